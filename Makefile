@@ -1,0 +1,43 @@
+# `make demo` and `make test` set up everything they need in .venv.
+.PHONY: demo test lint bench experiments clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3
+# two cores must not be oversubscribed: parallel work is xlate's own to start
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export POLARS_MAX_THREADS := 2
+
+$(VENV)/run.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@
+
+# the main job on the simulated corpus, in a data home of its own
+demo: export XLATE_HOME := $(CURDIR)/build/demo
+demo: $(VENV)/run.stamp
+	$(VENV)/bin/xlate fit --anchor g3s.xlarge --target p3.2xlarge --data simulated
+	$(VENV)/bin/xlate translate datasets/examples --anchor g3s.xlarge --target p3.2xlarge
+
+lint: $(VENV)/test.stamp
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+test: lint
+	$(PY) -m pytest --cov --cov-report=term
+
+# figures of experiments/results; needs XLATE_DATA_HOME, see experiments/README.md
+experiments: $(VENV)/run.stamp
+	$(PY) -m experiments.run
+
+bench: $(VENV)/test.stamp
+	$(PY) -m experiments.benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

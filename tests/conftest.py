@@ -1,0 +1,70 @@
+"""Shared fixtures: a data home of its own for every session, corpora, one bundle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from xlate import corpus as corpora
+from xlate import engine
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "datasets/examples/g3s.xlarge-128dataset-ResNet18-SGD-64-simulated.csv"
+FAST = ("ratio", "tree")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory):
+    """A data home that no test shares with the user."""
+    folder = tmp_path_factory.mktemp("home")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XLATE_HOME", str(folder))
+    patch.setenv("NO_COLOR", "1")
+    patch.setenv("COLUMNS", "100")
+    patch.delenv("XLATE_ANCHORS", raising=False)
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture
+def empty_home(tmp_path, monkeypatch):
+    """A fresh data home for one test."""
+    folder = tmp_path / "own-home"
+    monkeypatch.setenv("XLATE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def simulated():
+    return corpora.load("simulated")
+
+
+@pytest.fixture(scope="session")
+def fitted(home):
+    """The default translator fitted on the simulated corpus, saved in ``home``."""
+    return engine.fit("g3s.xlarge", "p3.2xlarge", "simulated", translators=FAST)
+
+
+@pytest.fixture
+def example():
+    return EXAMPLE
+
+
+@pytest.fixture(scope="session")
+def profet_raw():
+    """Folder of PROFET's pickles, where the machine has them."""
+    raw = os.environ.get("XLATE_DATA_HOME")
+    folder = Path(raw) / "profet" if raw else None
+    if folder is None or not folder.is_dir():
+        pytest.skip("XLATE_DATA_HOME/profet is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def profet(home, profet_raw):
+    from xlate.sources import import_corpus
+
+    import_corpus("profet", profet_raw)
+    return corpora.load("profet")

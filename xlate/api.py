@@ -1,0 +1,167 @@
+"""The public functions: paths, profiles, polars or pandas frames in, the same out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from xlate import corpus as corpora
+from xlate import engine, readers
+from xlate.corpus import Corpus
+from xlate.errors import ProfileError
+from xlate.profile import Profile, check_times
+
+if TYPE_CHECKING:
+    from xlate.engine import FitResult, Translation
+
+__all__ = ["compare", "fit", "read_profile", "translate"]
+
+
+def _is_pandas(value: Any) -> bool:
+    # a pandas frame can only exist where pandas was imported already
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
+
+
+def _polars(value: Any) -> pl.DataFrame:
+    """A polars frame of a pandas or polars one."""
+    if _is_pandas(value):
+        # column by column, since polars.from_pandas would need pyarrow
+        return pl.DataFrame({str(c): value[c].to_list() for c in value.columns})
+    if isinstance(value, pl.DataFrame):
+        return value
+    raise ProfileError(
+        f"a {type(value).__name__} is no table", "give a polars or pandas DataFrame"
+    )
+
+
+def _like(frame: pl.DataFrame, given: Any) -> Any:
+    """``frame`` as the library of ``given`` has it."""
+    if not _is_pandas(given):
+        return frame
+    import pandas as pd
+
+    return pd.DataFrame(frame.to_dict(as_series=False), index=given.index)
+
+
+def _data(data: Any) -> Corpus | str | None:
+    if data is None or isinstance(data, str | Corpus):
+        return data
+    return corpora.from_frame(_polars(data))
+
+
+def fit(anchor: str, target: str, data: Any = None, **options: Any) -> FitResult:
+    """Cross-validate translators on held-out models, fit one, save it.
+
+    Parameters
+    ----------
+    anchor, target : str
+        Instances, by name or alias.
+    data : str, Corpus, polars.DataFrame or pandas.DataFrame, optional
+        Corpus by name, or a wide table: one row a run with ``instance``,
+        ``model``, ``step_time_us`` and one column an operation in µs. Default:
+        a measured corpus on this machine, else the simulated one.
+    **options
+        As :func:`xlate.engine.fit`: ``translator``, ``translators``, ``split``,
+        ``columns``, ``repeats``, ``seed``, ``n_jobs``, ``save``.
+
+    Returns
+    -------
+    FitResult
+        ``bundle`` (to hand to :func:`translate`), ``path``, ``rows``, ``notes``.
+
+    Raises
+    ------
+    XlateError
+        With what is wrong, which value, and what to try.
+    """
+    return engine.fit(anchor, target, _data(data), **options)
+
+
+def compare(anchor: str, target: str, data: Any = None, **options: Any) -> Any:
+    """Error of every translator on work it was not fitted on.
+
+    Parameters
+    ----------
+    anchor, target, data
+        As :func:`fit`.
+    **options
+        As :func:`xlate.engine.compare`.
+
+    Returns
+    -------
+    polars.DataFrame, or pandas.DataFrame when ``data`` is one
+        Columns ``anchor, target, translator, corpus, split, held_out`` (null:
+        all), ``metric, value, n``.
+    """
+    rows = engine.compare(anchor, target, _data(data), **options)
+    frame = pl.DataFrame([asdict(r) for r in rows], infer_schema_length=None)
+    if _is_pandas(data):
+        import pandas as pd
+
+        return pd.DataFrame(frame.to_dict(as_series=False))
+    return frame
+
+
+def read_profile(path: str | Path, format: str | None = None) -> Profile:
+    """Read and check the one profile in a file.
+
+    Raises
+    ------
+    ProfileError
+        If the file is no profile, its times cannot be µs, or it holds several
+        (use :func:`xlate.readers.read`).
+    """
+    found = readers.read(path, format)
+    if len(found) > 1:
+        raise ProfileError(
+            f"{path} holds {len(found)} profiles", "xlate.readers.read gives them all"
+        )
+    check_times(found[0])
+    return found[0]
+
+
+def translate(
+    profiles: Any, anchor: str, target: str, **options: Any
+) -> list[Translation] | Any:
+    """Translate profiles to the target.
+
+    Parameters
+    ----------
+    profiles : path, Profile, sequence of these, polars or pandas DataFrame
+        A frame has one row a profile: operations in µs, ``step_time_us`` where
+        known; other columns are kept.
+    anchor, target : str
+        Instances, by name or alias.
+    **options
+        ``bundle`` (default: the pair's in the data home), ``anchors_dirs``.
+
+    Returns
+    -------
+    list of Translation, or a frame of the kind given
+        In a frame, operations and ``step_time_us`` are those on the target.
+
+    Raises
+    ------
+    XlateError
+        For the first profile that cannot be translated.
+    """
+    if isinstance(profiles, pl.DataFrame) or _is_pandas(profiles):
+        frame = engine.translate_table(_polars(profiles), anchor, target, **options)
+        return _like(frame, profiles)
+    several: Sequence[Any] = (
+        [profiles] if isinstance(profiles, str | Path | Profile) else list(profiles)
+    )
+    read: list[Profile | engine.Failure] = []
+    for p in several:
+        read += [p] if isinstance(p, Profile) else engine.read_profiles([p])
+    answers = engine.translate(read, anchor, target, **options)
+    for answer in answers:
+        if isinstance(answer, engine.Failure):
+            raise answer.error
+    return [a for a in answers if isinstance(a, engine.Translation)]

@@ -1,0 +1,192 @@
+"""datasets list, show, check, import, pull, build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlate.cli import output
+from xlate.cli.options import Json
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Corpora: list, look at, fetch.")
+
+#: instances beside each other that 80 columns hold
+_WIDEST_MATRIX = 5
+
+Name = Annotated[str, typer.Argument(help="Corpus.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """Corpora xlate knows, and which are on this machine."""
+    from xlate import corpus
+
+    rows = [
+        {
+            "name": c.name,
+            "title": c.title,
+            "licence": c.licence,
+            "simulated": c.simulated,
+            "installed": corpus.installed(c.name) is not None,
+        }
+        for c in corpus.cards().values()
+    ]
+    if as_json:
+        output.document(rows)
+        return
+    output.table(
+        "",
+        ["name", "here", "licence", "title"],
+        [
+            [r["name"], "yes" if r["installed"] else "no", r["licence"], r["title"]]
+            for r in rows
+        ],
+    )
+
+
+@app.command()
+def show(name: Name, as_json: Json = False) -> None:
+    """A corpus: its origin, counts and known defects."""
+    from xlate import corpus
+    from xlate.errors import UnknownNameError
+
+    cards = corpus.cards()
+    if name not in cards:
+        raise UnknownNameError("corpus", name, cards, "see: xlate datasets list")
+    card = cards[name]
+    loaded = corpus.load(name) if corpus.installed(name) else None
+    counts = None
+    if loaded is not None:
+        counts = {
+            "runs": loaded.runs.height,
+            "instances": loaded.instances,
+            "models": sorted(loaded.runs["model"].unique().to_list()),
+            "operations": loaded.ops["op"].n_unique(),
+            "sha256": loaded.sha256,
+        }
+    if as_json:
+        output.document(
+            {
+                "name": card.name,
+                "title": card.title,
+                "simulated": card.simulated,
+                "licence": card.licence,
+                "origin": card.origin,
+                "commit": card.commit,
+                "defects": list(card.defects),
+                "counts": counts,
+            }
+        )
+        return
+    facts = [
+        ["title", card.title],
+        ["licence", card.licence],
+        ["origin", card.origin + (f" @ {card.commit[:12]}" if card.commit else "")],
+    ]
+    if counts is None:
+        facts.append(["here", "no"])
+    else:
+        facts += [
+            ["runs", str(counts["runs"])],
+            ["instances", ", ".join(counts["instances"])],  # type: ignore[arg-type]
+            ["models", ", ".join(counts["models"])],  # type: ignore[arg-type]
+            ["operations", str(counts["operations"])],
+            ["sha256", str(counts["sha256"])[:16] + "…"],
+        ]
+    output.table(name, ["what", "value"], facts)
+    for defect in card.defects:
+        print(f"• {defect}")
+
+
+@app.command()
+def check(name: Name, as_json: Json = False) -> None:
+    """The quality of a corpus: coverage, repeats, outliers, zeros, window."""
+    from xlate import corpus, quality
+
+    report = quality.check(corpus.load(name))
+    if as_json:
+        output.document(report.to_json())
+    else:
+        output.table(
+            f"{report.corpus}: findings", ["check", "found", "detail"], report.findings
+        )
+        output.table(
+            "coverage: workloads on each instance",
+            ["instance", "workloads", "lacking, by model"],
+            report.coverage,
+        )
+        if len(report.instances) <= _WIDEST_MATRIX:
+            output.table(
+                "runs by model and instance",
+                ["model", *report.instances],
+                report.matrix,
+            )
+        output.table(
+            "by instance",
+            ["instance", "repeats", "repeat CV %", "window / step", "idle share %"],
+            report.by_instance,
+        )
+    if report.broken:
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    name: Name,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Folder with a copy of the origin. Default: $XLATE_DATA_HOME/NAME.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Import a corpus from a folder."""
+    from xlate.sources import import_corpus
+
+    print(import_corpus(name, source))
+
+
+@app.command()
+def pull(
+    name: Name,
+    mirror: Annotated[
+        str | None,
+        typer.Option(help="Fetch from this address instead.", show_default=False),
+    ] = None,
+) -> None:
+    """Fetch a corpus from its origin, checksums demanded."""
+    from xlate.sources import pull_corpus
+
+    print(pull_corpus(name, mirror, output.talk))
+
+
+@app.command()
+def build(
+    name: Name,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.", min=0)] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder. Default: the data home.", show_default=False),
+    ] = None,
+) -> None:
+    """Build a simulated corpus."""
+    from xlate import corpus
+    from xlate.errors import CorpusError, UnknownNameError
+
+    cards = corpus.cards()
+    if name not in cards:
+        raise UnknownNameError("corpus", name, cards, "see: xlate datasets list")
+    if not cards[name].simulated:
+        raise CorpusError(
+            f"corpus {name} was measured, it cannot be built",
+            f"xlate datasets pull {name}",
+        )
+    from xlate.simulate import build as simulate
+
+    print(corpus.save(cards[name], simulate(seed), out))

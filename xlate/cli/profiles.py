@@ -1,0 +1,116 @@
+"""profile show, profile check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlate.cli import output
+from xlate.cli.options import Json
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Look at a profile file.")
+
+File = Annotated[Path, typer.Argument(help="Profile.")]
+Format = Annotated[
+    str | None,
+    typer.Option(help="Format of the file; recognised by default.", show_default=False),
+]
+
+
+@app.command()
+def show(file: File, format: Format = None, as_json: Json = False) -> None:
+    """What was recognised in a profile: workload, window, operations."""
+    from xlate import opnames, readers
+    from xlate.readers.json_profile import to_json
+
+    profiles = readers.read(file, format)
+    if as_json:
+        output.document([to_json(p) for p in profiles])
+        return
+    for p in profiles:
+        w = p.workload
+        output.table(
+            p.source,
+            ["what", "value"],
+            [
+                ["instance", p.instance or "–"],
+                ["model", w.model or "–"],
+                ["dataset", w.dataset or "–"],
+                ["batch size", w.batch_size or "–"],
+                ["optimizer", w.optimizer or "–"],
+                ["step time", output.time_text(p.step_time_us / 1e6) if p.step_time_us else "–"],
+                ["window (device time)", output.time_text(p.window_us / 1e6)],
+                ["busy device time", output.time_text(p.busy_us / 1e6)],
+                ["idle share", f"{100 * (1 - p.busy_us / p.window_us):.1f} %" if p.window_us else "–"],
+                ["operations", f"{len(p.ops)}"],
+            ],
+        )  # fmt: skip
+        sums: dict[str, float] = {}
+        for c in opnames.busy_columns(list(p.ops)):
+            sums[opnames.family(c)] = sums.get(opnames.family(c), 0.0) + p.ops[c]
+        output.table(
+            "op families",
+            ["family", "time", "share %"],
+            [
+                [name, output.time_text(t / 1e6), f"{100 * t / p.busy_us:.1f}"]
+                for name, t in sorted(sums.items(), key=lambda kv: -kv[1])
+                if t > 0
+            ],
+        )
+
+
+@app.command()
+def check(file: File, format: Format = None, as_json: Json = False) -> None:
+    """Whether a profile can be translated; every finding, exit code 1 if not."""
+    from xlate import opnames, readers
+    from xlate.errors import XlateError
+    from xlate.profile import check_times
+
+    results = []
+    for p in readers.read(file, format):
+        problems, remarks = [], []
+        try:
+            check_times(p)
+        except XlateError as e:
+            problems.append(str(e))
+        unknown = [
+            c for c in opnames.busy_columns(list(p.ops)) if opnames.family(c) == "other"
+        ]
+        if unknown:
+            share = sum(p.ops[c] for c in unknown) / p.busy_us if p.busy_us else 0.0
+            remarks.append(
+                f"{len(unknown)} operations have no known family, {share:.1%} of busy "
+                f"time: {', '.join(unknown[:5])}"
+            )
+        if opnames.DEVICE_IDLE not in p.ops:
+            remarks.append("no Device_IDLE: the window cannot be told from busy time")
+        if p.step_time_us is None:
+            remarks.append("no step time: it will be taken from the window")
+        unknown_parts = [
+            name
+            for name in ("model", "dataset", "batch_size", "optimizer")
+            if getattr(p.workload, name) is None
+        ]
+        if unknown_parts:
+            remarks.append(f"not in the file: {', '.join(unknown_parts)}")
+        results.append(
+            {
+                "file": p.source,
+                "ok": not problems,
+                "problems": problems,
+                "remarks": remarks,
+            }
+        )
+    if as_json:
+        output.document(results)
+    else:
+        for r in results:
+            print(f"{r['file']}: {'ok' if r['ok'] else 'cannot be translated'}")
+            for line in (*r["problems"], *r["remarks"]):  # type: ignore[misc]
+                print(f"  {line}")
+    if not all(r["ok"] for r in results):
+        raise typer.Exit(1)

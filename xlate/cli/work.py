@@ -1,0 +1,347 @@
+"""fit, compare, translate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlate.cli import output
+from xlate.cli.options import (
+    AnchorsDir,
+    Columns,
+    Data,
+    Jobs,
+    Json,
+    Repeats,
+    Seed,
+    Split,
+)
+
+if TYPE_CHECKING:
+    from xlate.engine import Translation
+    from xlate.profile import WorkloadKey
+
+__all__ = ["compare", "fit", "translate"]
+
+AnchorName = Annotated[
+    str, typer.Option("--anchor", help="Instance the profile was taken on.")
+]
+TargetName = Annotated[str, typer.Option("--target", help="Instance to translate to.")]
+
+
+def fit(
+    anchor: AnchorName,
+    target: TargetName,
+    data: Data = None,
+    translator: Annotated[
+        str, typer.Option(help="The translator to save.")
+    ] = "ratio-forest",
+    split: Split = "model",
+    columns: Columns = "all",
+    repeats: Repeats = "median",
+    seed: Seed = 0,
+    jobs: Jobs = 2,
+    anchors_dir: AnchorsDir = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a translator, compare all on held-out models, save a bundle."""
+    from dataclasses import asdict
+
+    from xlate import engine
+
+    output.talk(f"fitting {anchor} → {target}: every translator on held-out models …")
+    done = engine.fit(
+        anchor,
+        target,
+        data,
+        translator=translator,
+        split=split,
+        columns=columns,
+        repeats=repeats,
+        seed=seed,
+        n_jobs=jobs,
+        anchors_dirs=anchors_dir or (),
+    )
+    for note in done.notes:
+        output.talk(f"note: {note}")
+    m = done.bundle.manifest
+    if as_json:
+        output.document(
+            {
+                "bundle": str(done.path),
+                "anchor": m.anchor,
+                "target": m.target,
+                "translator": m.translator,
+                "fitted_on": m.corpus,
+                "simulated": m.simulated,
+                "n_pairs": m.n_pairs,
+                "models": list(m.models),
+                "notes": list(done.notes),
+                "rows": [asdict(r) for r in done.rows],
+            }
+        )
+        return
+    output.comparison(done.rows)
+    output.talk(
+        f"saved {m.translator}, fitted on {m.n_pairs} pairs of {m.corpus}, to {done.path}"
+    )
+    output.talk(
+        f"next: xlate translate PROFILE --anchor {m.anchor} --target {m.target}"
+    )
+
+
+def compare(
+    anchor: Annotated[
+        str | None, typer.Option(help="Instance translated from.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Instance translated to.", show_default=False)
+    ] = None,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Every pair the corpus holds.")
+    ] = False,
+    data: Data = None,
+    translators: Annotated[
+        str | None,
+        typer.Option(
+            help="Translators to compare, separated by commas; all by default.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Split = "model",
+    columns: Columns = "all",
+    repeats: Repeats = "median",
+    seed: Seed = 0,
+    jobs: Jobs = 2,
+    anchors_dir: AnchorsDir = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write all figures to this file.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare translators on work they were not fitted on."""
+    from dataclasses import asdict
+
+    from xlate import engine
+    from xlate.translate import TRANSLATORS
+
+    names = tuple(TRANSLATORS) if translators is None else tuple(translators.split(","))
+    options = {
+        "translators": names,
+        "split": split,
+        "columns": columns,
+        "repeats": repeats,
+        "seed": seed,
+        "n_jobs": jobs,
+        "anchors_dirs": anchors_dir or (),
+    }
+    if all_pairs:
+        if anchor or target:
+            raise typer.BadParameter("--all-pairs goes without --anchor and --target")
+        rows = engine.compare_all(
+            data or _any_corpus(), progress=output.talk, **options
+        )
+    elif anchor and target:
+        rows = engine.compare(anchor, target, data, **options)  # type: ignore[arg-type]
+    else:
+        raise typer.BadParameter("give --anchor and --target, or --all-pairs")
+    if csv is not None:
+        output.write_csv(rows, csv)
+        output.talk(f"wrote {len(rows)} figures to {csv}")
+    if as_json:
+        output.document([asdict(r) for r in rows])
+    elif all_pairs:
+        output.pairs_table(rows, "step_mape", "step time MAPE %", "%")
+        output.pairs_table(rows, "vector_wape", "vector WAPE", "")
+    else:
+        output.comparison(rows, by_model=True)
+
+
+def _any_corpus() -> str:
+    """The measured corpus on this machine, else the simulated one."""
+    from xlate import corpus
+
+    here = [c for c in corpus.cards().values() if corpus.installed(c.name)]
+    best = min(here, key=lambda c: (c.simulated, c.name)).name
+    output.talk(f"corpus: {best}")
+    return best
+
+
+def translate(
+    files: Annotated[list[Path], typer.Argument(help="Profiles, or folders of them.")],
+    anchor: AnchorName,
+    target: TargetName,
+    model: Annotated[
+        str | None, typer.Option(help="Name of the network.", show_default=False)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Batch size.", min=1, show_default=False)
+    ] = None,
+    input_size: Annotated[
+        int | None,
+        typer.Option(help="Side of the images in pixels.", min=1, show_default=False),
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="Optimizer.", show_default=False)
+    ] = None,
+    step_time: Annotated[
+        float | None,
+        typer.Option(
+            help="Time of one step on the anchor, in milliseconds; better than "
+            "taking it from the window.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the files; recognised by default.", show_default=False
+        ),
+    ] = None,
+    anchors_dir: AnchorsDir = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the translated profiles here, as JSON that xlate reads.",
+            show_default=False,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 unless the verdict is ok.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Translate profiles to the target: vector, step time, rent."""
+    from xlate import engine
+    from xlate.errors import RefusedError
+    from xlate.profile import dataset_name
+
+    profiles = engine.read_profiles(
+        files,
+        model=model,
+        dataset=None if input_size is None else dataset_name(input_size),
+        batch_size=batch_size,
+        optimizer=optimizer,
+        step_time_us=None if step_time is None else step_time * 1e3,
+        format=format,
+    )
+    answers = engine.translate(profiles, anchor, target, anchors_dirs=anchors_dir or ())
+    failures = [a for a in answers if isinstance(a, engine.Failure)]
+    good = [a for a in answers if isinstance(a, engine.Translation)]
+    if out is not None and good:
+        output.write_text(
+            out,
+            json.dumps(
+                [
+                    {
+                        "source": a.file,
+                        "instance": a.target,
+                        "workload": a.to_json()["workload"],
+                        "step_time_us": a.step_time_s.value * 1e6,
+                        "ops": a.ops or {},
+                        "notes": [
+                            f"translated from {a.anchor} by {a.translator}, fitted on {a.fitted_on}"
+                        ],
+                    }
+                    for a in good
+                ],
+                indent=1,
+            )
+            + "\n",
+        )
+        output.talk(f"wrote {len(good)} translated profiles to {out}")
+    if as_json:
+        output.document([a.to_json() for a in answers])
+    elif good:
+        _print_translations(good)
+    for failure in failures:
+        output.talk(f"error: {failure.error}")
+    if failures:
+        raise typer.Exit(1)
+    doubtful = [a for a in good if a.verdict.level != "ok"]
+    if strict and doubtful:
+        raise RefusedError(
+            f"{doubtful[0].file}: verdict {doubtful[0].verdict.level}: "
+            + "; ".join(doubtful[0].verdict.reasons),
+            "leave --strict out to see the answer",
+        )
+
+
+def _workload(key: WorkloadKey) -> str:
+    known = [
+        key.model,
+        key.dataset,
+        key.batch_size and f"batch {key.batch_size}",
+        key.optimizer,
+    ]
+    return ", ".join(str(k) for k in known if k) or "–"
+
+
+def _print_translations(answers: Sequence[Translation]) -> None:
+    first = answers[0]
+    title = (
+        f"{first.anchor} → {first.target} by {first.translator}, fitted on "
+        f"{first.fitted_on}"
+    )
+    if len(answers) == 1:
+        output.table(
+            title,
+            ["what", "value"],
+            [
+                ["profile", Path(first.file).name],
+                ["workload", _workload(first.workload)],
+                [f"step on {first.anchor}", output.time_text(first.anchor_step_time_s)],
+                [f"step on {first.target}", output.time_text(first.step_time_s.value)],
+                [
+                    "speedup",
+                    f"{first.anchor_step_time_s / first.step_time_s.value:.2f}",
+                ],
+                [
+                    "$ per 1000 steps there",
+                    output.figure(first.usd_per_1000_steps, digits=4),
+                ],
+                ["verdict", first.verdict.level],
+            ],
+        )
+    else:
+        output.table(
+            title,
+            ["step there", "step here", "speedup", "$/1000", "verdict", "profile"],
+            [
+                [
+                    output.time_text(a.step_time_s.value),
+                    output.time_text(a.anchor_step_time_s),
+                    f"{a.anchor_step_time_s / a.step_time_s.value:.2f}",
+                    output.figure(a.usd_per_1000_steps, digits=4),
+                    a.verdict.level,
+                    Path(a.file).name,
+                ]
+                for a in answers
+            ],
+        )
+    if len(answers) == 1 and first.ops:
+        total = sum(v for k, v in first.ops.items() if k.startswith("Device_"))
+        largest = sorted(
+            ((k, v) for k, v in first.ops.items() if k.startswith("Device_")),
+            key=lambda kv: -kv[1],
+        )[:10]
+        output.table(
+            "largest device operations on the target, over the profile window",
+            ["operation", "time", "share %"],
+            [
+                [k, output.time_text(v / 1e6), f"{100 * v / total:.1f}"]
+                for k, v in largest
+            ],
+        )
+    seen: dict[str, int] = {}
+    for a in answers:
+        for reason in a.verdict.reasons:
+            seen[reason] = seen.get(reason, 0) + 1
+    for reason, n in seen.items():
+        output.talk(f"note: {reason}" + (f" ({n} profiles)" if n > 1 else ""))

@@ -1,0 +1,214 @@
+"""Which columns of the op vector a translator sees: all, the largest, or groups by name.
+
+Nothing is lost under any plan: operations that a plan does not keep by name,
+and those it has never heard of, are summed into ``Device_OTHER`` and
+``Host_OTHER``, and idle time always keeps its own column. Afterwards a group's
+ratio is handed back to each of its operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate import opnames
+from xlate.errors import UnknownNameError
+
+__all__ = ["PLANS", "ColumnPlan", "edit_distance", "plan"]
+
+Floats = NDArray[np.float64]
+
+PLANS = ("all", "10", "50", "90", "100", "clusters")
+
+#: PROFET's choice: average linkage, cut at this edit distance
+CLUSTER_THRESHOLD = 6.0
+_OTHER = {opnames.DEVICE: "Device_OTHER", opnames.HOST: "Host_OTHER"}
+_IDLE = (opnames.DEVICE_IDLE, opnames.HOST_IDLE)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """Columns seen by a translator, each the sum of one or more operations.
+
+    Attributes
+    ----------
+    kind : str
+        ``"all"``, a number, or ``"clusters"``.
+    names : tuple of str
+        Columns seen, in order.
+    groups : tuple of tuple of str
+        Operations summed into each.
+    note : str or None
+        What the user should know about the choice.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    note: str | None = None
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Column in which an operation is counted."""
+        return {op: i for i, group in enumerate(self.groups) for op in group}
+
+    def place_of(self, op: str) -> int:
+        """Column of an operation; ``Device_OTHER`` or ``Host_OTHER`` if unknown."""
+        other = _OTHER[opnames.HOST if op.startswith(opnames.HOST) else opnames.DEVICE]
+        return self.place.get(op, self.names.index(other))
+
+    def apply(self, times: Floats, columns: Sequence[str]) -> Floats:
+        """Sum the columns of a matrix into the plan's.
+
+        Parameters
+        ----------
+        times : ndarray of shape (n, len(columns))
+            Microseconds.
+        columns : sequence of str
+            Operations of ``times``.
+
+        Returns
+        -------
+        ndarray of shape (n, len(self.names))
+        """
+        out = np.zeros((len(times), len(self.names)))
+        for j, op in enumerate(columns):
+            out[:, self.place_of(op)] += times[:, j]
+        return out
+
+    def expand(
+        self, times: Floats, columns: Sequence[str], planned: Floats
+    ) -> tuple[tuple[str, ...], Floats]:
+        """Hand the translated plan columns back to single operations.
+
+        Parameters
+        ----------
+        times : ndarray of shape (n, len(columns))
+            The anchor's operations, microseconds.
+        columns : sequence of str
+            Their names.
+        planned : ndarray of shape (n, len(self.names))
+            The translated plan columns, microseconds.
+
+        Returns
+        -------
+        names : tuple of str
+            Operations of the answer, sorted.
+        ops : ndarray of shape (n, len(names))
+            Every operation of the anchor times the ratio of its group; a group
+            that only the target runs stands under its own name.
+        """
+        before = self.apply(times, columns)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(before > 0, planned / before, 0.0)
+        only = np.where(before > 0, 0.0, planned)
+        names = sorted(
+            {*columns, *(n for j, n in enumerate(self.names) if only[:, j].any())}
+        )
+        out = np.zeros((len(times), len(names)))
+        where = {n: k for k, n in enumerate(names)}
+        for j, op in enumerate(columns):
+            out[:, where[op]] += times[:, j] * ratio[:, self.place_of(op)]
+        for j, name in enumerate(self.names):
+            if name in where:
+                out[:, where[name]] += only[:, j]
+        return tuple(names), out
+
+
+def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
+    """Choose columns on training rows.
+
+    Parameters
+    ----------
+    kind : str
+        ``"all"`` (every column with any time, and every operation of the
+        vocabulary, so that one never seen in training has a place),
+        ``"clusters"``, or a number K: the K with the largest total time.
+    columns : sequence of str
+        Operations.
+    times : ndarray of shape (n, len(columns))
+        Microseconds; both sides of the pairs, one under the other.
+
+    Returns
+    -------
+    ColumnPlan
+        A K larger than what exists takes what exists and says so.
+
+    Raises
+    ------
+    UnknownNameError
+        If ``kind`` is none of these.
+    """
+    totals = {c: float(t) for c, t in zip(columns, times.sum(axis=0), strict=True)}
+    work = sorted(c for c, t in totals.items() if t > 0 and c not in _IDLE)
+    note = None
+    rest: list[str] = []
+    groups: list[tuple[str, ...]]
+    if kind == "all":
+        groups = [(c,) for c in sorted({*work, *opnames.vocabulary()})]
+    elif kind == "clusters":
+        groups = list(clusters(work))
+    elif kind.isdigit() and int(kind) > 0:
+        k = int(kind)
+        largest = sorted(work, key=lambda c: (-totals[c], c))
+        groups = [(c,) for c in sorted(largest[:k])]
+        rest = largest[k:]
+        if k > len(work):
+            note = f"{k} columns asked for, {len(work)} exist; all are used"
+    else:
+        raise UnknownNameError("column plan", kind, PLANS, "or any whole number")
+    names = [_group_name(g) for g in groups]
+    for side, other in _OTHER.items():
+        names.append(other)
+        groups.append((other, *sorted(c for c in rest if c.startswith(side))))
+    names += _IDLE
+    groups += [(c,) for c in _IDLE]
+    return ColumnPlan(kind, tuple(names), tuple(groups), note)
+
+
+def clusters(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Group op names by edit distance: average linkage, cut at 6, sides apart.
+
+    Source: PROFET (ddps-lab/profet, validation/anchor_validaiton.py), which
+    groups the device's op names this way.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    grouped: list[tuple[str, ...]] = []
+    for side in (opnames.DEVICE, opnames.HOST):
+        mine = sorted(n for n in names if n.startswith(side))
+        if len(mine) < 2:
+            grouped += [(n,) for n in mine]
+            continue
+        distances = [
+            edit_distance(a, b) for i, a in enumerate(mine) for b in mine[i + 1 :]
+        ]
+        label = fcluster(
+            linkage(np.array(distances, dtype=float), "average"),
+            CLUSTER_THRESHOLD,
+            criterion="distance",
+        )
+        members: dict[int, list[str]] = {}
+        for name, k in zip(mine, label, strict=True):
+            members.setdefault(int(k), []).append(name)
+        grouped += [tuple(m) for m in members.values()]
+    return tuple(sorted(grouped))
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Levenshtein distance: fewest insertions, deletions and substitutions."""
+    previous = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
+        previous = row
+    return previous[-1]
+
+
+def _group_name(group: tuple[str, ...]) -> str:
+    return group[0] if len(group) == 1 else f"{group[0]}+{len(group) - 1}"

@@ -1,0 +1,402 @@
+"""Corpora on disk: canonical tables, the card that says where they are from.
+
+A corpus is a folder with ``runs.parquet``, ``ops.parquet`` (and, where there
+are any, ``telemetry.parquet`` and ``sweeps.parquet``) and ``dataset.toml`` with
+their counts and sha256. Simulated data ships with xlate; public corpora are
+imported into the user's data home.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xlate import opnames, paths, schema
+from xlate.errors import CorpusError, UnknownNameError
+from xlate.readers.parquet import check_frame
+
+__all__ = [
+    "Card",
+    "Corpus",
+    "SourceFile",
+    "cards",
+    "find",
+    "from_frame",
+    "home",
+    "installed",
+    "load",
+    "save",
+    "sha256_of",
+]
+
+CARD = "dataset.toml"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of a corpus at its origin."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known about a corpus before any of it is on this machine."""
+
+    name: str
+    title: str
+    simulated: bool
+    licence: str
+    origin: str
+    commit: str
+    url: str
+    files: tuple[SourceFile, ...] = ()
+    defects: tuple[str, ...] = ()
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Runs with their op vectors.
+
+    Attributes
+    ----------
+    card : Card
+        Where the data is from.
+    runs, ops : polars.DataFrame
+        Canonical tables (:mod:`xlate.schema`).
+    telemetry, sweeps : polars.DataFrame or None
+        The same, where there are any.
+    sha256 : str
+        Checksum over the canonical tables; goes into a bundle's manifest.
+    """
+
+    card: Card
+    runs: pl.DataFrame
+    ops: pl.DataFrame
+    telemetry: pl.DataFrame | None = None
+    sweeps: pl.DataFrame | None = None
+    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the corpus."""
+        return self.card.name
+
+    @property
+    def label(self) -> str:
+        """Name for tables; says so when the data is simulated."""
+        plain = not self.card.simulated or "simulated" in self.name
+        return self.name if plain else f"{self.name} (simulated)"
+
+    @property
+    def instances(self) -> list[str]:
+        """Instances that have runs, sorted."""
+        return sorted(self.runs["instance"].unique().to_list())
+
+    @cached_property
+    def wide(self) -> pl.DataFrame:
+        """``runs`` with one column an operation (µs, 0 where it did not run)."""
+        vectors = self.ops.pivot(
+            on="op", index="run_id", values="time_us", aggregate_function="sum"
+        )
+        columns = sorted(c for c in vectors.columns if c != "run_id")
+        return self.runs.join(vectors, on="run_id", how="left").select(
+            *self.runs.columns, *(pl.col(c).fill_null(0.0) for c in columns)
+        )
+
+    def runs_on(self, instance: str) -> pl.DataFrame:
+        """Wide rows of one instance.
+
+        Raises
+        ------
+        CorpusError
+            If the corpus has no run there.
+        """
+        rows = self.wide.filter(pl.col("instance") == instance)
+        if rows.is_empty():
+            raise CorpusError(
+                f"corpus {self.name} has no run on {instance}",
+                f"it has {', '.join(self.instances)}",
+            )
+        return rows
+
+
+def from_frame(frame: pl.DataFrame, name: str = "frame") -> Corpus:
+    """A corpus from a user's own wide table, kept in memory.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row a run: ``instance``, ``model``, ``step_time_us`` and one column
+        an operation (µs over the window). Other columns of ``runs`` are filled
+        with a single value where they are absent.
+    name : str
+        Shown as the corpus fitted on.
+
+    Raises
+    ------
+    CorpusError
+        If a needed column is missing, or one run stands twice.
+    ProfileError
+        If a time is not finite or negative.
+    """
+    missing = [
+        c for c in ("instance", "model", "step_time_us") if c not in frame.columns
+    ]
+    if missing:
+        raise CorpusError(
+            f"the table lacks {', '.join(missing)}", "one row a run, see xlate.fit"
+        )
+    frame = check_frame(frame, name)
+    filled = {
+        "dataset": "unknown", "batch_size": 0, "optimizer": "unknown",
+        "mode": "training", "precision": "fp32", "framework": "tensorflow", "repeat": 1,
+    }  # fmt: skip
+    columns = [c for c in frame.columns if opnames.is_op_column(c)]
+    frame = frame.with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("run_id"),
+        *(pl.lit(v).alias(c) for c, v in filled.items() if c not in frame.columns),
+    )
+    runs = schema.conform(frame, "runs")
+    check_unique(runs, name)
+    ops = frame.unpivot(
+        on=columns, index="run_id", variable_name="op", value_name="time_us"
+    ).filter(pl.col("time_us") != 0)
+    digest = hashlib.sha256(
+        frame.select("run_id", *sorted(columns)).hash_rows(0).to_numpy().tobytes()
+    )
+    card = Card(name, "a table given by the user", False, "the user's own", "", "", "")
+    return Corpus(card, runs, schema.conform(ops, "ops"), sha256=digest.hexdigest())
+
+
+def home() -> Path:
+    """Folder of imported corpora."""
+    return paths.data_home() / "corpora"
+
+
+def cards() -> dict[str, Card]:
+    """Cards of all corpora xlate knows, shipped beside the code."""
+    folder = paths.shipped("datasets")
+    return {p.parent.name: _card(p) for p in sorted(folder.glob(f"*/{CARD}"))}
+
+
+def installed(name: str) -> Path | None:
+    """Folder with the tables of a corpus, or None where it is not on this machine."""
+    for folder in (home() / name, paths.shipped("datasets") / name):
+        if (folder / "runs.parquet").is_file():
+            return folder
+    return None
+
+
+def load(name: str) -> Corpus:
+    """Read a corpus that is on this machine.
+
+    Raises
+    ------
+    UnknownNameError
+        If no corpus has that name.
+    CorpusError
+        If it was not imported yet, or its tables are not what its card says.
+    """
+    known = cards()
+    folder = installed(name)
+    if folder is None:
+        if name not in known:
+            raise UnknownNameError("corpus", name, known, "see: xlate datasets list")
+        raise CorpusError(
+            f"corpus {name} is not on this machine",
+            f"xlate datasets pull {name}, or: xlate datasets import {name} --from DIR",
+        )
+    card = _card(folder / CARD)
+    stored = _load_toml(folder / CARD).get("tables", {})
+    tables: dict[str, pl.DataFrame] = {}
+    digest = hashlib.sha256()
+    for table in schema.TABLES:
+        path = folder / f"{table}.parquet"
+        if table not in stored:
+            continue
+        if not path.is_file():
+            raise CorpusError(f"{path} is missing", f"import {name} again")
+        found = sha256_of(path)
+        if found != stored[table].get("sha256"):
+            raise CorpusError(
+                f"{path} is not the file its card describes (sha256 {found[:12]}…)",
+                f"import {name} again",
+            )
+        digest.update(found.encode())
+        tables[table] = schema.conform(pl.read_parquet(path), table)
+    for needed in ("runs", "ops"):
+        if needed not in tables:
+            raise CorpusError(f"{folder} has no {needed} table", f"import {name} again")
+    return Corpus(card, **tables, sha256=digest.hexdigest())
+
+
+def save(
+    card: Card, tables: Mapping[str, pl.DataFrame], folder: Path | None = None
+) -> Path:
+    """Write canonical tables and their card; whole or not at all.
+
+    Rows are sorted, so the same input gives the same bytes.
+
+    Parameters
+    ----------
+    card : Card
+        Copied beside the tables.
+    tables : mapping of str to polars.DataFrame
+        ``runs`` and ``ops`` at least.
+    folder : Path, optional
+        Default: the corpus's folder in the data home.
+
+    Returns
+    -------
+    Path
+        The folder written.
+
+    Raises
+    ------
+    CorpusError
+        If one run stands twice in the runs.
+    StorageError
+        If the folder cannot be written.
+    """
+    runs = schema.conform(tables["runs"], "runs")
+    check_unique(runs, card.name)
+    target = folder if folder is not None else home() / card.name
+    with paths.atomic_folder(target) as scratch:
+        entries = {}
+        for name in schema.TABLES:
+            if name not in tables:
+                continue
+            table = schema.conform(tables[name], name)
+            table = table.sort(list(table.columns)[: 9 if name == "runs" else 3])
+            path = scratch / f"{name}.parquet"
+            table.write_parquet(path, compression="zstd", compression_level=9)
+            entries[name] = {"rows": table.height, "sha256": sha256_of(path)}
+        (scratch / CARD).write_text(_card_toml(card, entries), encoding="utf-8")
+    return target
+
+
+def check_unique(runs: pl.DataFrame, name: str) -> None:
+    """Raise CorpusError naming the first workload key that stands twice."""
+    key = ["instance", *schema.KEY, "repeat"]
+    doubled = runs.group_by(key).len().filter(pl.col("len") > 1).sort(key)
+    if not doubled.is_empty():
+        first = ", ".join(f"{k}={doubled[k][0]}" for k in key)
+        raise CorpusError(
+            f"corpus {name}: {doubled.height} workload keys stand more than once, "
+            f"first: {first}",
+            "give every run of one workload its own repeat number",
+        )
+
+
+def find(anchor: str, target: str, name: str | None = None) -> Corpus:
+    """The corpus to learn a pair from.
+
+    Parameters
+    ----------
+    anchor, target : str
+        Canonical instance names.
+    name : str, optional
+        Corpus asked for. When not given, measured corpora on this machine come
+        before simulated ones.
+
+    Raises
+    ------
+    CorpusError
+        If no corpus on this machine has runs on both.
+    """
+    if name is not None:
+        return load(name)
+    tried = []
+    ordered = sorted(cards().values(), key=lambda c: (c.simulated, c.name))
+    for card in ordered:
+        if installed(card.name) is None:
+            tried.append(f"{card.name} (not on this machine)")
+            continue
+        corpus = load(card.name)
+        if {anchor, target} <= set(corpus.instances):
+            return corpus
+        tried.append(f"{card.name} (has {', '.join(corpus.instances)})")
+    raise CorpusError(
+        f"no corpus here has runs on both {anchor} and {target}; "
+        f"looked at {'; '.join(tried)}",
+        "xlate datasets list shows what can be pulled or imported",
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def _load_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise CorpusError(
+            f"{path} cannot be read: {e}", "import the corpus again"
+        ) from e
+
+
+def _card(path: Path) -> Card:
+    raw = _load_toml(path)
+    try:
+        return Card(
+            name=raw["name"],
+            title=raw["title"],
+            simulated=raw["simulated"],
+            licence=raw["licence"],
+            origin=raw["origin"],
+            commit=raw["commit"],
+            url=raw["url"],
+            files=tuple(
+                SourceFile(f["path"], f["sha256"], f["bytes"])
+                for f in raw.get("files", ())
+            ),
+            defects=tuple(raw.get("defects", ())),
+            families={k: tuple(v) for k, v in raw.get("families", {}).items()},
+        )
+    except KeyError as e:
+        raise CorpusError(f"{path} lacks {e.args[0]}", "import the corpus again") from e
+
+
+def _card_toml(card: Card, tables: Mapping[str, Mapping[str, Any]]) -> str:
+    # json's string and list literals are TOML's as well
+    lines = [
+        f"{k} = {json.dumps(getattr(card, k), ensure_ascii=False)}"
+        for k in (
+            "name",
+            "title",
+            "simulated",
+            "licence",
+            "origin",
+            "commit",
+            "url",
+            "defects",
+        )
+    ]
+    for file in card.files:
+        lines += ["", "[[files]]"]
+        lines += [f"path = {json.dumps(file.path)}"]
+        lines += [f'sha256 = "{file.sha256}"', f"bytes = {file.bytes}"]
+    if card.families:
+        lines += ["", "[families]"]
+        lines += [
+            f"{json.dumps(k)} = {json.dumps(list(v))}" for k, v in card.families.items()
+        ]
+    for name, entry in tables.items():
+        lines += ["", f"[tables.{name}]"]
+        lines += [f"{k} = {json.dumps(v)}" for k, v in entry.items()]
+    return "\n".join(lines) + "\n"

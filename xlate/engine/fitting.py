@@ -1,0 +1,220 @@
+"""Learn a pair: compare translators on held-out work, fit one, save it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate import corpus as corpora
+from xlate import opnames
+from xlate.align import STEP, align
+from xlate.columns import plan
+from xlate.corpus import Corpus
+from xlate.engine.pair import pair_of
+from xlate.errors import CorpusError
+from xlate.evaluate import (
+    Row,
+    cross_validate,
+    noise_floor,
+    split_label,
+    with_step_times,
+)
+from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
+from xlate.store.manifest import FORMAT, Manifest
+from xlate.translate import DEFAULT, TRANSLATORS, make
+
+__all__ = ["FitResult", "compare", "compare_all", "fit"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A bundle, where it was saved, and how all translators did."""
+
+    bundle: Bundle
+    path: Path | None
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def _corpus(data: Corpus | str | None, anchor: str, target: str) -> Corpus:
+    if isinstance(data, Corpus):
+        return data
+    return corpora.find(anchor, target, data)
+
+
+def compare(
+    anchor: str,
+    target: str,
+    data: Corpus | str | None = None,
+    *,
+    translators: Sequence[str] = tuple(TRANSLATORS),
+    split: str = "model",
+    columns: str = "all",
+    repeats: str = "median",
+    seed: int = 0,
+    n_jobs: int = 2,
+    anchors_dirs: Iterable[Path] = (),
+) -> list[Row]:
+    """Error of translators on held-out work, beside the floor of noise.
+
+    Parameters
+    ----------
+    anchor, target : str
+        Instances, by name or alias.
+    data : Corpus or str, optional
+        A measured corpus that holds both by default, else the simulated one.
+    translators : sequence of str
+        The baselines stay in the table unless left out here.
+    split, columns, repeats : str
+        See :data:`xlate.evaluate.SPLITS`, :func:`xlate.columns.plan` and
+        :data:`xlate.align.POLICIES`.
+    seed, n_jobs : int
+        Seed; folds at the same time.
+    anchors_dirs : iterable of Path
+        More catalogue folders.
+
+    Raises
+    ------
+    XlateError
+        For an unknown name, a corpus without the pair, or too few models.
+    """
+    a, t = pair_of(anchor, target, anchors_dirs)
+    corpus = _corpus(data, a.name, t.name)
+    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
+    rows = cross_validate(
+        aligned, translators, corpus.label, split, columns, seed, n_jobs
+    )
+    return rows + noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+
+
+def compare_all(
+    data: Corpus | str,
+    *,
+    progress: Callable[[str], None] | None = None,
+    **options: Any,
+) -> list[Row]:
+    """:func:`compare` for every anchor and target a corpus holds.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus has fewer than two instances.
+    """
+    corpus = data if isinstance(data, Corpus) else corpora.load(data)
+    pairs = [(a, t) for a in corpus.instances for t in corpus.instances if a != t]
+    if not pairs:
+        raise CorpusError(
+            f"corpus {corpus.name} has one instance only", "choose another corpus"
+        )
+    rows: list[Row] = []
+    for i, (a, t) in enumerate(pairs, 1):
+        if progress is not None:
+            progress(f"{i} of {len(pairs)}: {a} → {t}")
+        rows += compare(a, t, corpus, **options)
+    return rows
+
+
+def fit(
+    anchor: str,
+    target: str,
+    data: Corpus | str | None = None,
+    *,
+    translator: str = DEFAULT,
+    translators: Sequence[str] = tuple(TRANSLATORS),
+    split: str = "model",
+    columns: str = "all",
+    repeats: str = "median",
+    seed: int = 0,
+    n_jobs: int = 2,
+    anchors_dirs: Iterable[Path] = (),
+    save: bool = True,
+) -> FitResult:
+    """Cross-validate translators, fit one on everything, and save it.
+
+    Parameters
+    ----------
+    translator : str
+        The one to fit and save.
+    translators : sequence of str
+        Those to cross-validate for the accuracy card; ``translator`` is always
+        among them.
+    save : bool
+        Whether to write the bundle to the data home.
+
+    Other parameters are those of :func:`compare`.
+
+    Raises
+    ------
+    XlateError
+        As :func:`compare`, and StorageError if the bundle cannot be written.
+    """
+    a, t = pair_of(anchor, target, anchors_dirs)
+    corpus = _corpus(data, a.name, t.name)
+    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
+    model = make(translator, seed=seed)  # an unknown name is said before the work
+    names = list(dict.fromkeys([*translators, translator]))
+    rows = cross_validate(aligned, names, corpus.label, split, columns, seed, n_jobs)
+    rows += noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+
+    measured = with_step_times(aligned)
+    ops = aligned.columns
+    A, B = aligned.anchor_matrix()[measured], aligned.target_matrix()[measured]
+    a_step = aligned.anchor_matrix((STEP,))[measured]
+    b_step = aligned.target_matrix((STEP,))[measured]
+    chosen = plan(columns, ops, np.vstack([A, B]))
+    X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
+    model = make(translator, [*chosen.names, STEP], seed)
+    model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
+    from xlate.translate.window import StepFromWindow
+
+    window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
+
+    busy = A[:, np.isin(ops, opnames.busy_columns(ops))].sum(axis=1)
+    used = np.vstack([A, B]).max(axis=0) > 0
+    manifest = Manifest(
+        format=FORMAT,
+        versions=bundles.versions(),
+        anchor=a.name,
+        target=t.name,
+        translator=translator,
+        policy=repeats,
+        split=split_label(split),
+        seed=seed,
+        corpus=corpus.label,
+        corpus_sha256=corpus.sha256,
+        simulated=corpus.card.simulated,
+        licence=corpus.card.licence,
+        models=tuple(sorted(set(aligned.models[measured].tolist()))),
+        n_pairs=int(measured.sum()),
+        columns=columns,
+        groups={n: list(g) for n, g in zip(chosen.names, chosen.groups, strict=True)},
+        operations=tuple(c for c, u in zip(ops, used, strict=True) if u),
+        busy_range_us=(float(busy.min()), float(busy.max())),
+        card=tuple(
+            {
+                k: getattr(r, k)
+                for k in ("translator", "held_out", "metric", "value", "n")
+            }
+            for r in rows
+        ),
+        files={},
+    )
+    fitted = {"translator": model, "window": window}
+    path = bundles.folder_of(a.name, t.name) if save else None
+    if path is not None:
+        bundles.save(manifest, fitted, path)
+    notes = [] if chosen.note is None else [chosen.note]
+    for side, lone in ((a, aligned.unpaired_anchor), (t, aligned.unpaired_target)):
+        if lone.height:
+            notes.append(f"{lone.height} workloads of {side.name} have no partner")
+    if not measured.all():
+        notes.append(f"{int((~measured).sum())} pairs without step time were left out")
+    return FitResult(Bundle(manifest, fitted, path), path, tuple(rows), tuple(notes))

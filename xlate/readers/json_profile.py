@@ -1,0 +1,190 @@
+"""JSON profiles: the flat ``{op: µs}`` of PROFET's demo, and xlate's own.
+
+xlate's own form is what ``xlate profile show --json`` prints: ``ops`` with the
+times, beside ``workload``, ``instance`` and ``step_time_us``. Either form may
+stand in a list.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xlate import opnames
+from xlate.errors import ProfileError
+from xlate.profile import Profile, WorkloadKey, dataset_name
+from xlate.readers.filename import from_name
+from xlate.readers.limits import read_text
+
+__all__ = ["read", "sniff", "to_json"]
+
+#: keys beside the operations that the flat form may carry, as in PROFET's tables
+_FLAT_EXTRAS = {
+    "instance_name",
+    "dataset",
+    "model",
+    "optimizer",
+    "batchsize",
+    "exp_name",
+    "batch_latency",
+    "epoch_latency",
+    "step_time_us",
+}
+_OWN_KEYS = {"instance", "workload", "step_time_us", "ops", "source", "notes"}
+
+
+def sniff(raw: bytes) -> bool:
+    """Whether the first character opens an object or a list."""
+    return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
+def read(path: Path, raw: bytes) -> list[Profile]:
+    """Read one or many profiles.
+
+    Raises
+    ------
+    ProfileError
+        If the text is no JSON, or an entry is no profile, naming the entry and
+        the key.
+    """
+    try:
+        document = json.loads(read_text(path, raw))
+    except json.JSONDecodeError as e:
+        raise ProfileError(
+            f"{path}, line {e.lineno}: not JSON: {e.msg}",
+            "the file may break off; write it again",
+        ) from e
+    except RecursionError as e:
+        raise ProfileError(
+            f"{path} is nested too deep to be a profile", 'write {"Device_Relu": 12.5}'
+        ) from e
+    entries = document if isinstance(document, list) else [document]
+    if not entries:
+        raise ProfileError(f"{path} holds an empty list", "put a profile in it")
+    many = len(entries) > 1
+    return [
+        _profile(path, f"{path}[{i}]" if many else str(path), entry)
+        for i, entry in enumerate(entries)
+    ]
+
+
+def to_json(profile: Profile) -> dict[str, Any]:
+    """A profile in xlate's own form; ``read`` gives the same profile back."""
+    w = profile.workload
+    return {
+        "source": profile.source,
+        "instance": profile.instance,
+        "workload": {
+            "model": w.model,
+            "dataset": w.dataset,
+            "batch_size": w.batch_size,
+            "optimizer": w.optimizer,
+        },
+        "step_time_us": profile.step_time_us,
+        "ops": dict(profile.ops),
+        "notes": list(profile.notes),
+    }
+
+
+def _profile(path: Path, where: str, entry: Any) -> Profile:
+    if not isinstance(entry, Mapping):
+        raise ProfileError(
+            f"{where} is {type(entry).__name__}, not an object",
+            'write {"Device_Relu": 12.5, …}',
+        )
+    if isinstance(entry.get("ops"), Mapping):
+        return _own(path, where, entry)
+    return _flat(path, where, entry)
+
+
+def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
+    strange = sorted(set(entry) - _OWN_KEYS)
+    if strange:
+        raise ProfileError(
+            f"{where} has unknown keys: {', '.join(strange[:5])}",
+            f"keys are {', '.join(sorted(_OWN_KEYS))}",
+        )
+    workload = entry.get("workload") or {}
+    if not isinstance(workload, Mapping):
+        raise ProfileError(f"{where}: workload is no object")
+    size = workload.get("batch_size")
+    step = entry.get("step_time_us")
+    named_instance, named = from_name(path.name)
+    return Profile(
+        _times(where, entry["ops"]),
+        WorkloadKey(
+            workload.get("model"),
+            workload.get("dataset"),
+            None if size is None else _whole(where, "batch_size", size),
+            workload.get("optimizer"),
+        ).filled(named),
+        entry.get("instance") or named_instance,
+        None if step is None else _time(where, "step_time_us", step),
+        where,
+    )
+
+
+def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
+    strange = [
+        k for k in entry if not opnames.is_op_column(k) and k not in _FLAT_EXTRAS
+    ]
+    # PROFET's tables carry the step time on other instances under their names
+    strange = [k for k in strange if "." not in k]
+    ops = {k: v for k, v in entry.items() if opnames.is_op_column(k)}
+    if not ops or strange:
+        raise ProfileError(
+            f"{where} is no profile: "
+            + (f"unknown key {strange[0]!r}" if strange else "no operation in it"),
+            "operations are written Device_<type> or Host_<type>, in microseconds",
+        )
+    instance, named = from_name(path.name)
+    pixels = str(entry.get("dataset") or "").removesuffix("dataset")
+    size = entry.get("batchsize")
+    step = entry.get("step_time_us")
+    if step is None and entry.get("batch_latency") is not None:
+        step = _time(where, "batch_latency", entry["batch_latency"]) * 1e6
+    return Profile(
+        _times(where, ops),
+        WorkloadKey(
+            entry.get("model"),
+            dataset_name(int(pixels)) if pixels.isdigit() else pixels or None,
+            None if size is None else _whole(where, "batchsize", size),
+            entry.get("optimizer"),
+        ).filled(named),
+        entry.get("instance_name") or instance,
+        None if step is None else _time(where, "step_time_us", step),
+        where,
+    )
+
+
+def _times(where: str, ops: Mapping[str, Any]) -> dict[str, float]:
+    strange = [k for k in ops if not opnames.is_op_column(k)]
+    if strange:
+        raise ProfileError(
+            f"{where}: {strange[0]!r} is no operation",
+            "operations are written Device_<type> or Host_<type>",
+        )
+    return {k: _time(where, k, v) for k, v in ops.items()}
+
+
+def _time(where: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ProfileError(
+            f"{where}: {key} is {value!r}, not a number",
+            "times are numbers in microseconds",
+        )
+    if not math.isfinite(value) or value < 0:
+        raise ProfileError(
+            f"{where}: {key} is {value}",
+            "times are finite and not negative; profile again",
+        )
+    return float(value)
+
+
+def _whole(where: str, key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1:
+        raise ProfileError(f"{where}: {key} is {value!r}", "a whole number from 1 up")
+    return int(value)

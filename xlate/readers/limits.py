@@ -1,0 +1,84 @@
+"""Bytes in, text out, with bounds: no file may hang or exhaust the reader."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from xlate.errors import ProfileError
+
+__all__ = ["MAX_BYTES", "read_bytes", "read_text"]
+
+#: a tensorflow_stats export is well under a megabyte; this bounds a mistake
+MAX_BYTES = 256 * 1024 * 1024
+
+_HOW_TO_EXPORT = (
+    "export the tensorflow_stats table from TensorBoard's profile page as csv"
+)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file, unpacked when it is gzip.
+
+    Raises
+    ------
+    ProfileError
+        If the file is missing, unreadable, empty, over :data:`MAX_BYTES` once
+        unpacked, or a damaged gzip.
+    """
+    try:
+        if path.is_dir():
+            raise ProfileError(f"{path} is a folder", "name a file in it")
+        size = path.stat().st_size
+        if size == 0:
+            raise ProfileError(f"{path} is empty", "profile again; nothing was written")
+        if size > MAX_BYTES:
+            raise _too_large(path, f"{size / 1e6:.0f} MB")
+        with path.open("rb") as f:
+            raw = f.read(MAX_BYTES + 1)
+    except OSError as e:
+        raise ProfileError(
+            f"{path} cannot be read: {e.strerror or e}", "check the path and its rights"
+        ) from e
+    if raw[:2] != b"\x1f\x8b":
+        return raw
+    try:
+        with gzip.open(path, "rb") as f:
+            unpacked = f.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as e:
+        raise ProfileError(
+            f"{path} is a damaged or truncated gzip file: {e}", "copy it again"
+        ) from e
+    if len(unpacked) > MAX_BYTES:
+        raise _too_large(path, f"over {MAX_BYTES / 1e6:.0f} MB unpacked")
+    if not unpacked:
+        raise ProfileError(
+            f"{path} is empty once unpacked", "profile again; nothing was written"
+        )
+    return unpacked
+
+
+def read_text(path: Path, raw: bytes) -> str:
+    """Decode a profile's bytes.
+
+    Raises
+    ------
+    ProfileError
+        If they are binary or not UTF-8, with the offset of the first bad byte.
+    """
+    if b"\x00" in raw[:65536]:
+        raise ProfileError(f"{path} is binary, not a text profile", _HOW_TO_EXPORT)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise ProfileError(
+            f"{path} is not UTF-8: byte 0x{raw[e.start]:02x} at offset {e.start}",
+            "save it as UTF-8",
+        ) from e
+
+
+def _too_large(path: Path, size: str) -> ProfileError:
+    return ProfileError(
+        f"{path} is {size}, far larger than any profile of this kind", _HOW_TO_EXPORT
+    )

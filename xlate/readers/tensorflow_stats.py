@@ -1,0 +1,132 @@
+"""TensorBoard's ``tensorflow_stats`` table as csv.
+
+One row an operation: ``Host/device``, ``Type`` (the op type), ``Operation``
+(its name in the graph), ``#Occurrences``, ``Total time (us)`` and more. The op
+vector sums ``Total time (us)`` by side and type, as PROFET does
+(ddps-lab/profet, data/rawdata_preprocessing.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+from pathlib import Path
+
+from xlate import opnames
+from xlate.errors import ProfileError
+from xlate.profile import Profile
+from xlate.readers.filename import from_name
+from xlate.readers.limits import read_text
+
+__all__ = ["read", "sniff"]
+
+SIDE, TYPE, TIME = "Host/device", "Type", "Total time (us)"
+_NEEDED = (SIDE, TYPE, TIME)
+_LONGEST_FIELD = 1 << 16
+
+
+def sniff(raw: bytes) -> bool:
+    """Whether the first line names the two columns no other table has."""
+    head = raw[:4096].split(b"\n", 1)[0].lower()
+    return b"host/device" in head or (b"#occurrences" in head and b"type" in head)
+
+
+def read(path: Path, raw: bytes) -> list[Profile]:
+    """Read one csv into one profile.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors; its name may say what ran.
+    raw : bytes
+        Content of the file.
+
+    Raises
+    ------
+    ProfileError
+        Naming the line and column, for a missing or renamed column, a side
+        that is neither host nor device, a time that is no number, not finite
+        or negative, and a last line that breaks off.
+    """
+    text = read_text(path, raw)
+    csv.field_size_limit(_LONGEST_FIELD)
+    rows = csv.reader(io.StringIO(text))
+    try:
+        header = [h.strip() for h in next(rows)]
+        place = {name: _find(path, header, name) for name in _NEEDED}
+        ops: dict[str, float] = {}
+        lines = 0
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(header):
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {len(row)} fields where the "
+                    f"header has {len(header)}",
+                    "the file breaks off or a field is not quoted; export it again",
+                )
+            side = row[place[SIDE]].strip()
+            if side.lower() not in ("host", "device"):
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {SIDE} is {side!r}",
+                    "it must be Host or Device",
+                )
+            name = row[place[TYPE]].strip()
+            if not name:
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {TYPE} is empty",
+                    "export the table again",
+                )
+            key = opnames.column(side, name)
+            ops[key] = ops.get(key, 0.0) + _time(path, rows.line_num, row[place[TIME]])
+            lines += 1
+    except csv.Error as e:
+        raise ProfileError(
+            f"{path}, line {rows.line_num}: not a csv table: {e}",
+            "export the tensorflow_stats table from TensorBoard's profile page as csv",
+        ) from e
+    if not lines:
+        raise ProfileError(
+            f"{path} has a header and no operation", "profile at least one whole step"
+        )
+    instance, workload = from_name(path.name)
+    return [Profile(ops, workload, instance, source=str(path))]
+
+
+def _find(path: Path, header: list[str], name: str) -> int:
+    if name in header:
+        return header.index(name)
+    folded = [h.lower().replace(" ", "").replace("µ", "u") for h in header]
+    if name.lower().replace(" ", "") in folded:
+        return folded.index(name.lower().replace(" ", ""))
+    near = difflib.get_close_matches(name, header, n=1, cutoff=0.6)
+    if near and name == TIME:
+        hint = (
+            f"the column {near[0]!r} is not in microseconds or holds another time; "
+            f"xlate needs {TIME!r}"
+        )
+    elif near:
+        hint = f"rename {near[0]!r} to {name!r}"
+    else:
+        hint = (
+            "export the tensorflow_stats table from TensorBoard's profile page as csv"
+        )
+    raise ProfileError(f"{path} has no column {name!r}", hint)
+
+
+def _time(path: Path, line: int, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise ProfileError(
+            f"{path}, line {line}: {TIME} is {cell!r}, not a number",
+            "export the table again with a decimal point",
+        ) from None
+    if not math.isfinite(value) or value < 0:
+        raise ProfileError(
+            f"{path}, line {line}: {TIME} is {cell.strip()}",
+            "times are finite and not negative; profile again",
+        )
+    return value

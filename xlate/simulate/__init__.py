@@ -1,0 +1,148 @@
+"""A small first-principles simulator, so that there is a corpus whose truth is known.
+
+Layer tables (:mod:`xlate.simulate.networks`) give operations and bytes per
+kernel; a roofline with the catalogue's figures (:mod:`xlate.simulate.machine`)
+gives times, power and the response to the clock on each GPU. What is fitted
+on it is good for demos and tests, and labelled so wherever it shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from xlate.catalog import Catalogue, Gpu
+from xlate.paths import shipped
+from xlate.schema import TABLES
+from xlate.simulate.machine import Machine
+from xlate.simulate.networks import IMAGE_NETWORKS, SEQUENCE_NETWORKS, step
+
+__all__ = ["build", "example_csv", "machines", "workloads"]
+
+BATCHES = (16, 32, 64)
+PIXELS = (32, 64, 128, 224)
+TOKENS = (64, 128)
+#: instances with three repeats; the others have one
+REPEATED = ("g3s.xlarge", "g4dn.xlarge", "p2.xlarge", "p3.2xlarge")
+
+
+def workloads() -> list[tuple[str, str, int, int]]:
+    """(model, dataset, batch size, input size) of every simulated workload."""
+    images = [
+        (m, f"{p}px", b, p) for m in IMAGE_NETWORKS for p in PIXELS for b in BATCHES
+    ]
+    sequences = [
+        (m, f"{t}tok", b, t) for m in SEQUENCE_NETWORKS for t in TOKENS for b in BATCHES
+    ]
+    return images + sequences
+
+
+def machines(known: Catalogue) -> list[tuple[str, Gpu]]:
+    """(instance name, GPU) of all GPUs with enough facts; one instance a GPU."""
+    found: dict[str, str] = {}
+    for instance in known.instances.values():
+        gpu = instance.gpu
+        if gpu is not None:
+            found.setdefault(gpu.name, instance.name)
+    # the single-GPU types that PROFET measured stand for their GPUs
+    for name in REPEATED:
+        found[known.instance(name).require_gpu().name] = name
+    chosen = []
+    for gpu in known.gpus.values():
+        if all(gpu.number(k) is not None for k in Machine.NEEDED):
+            chosen.append((found.get(gpu.name, gpu.name), gpu))
+    return sorted(chosen)
+
+
+def _generator(seed: int, *what: object) -> np.random.Generator:
+    """A generator of its own for each run, so that adding one changes no other."""
+    digest = hashlib.sha256(repr((seed, *what)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+def build(seed: int = 0) -> dict[str, pl.DataFrame]:
+    """Simulate every workload on every machine.
+
+    Parameters
+    ----------
+    seed : int
+        Of the noise between repeats.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        ``runs``, ``ops``, ``telemetry`` and ``sweeps``; the same for the same
+        seed. A workload that does not fit a GPU's memory has no run there.
+    """
+    # the shipped catalogue only: the corpus must not depend on the user's own
+    known = Catalogue([shipped("anchors")])
+    runs: list[tuple[object, ...]] = []
+    ops: list[tuple[object, ...]] = []
+    telemetry: list[tuple[object, ...]] = []
+    sweeps: list[tuple[object, ...]] = []
+    run_id = 0
+    for model, dataset, batch, size in workloads():
+        work = step(model, batch, size)
+        for instance, gpu in machines(known):
+            machine = Machine(gpu)
+            if not machine.fits(work):
+                continue
+            for repeat in range(1, 4 if instance in REPEATED else 2):
+                rng = _generator(seed, model, dataset, batch, gpu.name, repeat)
+                run = machine.run(work, rng)
+                runs.append(
+                    (run_id, instance, model, dataset, batch, "SGD", "training",
+                     "fp32", "tensorflow", repeat, run.step_time_us)
+                )  # fmt: skip
+                ops += [(run_id, op, t) for op, t in sorted(run.ops.items())]
+                telemetry.append(
+                    (run_id, run.power_w, run.gpu_utilization, run.memory_utilization,
+                     gpu.legal_mhz()[-1] if gpu.clocks else None)
+                )  # fmt: skip
+                run_id += 1
+            if gpu.clocks and batch == BATCHES[1] and size in (TOKENS[1], PIXELS[2]):
+                clean = machine.run(work, _generator(seed, "sweep", model, gpu.name))
+                sweeps += [
+                    (gpu.name, f"{model}-{dataset}-{batch}", float(f),
+                     float(f"{t:.5g}"), round(float(p), 2))
+                    for f, t, p in zip(*machine.sweep(clean), strict=True)
+                ]  # fmt: skip
+    rows = {"runs": runs, "ops": ops, "telemetry": telemetry, "sweeps": sweeps}
+    return {
+        name: pl.DataFrame(rows[name], schema=TABLES[name], orient="row")
+        for name in TABLES
+    }
+
+
+def example_csv(
+    model: str = "ResNet18",
+    instance: str = "g3s.xlarge",
+    batch: int = 64,
+    size: int = 128,
+) -> tuple[str, str]:
+    """A ``tensorflow_stats`` csv as TensorBoard would export it, simulated.
+
+    Returns
+    -------
+    name : str
+        File name in PROFET's pattern.
+    text : str
+        Content.
+    """
+    known = Catalogue([shipped("anchors")])
+    run = Machine(known.instance(instance).require_gpu()).run(
+        step(model, batch, size), _generator(0, "example", model, instance)
+    )
+    header = (
+        "Rank,Host/device,Type,Operation,#Occurrences,Total time (us),Avg. time (us)"
+    )
+    lines = [header]
+    ordered = sorted(run.ops.items(), key=lambda item: -item[1])
+    for rank, (column, time) in enumerate(ordered, 1):
+        side, _, op = column.partition("_")
+        lines.append(f"{rank},{side},{op},{model}/{op},2,{time:.3f},{time / 2:.3f}")
+    pixels = f"{size}dataset"
+    name = f"{instance}-{pixels}-{model}-SGD-{batch}-simulated.csv"
+    return name, "\n".join(lines) + "\n"

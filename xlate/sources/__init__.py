@@ -1,0 +1,91 @@
+"""Public corpora: one module each that turns the files of its origin into tables."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from xlate import corpus, paths
+from xlate.corpus import Card
+from xlate.errors import CorpusError, UnknownNameError
+from xlate.sources import profet
+from xlate.sources.pull import fetch
+
+__all__ = ["IMPORTERS", "import_corpus", "pull_corpus"]
+
+#: corpus name -> how its files become canonical tables
+IMPORTERS: dict[str, Callable[[Card, Path], dict[str, pl.DataFrame]]] = {
+    "profet": profet.read,
+}
+
+
+def _importer(
+    name: str,
+) -> tuple[Card, Callable[[Card, Path], dict[str, pl.DataFrame]]]:
+    known = corpus.cards()
+    if name not in known:
+        raise UnknownNameError("corpus", name, known, "see: xlate datasets list")
+    if name not in IMPORTERS:
+        raise CorpusError(
+            f"corpus {name} is not imported from files",
+            f"xlate datasets build {name}"
+            if known[name].simulated
+            else "see: xlate datasets list",
+        )
+    return known[name], IMPORTERS[name]
+
+
+def import_corpus(name: str, folder: Path | None = None) -> Path:
+    """Import a corpus from a folder that holds a copy of its origin.
+
+    Parameters
+    ----------
+    name : str
+        Corpus.
+    folder : Path, optional
+        Default: ``$XLATE_DATA_HOME/<name>``. No checksum is demanded.
+
+    Returns
+    -------
+    Path
+        Folder of the canonical tables.
+
+    Raises
+    ------
+    CorpusError, StorageError
+        If the files are not there, not what they should be, or the data home
+        cannot be written; nothing is left half-written.
+    """
+    card, read = _importer(name)
+    if folder is None:
+        raw = paths.raw_home()
+        if raw is None:
+            raise CorpusError(
+                f"no folder to import {name} from",
+                "give --from DIR, or set XLATE_DATA_HOME to a folder of corpora",
+            )
+        folder = raw / name
+    if not folder.is_dir():
+        raise CorpusError(f"{folder} is no folder", "give --from DIR")
+    return corpus.save(card, read(card, folder))
+
+
+def pull_corpus(
+    name: str,
+    base_url: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Fetch a corpus from its origin, check every sha256, import it.
+
+    Raises
+    ------
+    DownloadError, CorpusError, StorageError
+        See :func:`xlate.sources.pull.fetch`; nothing is left half-written.
+    """
+    card, read = _importer(name)
+    with tempfile.TemporaryDirectory(prefix="xlate-pull-") as scratch:
+        fetch(card, Path(scratch), base_url, progress)
+        return corpus.save(card, read(card, Path(scratch)))

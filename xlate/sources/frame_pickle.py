@@ -1,0 +1,114 @@
+"""Old pandas pickles, read without trusting them.
+
+This is the one place that imports :mod:`pickle`. The unpickler resolves only
+the constructors a DataFrame of numbers and strings needs; any other name in
+the file is refused by that name before it is looked up.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xlate.errors import CorpusError
+
+__all__ = ["read_frame"]
+
+#: global in the file -> (module, name) that exists in today's pandas and numpy
+_ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
+    ("builtins", "slice"): ("builtins", "slice"),
+    ("numpy", "dtype"): ("numpy", "dtype"),
+    ("numpy", "ndarray"): ("numpy", "ndarray"),
+    ("numpy.core.multiarray", "_reconstruct"): (
+        "numpy._core.multiarray",
+        "_reconstruct",
+    ),
+    ("numpy._core.multiarray", "_reconstruct"): (
+        "numpy._core.multiarray",
+        "_reconstruct",
+    ),
+    ("pandas", "DataFrame"): ("pandas", "DataFrame"),
+    ("pandas", "Index"): ("pandas", "Index"),
+    ("pandas", "RangeIndex"): ("pandas", "RangeIndex"),
+    ("pandas._libs.internals", "_unpickle_block"): (
+        "pandas._libs.internals",
+        "_unpickle_block",
+    ),
+    ("pandas.core.frame", "DataFrame"): ("pandas", "DataFrame"),
+    ("pandas.core.indexes.base", "Index"): ("pandas", "Index"),
+    ("pandas.core.indexes.base", "_new_Index"): (
+        "pandas.core.indexes.base",
+        "_new_Index",
+    ),
+    ("pandas.core.indexes.numeric", "Int64Index"): ("pandas", "Index"),
+    ("pandas.core.indexes.range", "RangeIndex"): ("pandas", "RangeIndex"),
+    ("pandas.core.internals.managers", "BlockManager"): (
+        "pandas.core.internals.managers",
+        "BlockManager",
+    ),
+}
+
+
+class _FrameUnpickler(pickle.Unpickler):
+    """Resolves the names in ``_ALLOWED`` and nothing else."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        super().__init__(io.BytesIO(data))
+        self._path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Resolve one global of the pickle.
+
+        Raises
+        ------
+        CorpusError
+            If it is not on the allow-list.
+        """
+        place = _ALLOWED.get((module, name))
+        if place is None:
+            raise CorpusError(
+                f"{self._path} asks for {module}.{name}, which a table of numbers "
+                "does not need; it was not loaded",
+                "fetch the file from its origin again",
+            )
+        return super().find_class(*place)
+
+
+def read_frame(path: Path) -> pl.DataFrame:
+    """Read a pickled pandas DataFrame.
+
+    Raises
+    ------
+    CorpusError
+        If the file is missing, truncated, no pickle, asks for a name outside
+        the allow-list, or holds no DataFrame.
+    """
+    import pandas as pd
+
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise CorpusError(
+            f"{path} cannot be read: {e.strerror or e}",
+            "name the folder that holds the corpus as it was downloaded",
+        ) from e
+    try:
+        frame = _FrameUnpickler(data, path).load()
+    except CorpusError:
+        raise
+    # a damaged pickle can raise anything at all from inside a constructor
+    except Exception as e:
+        raise CorpusError(
+            f"{path} is a damaged pickle: {type(e).__name__}: {e}",
+            "fetch the file from its origin again",
+        ) from e
+    if not isinstance(frame, pd.DataFrame):
+        raise CorpusError(
+            f"{path} holds a {type(frame).__name__}, not a DataFrame",
+            "fetch the file from its origin again",
+        )
+    return pl.DataFrame({str(c): frame[c].to_numpy().tolist() for c in frame.columns})

@@ -1,0 +1,221 @@
+"""Bundles: one fitted translator on disk, with its manifest and accuracy card.
+
+Models are skops archives. Before anything of one is built, its sha256 must be
+the manifest's and every type in it must stand on a closed list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from xlate import paths
+from xlate.columns import ColumnPlan
+from xlate.errors import BundleError
+from xlate.store.canonical import canonical
+from xlate.store.manifest import Manifest
+from xlate.store.trees import check_trees
+
+__all__ = [
+    "Bundle",
+    "find",
+    "folder_of",
+    "home",
+    "load",
+    "manifests",
+    "save",
+    "versions",
+]
+
+MANIFEST, MODEL = "manifest.json", "model.skops"
+
+#: types a model may hold beyond those skops trusts by itself
+ALLOWED = (
+    "sklearn.tree._tree.Tree",
+    "xlate.translate.levels.ForestTranslator",
+    "xlate.translate.levels.KnnTranslator",
+    "xlate.translate.levels.LinearTranslator",
+    "xlate.translate.levels.TreeTranslator",
+    "xlate.translate.profet.ProfetTranslator",
+    "xlate.translate.ratio.RatioTranslator",
+    "xlate.translate.ratio_forest.RatioForestTranslator",
+    "xlate.translate.window.StepFromWindow",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A fitted translator and what is known about it.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        What it was fitted on and how good it is.
+    model : mapping
+        ``translator``: maps plan columns and step time; ``window``: gives the
+        anchor's step time where a profile has none.
+    path : Path or None
+        Where it lies.
+    """
+
+    manifest: Manifest
+    model: Mapping[str, Any]
+    path: Path | None = None
+
+    @property
+    def plan(self) -> ColumnPlan:
+        """The column plan the translator was fitted with."""
+        groups = self.manifest.groups
+        return ColumnPlan(
+            self.manifest.columns,
+            tuple(groups),
+            tuple(tuple(g) for g in groups.values()),
+        )
+
+
+def home() -> Path:
+    """Folder of the user's own bundles."""
+    return paths.data_home() / "models"
+
+
+def folder_of(anchor: str, target: str) -> Path:
+    """Where the bundle of a pair lies."""
+    return home() / anchor / f"to-{target}"
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide what a fit gives."""
+    found = {"python": platform.python_version()}
+    for package in ("xlate", "numpy", "scikit-learn", "skops", "polars"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def save(manifest: Manifest, model: Mapping[str, Any], folder: Path) -> Path:
+    """Write a bundle, whole or not at all; the same fit gives the same bytes.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    import skops.io as sio
+
+    archive = canonical(sio.dumps(dict(model)))
+    manifest = replace(manifest, files={MODEL: hashlib.sha256(archive).hexdigest()})
+    with paths.atomic_folder(folder) as scratch:
+        (scratch / MODEL).write_bytes(archive)
+        (scratch / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    return folder
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Manifest of the bundle in a folder.
+
+    Raises
+    ------
+    BundleError
+        If there is none, or it cannot be understood.
+    """
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise BundleError(
+            f"{path} cannot be read: {e}", "fit again: xlate fit --anchor A --target B"
+        ) from e
+    return Manifest.from_json(text, str(path))
+
+
+def load(folder: Path) -> Bundle:
+    """Load a bundle after checking everything that can be checked.
+
+    Raises
+    ------
+    BundleError
+        With the reason: not a bundle, from a newer version, a file missing or
+        changed since the fit, a type that is not on the list, damaged content,
+        or tree nodes out of range.
+    """
+    manifest = read_manifest(folder)
+    path = folder / MODEL
+    refit = f"xlate fit --anchor {manifest.anchor} --target {manifest.target}"
+    if set(manifest.files) != {MODEL}:
+        raise BundleError(
+            f"{folder}: the manifest lists {sorted(manifest.files)}", refit
+        )
+    try:
+        archive = path.read_bytes()
+    except OSError as e:
+        raise BundleError(f"{path} cannot be read: {e.strerror or e}", refit) from e
+    found = hashlib.sha256(archive).hexdigest()
+    if found != manifest.files[MODEL]:
+        raise BundleError(
+            f"{path} was changed or cut off after the fit (sha256 {found[:12]}…, the "
+            f"manifest says {str(manifest.files[MODEL])[:12]}…); it was not loaded",
+            refit,
+        )
+    return Bundle(manifest, _unpack(archive, path, refit), folder)
+
+
+def _unpack(archive: bytes, path: Path, refit: str) -> dict[str, Any]:
+    import skops.io as sio
+
+    try:
+        foreign = set(sio.get_untrusted_types(data=archive)) - set(ALLOWED)
+    # a damaged archive fails anywhere inside zip, json or numpy
+    except Exception as e:
+        raise BundleError(f"{path} is no skops archive: {e}", refit) from e
+    if foreign:
+        raise BundleError(
+            f"{path} holds {', '.join(sorted(foreign))}, which no translator needs; "
+            "it was not loaded",
+            refit,
+        )
+    try:
+        model = sio.loads(archive, trusted=list(ALLOWED))
+    except Exception as e:
+        raise BundleError(
+            f"{path} cannot be built: {type(e).__name__}: {e}", refit
+        ) from e
+    if not isinstance(model, dict) or set(model) != {"translator", "window"}:
+        raise BundleError(f"{path} holds something other than a translator", refit)
+    for part in model.values():
+        if type(part).__module__.partition(".")[0] != "xlate":
+            raise BundleError(f"{path} holds a {type(part).__name__}", refit)
+        check_trees(part, str(path))
+    return model
+
+
+def manifests() -> list[tuple[Path, Manifest]]:
+    """Manifests of all bundles in the user's data home, sorted by path."""
+    found = sorted(home().glob(f"*/to-*/{MANIFEST}")) if home().is_dir() else []
+    return [(p.parent, read_manifest(p.parent)) for p in found]
+
+
+def find(anchor: str, target: str) -> Bundle:
+    """The bundle of a pair.
+
+    Raises
+    ------
+    BundleError
+        If there is none yet, or it is refused.
+    """
+    folder = folder_of(anchor, target)
+    if not (folder / MANIFEST).is_file():
+        raise BundleError(
+            f"no bundle from {anchor} to {target} yet",
+            f"xlate fit --anchor {anchor} --target {target}",
+        )
+    return load(folder)

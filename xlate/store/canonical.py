@@ -1,0 +1,67 @@
+"""skops archives that are the same bytes on every run.
+
+skops names its parts after memory addresses and stamps the time of day. Both
+carry no meaning for loading, so they are replaced by counters and a fixed date.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+__all__ = ["canonical"]
+
+#: the earliest date a zip can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def canonical(archive: bytes) -> bytes:
+    """Rewrite a skops archive with part names, ids and dates of no origin.
+
+    Parameters
+    ----------
+    archive : bytes
+        As ``skops.io.dumps`` gives it.
+
+    Returns
+    -------
+    bytes
+        An archive that loads to the same object.
+    """
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        schema = json.loads(source.read("schema.json"))
+        parts = {n: source.read(n) for n in source.namelist() if n != "schema.json"}
+    names: dict[str, str] = {}
+    ids: dict[int, int] = {}
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            out: dict[str, Any] = {}
+            value: Any
+            for key, value in node.items():
+                if key == "__id__":
+                    out[key] = ids.setdefault(value, len(ids) + 1)
+                elif key == "file" and value in parts:
+                    ending = value.rpartition(".")[2]
+                    out[key] = names.setdefault(value, f"{len(names):06d}.{ending}")
+                else:
+                    out[key] = walk(value)
+            return out
+        return [walk(v) for v in node] if isinstance(node, list) else node
+
+    schema = walk(schema)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
+        out.writestr(_entry("schema.json"), json.dumps(schema, sort_keys=True))
+        for old, new in names.items():
+            out.writestr(_entry(new), parts[old])
+    return buffer.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    return info

@@ -1,0 +1,132 @@
+"""What a bundle says about itself: the manifest beside the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from xlate.errors import BundleError
+
+__all__ = ["FORMAT", "Manifest"]
+
+#: format of bundles written today; older ones are listed where they are read
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about a bundle that is not the model.
+
+    Attributes
+    ----------
+    format : int
+        Version of the bundle format.
+    versions : mapping
+        xlate, Python and libraries at the time of the fit.
+    anchor, target, translator, policy, split : str
+        What was fitted, on which repeats, and how the card was measured.
+    seed : int
+        Seed of translator and splits.
+    corpus, corpus_sha256 : str
+        Corpus fitted on; its label says when it is simulated.
+    simulated : bool
+        Whether the corpus is simulated.
+    licence : str
+        Licence of the corpus.
+    models : tuple of str
+        Models in training.
+    n_pairs : int
+        Pairs fitted on.
+    columns : str
+        Kind of column plan.
+    groups : mapping of str to list of str
+        Plan columns and the operations in each, in order.
+    operations : tuple of str
+        Operations that ran in training, on either side.
+    busy_range_us : tuple of float
+        Smallest and largest busy device time in training on the anchor.
+    card : list of mapping
+        Accuracy table: translator, held_out, metric, value, n.
+    files : mapping of str to str
+        sha256 of every other file of the bundle.
+    """
+
+    format: int
+    versions: Mapping[str, str]
+    anchor: str
+    target: str
+    translator: str
+    policy: str
+    split: str
+    seed: int
+    corpus: str
+    corpus_sha256: str
+    simulated: bool
+    licence: str
+    models: tuple[str, ...]
+    n_pairs: int
+    columns: str
+    groups: Mapping[str, list[str]]
+    operations: tuple[str, ...]
+    busy_range_us: tuple[float, float]
+    card: tuple[Mapping[str, Any], ...]
+    files: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """The manifest as sorted, indented JSON."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Manifest:
+        """Read a manifest.
+
+        Raises
+        ------
+        BundleError
+            If it is no manifest, is from a newer xlate, or lacks a field.
+        """
+        refit = "fit again: xlate fit --anchor A --target B"
+        try:
+            raw = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as e:
+            raise BundleError(f"{where} is not JSON: {e}", refit) from e
+        if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+            raise BundleError(f"{where} is no manifest of an xlate bundle", refit)
+        if raw["format"] > FORMAT:
+            made = raw.get("versions", {}).get("xlate", "a newer version")
+            raise BundleError(
+                f"{where} has bundle format {raw['format']}, written by xlate {made}; "
+                f"this xlate reads up to {FORMAT}",
+                "upgrade xlate, or fit again with this version",
+            )
+        missing = [f.name for f in fields(cls) if f.name not in raw]
+        strange = sorted(set(raw) - {f.name for f in fields(cls)})
+        if missing or strange:
+            problem = f"lacks {missing[0]}" if missing else f"has unknown {strange[0]}"
+            raise BundleError(f"{where} {problem}", refit)
+        for name, kind in (
+            ("files", dict), ("groups", dict), ("card", list), ("models", list),
+            ("operations", list), ("versions", dict), ("busy_range_us", list), ("translator", str),
+            ("anchor", str), ("target", str), ("n_pairs", int), ("seed", int),
+        ):  # fmt: skip
+            if not isinstance(raw[name], kind):
+                raise BundleError(f"{where}: {name} is no {kind.__name__}", refit)
+        raw["models"], raw["card"] = tuple(raw["models"]), tuple(raw["card"])
+        raw["operations"] = tuple(raw["operations"])
+        raw["busy_range_us"] = tuple(raw["busy_range_us"])
+        return cls(**raw)
+
+    def error(self, metric: str, translator: str | None = None) -> float | None:
+        """Overall figure of the accuracy card, or None where it has none."""
+        name = translator or self.translator
+        for row in self.card:
+            if (
+                row["translator"] == name
+                and row["held_out"] is None
+                and row["metric"] == metric
+            ):
+                value = row["value"]
+                return None if value is None else float(value)
+        return None

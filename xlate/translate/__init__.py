@@ -1,0 +1,68 @@
+"""Translators: scikit-learn estimators from the anchor's vector to the target's.
+
+A new one is a new module, a line in :data:`TRANSLATORS`, and a test file. The
+registry names modules and classes as strings, so that listing it loads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from xlate.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from xlate.translate.base import Translator
+
+__all__ = ["BASELINE", "DEFAULT", "TRANSLATORS", "make"]
+
+#: name -> (module, class, what it is in a few words)
+TRANSLATORS: dict[str, tuple[str, str, str]] = {
+    "linear": ("xlate.translate.levels", "LinearTranslator", "least squares on levels"),
+    "knn": ("xlate.translate.levels", "KnnTranslator", "five nearest neighbours"),
+    "tree": ("xlate.translate.levels", "TreeTranslator", "one tree on levels"),
+    "forest": ("xlate.translate.levels", "ForestTranslator", "random forest on levels"),
+    "profet": (
+        "xlate.translate.profet",
+        "ProfetTranslator",
+        "PROFET's median of three",
+    ),
+    "ratio": ("xlate.translate.ratio", "RatioTranslator", "median ratio of each op"),
+    "ratio-forest": (
+        "xlate.translate.ratio_forest",
+        "RatioForestTranslator",
+        "forest on log ratios",
+    ),
+}
+
+DEFAULT = "ratio-forest"
+BASELINE = "ratio"
+
+
+def make(name: str, columns: Sequence[str] | None = None, seed: int = 0) -> Translator:
+    """A translator by its name.
+
+    Parameters
+    ----------
+    name : str
+        Key of :data:`TRANSLATORS`.
+    columns : sequence of str, optional
+        Columns of the matrices it will be fitted on.
+    seed : int
+        For translators that draw random numbers.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest names.
+    """
+    if name not in TRANSLATORS:
+        raise UnknownNameError("translator", name, TRANSLATORS)
+    module, cls, _ = TRANSLATORS[name]
+    kind: Any = getattr(import_module(module), cls)
+    params = {"random_state": seed} if "random_state" in kind().get_params() else {}
+    translator: Translator = kind(
+        columns=None if columns is None else list(columns), **params
+    )
+    return translator

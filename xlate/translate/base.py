@@ -1,0 +1,188 @@
+"""What all translators share: layout, structural zeros, and never a negative.
+
+A translator maps the anchor's vector to the target's. Input and output have
+the same columns: the operations of a :class:`~xlate.columns.ColumnPlan` and,
+last, ``step_time_us``. Without ``columns`` every column is taken for a busy
+device operation, so any non-negative matrices will do.
+
+Structural zeros: an operation can exist on one GPU only, for the same work.
+From the training rows each column learns two answers, "does it run on the
+target when it ran on the anchor" and "... when it did not", by majority; an
+operation that only the target runs gets the median share of the target's busy
+time it had in training.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from xlate import opnames
+from xlate.align import STEP
+
+__all__ = ["STEP", "Translator"]
+
+Floats = NDArray[np.float64]
+
+
+class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of all translators.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Names of the columns of both matrices.
+    """
+
+    #: False for a translator that answers for the step time only
+    predicts_vector = True
+
+    def __init__(self, columns: Sequence[str] | None = None) -> None:
+        self.columns = columns
+
+    def fit(self, X: Any, Y: Any) -> Self:
+        """Learn from pairs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, n_columns)
+            Anchor side, microseconds, not negative.
+        Y : array-like of shape (n_pairs, n_outputs)
+            Target side, microseconds; below 0 counts as 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If an anchor value is negative, any is not finite, or the columns do not match.
+        """
+        X, Y = validate_data(
+            self, X, Y, multi_output=True, y_numeric=True, dtype=np.float64
+        )
+        self.one_dimensional_ = Y.ndim == 1
+        Y = np.asarray(Y, dtype=np.float64).reshape(len(X), -1)
+        if (X < 0).any():
+            raise ValueError(
+                f"Negative values in data passed to {type(self).__name__}.fit: "
+                f"{X.min()}; times are not negative"
+            )
+        # scikit-learn's checks demand that any real target is taken; corpora
+        # were checked long before, so this changes nothing there
+        Y = np.maximum(Y, 0.0)
+        if self.columns is not None and not (
+            X.shape[1] == Y.shape[1] == len(self.columns)
+        ):
+            raise ValueError(
+                f"columns names {len(self.columns)} columns, X has {X.shape[1]} and "
+                f"Y has {Y.shape[1]}"
+            )
+        self.n_outputs_ = Y.shape[1]
+        self._learn_presence(X, Y)
+        self._fit(X, Y)
+        return self
+
+    def predict(self, X: Any) -> Floats:
+        """Translate vectors.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_columns)
+            Anchor side, microseconds, not negative.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            Target side, microseconds, never negative; NaN in op columns where
+            :attr:`predicts_vector` is False.
+        """
+        X = self._checked(X)
+        Y = np.maximum(self._predict(X), 0.0)
+        if self.predicts_vector:
+            Y = self._with_structure(X, Y)
+        return Y.ravel() if self.one_dimensional_ else Y
+
+    def predict_raw(self, X: Any) -> Floats:
+        """What the model says before clamping and structural zeros."""
+        return self._predict(self._checked(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.target_tags.positive_only = True
+        # a translator of op vectors is no general regressor: on arbitrary data
+        # it need not score well
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    @abstractmethod
+    def _fit(self, X: Floats, Y: Floats) -> None: ...
+
+    @abstractmethod
+    def _predict(self, X: Floats) -> Floats: ...
+
+    def _checked(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        if (X < 0).any():
+            raise ValueError(
+                f"Negative values in data passed to {type(self).__name__}.predict: "
+                f"{X.min()}; times are not negative"
+            )
+        return np.asarray(X, dtype=np.float64)
+
+    def _busy(self, n: int) -> NDArray[np.bool_]:
+        """Which of ``n`` columns are time in which the device works."""
+        if self.columns is None:
+            return np.ones(n, dtype=bool)
+        return np.isin(self.columns, opnames.busy_columns(self.columns))
+
+    def _step(self) -> int | None:
+        """Position of the step time, if the columns have one."""
+        if self.columns is None or STEP not in self.columns:
+            return None
+        return list(self.columns).index(STEP)
+
+    def _counterpart(self, X: Floats) -> Floats:
+        """The anchor's value behind each output; 1 where there is none."""
+        n = self.n_outputs_
+        if X.shape[1] >= n:
+            return X[:, :n]
+        return np.hstack([X, np.ones((len(X), n - X.shape[1]))])
+
+    def _learn_presence(self, X: Floats, Y: Floats) -> None:
+        ran, runs = self._counterpart(X) > 0, Y > 0
+        with np.errstate(invalid="ignore"):
+            if_ran = (ran & runs).sum(0) / ran.sum(0)
+            if_not = (~ran & runs).sum(0) / (~ran).sum(0)
+        # an operation never seen on the anchor is believed when a profile has it
+        self.runs_if_ran_ = ~(if_ran < 0.5)
+        self.runs_if_not_ = if_not >= 0.5
+        busy = self._busy(self.n_outputs_)
+        total = Y[:, busy].sum(axis=1, keepdims=True)
+        share = np.divide(Y, total, out=np.zeros_like(Y), where=total > 0)
+        only = ~ran & runs
+        self.target_only_share_ = np.array(
+            [
+                np.median(share[only[:, j], j]) if only[:, j].any() else 0.0
+                for j in range(self.n_outputs_)
+            ]
+        )
+
+    def _with_structure(self, X: Floats, Y: Floats) -> Floats:
+        ran = self._counterpart(X) > 0
+        present = np.where(ran, self.runs_if_ran_, self.runs_if_not_)
+        busy = self._busy(self.n_outputs_)
+        total = Y[:, busy].sum(axis=1, keepdims=True)
+        # levels may have a size for it already; ratios of nothing have none
+        missing = ~ran & present & (Y <= 0)
+        Y = np.where(missing, total * self.target_only_share_, Y)
+        return np.where(present, Y, 0.0)
