@@ -20,7 +20,7 @@ ORDER = [
     ["corpus"],
     ["align", "sources", "simulate"],
     ["columns", "quality", "metrics"],
-    ["translate"],
+    ["translators"],
     ["store", "evaluate"],
     ["trust", "answer"],
     ["engine"],

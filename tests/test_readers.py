@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 from dataclasses import replace
 
 import polars as pl
@@ -129,6 +130,16 @@ def test_large_files_and_gzip_bombs_are_refused(tmp_path, monkeypatch):
         readers.read(write(tmp_path, "x" * 10_001))
     with pytest.raises(ProfileError, match="far larger"):
         readers.read(write(tmp_path, gzip.compress(b"0" * 1_000_000)))
+
+
+def test_a_line_without_end_is_refused_quickly(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_TEXT_BYTES", 300_000)
+    start = time.perf_counter()
+    with pytest.raises(ProfileError, match=r"not a csv table|fields"):
+        readers.read(write(tmp_path, HEADER + "\n" + "x" * 200_000))
+    with pytest.raises(ProfileError, match="MB of text"):
+        readers.read(write(tmp_path, HEADER + "\n" + "x" * 400_000))
+    assert time.perf_counter() - start < 2
 
 
 def test_a_format_can_be_forced_and_must_be_known(tmp_path):

@@ -3,7 +3,7 @@
 The way of the data, room by room: :mod:`xlate.readers` turn a profile file
 into a :class:`Profile`; :mod:`xlate.corpus` holds measured runs of several
 instances; :mod:`xlate.align` pairs the runs of two; :mod:`xlate.columns`
-chooses what of the vector is looked at; :mod:`xlate.translate` has the
+chooses what of the vector is looked at; :mod:`xlate.translators` has the
 translators, scikit-learn estimators all; :mod:`xlate.evaluate` says how wrong
 they are on models they have not seen; :mod:`xlate.store` keeps a fitted one on
 disk. :mod:`xlate.engine` is these steps as use cases.
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from xlate.profile import Profile as Profile
     from xlate.profile import Verdict as Verdict
     from xlate.profile import WorkloadKey as WorkloadKey
-    from xlate.translate import make as make_translator
+    from xlate.translators import make as make_translator
 
 _PLACE = {
     "fit": ("xlate.api", "fit"),
     "translate": ("xlate.api", "translate"),
     "compare": ("xlate.api", "compare"),
     "read_profile": ("xlate.api", "read_profile"),
-    "make_translator": ("xlate.translate", "make"),
+    "make_translator": ("xlate.translators", "make"),
     "XlateError": ("xlate.errors", "XlateError"),
     "Profile": ("xlate.profile", "Profile"),
     "WorkloadKey": ("xlate.profile", "WorkloadKey"),

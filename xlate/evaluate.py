@@ -19,7 +19,8 @@ from xlate.columns import plan
 from xlate.errors import AlignmentError, UnknownNameError
 from xlate.metrics import score
 from xlate.schema import KEY
-from xlate.translate import make
+from xlate.translators import make
+from xlate.translators.window import StepFromWindow
 
 __all__ = ["NOISE_FLOOR", "SPLITS", "Row", "cross_validate", "folds", "noise_floor"]
 
@@ -106,41 +107,49 @@ class _Fold:
     rows: NDArray[np.int64]
     step: Floats
     step_hat: Floats
+    #: the same without the anchor's step time, taken from the window instead
+    step_hat_window: Floats
     ops: Floats
     ops_hat: Floats
     raw: Floats | None
 
 
 def _run_fold(
-    aligned: Aligned,
+    ops: Sequence[str],
     matrices: tuple[Floats, Floats],
-    fold: NDArray[np.int64],
-    k: int,
-    translator: str,
+    test: NDArray[np.bool_],
+    translators: Sequence[str],
     columns: str,
     seed: int,
-) -> _Fold:
+) -> list[_Fold]:
+    """Fit every translator without the rows of one fold, and ask them for these."""
     X, Y = matrices
-    ops = aligned.columns
-    test = fold == k
     train = ~test
-    chosen = plan(columns, ops, np.vstack([X[train, : len(ops)], Y[train, : len(ops)]]))
+    chosen = plan(columns, ops, np.vstack([X[train, :-1], Y[train, :-1]]))
     names = [*chosen.names, STEP]
-    A, B = (
-        np.column_stack([chosen.apply(M[:, : len(ops)], ops), M[:, -1]]) for M in (X, Y)
-    )
-    model = make(translator, names, seed).fit(A[train], B[train])
-    hat = model.predict(A[test])
+    A, B = (np.column_stack([chosen.apply(M[:, :-1], ops), M[:, -1]]) for M in (X, Y))
     busy = np.isin(names, opnames.busy_columns(names))
-    return _Fold(
-        translator,
-        np.flatnonzero(test),
-        B[test, -1],
-        hat[:, -1],
-        B[test][:, busy],
-        hat[:, busy],
-        model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
-    )
+    window = StepFromWindow(list(chosen.names), random_state=seed)
+    window.fit(A[train, :-1], A[train, -1])
+    without_step = A[test].copy()
+    without_step[:, -1] = window.predict(A[test, :-1])
+    answers = []
+    for name in translators:
+        model = make(name, names, seed).fit(A[train], B[train])
+        hat = model.predict(A[test])
+        answers.append(
+            _Fold(
+                name,
+                np.flatnonzero(test),
+                B[test, -1],
+                hat[:, -1],
+                model.predict(without_step)[:, -1],
+                B[test][:, busy],
+                hat[:, busy],
+                model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
+            )
+        )
+    return answers
 
 
 def cross_validate(
@@ -190,14 +199,15 @@ def cross_validate(
     models, fold = aligned.models[keep], fold[keep]
     with threadpool_limits(1):
         done = Parallel(n_jobs=n_jobs, backend="threading")(
-            delayed(_run_fold)(aligned, matrices, fold, k, name, columns, seed)
-            for name in translators
+            delayed(_run_fold)(
+                aligned.columns, matrices, fold == k, translators, columns, seed
+            )
             for k in np.unique(fold)
         )
     rows: list[Row] = []
     label = split_label(split)
     for name in translators:
-        mine = [d for d in done if d.translator == name]
+        mine = [d for answers in done for d in answers if d.translator == name]
         for held_out in (None, *np.unique(models)):
             figures = _pooled(mine, models, held_out)
             n = len(models) if held_out is None else int((models == held_out).sum())
@@ -231,6 +241,7 @@ def _pooled(
     figures = score(
         np.concatenate([p.step[m] for p, m in pairs]),
         np.concatenate([p.step_hat[m] for p, m in pairs]),
+        np.concatenate([p.step_hat_window[m] for p, m in pairs]),
         stack([p.ops[m] for p, m in pairs]),
         stack([p.ops_hat[m] for p, m in pairs]),
         stack(raws) if raws else None,
@@ -293,7 +304,7 @@ def noise_floor(target_runs: pl.DataFrame, corpus: str, anchor: str) -> list[Row
         return []
     target = str(target_runs["instance"][0])
     figures = score(
-        np.array(steps), np.array(hats), np.array(vectors), np.array(vector_hats)
+        np.array(steps), np.array(hats), None, np.array(vectors), np.array(vector_hats)
     )
     return [
         Row(anchor, target, NOISE_FLOOR, corpus, "repeats", None, m, v, len(steps))

@@ -14,6 +14,11 @@ METRICS: dict[str, tuple[str, str]] = {
     "step_mape": ("mean absolute percentage error of the step time", "%"),
     "step_mdape": ("median absolute percentage error of the step time", "%"),
     "step_r2": ("coefficient of determination of the step time", ""),
+    "step_mape_window": (
+        "the same as step_mape where the anchor's step time is not given and is "
+        "taken from the profile window",
+        "%",
+    ),
     "vector_wape": ("sum of absolute errors over sum of times, busy device ops", ""),
     "op_sum_mape": ("mean absolute percentage error of the busy device time", "%"),
     "cosine": ("mean cosine between predicted and measured busy vector", ""),
@@ -24,6 +29,7 @@ METRICS: dict[str, tuple[str, str]] = {
 def score(
     step: Floats,
     step_hat: Floats,
+    step_hat_window: Floats | None,
     ops: Floats,
     ops_hat: Floats,
     raw_ops_hat: Floats | None = None,
@@ -34,6 +40,8 @@ def score(
     ----------
     step, step_hat : ndarray of shape (n,)
         Measured and predicted step times.
+    step_hat_window : ndarray of shape (n,), optional
+        Predicted without the anchor's step time.
     ops, ops_hat : ndarray of shape (n, k)
         Measured and predicted busy device ops; NaN in ``ops_hat`` where the
         translator gives no vector.
@@ -54,6 +62,9 @@ def score(
         "step_r2": 1.0 - float(((step - step_hat) ** 2).sum()) / spread
         if spread > 0
         else None,
+        "step_mape_window": None
+        if step_hat_window is None
+        else float((np.abs(step_hat_window / step - 1.0) * 100.0).mean()),
         "vector_wape": None,
         "op_sum_mape": None,
         "cosine": None,

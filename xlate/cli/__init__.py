@@ -16,6 +16,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # rich help loads a markdown parser: twice the time of everything else here
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Profile a workload once on a cheap GPU instance; know what it would do "
     "on the expensive one, before renting it.",

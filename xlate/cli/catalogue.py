@@ -11,8 +11,14 @@ from xlate.cli.options import AnchorsDir, Json
 
 __all__ = ["anchors", "models"]
 
-anchors = typer.Typer(no_args_is_help=True, help="The catalogue of instances and GPUs.")
-models = typer.Typer(no_args_is_help=True, help="Bundles fitted on this machine.")
+anchors = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The catalogue of instances and GPUs.",
+)
+models = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Bundles fitted on this machine."
+)
 
 
 @anchors.command("list")

@@ -12,7 +12,9 @@ from xlate.cli.options import Json
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Corpora: list, look at, fetch.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Corpora: list, look at, fetch."
+)
 
 #: instances beside each other that 80 columns hold
 _WIDEST_MATRIX = 5

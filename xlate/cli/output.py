@@ -107,6 +107,7 @@ def time_text(seconds: float) -> str:
 _SHOWN = (
     ("step_mape", "step MAPE %", "%"),
     ("step_mdape", "median %", "%"),
+    ("step_mape_window", "window %", "%"),
     ("step_r2", "R²", ""),
     ("vector_wape", "WAPE", ""),
     ("op_sum_mape", "op sum %", "%"),
@@ -118,7 +119,8 @@ _SHOWN = (
 def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
     """Translators of one pair beside each other, then the error by model.
 
-    Step MAPE, median and R² are of the step time; WAPE, op sum and cosine of
+    Step MAPE, median and R² are of the step time, "window" is its MAPE without
+    the anchor's step time; WAPE, op sum and cosine of
     the busy device vector; ``< 0`` is the share of negative cells before
     clamping.
     """

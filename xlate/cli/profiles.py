@@ -12,7 +12,9 @@ from xlate.cli.options import Json
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Look at a profile file.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at a profile file."
+)
 
 File = Annotated[Path, typer.Argument(help="Profile.")]
 Format = Annotated[

@@ -128,7 +128,7 @@ def compare(
     from dataclasses import asdict
 
     from xlate import engine
-    from xlate.translate import TRANSLATORS
+    from xlate.translators import TRANSLATORS
 
     names = tuple(TRANSLATORS) if translators is None else tuple(translators.split(","))
     options = {
@@ -147,7 +147,7 @@ def compare(
             data or _any_corpus(), progress=output.talk, **options
         )
     elif anchor and target:
-        rows = engine.compare(anchor, target, data, **options)  # type: ignore[arg-type]
+        rows = engine.compare(anchor, target, data, say=output.talk, **options)  # type: ignore[arg-type]
     else:
         raise typer.BadParameter("give --anchor and --target, or --all-pairs")
     if csv is not None:
@@ -231,6 +231,10 @@ def translate(
         step_time_us=None if step_time is None else step_time * 1e3,
         format=format,
     )
+    if step_time is not None and len(profiles) > 1:
+        raise typer.BadParameter(
+            f"--step-time is that of one profile, {len(profiles)} were given"
+        )
     answers = engine.translate(profiles, anchor, target, anchors_dirs=anchors_dir or ())
     failures = [a for a in answers if isinstance(a, engine.Failure)]
     good = [a for a in answers if isinstance(a, engine.Translation)]

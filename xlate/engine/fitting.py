@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlate import corpus as corpora
 from xlate import opnames
-from xlate.align import STEP, align
+from xlate.align import STEP, Aligned, align
+from xlate.catalog import Instance
 from xlate.columns import plan
 from xlate.corpus import Corpus
 from xlate.engine.pair import pair_of
@@ -27,11 +27,13 @@ from xlate.evaluate import (
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.store.manifest import FORMAT, Manifest
-from xlate.translate import DEFAULT, TRANSLATORS, make
+from xlate.translators import BASELINE, DEFAULT, TRANSLATORS, make
+from xlate.translators.window import StepFromWindow
 
 __all__ = ["FitResult", "compare", "compare_all", "fit"]
 
-Floats = NDArray[np.float64]
+#: lone workloads named one by one
+_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,63 @@ class FitResult:
     notes: tuple[str, ...]
 
 
-def _corpus(data: Corpus | str | None, anchor: str, target: str) -> Corpus:
-    if isinstance(data, Corpus):
-        return data
-    return corpora.find(anchor, target, data)
+@dataclass(frozen=True)
+class _Study:
+    """A pair, its pairs of runs, and how translators did on them."""
+
+    anchor: Instance
+    target: Instance
+    corpus: Corpus
+    aligned: Aligned
+    rows: list[Row]
+    notes: list[str]
+
+
+def _study(
+    anchor: str,
+    target: str,
+    data: Corpus | str | None,
+    translators: Sequence[str],
+    split: str,
+    columns: str,
+    repeats: str,
+    seed: int,
+    n_jobs: int,
+    anchors_dirs: Iterable[Path],
+) -> _Study:
+    a, t = pair_of(anchor, target, anchors_dirs)
+    corpus = data if isinstance(data, Corpus) else corpora.find(a.name, t.name, data)
+    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
+    names = list(dict.fromkeys([*translators, BASELINE]))
+    rows = cross_validate(aligned, names, corpus.label, split, columns, seed, n_jobs)
+    rows += noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+    return _Study(a, t, corpus, aligned, rows, _notes(aligned, columns))
+
+
+def _notes(aligned: Aligned, columns: str) -> list[str]:
+    """What of the data was not used, and which columns were not there."""
+    both = np.vstack([aligned.anchor_matrix(), aligned.target_matrix()])
+    chosen = plan(columns, aligned.columns, both)
+    notes = [] if chosen.note is None else [chosen.note]
+    for name, lone in (
+        (aligned.anchor, aligned.unpaired_anchor),
+        (aligned.target, aligned.unpaired_target),
+    ):
+        if lone.height:
+            listed = [
+                f"{r['model']} {r['dataset']} batch {r['batch_size']}"
+                for r in lone.head(_NAMED).iter_rows(named=True)
+            ]
+            rest = lone.height - len(listed)
+            notes.append(
+                f"{lone.height} workloads of {name} have no partner: "
+                + ", ".join(listed)
+                + (f" and {rest} more" if rest else "")
+            )
+    lacking = int((~with_step_times(aligned)).sum())
+    if lacking:
+        notes.append(f"{lacking} pairs without step time were left out")
+    return notes
 
 
 def compare(
@@ -62,6 +117,7 @@ def compare(
     seed: int = 0,
     n_jobs: int = 2,
     anchors_dirs: Iterable[Path] = (),
+    say: Callable[[str], None] | None = None,
 ) -> list[Row]:
     """Error of translators on held-out work, beside the floor of noise.
 
@@ -72,7 +128,7 @@ def compare(
     data : Corpus or str, optional
         A measured corpus that holds both by default, else the simulated one.
     translators : sequence of str
-        The baselines stay in the table unless left out here.
+        The baseline, ``ratio``, is always among them.
     split, columns, repeats : str
         See :data:`xlate.evaluate.SPLITS`, :func:`xlate.columns.plan` and
         :data:`xlate.align.POLICIES`.
@@ -80,19 +136,23 @@ def compare(
         Seed; folds at the same time.
     anchors_dirs : iterable of Path
         More catalogue folders.
+    say : callable, optional
+        Told what the user should know: lone workloads, columns that are not
+        there.
 
     Raises
     ------
     XlateError
         For an unknown name, a corpus without the pair, or too few models.
     """
-    a, t = pair_of(anchor, target, anchors_dirs)
-    corpus = _corpus(data, a.name, t.name)
-    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
-    rows = cross_validate(
-        aligned, translators, corpus.label, split, columns, seed, n_jobs
-    )
-    return rows + noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+    study = _study(
+        anchor, target, data, translators, split, columns, repeats, seed, n_jobs,
+        anchors_dirs,
+    )  # fmt: skip
+    if say is not None:
+        for note in study.notes:
+            say(f"note: {note}")
+    return study.rows
 
 
 def compare_all(
@@ -118,7 +178,7 @@ def compare_all(
     for i, (a, t) in enumerate(pairs, 1):
         if progress is not None:
             progress(f"{i} of {len(pairs)}: {a} → {t}")
-        rows += compare(a, t, corpus, **options)
+        rows += compare(a, t, corpus, say=progress, **options)
     return rows
 
 
@@ -156,14 +216,12 @@ def fit(
     XlateError
         As :func:`compare`, and StorageError if the bundle cannot be written.
     """
-    a, t = pair_of(anchor, target, anchors_dirs)
-    corpus = _corpus(data, a.name, t.name)
-    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
-    model = make(translator, seed=seed)  # an unknown name is said before the work
-    names = list(dict.fromkeys([*translators, translator]))
-    rows = cross_validate(aligned, names, corpus.label, split, columns, seed, n_jobs)
-    rows += noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
-
+    make(translator, seed=seed)  # an unknown name is said before the work
+    study = _study(
+        anchor, target, data, [*translators, translator], split, columns, repeats,
+        seed, n_jobs, anchors_dirs,
+    )  # fmt: skip
+    a, t, corpus, aligned = study.anchor, study.target, study.corpus, study.aligned
     measured = with_step_times(aligned)
     ops = aligned.columns
     A, B = aligned.anchor_matrix()[measured], aligned.target_matrix()[measured]
@@ -173,8 +231,6 @@ def fit(
     X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
     model = make(translator, [*chosen.names, STEP], seed)
     model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
-    from xlate.translate.window import StepFromWindow
-
     window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
 
     busy = A[:, np.isin(ops, opnames.busy_columns(ops))].sum(axis=1)
@@ -203,7 +259,7 @@ def fit(
                 k: getattr(r, k)
                 for k in ("translator", "held_out", "metric", "value", "n")
             }
-            for r in rows
+            for r in study.rows
         ),
         files={},
     )
@@ -211,10 +267,6 @@ def fit(
     path = bundles.folder_of(a.name, t.name) if save else None
     if path is not None:
         bundles.save(manifest, fitted, path)
-    notes = [] if chosen.note is None else [chosen.note]
-    for side, lone in ((a, aligned.unpaired_anchor), (t, aligned.unpaired_target)):
-        if lone.height:
-            notes.append(f"{lone.height} workloads of {side.name} have no partner")
-    if not measured.all():
-        notes.append(f"{int((~measured).sum())} pairs without step time were left out")
-    return FitResult(Bundle(manifest, fitted, path), path, tuple(rows), tuple(notes))
+    return FitResult(
+        Bundle(manifest, fitted, path), path, tuple(study.rows), tuple(study.notes)
+    )

@@ -196,11 +196,11 @@ def translate_table(
             "leave such rows out",
         )
     names, out, steps, _ = _predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
-    kept = [c for c in frame.columns if c not in ops and c != STEP]
-    answer = frame.select(kept).with_columns(pl.Series(STEP, steps))
-    if out is None:
-        return answer
-    return answer.with_columns(pl.Series(n, out[:, j]) for j, n in enumerate(names))
+    answer = {c: frame[c] for c in frame.columns if c not in ops and c != STEP}
+    answer[STEP] = pl.Series(STEP, steps)
+    if out is not None:
+        answer |= {n: pl.Series(n, out[:, j]) for j, n in enumerate(names)}
+    return pl.DataFrame(answer)
 
 
 def _predict(

@@ -10,8 +10,10 @@ from xlate.errors import ProfileError
 
 __all__ = ["MAX_BYTES", "read_bytes", "read_text"]
 
-#: a tensorflow_stats export is well under a megabyte; this bounds a mistake
+#: bounds a mistake: 100,000 profiles as parquet are about 50 MB
 MAX_BYTES = 256 * 1024 * 1024
+#: the same for text; a tensorflow_stats export is well under a megabyte
+MAX_TEXT_BYTES = 32 * 1024 * 1024
 
 _HOW_TO_EXPORT = (
     "export the tensorflow_stats table from TensorBoard's profile page as csv"
@@ -65,8 +67,10 @@ def read_text(path: Path, raw: bytes) -> str:
     Raises
     ------
     ProfileError
-        If they are binary or not UTF-8, with the offset of the first bad byte.
+        If they are over :data:`MAX_TEXT_BYTES`, binary or not UTF-8, with the offset of the first bad byte.
     """
+    if len(raw) > MAX_TEXT_BYTES:
+        raise _too_large(path, f"{len(raw) / 1e6:.0f} MB of text")
     if b"\x00" in raw[:65536]:
         raise ProfileError(f"{path} is binary, not a text profile", _HOW_TO_EXPORT)
     try:

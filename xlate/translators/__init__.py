@@ -13,24 +13,32 @@ from typing import TYPE_CHECKING, Any
 from xlate.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from xlate.translate.base import Translator
+    from xlate.translators.base import Translator
 
 __all__ = ["BASELINE", "DEFAULT", "TRANSLATORS", "make"]
 
 #: name -> (module, class, what it is in a few words)
 TRANSLATORS: dict[str, tuple[str, str, str]] = {
-    "linear": ("xlate.translate.levels", "LinearTranslator", "least squares on levels"),
-    "knn": ("xlate.translate.levels", "KnnTranslator", "five nearest neighbours"),
-    "tree": ("xlate.translate.levels", "TreeTranslator", "one tree on levels"),
-    "forest": ("xlate.translate.levels", "ForestTranslator", "random forest on levels"),
+    "linear": (
+        "xlate.translators.levels",
+        "LinearTranslator",
+        "least squares on levels",
+    ),
+    "knn": ("xlate.translators.levels", "KnnTranslator", "five nearest neighbours"),
+    "tree": ("xlate.translators.levels", "TreeTranslator", "one tree on levels"),
+    "forest": (
+        "xlate.translators.levels",
+        "ForestTranslator",
+        "random forest on levels",
+    ),
     "profet": (
-        "xlate.translate.profet",
+        "xlate.translators.profet",
         "ProfetTranslator",
         "PROFET's median of three",
     ),
-    "ratio": ("xlate.translate.ratio", "RatioTranslator", "median ratio of each op"),
+    "ratio": ("xlate.translators.ratio", "RatioTranslator", "median ratio of each op"),
     "ratio-forest": (
-        "xlate.translate.ratio_forest",
+        "xlate.translators.ratio_forest",
         "RatioForestTranslator",
         "forest on log ratios",
     ),

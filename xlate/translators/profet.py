@@ -1,6 +1,6 @@
 """The peer to beat: PROFET's median of a line, a forest and a network.
 
-Lee, Lee and Lee, "PROFET: PROFiling-based CNN Training Latency ProphET for
+Lee, Hur, Park and Lee, "PROFET: PROFiling-based CNN Training Latency ProphET for
 GPU Cloud Instances" (2022), and its code (ddps-lab/profet,
 validation/anchor_validaiton.py): a line on the anchor's step time, a random
 forest of 100 trees and a network 128-64-32-16 on op columns whose device side
@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from xlate.columns import clusters
-from xlate.translate.base import Floats, Translator
+from xlate.translators.base import Floats, Translator, squeezed
 
 __all__ = ["ProfetTranslator"]
 
@@ -57,13 +56,13 @@ class ProfetTranslator(Translator):
             raise ValueError(
                 "columns must hold step_time_us: it is all PROFET predicts"
             )
-        self.groups_ = self._groups(X.shape[1])
+        self.groups_ = self._groups(X)
         G, target = self._grouped(X), Y[:, self._outputs()]
         self.input_scale_ = max(float(G.mean()), 1e-300)
         self.output_scale_ = max(float(target.mean()), 1e-300)
         self.line_ = LinearRegression().fit(self._line_input(X), target)
         self.forest_ = RandomForestRegressor(100, random_state=self.random_state)
-        self.forest_.fit(G, _squeeze(target))
+        self.forest_.fit(G, squeezed(target))
         self.network_ = MLPRegressor(
             hidden_layer_sizes=(128, 64, 32, 16),
             batch_size=min(16, len(X)),
@@ -76,7 +75,7 @@ class ProfetTranslator(Translator):
             # the original stops at a number of epochs, too
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.network_.fit(
-                G / self.input_scale_, _squeeze(target / self.output_scale_)
+                G / self.input_scale_, squeezed(target / self.output_scale_)
             )
 
     def _predict(self, X: Floats) -> Floats:
@@ -100,17 +99,14 @@ class ProfetTranslator(Translator):
         step = self._step()
         return X if step is None else X[:, [step]]
 
-    def _groups(self, n: int) -> list[list[int]]:
+    def _groups(self, X: Floats) -> list[list[int]]:
+        """Columns of each group; those without any time in training are in none."""
+        used = np.flatnonzero(X.any(axis=0)).tolist() or [0]
         if self.columns is None:
-            return [[j] for j in range(n)]
+            return [[j] for j in used]
         step = self._step()
-        names = [c for j, c in enumerate(self.columns) if j != step]
-        order = {c: j for j, c in enumerate(self.columns)}
-        return [[order[c] for c in group] for group in clusters(names)]
+        place = {self.columns[j]: j for j in used if j != step}
+        return [[place[c] for c in group] for group in clusters(list(place))]
 
     def _grouped(self, X: Floats) -> Floats:
         return np.column_stack([X[:, g].sum(axis=1) for g in self.groups_])
-
-
-def _squeeze(Y: Floats) -> Any:
-    return Y[:, 0] if Y.shape[1] == 1 else Y

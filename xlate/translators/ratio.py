@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate.translate.base import Floats, Translator
+from xlate.translators.base import Floats, Translator
 
 __all__ = ["RatioTranslator", "column_medians", "log_ratios"]
 

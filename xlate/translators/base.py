@@ -26,9 +26,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from xlate import opnames
 from xlate.align import STEP
 
-__all__ = ["STEP", "Translator"]
+__all__ = ["STEP", "Translator", "squeezed"]
 
 Floats = NDArray[np.float64]
+
+
+def squeezed(Y: Floats) -> Floats:
+    """A single output as the vector scikit-learn expects, several as they are."""
+    return Y[:, 0] if Y.shape[1] == 1 else Y
 
 
 class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xlate.translate.base import Floats, Translator
+from xlate.translators.base import Floats, Translator, squeezed
 
 __all__ = [
     "ForestTranslator",
@@ -37,7 +37,9 @@ class LevelTranslator(Translator):
         if not len(self.outputs_):
             self.outputs_ = np.arange(Y.shape[1])
         self.n_rows_ = len(X)
-        self.model_ = self._regressor().fit(X[:, self.inputs_], Y[:, self.outputs_])
+        self.model_ = self._regressor().fit(
+            X[:, self.inputs_], squeezed(Y[:, self.outputs_])
+        )
 
     def _predict(self, X: Floats) -> Floats:
         Y = np.zeros((len(X), self.n_outputs_))

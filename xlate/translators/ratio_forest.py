@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.translate.base import Floats, Translator
-from xlate.translate.ratio import column_medians, log_ratios
+from xlate.translators.base import Floats, Translator
+from xlate.translators.ratio import column_medians, log_ratios
 
 __all__ = ["RatioForestTranslator"]
 

@@ -1,0 +1,1 @@
+"""Questions, the commands that answer them, and the answers."""

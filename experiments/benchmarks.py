@@ -1,0 +1,250 @@
+"""How long things take and what they need: ``python -m experiments.benchmarks [NAME …]``.
+
+Each figure is taken in processes of its own, compared commands in turns
+(A B A B …), medians reported. Results go to ``results/benchmarks.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xlate import corpus
+from xlate.cli import output
+from xlate.sources import import_corpus
+
+HERE = Path(__file__).resolve().parent
+PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
+RUNS = 7
+
+
+def timed(command: list[str], env: dict[str, str] | None = None) -> dict[str, float]:
+    """Wall and cpu seconds, and peak memory in MB, of one command."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed with status {status}")
+    return {
+        "wall_s": wall,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_mb": usage.ru_maxrss / 1e3,
+    }
+
+
+def ratio_of(command: list[str], other: list[str]) -> dict[str, float]:
+    """Median wall seconds of both, and the median of the ratio pair by pair."""
+    timed(command), timed(other)
+    pairs = [(timed(command)["wall_s"], timed(other)["wall_s"]) for _ in range(RUNS)]
+    return {
+        "seconds": statistics.median(a for a, _ in pairs),
+        "reference_seconds": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(a / b for a, b in pairs),
+    }
+
+
+def xlate(*args: str) -> list[str]:
+    """Command line of the program."""
+    return [sys.executable, "-m", "xlate", *args]
+
+
+def compare_one_pair() -> dict[str, Any]:
+    """``xlate compare`` for one pair, all translators."""
+    used = timed(xlate("compare", *PAIR, "--data", "profet"))
+    return used | {
+        "cores_used": used["cpu_s"] / used["wall_s"],
+        "asked": "under 60 s and 600 MB, two cores not oversubscribed",
+        "reached": used["wall_s"] < 60
+        and used["peak_mb"] < 600
+        and used["cpu_s"] / used["wall_s"] < 2.1,
+    }
+
+
+def compare_all_pairs() -> dict[str, Any]:
+    """``xlate compare --all-pairs``."""
+    used = timed(xlate("compare", "--all-pairs", "--data", "profet"))
+    return used | {
+        "cores_used": used["cpu_s"] / used["wall_s"],
+        "asked": "under 480 s",
+        "reached": used["wall_s"] < 480,
+    }
+
+
+def start_help() -> dict[str, Any]:
+    """``xlate --help`` against importing typer."""
+    r = ratio_of(xlate("--help"), [sys.executable, "-c", "import typer"])
+    return r | {"asked": "ratio under 2.5", "reached": r["ratio"] < 2.5}
+
+
+def start_translate() -> dict[str, Any]:
+    """``xlate translate`` on one profile, cold."""
+    example = next((HERE.parent / "datasets" / "examples").iterdir())
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["XLATE_HOME"] = home
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import xlate; xlate.fit('g3s', 'p3', 'simulated', translators=())",
+            ],
+            check=True,
+        )
+        r = ratio_of(
+            xlate("translate", str(example), *PAIR),
+            [sys.executable, "-c", "import sklearn.ensemble, polars"],
+        )
+    return r | {"asked": "ratio under 1.5", "reached": r["ratio"] < 1.5}
+
+
+_BULK = """
+import time, resource, numpy as np, polars as pl, xlate
+done = xlate.fit('g3s', 'p3', '{data}', translators=(), save=False)
+wide = xlate.corpus.load('{data}').runs_on('g3s.xlarge')
+ops = [c for c in wide.columns if c.startswith(('Device_', 'Host_'))]
+frame = wide.select(*ops, 'step_time_us')[np.arange(100_000) % wide.height]
+rng = np.random.default_rng(0)
+frame = frame.with_columns(pl.col(ops) * pl.Series(rng.uniform(0.5, 2, frame.height)))
+xlate.translate(frame[:2000], 'g3s', 'p3', bundle=done.bundle)
+start = time.perf_counter()
+out = xlate.translate(frame, 'g3s', 'p3', bundle=done.bundle)
+print(out.height / (time.perf_counter() - start))
+"""
+
+
+def bulk() -> dict[str, Any]:
+    """100,000 profiles in one call, a table in and a table out."""
+    code = _BULK.format(data="profet").replace(
+        "xlate.corpus", "__import__('xlate.corpus').corpus"
+    )
+    rates = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for _ in range(3)
+    ]
+    rate = statistics.median(rates)
+    return {
+        "profiles_per_s": rate,
+        "asked": "20,000 a second",
+        "reached": rate >= 20_000,
+    }
+
+
+_ALIGN = """
+import sys, time, resource, numpy as np
+n = 1_000_000
+def table(instance, seed):
+    rng = np.random.default_rng(seed)
+    k = rng.permutation(n)
+    t = dict(instance=np.full(n, instance), model=np.char.add('m', (k % 997).astype(str)),
+             dataset=np.char.add((k // 997 % 13 * 32).astype(str), 'px'),
+             batch_size=k // (997 * 13), optimizer=np.full(n, 'SGD'),
+             mode=np.full(n, 'training'), precision=np.full(n, 'fp32'),
+             framework=np.full(n, 'tensorflow'), repeat=np.ones(n, dtype=np.int64),
+             step_time_us=rng.random(n))
+    t |= {f'Device_op{j:02d}': rng.random(n) for j in range(65)}
+    return t
+key = ['model', 'dataset', 'batch_size', 'optimizer', 'mode', 'precision', 'framework', 'repeat']
+"""
+_ALIGN_XLATE = """
+import polars as pl
+from xlate.align import align
+a, b = (pl.DataFrame(table(x, i)) for i, x in enumerate('ab'))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.perf_counter()
+pairs = align(a, b, 'same')
+paired = time.perf_counter() - start
+X, Y = pairs.anchor_matrix(), pairs.target_matrix()
+print(paired, time.perf_counter() - start, len(pairs), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+_ALIGN_PANDAS = """
+import pandas as pd
+a, b = (pd.DataFrame(table(x, i)) for i, x in enumerate('ab'))
+start = time.perf_counter()
+both = a.merge(b, on=key, suffixes=('_a', '_b'))
+merged = time.perf_counter() - start
+both = both.sort_values(key)
+ops = [f'Device_op{j:02d}' for j in range(65)]
+X, Y = (both[[o + s for o in ops]].to_numpy() for s in ('_a', '_b'))
+print(merged, time.perf_counter() - start, len(both), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def align() -> dict[str, Any]:
+    """Two tables of 1,000,000 runs × 65 ops, against pandas ``merge``."""
+    taken: dict[str, list[list[float]]] = {"xlate": [], "pandas": []}
+    for _ in range(3):
+        for name, code in (("xlate", _ALIGN_XLATE), ("pandas", _ALIGN_PANDAS)):
+            done = subprocess.run(
+                [sys.executable, "-c", _ALIGN + code],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            taken[name].append([float(x) for x in done.stdout.split()])
+    mid = {
+        name: [statistics.median(column) for column in zip(*runs, strict=True)]
+        for name, runs in taken.items()
+    }
+    assert mid["xlate"][2] == mid["pandas"][2] == 1_000_000
+    ours, theirs = mid["xlate"], mid["pandas"]
+    return {
+        "align_s": ours[0],
+        "pandas_merge_s": theirs[0],
+        "ratio": theirs[0] / ours[0],
+        "with_sorted_matrices_s": ours[1],
+        "pandas_with_sorted_matrices_s": theirs[1],
+        "ratio_with_sorted_matrices": theirs[1] / ours[1],
+        "peak_mb": ours[3] / 1e3,
+        "pandas_peak_mb": theirs[3] / 1e3,
+        "asked": "5 times faster at no more memory",
+        "reached": theirs[0] / ours[0] >= 5 and ours[3] <= theirs[3],
+    }
+
+
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "start_help": start_help,
+    "start_translate": start_translate,
+    "bulk": bulk,
+    "align": align,
+    "compare_one_pair": compare_one_pair,
+    "compare_all_pairs": compare_all_pairs,
+}
+
+
+def main() -> None:
+    """Run the benchmarks named, all by default, and keep the figures."""
+    if corpus.installed("profet") is None:
+        import_corpus("profet")
+    path = HERE / "results" / "benchmarks.json"
+    figures = json.loads(path.read_text()) if path.is_file() else {}
+    home = os.environ.get("XLATE_HOME")
+    for name in sys.argv[1:] or list(BENCHMARKS):
+        output.talk(f"{name} …")
+        found = BENCHMARKS[name]()
+        if home is not None:
+            os.environ["XLATE_HOME"] = home
+        else:
+            os.environ.pop("XLATE_HOME", None)
+        figures[name] = {
+            k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()
+        }
+        output.document({name: figures[name]})
+    path.write_text(json.dumps(dict(sorted(figures.items())), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

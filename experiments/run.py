@@ -1,0 +1,161 @@
+"""Run experiments: ``python -m experiments.run [NAME …]``; all of them by default.
+
+Each ``specs/NAME.toml`` asks a question and says what to run. The answer is
+``results/NAME.csv`` (sorted) and ``results/NAME.json`` (what it was made from and
+whether its targets were reached).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import sys
+import time
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xlate import corpus, engine
+from xlate.cli import output
+from xlate.evaluate import Row
+from xlate.sources import import_corpus
+from xlate.store.bundle import versions
+
+HERE = Path(__file__).resolve().parent
+
+
+def run(name: str) -> None:
+    """Run one experiment and write its results."""
+    spec = tomllib.loads((HERE / "specs" / f"{name}.toml").read_text(encoding="utf-8"))
+    data = corpus.load(spec["data"])
+    output.talk(f"\n{name}: {spec['question']}")
+    pairs = (
+        [(a, t) for a in data.instances for t in data.instances if a != t]
+        if spec["pairs"] == "all"
+        else [tuple(p.split("->")) for p in spec["pairs"]]
+    )
+    rows: list[Row] = []
+    seconds: dict[str, float] = {}
+    for anchor, target in pairs:
+        start = time.perf_counter()
+        rows += engine.compare(
+            anchor,
+            target,
+            data,
+            translators=spec["translators"],
+            split=spec["split"],
+            columns=spec["columns"],
+            repeats=spec["repeats"],
+        )
+        seconds[f"{anchor}->{target}"] = round(time.perf_counter() - start, 1)
+        output.talk(f"  {anchor} → {target}: {seconds[f'{anchor}->{target}']} s")
+    output.pairs_table(rows, "step_mape", "step time MAPE %", "%")
+    output.pairs_table(
+        rows, "step_mape_window", "… without the anchor's step time", "%"
+    )
+    if any(r.metric == "vector_wape" and r.value is not None for r in rows):
+        output.pairs_table(rows, "vector_wape", "vector WAPE", "")
+        output.pairs_table(rows, "op_sum_mape", "op sum MAPE %", "%")
+    targets = [judge(t, rows) for t in spec.get("targets", ())]
+    if targets:
+        output.table(
+            "targets",
+            ["figure", "pair", "asked", "measured", "reached"],
+            [
+                [t["figure"], t["pair"], t["asked"], t["measured"], t["reached"]]
+                for t in targets
+            ],
+        )
+    write(name, spec, data, rows, seconds, targets)
+
+
+def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
+    """Hold one target against the figures."""
+    figures = {
+        (r.translator, f"{r.anchor}->{r.target}"): r.value
+        for r in rows
+        if r.held_out is None and r.metric == target["figure"] and r.value is not None
+    }
+    mine = {p: v for (t, p), v in figures.items() if t == target["translator"]}
+    if "at_most" in target:
+        value, bound = mine[target["pair"]], target["at_most"]
+        asked, measured, ok = f"at most {bound}", round(value, 4), value <= bound
+    else:
+        other = {p: v for (t, p), v in figures.items() if t == target["below"]}
+        if target["pair"] == "mean":
+            share = sum(mine.values()) / sum(other.values())
+            asked = f"at most {target['times']} of {target['below']}"
+            measured, ok = round(share, 4), share <= target["times"]
+        else:
+            won = [p for p, v in mine.items() if v < other[p]]
+            asked = f"below {target['below']}"
+            measured, ok = f"{len(won)} of {len(mine)}", len(won) == len(mine)
+    return {
+        "figure": f"{target['translator']} {target['figure']}",
+        "pair": target["pair"],
+        "asked": asked,
+        "measured": measured,
+        "reached": "yes" if ok else "NO",
+    }
+
+
+def write(
+    name: str,
+    spec: dict[str, Any],
+    data: corpus.Corpus,
+    rows: list[Row],
+    seconds: dict[str, float],
+    targets: list[dict[str, Any]],
+) -> None:
+    """Results as sorted csv, provenance beside it."""
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    ordered = sorted(
+        (asdict(r) for r in rows),
+        key=lambda r: (
+            r["anchor"],
+            r["target"],
+            r["translator"],
+            r["held_out"] or "",
+            r["metric"],
+        ),
+    )
+    with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as f:
+        writer = csv.DictWriter(f, list(ordered[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in ordered:
+            value = row["value"]
+            writer.writerow(row | {"value": None if value is None else f"{value:.6g}"})
+    provenance = {
+        "question": spec["question"],
+        "spec": f"specs/{name}.toml",
+        "command": f"python -m experiments.run {name}",
+        "corpus": data.name,
+        "corpus_sha256": data.sha256,
+        "versions": versions(),
+        "cores": os.cpu_count(),
+        "seconds_by_pair": seconds,
+        "seconds": round(sum(seconds.values()), 1),
+        "peak_memory_mb_of_the_whole_run": round(
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        ),
+        "targets": targets,
+    }
+    text = json.dumps(provenance, indent=1, ensure_ascii=False) + "\n"
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Run the experiments named, importing what they need from XLATE_DATA_HOME."""
+    names = sys.argv[1:] or sorted(p.stem for p in (HERE / "specs").glob("*.toml"))
+    if corpus.installed("profet") is None:
+        import_corpus("profet")
+    for name in names:
+        run(name)
+
+
+if __name__ == "__main__":
+    main()

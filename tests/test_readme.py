@@ -1,0 +1,148 @@
+"""What the README shows is run here, and the table it prints is what comes out."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.test_cli import COMMANDS, run
+from xlate import opnames
+from xlate.translators import TRANSLATORS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def console(text=README):
+    """(command, printed lines) of every console block."""
+    shown = []
+    for block in re.findall(r"```console\n(.*?)```", text, flags=re.S):
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            command, _, output = part.partition("\n")
+            shown.append((command, output.strip("\n")))
+    return shown
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, example, simulated):
+    """A folder with the files the README speaks of."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(example, "my_stats.csv")
+    wide = simulated.wide.filter(
+        pl.col("instance").is_in(["g3s.xlarge", "p3.2xlarge"]) & (pl.col("repeat") == 1)
+    )
+    ops = [c for c in wide.columns if opnames.is_op_column(c)]
+    wide.select(
+        "instance", "model", "dataset", "batch_size", "step_time_us", *ops
+    ).write_parquet("my_runs.parquet")
+
+
+QUICK = [c for c, _ in console() if not c.startswith(("xlate fit", "xlate compare"))]
+
+
+@pytest.mark.parametrize("command", QUICK)
+def test_commands_run(command, fitted, desk):
+    out, _ = run(*shlex.split(command)[1:])
+    assert out
+
+
+def figures(text):
+    """First word and numbers of each row of a printed table."""
+    rows = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] in (*TRANSLATORS, "noise"):
+            rows[words[0]] = [
+                float(w) for w in words[1:] if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", w)
+            ]
+    return rows
+
+
+def test_the_table_is_what_the_command_prints(profet, home):
+    """Run in full; networks may differ in the last digit from machine to machine."""
+    ((command, shown),) = [
+        (c, o) for c, o in console() if c.startswith("xlate compare")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)],
+        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    ours, theirs = figures(shown), figures(done.stdout)
+    assert set(ours) == set(theirs) == {*TRANSLATORS, "noise"}
+    for name, row in ours.items():
+        assert row == pytest.approx(theirs[name], rel=0.05, abs=0.02), name
+    # the layout is what a terminal of 80 columns shows
+    assert max(len(line) for line in shown.splitlines()) <= 80
+
+
+def test_the_table_agrees_with_the_committed_experiment():
+    shown = figures(next(o for c, o in console() if c.startswith("xlate compare")))
+    path = ROOT / "experiments" / "results" / "leave-one-model-out.csv"
+    with path.open() as f:
+        rows = [
+            r for r in csv.DictReader(f)
+            if (r["anchor"], r["target"], r["held_out"], r["metric"]) == ("g3s.xlarge", "p3.2xlarge", "", "step_mape")
+        ]  # fmt: skip
+    assert len(rows) == len(TRANSLATORS) + 1
+    for r in rows:
+        assert shown[r["translator"].split()[0]][0] == pytest.approx(
+            float(r["value"]), abs=0.06
+        )
+
+
+def test_the_demo_is_the_fit_and_translate_of_the_makefile(home):
+    """The recipe of ``make demo``, with the program of this environment."""
+    recipe = re.search(
+        r"^demo: \$\(VENV\).*?\n((?:\t.*\n)+)", MAKEFILE, flags=re.M
+    ).group(1)
+    commands = [line.strip() for line in recipe.splitlines()]
+    assert len(commands) == 2
+    for command in commands:
+        words = shlex.split(command)
+        assert words[0] == "$(VENV)/bin/xlate"
+        done = subprocess.run(
+            [sys.executable, "-m", "xlate", *words[1:]],
+            cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "80"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "simulated" in done.stdout
+        assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def test_the_python_block_runs(desk, home):
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    code = code.replace("runs)", 'runs, translators=("ratio",), save=False)')
+    scope = {}
+    exec(code, scope)
+    assert scope["answer"].step_time_s.value > 0
+
+
+def test_every_command_named_exists():
+    known = {" ".join(c) for c in COMMANDS}
+    named = re.findall(
+        r"xlate ((?:profile|datasets|anchors|models) \w+|fit|compare|translate)\b",
+        README,
+    )
+    assert set(named) <= known
+    assert {"fit", "compare", "translate", "profile check"} <= set(named)
+
+
+def test_ci_runs_what_the_readme_says():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert re.findall(r"^\s*make (\w+)", script, flags=re.M) == ["test"]
+    assert "make test" in README
+
+
+def test_no_placeholder_is_left():
+    for path in (ROOT / "README.md", ROOT / "experiments" / "README.md"):
+        assert not re.search(r"^[A-Z_]{6,}$", path.read_text(), flags=re.M), path
