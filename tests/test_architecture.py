@@ -114,3 +114,17 @@ def test_modules_stay_short():
         p.name: n for p in modules() if (n := len(p.read_text().splitlines())) > 420
     }
     assert not long
+
+
+def test_leaving_pandas_out_is_undone():
+    code = (
+        "import sys; from xlate.cli.start import pandas_left_out\n"
+        "with pandas_left_out():\n"
+        "    import sklearn\n"
+        "assert 'pandas' not in sys.modules\n"
+        "import pandas\n"
+        "with pandas_left_out():\n"
+        "    assert sys.modules['pandas'] is pandas\n"
+        "from xlate.sources import frame_pickle"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -112,7 +112,7 @@ def test_a_foreign_type_is_refused_by_name(copy):
         sio.dumps({"translator": hashlib.sha256, "window": 1})
     )
     reseal(copy)
-    with pytest.raises(BundleError, match=r"sha256.*no translator needs"):
+    with pytest.raises(BundleError, match=r"no translator needs.*sha256"):
         bundles.load(copy)
 
 

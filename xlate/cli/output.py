@@ -66,7 +66,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     body = [["–" if c is None else str(c) for c in row] for row in rows]
     if title:
         print(title)
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    # two spaces between columns, so that nine fit into 80
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
         cells = [row[i] for row in body]
         number = bool(cells) and all(
@@ -105,12 +106,12 @@ def time_text(seconds: float) -> str:
 
 
 _SHOWN = (
-    ("step_mape", "step MAPE %", "%"),
-    ("step_mdape", "median %", "%"),
-    ("step_mape_window", "window %", "%"),
+    ("step_mape", "step %", "%"),
+    ("step_mdape", "median", "%"),
+    ("step_mape_window", "window", "%"),
     ("step_r2", "R²", ""),
     ("vector_wape", "WAPE", ""),
-    ("op_sum_mape", "op sum %", "%"),
+    ("op_sum_mape", "op sum", "%"),
     ("cosine", "cosine", ""),
     ("negative_share", "< 0", ""),
 )
@@ -141,6 +142,7 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
             for name, m in whole.items()
         ],
     )
+    print("step (mean), median, window and op sum are errors in %, on held-out work\n")
     if by_model and models:
         names = [n for n in whole if any(n in m for m in models.values())]
         table(
@@ -161,8 +163,12 @@ def pairs_table(rows: Sequence[Row], metric: str, label: str, unit: str) -> None
             cells.setdefault((r.anchor, r.target), {})[r.translator] = r.value
     names = list(dict.fromkeys(r.translator for r in rows))
     names = [n for n in names if any(c.get(n) is not None for c in cells.values())]
+    # g3s.xlarge → p3.2xlarge is too long beside eight columns of figures
+    short = {i: i.partition(".")[0] for pair in cells for i in pair}
+    if len(set(short.values())) < len(short):
+        short = {i: i for i in short}
     body = [
-        [f"{a} → {t}", *(figure(c.get(n), unit) for n in names)]
+        [f"{short[a]} → {short[t]}", *(figure(c.get(n), unit) for n in names)]
         for (a, t), c in cells.items()
     ]
     means = []

@@ -20,6 +20,7 @@ from xlate.cli.options import (
     Seed,
     Split,
 )
+from xlate.cli.start import pandas_left_out
 
 if TYPE_CHECKING:
     from xlate.engine import Translation
@@ -218,9 +219,13 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
-    from xlate import engine
     from xlate.errors import RefusedError
     from xlate.profile import dataset_name
+
+    with pandas_left_out():
+        import skops.io  # noqa: F401 - imports all of scikit-learn
+
+        from xlate import engine
 
     profiles = engine.read_profiles(
         files,

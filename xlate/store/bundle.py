@@ -18,6 +18,7 @@ from xlate import paths
 from xlate.columns import ColumnPlan
 from xlate.errors import BundleError
 from xlate.store.canonical import canonical
+from xlate.store.forests import pack, unpack
 from xlate.store.manifest import Manifest
 from xlate.store.trees import check_trees
 
@@ -112,7 +113,7 @@ def save(manifest: Manifest, model: Mapping[str, Any], folder: Path) -> Path:
     """
     import skops.io as sio
 
-    archive = canonical(sio.dumps(dict(model)))
+    archive = canonical(sio.dumps({k: pack(v) for k, v in model.items()}))
     manifest = replace(manifest, files={MODEL: hashlib.sha256(archive).hexdigest()})
     with paths.atomic_folder(folder) as scratch:
         (scratch / MODEL).write_bytes(archive)
@@ -171,29 +172,31 @@ def load(folder: Path) -> Bundle:
 
 def _unpack(archive: bytes, path: Path, refit: str) -> dict[str, Any]:
     import skops.io as sio
+    from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        foreign = set(sio.get_untrusted_types(data=archive)) - set(ALLOWED)
+        # raises for a type that is not on the list before anything is built
+        model = sio.loads(archive, trusted=list(ALLOWED))
+    except UntrustedTypesFoundException as e:
+        raise BundleError(
+            f"{path} holds types that no translator needs; it was not loaded: {e}",
+            refit,
+        ) from e
     # a damaged archive fails anywhere inside zip, json or numpy
     except Exception as e:
-        raise BundleError(f"{path} is no skops archive: {e}", refit) from e
-    if foreign:
         raise BundleError(
-            f"{path} holds {', '.join(sorted(foreign))}, which no translator needs; "
-            "it was not loaded",
+            f"{path} is no skops archive, or a damaged one: {type(e).__name__}: {e}",
             refit,
-        )
-    try:
-        model = sio.loads(archive, trusted=list(ALLOWED))
-    except Exception as e:
-        raise BundleError(
-            f"{path} cannot be built: {type(e).__name__}: {e}", refit
         ) from e
     if not isinstance(model, dict) or set(model) != {"translator", "window"}:
         raise BundleError(f"{path} holds something other than a translator", refit)
     for part in model.values():
         if type(part).__module__.partition(".")[0] != "xlate":
             raise BundleError(f"{path} holds a {type(part).__name__}", refit)
+        try:
+            unpack(part)
+        except (ValueError, KeyError, TypeError, IndexError) as e:
+            raise BundleError(f"{path} cannot be built: {e}", refit) from e
         check_trees(part, str(path))
     return model
 

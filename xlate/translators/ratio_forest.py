@@ -3,7 +3,11 @@
 The target's vector is the anchor's times a ratio per operation; what is
 learnt is how the ratio depends on the workload. Scale is then carried by the
 profile itself, so a network larger than any in training keeps sane ratios, and
-every ratio is clamped to the range seen in training.
+every ratio is clamped to the range seen in training. That alone is not enough
+for an operation that can be tiny on one side and large on the other (_Send on a
+V100): the ratio of such a cell, put on a large time, would outweigh the whole
+step. So no operation may take more than twice the largest share of busy time
+that it had in training.
 """
 
 from __future__ import annotations
@@ -19,6 +23,10 @@ from xlate.translators.base import Floats, Translator
 from xlate.translators.ratio import column_medians, log_ratios
 
 __all__ = ["RatioForestTranslator"]
+
+#: an operation's share of busy time on the target is at most this many times
+#: the largest seen in training
+_SHARE_MARGIN = 2.0
 
 
 class RatioForestTranslator(Translator):
@@ -75,6 +83,10 @@ class RatioForestTranslator(Translator):
         T = np.hstack([L[:, self.seen_], totals])
         T = np.where(np.isnan(T), column_medians(T, overall), T)
         self.low_, self.high_ = T.min(axis=0), T.max(axis=0)
+        total = np.maximum(Y[:, busy].sum(axis=1, keepdims=True), 1e-300)
+        self.largest_share_ = np.where(
+            busy[ops] & self.seen_, (Y[:, ops] / total).max(axis=0), np.inf
+        )
         self.inputs_ = np.flatnonzero(X.any(axis=0) & self._busy(X.shape[1]))
         F = self._features(X)
         self.forest_ = self._forest().fit(F, T)
@@ -100,7 +112,12 @@ class RatioForestTranslator(Translator):
         place = n_seen + np.where(self.family_seen_[place], place, 0)
         place[self.seen_] = np.arange(n_seen)
         Y = np.zeros((len(X), self.n_outputs_))
-        Y[:, ops] = A[:, ops] * np.exp(T[:, place])
+        busy = self._busy(self.n_outputs_)
+        total = np.maximum(A[:, busy].sum(axis=1, keepdims=True), 1e-300)
+        total = total * np.exp(T[:, [n_seen]])
+        Y[:, ops] = np.minimum(
+            A[:, ops] * np.exp(T[:, place]), _SHARE_MARGIN * self.largest_share_ * total
+        )
         step = self._step()
         if step is not None:
             S = np.clip(self.step_forest_.predict(F), self.step_low_, self.step_high_)
