@@ -59,6 +59,7 @@ COMMANDS = [
 def test_every_command_has_help(command):
     out, _ = run(*command, "--help")
     assert "Usage" in out
+    assert "--json" in out
 
 
 def test_translate_json_keeps_its_promise(fitted, example):
@@ -265,7 +266,8 @@ def test_datasets(tmp_path):
     assert "duplicate runs" in out
     out, _ = run("datasets", "check", "simulated", "--json")
     assert json.loads(out)["ok"] is True
-    out, _ = run("datasets", "build", "simulated", "--out", tmp_path / "sim")
+    out, _ = run("datasets", "build", "simulated", "--out", tmp_path / "sim", "--json")
+    assert json.loads(out)["name"] == "simulated"
     assert (tmp_path / "sim" / "runs.parquet").is_file()
     for command, says in (
         (["build", "profet"], "was measured"),
@@ -297,6 +299,8 @@ def test_anchors(tmp_path):
     assert json.loads(out)["gpu"] is None
     out, _ = run("anchors", "show", "M60")
     assert "? to 1177" in out
+    out, _ = run("anchors", "check", "--json")
+    assert json.loads(out)["gpus"] >= 30
     out, _ = run("anchors", "check")
     assert out.startswith("ok:")
     _, err = run("anchors", "show", "p33", code=1)

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_the_manifest_says_what_it_was_fitted_on(fitted):
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_every_translator_can_be_saved_and_loaded(name, empty_home):
+def test_every_translator_can_be_saved_and_loaded(name, fitted, tmp_path):
     from xlate.translators import make
     from xlate.translators.window import StepFromWindow
 
@@ -74,10 +75,8 @@ def test_every_translator_can_be_saved_and_loaded(name, empty_home):
         "translator": make(name, columns).fit(X, X / 2),
         "window": StepFromWindow(columns[:-1]).fit(X[:, :-1], X[:, -1]),
     }
-    manifest = engine.fit(
-        "g3s", "p3", "simulated", translator="ratio", translators=(), save=False
-    ).bundle.manifest
-    folder = bundles.save(manifest, model, empty_home / "b")
+    manifest = replace(fitted.bundle.manifest, groups={c: [c] for c in columns[:-1]})
+    folder = bundles.save(manifest, model, tmp_path / "b")
     loaded = bundles.load(folder)
     assert np.array_equal(
         loaded.model["translator"].predict(X),
@@ -206,6 +205,29 @@ def test_broken_and_missing_files(copy, tmp_path, empty_home):
 def test_a_missing_model_is_named(copy):
     (copy / "model.skops").unlink()
     with pytest.raises(BundleError, match=r"model\.skops cannot be read"):
+        bundles.load(copy)
+
+
+def test_a_model_of_another_version_is_refused(fitted, tmp_path):
+    """One that loads, but lacks what today's code asks for."""
+    import copy as copier
+
+    old = copier.copy(fitted.bundle.model["translator"])
+    del old.largest_share_
+    model = {**fitted.bundle.model, "translator": old}
+    folder = bundles.save(fitted.bundle.manifest, model, tmp_path / "old")
+    with pytest.raises(
+        BundleError, match=r"does not answer in this one.*largest_share_"
+    ):
+        bundles.load(folder)
+
+
+def test_a_manifest_with_other_columns_is_refused(copy):
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["groups"].popitem()
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="does not answer"):
         bundles.load(copy)
 
 

@@ -117,7 +117,7 @@ def show_anchor(
 
 
 @anchors.command("check")
-def check_anchors(anchors_dir: AnchorsDir = None) -> None:
+def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     """Load every file: each number must have a source, each clock list its count."""
     from xlate.catalog import catalogue
 
@@ -125,6 +125,16 @@ def check_anchors(anchors_dir: AnchorsDir = None) -> None:
     figures = sum(len(g.facts) + len(g.clocks) for g in known.gpus.values()) + sum(
         len(i.facts) + len(i.prices) for i in known.instances.values()
     )
+    if as_json:
+        output.document(
+            {
+                "ok": True,
+                "instances": len(known.instances),
+                "gpus": len(known.gpus),
+                "figures": figures,
+            }
+        )
+        return
     print(
         f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
         f"{figures} figures with source and standing"

@@ -147,11 +147,12 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Import a corpus from a folder."""
     from xlate.sources import import_corpus
 
-    print(import_corpus(name, source))
+    _written(name, import_corpus(name, source), as_json)
 
 
 @app.command()
@@ -161,11 +162,12 @@ def pull(
         str | None,
         typer.Option(help="Fetch from this address instead.", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Fetch a corpus from its origin, checksums demanded."""
     from xlate.sources import pull_corpus
 
-    print(pull_corpus(name, mirror, output.talk))
+    _written(name, pull_corpus(name, mirror, output.talk), as_json)
 
 
 @app.command()
@@ -176,6 +178,7 @@ def build(
         Path | None,
         typer.Option(help="Folder. Default: the data home.", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Build a simulated corpus."""
     from xlate import corpus
@@ -191,4 +194,11 @@ def build(
         )
     from xlate.simulate import build as simulate
 
-    print(corpus.save(cards[name], simulate(seed), out))
+    _written(name, corpus.save(cards[name], simulate(seed), out), as_json)
+
+
+def _written(name: str, folder: Path, as_json: bool) -> None:
+    if as_json:
+        output.document({"name": name, "folder": str(folder)})
+    else:
+        print(folder)

@@ -341,7 +341,7 @@ def _print_translations(answers: Sequence[Translation]) -> None:
             key=lambda kv: -kv[1],
         )[:10]
         output.table(
-            "largest device operations on the target, over the profile window",
+            "where device time goes on the target, over the profile window",
             ["operation", "time", "share %"],
             [
                 [k, output.time_text(v / 1e6), f"{100 * v / total:.1f}"]

@@ -167,7 +167,27 @@ def load(folder: Path) -> Bundle:
             f"manifest says {str(manifest.files[MODEL])[:12]}…); it was not loaded",
             refit,
         )
-    return Bundle(manifest, _unpack(archive, path, refit), folder)
+    bundle = Bundle(manifest, _unpack(archive, path, refit), folder)
+    _try_out(bundle, path, refit)
+    return bundle
+
+
+def _try_out(bundle: Bundle, path: Path, refit: str) -> None:
+    """Ask for one answer, so that a model of another version fails here."""
+    import numpy as np
+
+    n = len(bundle.manifest.groups)
+    try:
+        bundle.model["window"].predict(np.ones((1, n)))
+        bundle.model["translator"].predict(np.ones((1, n + 1)))
+    # a model from other code can lack anything
+    except Exception as e:
+        made = bundle.manifest.versions.get("xlate", "an unknown version")
+        raise BundleError(
+            f"{path} was written by xlate {made} and does not answer in this one "
+            f"({type(e).__name__}: {e})",
+            refit,
+        ) from e
 
 
 def _unpack(archive: bytes, path: Path, refit: str) -> dict[str, Any]:
