@@ -100,7 +100,7 @@ def test_the_table_agrees_with_the_committed_experiment():
         )
 
 
-def test_the_demo_is_the_fit_and_translate_of_the_makefile(home):
+def test_the_demo_is_the_fit_and_translate_of_the_makefile(tmp_path):
     """The recipe of ``make demo``, with the program of this environment."""
     recipe = re.search(
         r"^demo: \$\(VENV\).*?\n((?:\t.*\n)+)", MAKEFILE, flags=re.M
@@ -112,7 +112,7 @@ def test_the_demo_is_the_fit_and_translate_of_the_makefile(home):
         assert words[0] == "$(VENV)/bin/xlate"
         done = subprocess.run(
             [sys.executable, "-m", "xlate", *words[1:]],
-            cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "80"},
+            cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "80", "XLATE_HOME": str(tmp_path)},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "simulated" in done.stdout
