@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 ORDER = [
     ["errors"],
     ["schema", "clockgrid", "paths", "opnames"],
-    ["catalog", "profile"],
+    ["catalog", "profile", "card"],
     ["readers"],
     ["corpus"],
     ["align", "sources", "simulate"],

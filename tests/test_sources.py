@@ -15,7 +15,7 @@ import pytest
 
 from xlate import corpus as corpora
 from xlate import sources
-from xlate.corpus import Card, SourceFile
+from xlate.card import Card, SourceFile
 from xlate.errors import CorpusError, DownloadError, StorageError, UnknownNameError
 from xlate.sources.frame_pickle import read_frame
 

@@ -9,24 +9,20 @@ imported into the user's data home.
 from __future__ import annotations
 
 import hashlib
-import json
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from xlate import opnames, paths, schema
+from xlate.card import CARD, Card, card_toml, load_toml, read_card
 from xlate.errors import CorpusError, UnknownNameError
 from xlate.readers.parquet import check_frame
 
 __all__ = [
-    "Card",
     "Corpus",
-    "SourceFile",
     "cards",
     "find",
     "from_frame",
@@ -36,33 +32,6 @@ __all__ = [
     "save",
     "sha256_of",
 ]
-
-CARD = "dataset.toml"
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file of a corpus at its origin."""
-
-    path: str
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Card:
-    """What is known about a corpus before any of it is on this machine."""
-
-    name: str
-    title: str
-    simulated: bool
-    licence: str
-    origin: str
-    commit: str
-    url: str
-    files: tuple[SourceFile, ...] = ()
-    defects: tuple[str, ...] = ()
-    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,7 +157,7 @@ def home() -> Path:
 def cards() -> dict[str, Card]:
     """Cards of all corpora xlate knows, shipped beside the code."""
     folder = paths.shipped("datasets")
-    return {p.parent.name: _card(p) for p in sorted(folder.glob(f"*/{CARD}"))}
+    return {p.parent.name: read_card(p) for p in sorted(folder.glob(f"*/{CARD}"))}
 
 
 def installed(name: str) -> Path | None:
@@ -218,8 +187,8 @@ def load(name: str) -> Corpus:
             f"corpus {name} is not on this machine",
             f"xlate datasets pull {name}, or: xlate datasets import {name} --from DIR",
         )
-    card = _card(folder / CARD)
-    stored = _load_toml(folder / CARD).get("tables", {})
+    card = read_card(folder / CARD)
+    stored = load_toml(folder / CARD).get("tables", {})
     tables: dict[str, pl.DataFrame] = {}
     digest = hashlib.sha256()
     for table in schema.TABLES:
@@ -283,7 +252,7 @@ def save(
             path = scratch / f"{name}.parquet"
             table.write_parquet(path, compression="zstd", compression_level=9)
             entries[name] = {"rows": table.height, "sha256": sha256_of(path)}
-        (scratch / CARD).write_text(_card_toml(card, entries), encoding="utf-8")
+        (scratch / CARD).write_text(card_toml(card, entries), encoding="utf-8")
     return target
 
 
@@ -339,64 +308,3 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file."""
     with path.open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
-
-
-def _load_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
-        raise CorpusError(
-            f"{path} cannot be read: {e}", "import the corpus again"
-        ) from e
-
-
-def _card(path: Path) -> Card:
-    raw = _load_toml(path)
-    try:
-        return Card(
-            name=raw["name"],
-            title=raw["title"],
-            simulated=raw["simulated"],
-            licence=raw["licence"],
-            origin=raw["origin"],
-            commit=raw["commit"],
-            url=raw["url"],
-            files=tuple(
-                SourceFile(f["path"], f["sha256"], f["bytes"])
-                for f in raw.get("files", ())
-            ),
-            defects=tuple(raw.get("defects", ())),
-            families={k: tuple(v) for k, v in raw.get("families", {}).items()},
-        )
-    except KeyError as e:
-        raise CorpusError(f"{path} lacks {e.args[0]}", "import the corpus again") from e
-
-
-def _card_toml(card: Card, tables: Mapping[str, Mapping[str, Any]]) -> str:
-    # json's string and list literals are TOML's as well
-    lines = [
-        f"{k} = {json.dumps(getattr(card, k), ensure_ascii=False)}"
-        for k in (
-            "name",
-            "title",
-            "simulated",
-            "licence",
-            "origin",
-            "commit",
-            "url",
-            "defects",
-        )
-    ]
-    for file in card.files:
-        lines += ["", "[[files]]"]
-        lines += [f"path = {json.dumps(file.path)}"]
-        lines += [f'sha256 = "{file.sha256}"', f"bytes = {file.bytes}"]
-    if card.families:
-        lines += ["", "[families]"]
-        lines += [
-            f"{json.dumps(k)} = {json.dumps(list(v))}" for k, v in card.families.items()
-        ]
-    for name, entry in tables.items():
-        lines += ["", f"[tables.{name}]"]
-        lines += [f"{k} = {json.dumps(v)}" for k, v in entry.items()]
-    return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from xlate import corpus, paths
-from xlate.corpus import Card
+from xlate.card import Card
 from xlate.errors import CorpusError, UnknownNameError
 from xlate.sources import profet
 from xlate.sources.pull import fetch

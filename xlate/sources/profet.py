@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from xlate import opnames
-from xlate.corpus import Card
+from xlate.card import Card
 from xlate.errors import CorpusError
 from xlate.sources.frame_pickle import read_frame
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 
-from xlate.corpus import Card, SourceFile
+from xlate.card import Card, SourceFile
 from xlate.errors import DownloadError
 
 __all__ = ["fetch"]

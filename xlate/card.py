@@ -1,0 +1,117 @@
+"""Cards: what is known about a corpus before any of it is on this machine."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xlate.errors import CorpusError
+
+__all__ = ["CARD", "Card", "SourceFile", "card_toml", "load_toml", "read_card"]
+
+CARD = "dataset.toml"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of a corpus at its origin."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known about a corpus before any of it is on this machine."""
+
+    name: str
+    title: str
+    simulated: bool
+    licence: str
+    origin: str
+    commit: str
+    url: str
+    files: tuple[SourceFile, ...] = ()
+    defects: tuple[str, ...] = ()
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """A card's whole document.
+
+    Raises
+    ------
+    CorpusError
+        If it is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise CorpusError(
+            f"{path} cannot be read: {e}", "import the corpus again"
+        ) from e
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.
+
+    Raises
+    ------
+    CorpusError
+        If it is no TOML or lacks a field.
+    """
+    raw = load_toml(path)
+    try:
+        return Card(
+            name=raw["name"],
+            title=raw["title"],
+            simulated=raw["simulated"],
+            licence=raw["licence"],
+            origin=raw["origin"],
+            commit=raw["commit"],
+            url=raw["url"],
+            files=tuple(
+                SourceFile(f["path"], f["sha256"], f["bytes"])
+                for f in raw.get("files", ())
+            ),
+            defects=tuple(raw.get("defects", ())),
+            families={k: tuple(v) for k, v in raw.get("families", {}).items()},
+        )
+    except KeyError as e:
+        raise CorpusError(f"{path} lacks {e.args[0]}", "import the corpus again") from e
+
+
+def card_toml(card: Card, tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """A card as TOML, with rows and sha256 of the tables beside it."""
+    # json's string and list literals are TOML's as well
+    lines = [
+        f"{k} = {json.dumps(getattr(card, k), ensure_ascii=False)}"
+        for k in (
+            "name",
+            "title",
+            "simulated",
+            "licence",
+            "origin",
+            "commit",
+            "url",
+            "defects",
+        )
+    ]
+    for file in card.files:
+        lines += ["", "[[files]]"]
+        lines += [f"path = {json.dumps(file.path)}"]
+        lines += [f'sha256 = "{file.sha256}"', f"bytes = {file.bytes}"]
+    if card.families:
+        lines += ["", "[families]"]
+        lines += [
+            f"{json.dumps(k)} = {json.dumps(list(v))}" for k, v in card.families.items()
+        ]
+    for name, entry in tables.items():
+        lines += ["", f"[tables.{name}]"]
+        lines += [f"{k} = {json.dumps(v)}" for k, v in entry.items()]
+    return "\n".join(lines) + "\n"
