@@ -116,6 +116,7 @@ def test_a_table_gives_what_single_profiles_give(fitted, profile):
         "p3",
     )
     assert out["name"].to_list() == ["x", "y"]
+    assert out["fitted_on"].to_list() == ["simulated"] * 2
     for i, single in enumerate(singles):
         assert out["step_time_us"][i] == pytest.approx(single.step_time_s.value * 1e6)
         for op, time in single.ops.items():
@@ -252,7 +253,7 @@ def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulate
     assert t.ops is None
     assert t.step_time_s.value > 0
     out = xlate.translate(pl.DataFrame([dict(profile.ops)]), "g3s", "p3")
-    assert out.columns == ["step_time_us"]
+    assert out.columns == ["step_time_us", "fitted_on"]
 
 
 def test_compare_all_goes_over_every_pair(simulated):

@@ -245,6 +245,21 @@ def test_a_bad_download_keeps_what_was_there(server, origin, empty_home):
     assert corpora.load("profet").runs.height == 48
 
 
+def test_interrupting_a_pull_leaves_nothing(server, empty_home, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    def stop(line):
+        if "anchor_p3" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sources.pull_corpus("profet", f"{server}/good", stop)
+    assert not list(empty_home.rglob("*"))
+    assert not list((tmp_path / "scratch").iterdir())
+
+
 def test_no_server_and_no_address(origin, empty_home):
     with pytest.raises(DownloadError, match="could not be fetched"):
         sources.pull_corpus("profet", "http://127.0.0.1:9/")

@@ -170,7 +170,8 @@ def translate_table(
     Returns
     -------
     polars.DataFrame
-        Same rows; operations and ``step_time_us`` are those on the target.
+        Same rows; operations and ``step_time_us`` are those on the target,
+        ``fitted_on`` names the corpus the answer rests on.
 
     Raises
     ------
@@ -200,7 +201,10 @@ def translate_table(
     answer[STEP] = pl.Series(STEP, steps)
     if out is not None:
         answer |= {n: pl.Series(n, out[:, j]) for j, n in enumerate(names)}
-    return pl.DataFrame(answer)
+    # a table has no place for a title: what it was made from stands in each row
+    return pl.DataFrame(answer).with_columns(
+        pl.lit(bundle.manifest.corpus).alias("fitted_on")
+    )
 
 
 def _predict(
