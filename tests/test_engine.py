@@ -270,6 +270,8 @@ def test_compare_all_goes_over_every_pair(simulated):
         ("p2.xlarge", "g3s.xlarge"),
     }
     assert sum("of 2:" in line for line in said) == 2
+    with pytest.raises(UnknownNameError, match="translator"):
+        engine.compare_all(translators=("nothing",))
     alone = replace(small, runs=small.runs.filter(pl.col("instance") == "p2.xlarge"))
     with pytest.raises(CorpusError, match="one instance only"):
         engine.compare_all(alone)

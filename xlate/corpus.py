@@ -29,6 +29,7 @@ __all__ = [
     "home",
     "installed",
     "load",
+    "preferred",
     "save",
     "sha256_of",
 ]
@@ -269,6 +270,12 @@ def check_unique(runs: pl.DataFrame, name: str) -> None:
         )
 
 
+def preferred() -> list[Card]:
+    """Cards of the corpora on this machine, measured ones before simulated."""
+    here = [c for c in cards().values() if installed(c.name) is not None]
+    return sorted(here, key=lambda c: (c.simulated, c.name))
+
+
 def find(anchor: str, target: str, name: str | None = None) -> Corpus:
     """The corpus to learn a pair from.
 
@@ -287,12 +294,12 @@ def find(anchor: str, target: str, name: str | None = None) -> Corpus:
     """
     if name is not None:
         return load(name)
-    tried = []
-    ordered = sorted(cards().values(), key=lambda c: (c.simulated, c.name))
-    for card in ordered:
-        if installed(card.name) is None:
-            tried.append(f"{card.name} (not on this machine)")
-            continue
+    tried = [
+        f"{known} (not on this machine)"
+        for known in cards()
+        if installed(known) is None
+    ]
+    for card in preferred():
         corpus = load(card.name)
         if {anchor, target} <= set(corpus.instances):
             return corpus

@@ -144,9 +144,7 @@ def compare(
     if all_pairs:
         if anchor or target:
             raise typer.BadParameter("--all-pairs goes without --anchor and --target")
-        rows = engine.compare_all(
-            data or _any_corpus(), progress=output.talk, **options
-        )
+        rows = engine.compare_all(data, progress=output.talk, **options)
     elif anchor and target:
         rows = engine.compare(anchor, target, data, say=output.talk, **options)  # type: ignore[arg-type]
     else:
@@ -161,16 +159,6 @@ def compare(
         output.pairs_table(rows, "vector_wape", "vector WAPE", "")
     else:
         output.comparison(rows, by_model=True)
-
-
-def _any_corpus() -> str:
-    """The measured corpus on this machine, else the simulated one."""
-    from xlate import corpus
-
-    here = [c for c in corpus.cards().values() if corpus.installed(c.name)]
-    best = min(here, key=lambda c: (c.simulated, c.name)).name
-    output.talk(f"corpus: {best}")
-    return best
 
 
 def translate(

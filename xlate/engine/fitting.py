@@ -156,19 +156,25 @@ def compare(
 
 
 def compare_all(
-    data: Corpus | str,
+    data: Corpus | str | None = None,
     *,
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> list[Row]:
     """:func:`compare` for every anchor and target a corpus holds.
 
+    Without ``data``, a measured corpus on this machine, else the simulated one.
+
     Raises
     ------
     CorpusError
         If the corpus has fewer than two instances.
     """
-    corpus = data if isinstance(data, Corpus) else corpora.load(data)
+    corpus = (
+        data
+        if isinstance(data, Corpus)
+        else corpora.load(data or corpora.preferred()[0].name)
+    )
     pairs = [(a, t) for a in corpus.instances for t in corpus.instances if a != t]
     if not pairs:
         raise CorpusError(
