@@ -160,11 +160,16 @@ def align(
         i, j = _merge(a_work[a_order], b_work[b_order])
     else:
         i, j = _merge(a_sorted, b_sorted)
+    everything = len(i) == len(a_run) == len(b_run) and policy != "cross"
     i, j = a_order[i], b_order[j]
-    unpaired = (
-        _lacking(left, a_order, a_work[a_order], b_work[b_order]),
-        _lacking(right, b_order, b_work[b_order], a_work[a_order]),
-    )
+    if everything:
+        unpaired = (left.select(KEY).clear(), right.select(KEY).clear())
+    else:
+        a_known, b_known = a_work[a_order], b_work[b_order]
+        unpaired = (
+            _lacking(left, a_order, a_known, b_known),
+            _lacking(right, b_order, b_known, a_known),
+        )
     in_pairs = np.zeros(left.height, dtype=bool)
     in_pairs[i] = True
     n_models = left.select(
