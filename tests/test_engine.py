@@ -256,6 +256,20 @@ def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulate
     assert out.columns == ["step_time_us", "fitted_on"]
 
 
+@pytest.mark.parametrize("columns", ["10", "clusters"])
+def test_fewer_columns_still_answer_for_every_operation(
+    empty_home, profile, simulated, columns
+):
+    xlate.fit("g3s", "p3", own_runs(simulated), translators=(), columns=columns)
+    (t,) = xlate.translate(profile, "g3s", "p3")
+    kept = {c for c in profile.ops if c.startswith("Device_") and c in t.ops}
+    # all but what the target does not run has a row of its own
+    assert len(kept) > len(profile.ops) / 2
+    assert t.ops["Device_Conv2D"] == pytest.approx(
+        profile.ops["Device_Conv2D"] / 3.1, rel=0.5
+    )
+
+
 def test_compare_all_goes_over_every_pair(simulated):
     small = replace(
         simulated,

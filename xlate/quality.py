@@ -129,6 +129,7 @@ def check(corpus: Corpus) -> Report:
     )
     one_model = sorted(ran.filter(pl.col("models") == 1)["op"].to_list())
     one_gpu = sorted(ran.filter(pl.col("on") == 1)["op"].to_list())
+    lone = _on_one_instance(corpus)
     no_family = sorted(
         c for c in opnames.busy_columns(columns) if opnames.family(c) == "other"
     )
@@ -150,6 +151,7 @@ def check(corpus: Corpus) -> Report:
         ("cells that are zero", round(zero_share * wide.height * len(columns)), f"{zero_share:.0%} of all; absent, not missing"),
         ("operations in one model only", len(one_model), named(one_model)),
         ("operations on one instance only", len(one_gpu), named(one_gpu)),
+        ("workload's operations on one instance only", lone.height, named(lone["op"].unique(maintain_order=True).to_list())),
         ("operations without a known family", len(no_family), named(no_family)),
         ("step time outliers among repeats", outliers, f"beyond {_IQR_FENCE} interquartile ranges"),
     ]  # fmt: skip
@@ -162,6 +164,19 @@ def check(corpus: Corpus) -> Report:
         _matrix(corpus.runs, instances),
         _by_instance(wide, instances, columns),
         broken,
+    )
+
+
+def _on_one_instance(corpus: Corpus) -> pl.DataFrame:
+    """(workload, operation) that ran on one of several instances; commonest op first."""
+    work = corpus.runs.select("run_id", "instance", *KEY)
+    measured = work.group_by(KEY).agg(pl.col("instance").n_unique().alias("of"))
+    ran = corpus.ops.select("run_id", "op").join(work, on="run_id")
+    on = ran.group_by(*KEY, "op").agg(pl.col("instance").n_unique().alias("on"))
+    lone = on.join(measured, on=list(KEY), nulls_equal=True)
+    lone = lone.filter((pl.col("on") == 1) & (pl.col("of") > 1))
+    return lone.with_columns(pl.len().over("op").alias("n")).sort(
+        "n", "op", *KEY, descending=[True] + [False] * (len(KEY) + 1)
     )
 
 

@@ -89,7 +89,7 @@ def show_anchor(
         [k.replace("_", " "), f.value, f.standing, f.source] for k, f in facts.items()
     ]
     rows += [
-        [f"$ per h, {p.region}, {p.date}", p.usd_per_h, p.standing, p.source]
+        ["$ per h", p.usd_per_h, p.standing, f"{p.source}; {p.region}, {p.date}"]
         for p in instance.prices
     ]
     for c in () if gpu is None else gpu.clocks:
@@ -109,8 +109,8 @@ def show_anchor(
         if gpu is None
         else f"{instance.name}: {gpu.name}, {gpu.architecture}"
     )
-    output.table(title, ["fact", "value", "standing", "source"], rows)
-    print("standing: D device dump, V vendor, C computed, I inferred, U unchecked")
+    output.table(title, ["fact", "value", "st", "source"], rows)
+    print("st: D device dump, V vendor, C computed, I inferred, U unchecked")
     for note in (instance.note, None if gpu is None else gpu.note):
         if note:
             print(f"note: {note}")
