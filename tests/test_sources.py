@@ -133,6 +133,15 @@ def test_what_is_no_frame_is_refused(tmp_path, raw, says):
         read_frame(path)
 
 
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_every_pickle_protocol_of_a_frame_is_read(tmp_path, protocol):
+    frame = profet_frame("g3s.xlarge", 0)
+    frame["batchsize"] = [np.int64(b) for b in frame["batchsize"]]
+    path = tmp_path / "x.pickle"
+    path.write_bytes(pickle.dumps(frame, protocol=protocol))
+    assert read_frame(path)["batchsize"].to_list() == frame["batchsize"].tolist()
+
+
 def test_a_truncated_pickle_is_refused(origin):
     path = next(origin.rglob("*.pickle"))
     path.write_bytes(path.read_bytes()[:-200])

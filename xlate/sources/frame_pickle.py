@@ -12,45 +12,54 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from xlate.errors import CorpusError
 
 __all__ = ["read_frame"]
 
+#: where numpy keeps the constructors its pickles name; files name either place
+_CORE = "numpy._core" if int(np.__version__.partition(".")[0]) >= 2 else "numpy.core"
+_CORES = ("numpy.core", "numpy._core")
+
 #: global in the file -> (module, name) that exists in today's pandas and numpy
 _ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
     ("builtins", "slice"): ("builtins", "slice"),
+    ("__builtin__", "slice"): ("builtins", "slice"),
+    ("_codecs", "encode"): ("_codecs", "encode"),
     ("numpy", "dtype"): ("numpy", "dtype"),
     ("numpy", "ndarray"): ("numpy", "ndarray"),
-    ("numpy.core.multiarray", "_reconstruct"): (
-        "numpy._core.multiarray",
-        "_reconstruct",
-    ),
-    ("numpy._core.multiarray", "_reconstruct"): (
-        "numpy._core.multiarray",
-        "_reconstruct",
-    ),
-    ("pandas", "DataFrame"): ("pandas", "DataFrame"),
-    ("pandas", "Index"): ("pandas", "Index"),
-    ("pandas", "RangeIndex"): ("pandas", "RangeIndex"),
     ("pandas._libs.internals", "_unpickle_block"): (
         "pandas._libs.internals",
         "_unpickle_block",
     ),
-    ("pandas.core.frame", "DataFrame"): ("pandas", "DataFrame"),
-    ("pandas.core.indexes.base", "Index"): ("pandas", "Index"),
     ("pandas.core.indexes.base", "_new_Index"): (
         "pandas.core.indexes.base",
         "_new_Index",
     ),
-    ("pandas.core.indexes.numeric", "Int64Index"): ("pandas", "Index"),
-    ("pandas.core.indexes.range", "RangeIndex"): ("pandas", "RangeIndex"),
     ("pandas.core.internals.managers", "BlockManager"): (
         "pandas.core.internals.managers",
         "BlockManager",
     ),
 }
+for _core in _CORES:
+    for _place, _name in (
+        ("multiarray", "_reconstruct"),
+        ("multiarray", "scalar"),
+        ("numeric", "_frombuffer"),
+    ):
+        _ALLOWED[f"{_core}.{_place}", _name] = (f"{_CORE}.{_place}", _name)
+for _module, _name, _now in (
+    ("pandas", "DataFrame", "DataFrame"),
+    ("pandas", "Index", "Index"),
+    ("pandas", "RangeIndex", "RangeIndex"),
+    ("pandas.core.frame", "DataFrame", "DataFrame"),
+    ("pandas.core.indexes.base", "Index", "Index"),
+    ("pandas.core.indexes.numeric", "Int64Index", "Index"),
+    ("pandas.core.indexes.range", "RangeIndex", "RangeIndex"),
+):
+    _ALLOWED[_module, _name] = ("pandas", _now)
 
 
 class _FrameUnpickler(pickle.Unpickler):
