@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlate import opnames
-from xlate.columns import clusters, edit_distance, plan
+from xlate.columns import clusters, edit_distance, plan, shares
 from xlate.errors import UnknownNameError
 
 COLUMNS = [
@@ -105,3 +105,10 @@ def test_families():
     assert opnames.family("Host_Send") == "host"
     assert opnames.family("Device_Odd") == "other"
     assert set(map(opnames.family, opnames.vocabulary())) <= set(opnames.FAMILIES)
+
+
+def test_shares_and_scale_hold_the_whole_vector():
+    work, log_scale = shares(np.vstack([TIMES, np.zeros(len(COLUMNS))]))
+    assert np.allclose(work[:2] * np.exp(log_scale[:2, None]), TIMES)
+    assert work.sum(axis=1).tolist() == pytest.approx([1, 1, 0])
+    assert np.isfinite(log_scale).all()

@@ -74,7 +74,12 @@ def test_quality_of_a_sound_corpus(simulated):
     assert found["duplicate runs"] == 0
     assert found["operations in one model only"] > 0
     assert len(report.by_instance) == len(report.instances) == len(report.coverage)
-    assert report.to_json()["ok"]
+    document = report.to_json()
+    assert document["ok"]
+    assert len(document["workloads"]) == 162
+    runs = [sum(w["runs"].values()) for w in document["workloads"]]
+    assert sum(runs) == simulated.runs.height
+    assert min(min(w["runs"].values()) for w in document["workloads"]) == 0
 
 
 def spoiled(simulated, **tables):

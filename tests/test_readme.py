@@ -16,7 +16,7 @@ import pytest
 
 from tests.test_cli import COMMANDS, run
 from xlate import opnames
-from xlate.translators import TRANSLATORS
+from xlate.translators import COMPARED
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def figures(text):
     rows = {}
     for line in text.splitlines():
         words = line.split()
-        if words and words[0] in (*TRANSLATORS, "noise"):
+        if words and words[0] in (*COMPARED, "noise"):
             rows[words[0]] = [
                 float(w) for w in words[1:] if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", w)
             ]
@@ -78,7 +78,7 @@ def test_the_table_is_what_the_command_prints(profet, home):
         capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
     ours, theirs = figures(shown), figures(done.stdout)
-    assert set(ours) == set(theirs) == {*TRANSLATORS, "noise"}
+    assert set(ours) == set(theirs) == {*COMPARED, "noise"}
     for name, row in ours.items():
         # 500 epochs of a network add up what processors round differently
         rel = 0.3 if name == "profet" else 0.05
@@ -95,7 +95,7 @@ def test_the_table_agrees_with_the_committed_experiment():
             r for r in csv.DictReader(f)
             if (r["anchor"], r["target"], r["held_out"], r["metric"]) == ("g3s.xlarge", "p3.2xlarge", "", "step_mape")
         ]  # fmt: skip
-    assert len(rows) == len(TRANSLATORS) + 1
+    assert len(rows) == len(COMPARED) + 1
     for r in rows:
         assert shown[r["translator"].split()[0]][0] == pytest.approx(
             float(r["value"]), abs=0.06

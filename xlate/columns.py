@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xlate import opnames
 from xlate.errors import UnknownNameError
 
-__all__ = ["PLANS", "ColumnPlan", "edit_distance", "plan"]
+__all__ = ["PLANS", "ColumnPlan", "clusters", "edit_distance", "plan", "shares"]
 
 Floats = NDArray[np.float64]
 
@@ -168,6 +168,28 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     names += _IDLE
     groups += [(c,) for c in _IDLE]
     return ColumnPlan(kind, tuple(names), tuple(groups), note)
+
+
+def shares(times: Floats) -> tuple[Floats, Floats]:
+    """What a vector is made of, apart from how large it is.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n, k)
+        Microseconds, not negative.
+
+    Returns
+    -------
+    shares : ndarray of shape (n, k)
+        Each row sums to 1, or is 0 where the row is.
+    log_scale : ndarray of shape (n,)
+        Natural log of the row's sum, of 1 µs where that is less.
+    """
+    total = times.sum(axis=1)
+    return (
+        times / np.where(total > 0, total, 1.0)[:, None],
+        np.log(np.maximum(total, 1.0)),
+    )
 
 
 def clusters(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:

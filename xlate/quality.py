@@ -32,6 +32,8 @@ class Report:
     coverage : list of (instance, workloads, lacking)
         Workloads measured on each instance, and the models of those that only
         other instances have, with how many.
+    workloads : list of dict
+        Coverage matrix: each workload with its runs on every instance.
     matrix : list of rows
         Runs by model (rows) and instance (columns, as in ``instances``).
     by_instance : list of rows
@@ -45,6 +47,7 @@ class Report:
     instances: list[str]
     findings: list[tuple[str, int, str]]
     coverage: list[tuple[str, int, str]]
+    workloads: list[dict[str, Any]]
     matrix: list[list[Any]]
     by_instance: list[list[Any]]
     broken: bool
@@ -61,6 +64,7 @@ class Report:
                 {"instance": i, "workloads": n, "lacking": text}
                 for i, n, text in self.coverage
             ],
+            "workloads": self.workloads,
             "runs_by_model_and_instance": [
                 dict(zip(["model", *self.instances], row, strict=True))
                 for row in self.matrix
@@ -161,6 +165,7 @@ def check(corpus: Corpus) -> Report:
         instances,
         findings,
         _coverage(pairs, instances),
+        _workloads(corpus.runs, instances),
         _matrix(corpus.runs, instances),
         _by_instance(wide, instances, columns),
         broken,
@@ -203,6 +208,18 @@ def _coverage(pairs: pl.DataFrame, instances: list[str]) -> list[tuple[str, int,
             (name, mine.height, ", ".join(f"{m} ({n})" for m, n in counts.iter_rows()))
         )
     return rows
+
+
+def _workloads(runs: pl.DataFrame, instances: list[str]) -> list[dict[str, Any]]:
+    counts = runs.group_by(*KEY, "instance").len().sort(*KEY, "instance")
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for *key, instance, n in counts.iter_rows():
+        row = rows.setdefault(
+            tuple(key),
+            dict(zip(KEY, key, strict=True)) | {"runs": dict.fromkeys(instances, 0)},
+        )
+        row["runs"][instance] = n
+    return list(rows.values())
 
 
 def _matrix(runs: pl.DataFrame, instances: list[str]) -> list[list[Any]]:

@@ -129,9 +129,9 @@ def compare(
     from dataclasses import asdict
 
     from xlate import engine
-    from xlate.translators import TRANSLATORS
+    from xlate.translators import COMPARED
 
-    names = tuple(TRANSLATORS) if translators is None else tuple(translators.split(","))
+    names = COMPARED if translators is None else tuple(translators.split(","))
     options = {
         "translators": names,
         "split": split,

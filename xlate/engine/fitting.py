@@ -27,7 +27,7 @@ from xlate.evaluate import (
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.store.manifest import FORMAT, Manifest
-from xlate.translators import BASELINE, DEFAULT, TRANSLATORS, make
+from xlate.translators import BASELINE, COMPARED, DEFAULT, make
 from xlate.translators.window import StepFromWindow
 
 __all__ = ["FitResult", "compare", "compare_all", "fit"]
@@ -110,7 +110,7 @@ def compare(
     target: str,
     data: Corpus | str | None = None,
     *,
-    translators: Sequence[str] = tuple(TRANSLATORS),
+    translators: Sequence[str] = COMPARED,
     split: str = "model",
     columns: str = "all",
     repeats: str = "median",
@@ -194,7 +194,7 @@ def fit(
     data: Corpus | str | None = None,
     *,
     translator: str = DEFAULT,
-    translators: Sequence[str] = tuple(TRANSLATORS),
+    translators: Sequence[str] = COMPARED,
     split: str = "model",
     columns: str = "all",
     repeats: str = "median",

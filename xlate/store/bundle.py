@@ -45,6 +45,7 @@ ALLOWED = (
     "xlate.translators.profet.ProfetTranslator",
     "xlate.translators.ratio.RatioTranslator",
     "xlate.translators.ratio_forest.RatioForestTranslator",
+    "xlate.translators.ratio_forest.SharesForestTranslator",
     "xlate.translators.window.StepFromWindow",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.neighbors._kd_tree.KDTree",

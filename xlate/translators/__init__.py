@@ -15,7 +15,7 @@ from xlate.errors import UnknownNameError
 if TYPE_CHECKING:
     from xlate.translators.base import Translator
 
-__all__ = ["BASELINE", "DEFAULT", "TRANSLATORS", "make"]
+__all__ = ["BASELINE", "COMPARED", "DEFAULT", "TRANSLATORS", "make"]
 
 #: name -> (module, class, what it is in a few words)
 TRANSLATORS: dict[str, tuple[str, str, str]] = {
@@ -42,7 +42,15 @@ TRANSLATORS: dict[str, tuple[str, str, str]] = {
         "RatioForestTranslator",
         "forest on log ratios",
     ),
+    "shares-forest": (
+        "xlate.translators.ratio_forest",
+        "SharesForestTranslator",
+        "the same on shares and log scale",
+    ),
 }
+
+#: those in a comparison unless others are named; the rest is research behind its name
+COMPARED = tuple(n for n in TRANSLATORS if n != "shares-forest")
 
 DEFAULT = "ratio-forest"
 BASELINE = "ratio"

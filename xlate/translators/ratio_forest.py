@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate import opnames
+from xlate.columns import shares
 from xlate.translators.base import Floats, Translator
 from xlate.translators.ratio import column_medians, log_ratios
 
-__all__ = ["RatioForestTranslator"]
+__all__ = ["RatioForestTranslator", "SharesForestTranslator"]
 
 #: an operation's share of busy time on the target is at most this many times
 #: the largest seen in training
@@ -163,3 +164,16 @@ class RatioForestTranslator(Translator):
         if step is not None:
             features.append(np.log(np.maximum(X[:, step], 1.0) / busy))
         return np.column_stack(features)
+
+
+class SharesForestTranslator(RatioForestTranslator):
+    """The same forest on shares of busy time and log scale.
+
+    The plainer choice of features: shares say what the network is made of, the
+    log of the busy time how large it is. Kept behind its name to be compared
+    with (experiments/specs/features-shares.toml).
+    """
+
+    def _features(self, X: Floats) -> Floats:
+        work, log_scale = shares(X[:, self.inputs_])
+        return np.column_stack([work, log_scale])
