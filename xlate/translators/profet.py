@@ -1,10 +1,10 @@
 """The peer to beat: PROFET's median of a line, a forest and a network.
 
 "PROFET: Profiling-based CNN Training Latency Prophet for GPU Cloud Instances"
-(2022), and its code (ddps-lab/profet, validation/anchor_validaiton.py): a line on the anchor's step time, a random
-forest of 100 trees and a network 128-64-32-16 on op columns whose device side
-is grouped by edit distance, and the median of the three. It answers for the
-step time only.
+(2022), and its code (ddps-lab/profet, validation/anchor_validaiton.py): a line
+on the anchor's step time, a random forest of 100 trees and a network
+128-64-32-16 on op columns whose device side is grouped by edit distance, and
+the median of the three. It answers for the step time only.
 
 Where this differs, it favours the peer: inputs and target of the network are
 scaled by their training mean (the original feeds raw microseconds and lets a
