@@ -82,6 +82,13 @@ def test_a_random_split_says_that_it_leaks():
     assert {s for s in SPLITS if "leaky" in split_label(s)} == set(LEAKY) == {"random"}
 
 
+def test_only_models_are_left_out_one_by_one(aligned):
+    assert split_label("model") == "leave-one-model-out"
+    for split in ("model+dataset", "model+dataset+batch"):
+        assert len(np.unique(folds(aligned.keys, split))) == 12
+        assert split_label(split) == f"grouped by {split}"
+
+
 def test_unknown_split(aligned):
     with pytest.raises(UnknownNameError, match="model"):
         folds(aligned.keys, "modle")

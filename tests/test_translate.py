@@ -14,9 +14,6 @@ from xlate.translators import BASELINE, DEFAULT, TRANSLATORS, make
 from xlate.translators.base import STEP
 from xlate.translators.window import StepFromWindow
 
-#: PROFET's network trains for seconds on scikit-learn's larger checks; it
-#: inherits everything they look at from the same base as the others
-CHECKED = [n for n in TRANSLATORS if n != "profet"]
 COLUMNS = [
     "Device_Conv2D",
     "Device_Relu",
@@ -28,25 +25,9 @@ COLUMNS = [
 ]
 
 
-@parametrize_with_checks([make(n) for n in CHECKED])
+@parametrize_with_checks([make(n) for n in TRANSLATORS])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_fit_score_takes_y",
-        "check_estimators_dtypes",
-        "check_regressor_multioutput",
-        "check_dict_unchanged",
-        "check_n_features_in",
-    ],
-)
-def test_scikit_learn_contract_of_profet(name):
-    import sklearn.utils.estimator_checks as checks
-
-    getattr(checks, name)("ProfetTranslator", make("profet"))
 
 
 def pairs(n=40, seed=0):

@@ -57,7 +57,10 @@ class Row:
 
 def split_label(split: str) -> str:
     """Name of a split for tables; a leaky one says so."""
-    return f"{split} (leaky)" if split in LEAKY else f"leave-one-{split}-out"
+    if split in LEAKY:
+        return f"{split} (leaky)"
+    # finer groups are dealt over twelve folds, which is not leaving one out
+    return "leave-one-model-out" if split == "model" else f"grouped by {split}"
 
 
 def folds(keys: pl.DataFrame, split: str, seed: int = 0) -> NDArray[np.int64]:

@@ -191,9 +191,10 @@ def translate_table(
     strange = times[:, np.isin(ops, unknown)].sum(axis=1)
     bad = np.flatnonzero((busy <= 0) | (strange > MOST_UNKNOWN * busy))
     if len(bad):
+        named = ", ".join(unknown[:5]) or "there are none here"
         raise ProfileError(
             f"row {bad[0]} of the table has no busy device time, or most of it in "
-            "operations the bundle never saw" + (f": {', '.join(unknown[:5])}"),
+            f"operations the bundle never saw ({named})",
             "leave such rows out",
         )
     names, out, steps, _ = _predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
