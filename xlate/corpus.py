@@ -1,8 +1,8 @@
 """Corpora on disk: canonical tables, the card that says where they are from.
 
-A corpus is a folder with ``runs.parquet``, ``ops.parquet`` (and, where there
-are any, ``telemetry.parquet`` and ``sweeps.parquet``) and ``dataset.toml`` with
-their counts and sha256. Simulated data ships with xlate; public corpora are
+A corpus is a folder with ``runs.parquet`` and ``ops.parquet``,
+``telemetry.parquet``, ``sweeps.parquet`` (those it has) and ``dataset.toml``
+with their counts and sha256. Simulated data ships with xlate; public corpora are
 imported into the user's data home.
 """
 
@@ -44,7 +44,7 @@ class Corpus:
     card : Card
         Where the data is from.
     runs, ops : polars.DataFrame
-        Canonical tables (:mod:`xlate.schema`).
+        Canonical tables (:mod:`xlate.schema`); empty where the corpus has none.
     telemetry, sweeps : polars.DataFrame or None
         The same, where there are any.
     sha256 : str
@@ -164,7 +164,7 @@ def cards() -> dict[str, Card]:
 def installed(name: str) -> Path | None:
     """Folder with the tables of a corpus, or None where it is not on this machine."""
     for folder in (home() / name, paths.shipped("datasets") / name):
-        if (folder / "runs.parquet").is_file():
+        if any((folder / f"{t}.parquet").is_file() for t in schema.TABLES):
             return folder
     return None
 
@@ -206,9 +206,10 @@ def load(name: str) -> Corpus:
             )
         digest.update(found.encode())
         tables[table] = schema.conform(pl.read_parquet(path), table)
-    for needed in ("runs", "ops"):
-        if needed not in tables:
-            raise CorpusError(f"{folder} has no {needed} table", f"import {name} again")
+    if not tables:
+        raise CorpusError(f"{folder} has no table", f"import {name} again")
+    for absent in {"runs", "ops"} - set(tables):
+        tables[absent] = pl.DataFrame(schema=schema.TABLES[absent])
     return Corpus(card, **tables, sha256=digest.hexdigest())
 
 
@@ -224,7 +225,7 @@ def save(
     card : Card
         Copied beside the tables.
     tables : mapping of str to polars.DataFrame
-        ``runs`` and ``ops`` at least.
+        Those the corpus has.
     folder : Path, optional
         Default: the corpus's folder in the data home.
 
@@ -240,16 +241,15 @@ def save(
     StorageError
         If the folder cannot be written.
     """
-    runs = schema.conform(tables["runs"], "runs")
-    check_unique(runs, card.name)
+    if "runs" in tables:
+        check_unique(schema.conform(tables["runs"], "runs"), card.name)
     target = folder if folder is not None else home() / card.name
     with paths.atomic_folder(target) as scratch:
         entries = {}
         for name in schema.TABLES:
             if name not in tables:
                 continue
-            table = schema.conform(tables[name], name)
-            table = table.sort(list(table.columns)[: 9 if name == "runs" else 3])
+            table = schema.ordered(schema.conform(tables[name], name), name)
             path = scratch / f"{name}.parquet"
             table.write_parquet(path, compression="zstd", compression_level=9)
             entries[name] = {"rows": table.height, "sha256": sha256_of(path)}

@@ -10,7 +10,7 @@ import polars as pl
 from xlate import opnames
 from xlate.align import STEP
 from xlate.corpus import Corpus
-from xlate.schema import KEY
+from xlate.schema import ACTIVITIES, KEY
 
 __all__ = ["Report", "check"]
 
@@ -19,6 +19,10 @@ _IQR_FENCE = 1.5
 #: fewest repeats for which quartiles mean anything
 _FEWEST_REPEATS = 4
 _NAMED = 6
+#: fewer clocks make no curve
+_FEWEST_CLOCKS = 3
+#: observed and requested clock may differ by this share
+_FOLLOWED = 0.03
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,9 @@ def check(corpus: Corpus) -> Report:
     Report
         Every check has a row, also where nothing was found.
     """
+    if corpus.runs.is_empty():
+        found, broken = _sweep_findings(corpus)
+        return Report(corpus.label, [], found, [], [], [], [], broken)
     wide = corpus.wide
     instances = corpus.instances
     columns = [c for c in wide.columns if opnames.is_op_column(c)]
@@ -114,7 +121,11 @@ def check(corpus: Corpus) -> Report:
         pl.col(STEP).is_not_null() & (~pl.col(STEP).is_finite() | (pl.col(STEP) <= 0))
     )
     no_step = wide[STEP].null_count()
-    no_ops = corpus.runs.join(corpus.ops, on="run_id", how="anti").height
+    # a corpus of telemetry has no operations at all, and that is no fault
+    metered = corpus.ops.is_empty() and corpus.telemetry is not None
+    no_ops = (
+        0 if metered else corpus.runs.join(corpus.ops, on="run_id", how="anti").height
+    )
     strays = corpus.ops.join(corpus.runs, on="run_id", how="anti").height
 
     pairs = corpus.runs.select("instance", *KEY).unique()
@@ -159,7 +170,11 @@ def check(corpus: Corpus) -> Report:
         ("operations without a known family", len(no_family), named(no_family)),
         ("step time outliers among repeats", outliers, f"beyond {_IQR_FENCE} interquartile ranges"),
     ]  # fmt: skip
-    broken = bool(doubled or bad_ops.height or bad_steps.height or no_ops or strays)
+    swept, swept_broken = _sweep_findings(corpus)
+    findings += swept
+    broken = swept_broken or bool(
+        doubled or bad_ops.height or bad_steps.height or no_ops or strays
+    )
     return Report(
         corpus.label,
         instances,
@@ -170,6 +185,43 @@ def check(corpus: Corpus) -> Report:
         _by_instance(wide, instances, columns),
         broken,
     )
+
+
+def _sweep_findings(corpus: Corpus) -> tuple[list[tuple[str, int, str]], bool]:
+    """Checks of a sweeps table, and whether one of them makes it unfit."""
+    if corpus.sweeps is None:
+        return [], False
+    sweeps = corpus.sweeps
+    key = ["gpu", "workload", "sm_mhz", "power_limit_w"]
+    doubled = sweeps.filter(pl.struct(key).is_duplicated()).height
+    bad = sweeps.filter(
+        ~((pl.col("time_s") > 0) & (pl.col("power_w") > 0)).fill_null(False)
+    ).height
+    clocks = sweeps.drop_nulls("sm_mhz")
+    per_job = clocks.group_by("gpu", "workload").agg(
+        pl.len().alias("n"), pl.col("sm_mhz").max().alias("top")
+    )
+    highest = clocks.group_by("gpu").agg(pl.col("sm_mhz").max().alias("highest"))
+    few = per_job.filter(pl.col("n") < _FEWEST_CLOCKS).height
+    cut = (
+        per_job.join(highest, on="gpu").filter(pl.col("top") < pl.col("highest")).height
+    )
+    off = (pl.col("observed_mhz") / pl.col("sm_mhz") - 1).abs() > _FOLLOWED
+    astray = clocks.filter(off.fill_null(False)).height
+    over = sweeps.filter((pl.col("power_w") > pl.col("power_limit_w")).fill_null(False))
+    unmeasured = [c for c in ACTIVITIES if sweeps[c].null_count() == sweeps.height]
+    gpus = ", ".join(sweeps["gpu"].unique().sort())
+    findings = [
+        ("sweeps", sweeps.select("gpu", "workload").n_unique(), gpus),
+        ("clock or limit twice", doubled, ""),
+        ("sweep rows without time or power", bad, ""),
+        (f"sweeps of fewer than {_FEWEST_CLOCKS} clocks", few, ""),
+        ("sweeps without the highest clock", cut, ""),
+        ("clocks not followed", astray, f"observed off by over {_FOLLOWED:.0%}"),
+        ("rows above their power limit", over.height, ""),
+        ("activities never measured", len(unmeasured), ", ".join(unmeasured)),
+    ]
+    return findings, bool(doubled or bad or few or cut)
 
 
 def _on_one_instance(corpus: Corpus) -> pl.DataFrame:
@@ -239,7 +291,7 @@ def _by_instance(
         pl.col(opnames.DEVICE_IDLE) if opnames.DEVICE_IDLE in columns else pl.lit(0.0)
     )
     rows = wide.with_columns(
-        pl.sum_horizontal(device).alias("_window"), idle.alias("_idle")
+        pl.sum_horizontal(pl.lit(0.0), *device).alias("_window"), idle.alias("_idle")
     )
     report = []
     for name in instances:

@@ -8,7 +8,8 @@
 ``telemetry``
     One row a run, where sampled: power and utilisations.
 ``sweeps``
-    One row a (GPU, workload, core clock): time and power there.
+    One row a (GPU, workload, core clock or power limit): time and power there,
+    utilisations (%) and DCGM activities (0 to 1). Null means not measured.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import polars as pl
 from xlate.errors import CorpusError
 
 __all__ = [
+    "ACTIVITIES",
     "KEY",
     "OPS",
     "RUNS",
@@ -25,6 +27,8 @@ __all__ = [
     "TABLES",
     "TELEMETRY",
     "conform",
+    "ordered",
+    "sweeps_frame",
 ]
 
 #: columns that together make two runs the same work
@@ -66,12 +70,34 @@ TELEMETRY: dict[str, pl.DataType] = {
     "sm_mhz": pl.Float64(),
 }
 
+#: what DCGM's profiling fields say, each a share of the time from 0 to 1
+ACTIVITIES: tuple[str, ...] = (
+    "engine_active",
+    "sm_active",
+    "sm_occupancy",
+    "tensor_active",
+    "dram_active",
+    "fp64_active",
+    "fp32_active",
+    "fp16_active",
+)
+
 SWEEPS: dict[str, pl.DataType] = {
     "gpu": pl.String(),
     "workload": pl.String(),
-    "sm_mhz": pl.Float64(),
+    # variants of one application share it, so that splits keep them together
+    "application": pl.String(),
+    "sm_mhz": pl.Float64(),  # as requested
+    "observed_mhz": pl.Float64(),
+    "mem_mhz": pl.Float64(),
+    "power_limit_w": pl.Float64(),
     "time_s": pl.Float64(),
     "power_w": pl.Float64(),
+    "energy_j": pl.Float64(),
+    "temperature_c": pl.Float64(),
+    "gpu_utilization": pl.Float64(),
+    "memory_utilization": pl.Float64(),
+    **{name: pl.Float64() for name in ACTIVITIES},
 }
 
 TABLES: dict[str, dict[str, pl.DataType]] = {
@@ -80,6 +106,39 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
     "telemetry": TELEMETRY,
     "sweeps": SWEEPS,
 }
+
+#: columns that put the rows of a table into an order of their own
+_ORDER: dict[str, tuple[str, ...]] = {
+    "runs": tuple(list(RUNS)[:9]),
+    "ops": ("run_id", "op", "time_us"),
+    "telemetry": ("run_id",),
+    "sweeps": ("gpu", "workload", "sm_mhz", "power_limit_w"),
+}
+
+
+def ordered(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Rows of a canonical table in their one order, so that bytes repeat."""
+    return table.sort(list(_ORDER[name]))
+
+
+def sweeps_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """A ``sweeps`` table; columns that were not measured become null.
+
+    Raises
+    ------
+    CorpusError
+        As :func:`conform`.
+    """
+    missing = [
+        c for c in ("gpu", "workload", "time_s", "power_w") if c not in frame.columns
+    ]
+    if missing:
+        raise CorpusError(
+            f"sweeps lack {', '.join(missing)}",
+            "one row a clock with gpu, workload, sm_mhz, time_s and power_w",
+        )
+    absent = [c for c in SWEEPS if c not in frame.columns]
+    return conform(frame.with_columns(pl.lit(None).alias(c) for c in absent), "sweeps")
 
 
 def conform(table: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xlate.cli import output
 from xlate.cli.options import Json
+
+if TYPE_CHECKING:
+    from xlate.corpus import Corpus
 
 __all__ = ["app"]
 
@@ -68,6 +71,8 @@ def show(name: Name, as_json: Json = False) -> None:
             "instances": loaded.instances,
             "models": sorted(loaded.runs["model"].unique().to_list()),
             "operations": loaded.ops["op"].n_unique(),
+            "telemetry": 0 if loaded.telemetry is None else loaded.telemetry.height,
+            "sweeps": _sweep_counts(loaded),
             "sha256": loaded.sha256,
         }
     if as_json:
@@ -89,19 +94,35 @@ def show(name: Name, as_json: Json = False) -> None:
         ["licence", card.licence],
         ["origin", card.origin + (f" @ {card.commit[:12]}" if card.commit else "")],
     ]
-    if counts is None:
+    if counts is None or loaded is None:
         facts.append(["here", "no"])
     else:
+        if counts["runs"]:
+            facts += [
+                ["runs", str(counts["runs"])],
+                ["instances", ", ".join(counts["instances"])],  # type: ignore[arg-type]
+                ["models", ", ".join(counts["models"])],  # type: ignore[arg-type]
+                ["operations", str(counts["operations"])],
+                ["runs with telemetry", str(counts["telemetry"])],
+            ]
         facts += [
-            ["runs", str(counts["runs"])],
-            ["instances", ", ".join(counts["instances"])],  # type: ignore[arg-type]
-            ["models", ", ".join(counts["models"])],  # type: ignore[arg-type]
-            ["operations", str(counts["operations"])],
-            ["sha256", str(counts["sha256"])[:16] + "…"],
+            [f"swept on {gpu}", f"{n['workloads']} workloads, {n['rows']} rows"]
+            for gpu, n in _sweep_counts(loaded).items()
         ]
+        facts.append(["sha256", str(counts["sha256"])[:16] + "…"])
     output.table(name, ["what", "value"], facts)
-    for defect in card.defects:
-        print(f"• {defect}")
+    output.bullets(card.defects)
+
+
+def _sweep_counts(loaded: Corpus) -> dict[str, dict[str, int]]:
+    """Workloads and rows of each GPU in the sweeps."""
+    if loaded.sweeps is None:
+        return {}
+    groups = loaded.sweeps.group_by("gpu", maintain_order=True)
+    return {
+        str(gpu): {"workloads": part["workload"].n_unique(), "rows": part.height}
+        for (gpu,), part in groups
+    }
 
 
 @app.command()
@@ -116,6 +137,8 @@ def check(name: Name, as_json: Json = False) -> None:
         output.table(
             f"{report.corpus}: findings", ["check", "found", "detail"], report.findings
         )
+        if not report.instances:
+            raise typer.Exit(1 if report.broken else 0)
         output.table(
             "coverage: workloads on each instance",
             ["instance", "workloads", "lacking, by model"],
@@ -162,12 +185,18 @@ def pull(
         str | None,
         typer.Option(help="Fetch from this address instead.", show_default=False),
     ] = None,
+    unverified: Annotated[
+        bool,
+        typer.Option(
+            "--unverified", help="Take files whose checksum no card knows; it is shown."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fetch a corpus from its origin, checksums demanded."""
     from xlate.sources import pull_corpus
 
-    _written(name, pull_corpus(name, mirror, output.talk), as_json)
+    _written(name, pull_corpus(name, mirror, output.talk, unverified), as_json)
 
 
 @app.command()

@@ -15,7 +15,7 @@ import polars as pl
 
 from xlate.catalog import Catalogue, Gpu
 from xlate.paths import shipped
-from xlate.schema import TABLES
+from xlate.schema import TABLES, sweeps_frame
 from xlate.simulate.machine import Machine
 from xlate.simulate.networks import IMAGE_NETWORKS, SEQUENCE_NETWORKS, step
 
@@ -81,7 +81,7 @@ def build(seed: int = 0) -> dict[str, pl.DataFrame]:
     runs: list[tuple[object, ...]] = []
     ops: list[tuple[object, ...]] = []
     telemetry: list[tuple[object, ...]] = []
-    sweeps: list[tuple[object, ...]] = []
+    sweeps: list[dict[str, object]] = []
     run_id = 0
     for model, dataset, batch, size in workloads():
         work = step(model, batch, size)
@@ -105,15 +105,24 @@ def build(seed: int = 0) -> dict[str, pl.DataFrame]:
             if gpu.clocks and batch == BATCHES[1] and size in (TOKENS[1], PIXELS[2]):
                 clean = machine.run(work, _generator(seed, "sweep", model, gpu.name))
                 sweeps += [
-                    (gpu.name, f"{model}-{dataset}-{batch}", float(f),
-                     float(f"{t:.5g}"), round(float(p), 2))
+                    {
+                        "gpu": gpu.name,
+                        "workload": f"{model}-{dataset}-{batch}",
+                        "application": model,
+                        "sm_mhz": float(f),
+                        "time_s": float(f"{t:.5g}"),
+                        "power_w": round(float(p), 2),
+                        "gpu_utilization": clean.gpu_utilization,
+                        "memory_utilization": clean.memory_utilization,
+                    }
                     for f, t, p in zip(*machine.sweep(clean), strict=True)
-                ]  # fmt: skip
-    rows = {"runs": runs, "ops": ops, "telemetry": telemetry, "sweeps": sweeps}
-    return {
-        name: pl.DataFrame(rows[name], schema=TABLES[name], orient="row")
-        for name in TABLES
+                ]
+    rows = {"runs": runs, "ops": ops, "telemetry": telemetry}
+    tables = {
+        name: pl.DataFrame(found, schema=TABLES[name], orient="row")
+        for name, found in rows.items()
     }
+    return tables | {"sweeps": sweeps_frame(pl.DataFrame(sweeps))}
 
 
 def example_csv(

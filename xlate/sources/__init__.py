@@ -11,14 +11,18 @@ import polars as pl
 from xlate import corpus, paths
 from xlate.card import Card
 from xlate.errors import CorpusError, UnknownNameError
-from xlate.sources import profet
+from xlate.sources import cloud_hw, hkbu_dvfs, profet, ttu_dvfs, zeus
 from xlate.sources.pull import fetch
 
 __all__ = ["IMPORTERS", "import_corpus", "pull_corpus"]
 
 #: corpus name -> how its files become canonical tables
 IMPORTERS: dict[str, Callable[[Card, Path], dict[str, pl.DataFrame]]] = {
+    "cloud-hw-trainpred": cloud_hw.read,
+    "hkbu-dvfs": hkbu_dvfs.read,
     "profet": profet.read,
+    "ttu-dvfs": ttu_dvfs.read,
+    "zeus": zeus.read,
 }
 
 
@@ -77,8 +81,11 @@ def pull_corpus(
     name: str,
     base_url: str | None = None,
     progress: Callable[[str], None] | None = None,
+    unverified: bool = False,
 ) -> Path:
     """Fetch a corpus from its origin, check every sha256, import it.
+
+    With ``unverified``, files whose sha256 no card knows are taken as they come.
 
     Raises
     ------
@@ -87,5 +94,5 @@ def pull_corpus(
     """
     card, read = _importer(name)
     with tempfile.TemporaryDirectory(prefix="xlate-pull-") as scratch:
-        fetch(card, Path(scratch), base_url, progress)
+        fetch(card, Path(scratch), base_url, progress, unverified)
         return corpus.save(card, read(card, Path(scratch)))

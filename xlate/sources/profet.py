@@ -9,6 +9,7 @@ import polars as pl
 from xlate import opnames
 from xlate.card import Card
 from xlate.errors import CorpusError
+from xlate.sources.files import located
 from xlate.sources.frame_pickle import read_frame
 
 __all__ = ["read"]
@@ -48,14 +49,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     runs, ops = [], []
     start = 0
     for file in card.files:
-        path = folder / file.path
-        if not path.is_file():
-            path = folder / Path(file.path).name
-        if not path.is_file():
-            raise CorpusError(
-                f"{folder} has no {file.path}",
-                f"name the folder that holds a copy of {card.origin}",
-            )
+        path = located(card, folder, file.path)
         frame = read_frame(path)
         missing = [c for c in _META if c not in frame.columns]
         columns = [c for c in frame.columns if opnames.is_op_column(c)]

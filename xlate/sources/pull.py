@@ -17,6 +17,8 @@ __all__ = ["fetch"]
 
 _CHUNK = 1 << 16
 _TIMEOUT_S = 60.0
+#: the most that is fetched of a file whose size no card knows
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 def fetch(
@@ -24,6 +26,7 @@ def fetch(
     folder: Path,
     base_url: str | None = None,
     progress: Callable[[str], None] | None = None,
+    unverified: bool = False,
 ) -> None:
     """Download every file of a card into ``folder``, checking size and sha256.
 
@@ -37,11 +40,14 @@ def fetch(
         A mirror to use in place of the card's own.
     progress : callable, optional
         Told one line a file.
+    unverified : bool
+        Whether to take files whose checksum no card knows; theirs is then told.
 
     Raises
     ------
     DownloadError
-        If a file cannot be reached, breaks off, or is not the file expected.
+        If a file cannot be reached, breaks off, or is not the file expected, or
+        its checksum is not known and nobody said that this is fine.
     """
     base = (base_url or card.url).rstrip("/") + "/"
     if urllib.parse.urlparse(base).scheme not in ("http", "https"):
@@ -51,13 +57,26 @@ def fetch(
             else f"{base} is no http address",
             f"xlate datasets import {card.name} --from DIR",
         )
+    unknown = [f.path for f in card.files if not f.sha256]
+    if unknown and not unverified:
+        raise DownloadError(
+            f"no checksum is known of {unknown[0]} and {len(unknown) - 1} more files of "
+            f"{card.name}",
+            f"copy {card.origin} at {card.commit[:12]} and xlate datasets import "
+            f"{card.name} --from DIR, or pull with --unverified",
+        )
     for file in card.files:
+        known = bool(file.sha256)
         if progress is not None:
-            progress(f"fetching {file.path} ({file.bytes / 1e6:.1f} MB)")
-        _fetch(base, file, folder / file.path)
+            size = f" ({file.bytes / 1e6:.1f} MB)" if known else ""
+            progress(f"fetching {file.path}{size}")
+        found = _fetch(base, file, folder / file.path)
+        if progress is not None and not known:
+            progress(f"not verified: sha256 {found}")
 
 
-def _fetch(base: str, file: SourceFile, path: Path) -> None:
+def _fetch(base: str, file: SourceFile, path: Path) -> str:
+    """Fetch one file; its sha256, which is the card's where that knows one."""
     url = base + urllib.parse.quote(file.path)
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -70,9 +89,10 @@ def _fetch(base: str, file: SourceFile, path: Path) -> None:
         ):
             while chunk := answer.read(_CHUNK):
                 size += len(chunk)
-                if size > file.bytes:
+                if size > (file.bytes if file.sha256 else _MOST_BYTES):
                     raise DownloadError(
-                        f"{url} is longer than the {file.bytes} bytes expected",
+                        f"{url} is longer than the "
+                        f"{file.bytes if file.sha256 else _MOST_BYTES} bytes expected",
                         "the origin has changed; report it",
                     )
                 digest.update(chunk)
@@ -87,6 +107,8 @@ def _fetch(base: str, file: SourceFile, path: Path) -> None:
             f"{url} could not be fetched: {getattr(e, 'reason', None) or e}",
             "check the network and try again, or import a copy with --from DIR",
         ) from e
+    if not file.sha256:
+        return digest.hexdigest()
     if size != file.bytes:
         raise DownloadError(
             f"{url} broke off after {size} of {file.bytes} bytes", "try again"
@@ -97,3 +119,4 @@ def _fetch(base: str, file: SourceFile, path: Path) -> None:
             f"expected {file.sha256[:12]}…",
             "the file was changed or damaged on the way; try again",
         )
+    return digest.hexdigest()
