@@ -1,0 +1,95 @@
+"""sweep read: recorded runs to one row a clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlate.cli import output
+from xlate.cli.options import Json
+
+if TYPE_CHECKING:
+    from xlate.catalog import Gpu
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Recorded clock sweeps."
+)
+
+
+# with one command only, typer would drop its name
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command("read")
+def read(
+    folder: Annotated[Path, typer.Argument(help="Folder of recorded runs.")],
+    gpu_index: Annotated[
+        int | None,
+        typer.Option(help="Which GPU, where files hold several.", show_default=False),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write the aggregates here, as csv.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Aggregate a folder of recorded runs to one row a clock."""
+    from xlate.clocks.describe import describe
+    from xlate.telemetry.sweepdir import read_sweep
+
+    found = read_sweep(folder, gpu_index)
+    if csv is not None:
+        output.write_text(csv, found.table.write_csv())
+        output.talk(f"wrote {found.table.height} rows to {csv}")
+    if as_json:
+        output.document(
+            {
+                "rows": found.table.to_dicts(),
+                "notes": list(found.notes),
+                "runs": [
+                    {
+                        "file": r.trace.source,
+                        "gpu": r.gpu,
+                        "workload": r.workload,
+                        "sm_mhz": r.sm_mhz,
+                        "features": describe(r.trace, _known(r.gpu)),
+                    }
+                    for r in found.runs
+                ],
+            }
+        )
+        return
+    output.table(
+        str(folder),
+        ["workload", "MHz", "seen", "runs", "power W", "CV %", "time s", "energy J", "from"],
+        [
+            [
+                r["workload"], f"{r['sm_mhz']:g}",
+                output.figure(r["observed_mhz"], digits=0), r["runs"],
+                output.figure(r["power_w"], digits=1),
+                output.figure(None if r["power_cv"] is None else 100 * r["power_cv"], digits=2),
+                output.figure(r["time_s"]), output.figure(r["energy_j"], digits=0),
+                r["energy_from"],
+            ]
+            for r in found.table.iter_rows(named=True)
+        ],
+    )  # fmt: skip
+    for note in found.notes:
+        output.talk(f"note: {note}")
+
+
+def _known(name: str) -> Gpu | None:
+    """The GPU of a folder's name, where the catalogue knows it."""
+    from xlate.catalog import catalogue
+    from xlate.errors import UnknownNameError
+
+    try:
+        return catalogue().gpu(name)
+    except UnknownNameError:
+        return None
