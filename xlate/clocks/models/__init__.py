@@ -1,0 +1,71 @@
+"""Clock models: from what one probe showed to the best clock.
+
+A new one is a class with ``_fit`` and either ``_curves`` (it predicts how time
+and power respond, and the rest follows) or ``_scores`` (it goes straight for
+the clock), and a line in :data:`CLOCK_MODELS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xlate.clocks.models.base import ClockModel, Training
+from xlate.clocks.models.calibrated import CalibratedResponse
+from xlate.clocks.models.constant import ConstantShare, MaximumClock
+from xlate.clocks.models.direct import (
+    BoostedOptimum,
+    ForestClassifier,
+    ForestOptimum,
+    MlpEnsemble,
+    Stack,
+)
+from xlate.clocks.models.response import (
+    BlendedResponse,
+    BusyForestResponse,
+    CombinedResponse,
+    ForestResponse,
+    LinearResponse,
+    ParametricResponse,
+)
+from xlate.errors import UnknownNameError
+
+__all__ = [
+    "CLOCK_MODELS",
+    "DEFAULT_CLOCK_MODEL",
+    "ClockModel",
+    "Training",
+    "make_clock_model",
+]
+
+CLOCK_MODELS: dict[str, Callable[[int], ClockModel]] = {
+    "max-clock": MaximumClock,
+    "constant-share": ConstantShare,
+    "forest-classifier": ForestClassifier,
+    "forest-regressor": ForestOptimum,
+    "boosting": BoostedOptimum,
+    "mlp-ensemble": MlpEnsemble,
+    "stack": Stack,
+    "response-forest": ForestResponse,
+    "response-linear": LinearResponse,
+    "response-parametric": ParametricResponse,
+    "response-busy-forest": BusyForestResponse,
+    "response-combined": CombinedResponse,
+    "response-blend": BlendedResponse,
+    "response-calibrated": CalibratedResponse,
+}
+
+#: the smallest mean EDP gap on applications never seen (experiments/README.md)
+DEFAULT_CLOCK_MODEL = "response-calibrated"
+
+
+def make_clock_model(name: str, seed: int = 0) -> ClockModel:
+    """An unfitted clock model.
+
+    Raises
+    ------
+    UnknownNameError
+        If the name is unknown.
+    """
+    if name not in CLOCK_MODELS:
+        raise UnknownNameError("clock model", name, CLOCK_MODELS)
+    return CLOCK_MODELS[name](seed)

@@ -1,0 +1,140 @@
+"""What a good clock minimises: one class an objective, one verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.errors import UnknownNameError, XlateError
+
+__all__ = ["OBJECTIVES", "Cost", "Ed2p", "Edp", "Energy", "Objective", "make_objective"]
+
+Floats = NDArray[np.float64]
+
+#: list price of electricity, as in the hardware notes (D4)
+USD_PER_KWH = 0.10
+
+
+class Objective:
+    """Something to minimise over clocks."""
+
+    name: str
+
+    def log_score(self, time: Floats, power: Floats) -> Floats:
+        """Logarithm of the score; lower is better.
+
+        Parameters
+        ----------
+        time, power : array
+            Seconds and watts, or both relative to one clock, of any shape.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Edp(Objective):
+    """Energy × time (Horowitz and others, 1994): power × time²."""
+
+    name: str = "edp"
+
+    def log_score(self, time: Floats, power: Floats) -> Floats:
+        """See the base class."""
+        return np.asarray(np.log(power) + 2 * np.log(time))
+
+
+@dataclass(frozen=True)
+class Ed2p(Objective):
+    """Energy × time², which does not change with the supply voltage: power × time³."""
+
+    name: str = "ed2p"
+
+    def log_score(self, time: Floats, power: Floats) -> Floats:
+        """See the base class."""
+        return np.asarray(np.log(power) + 3 * np.log(time))
+
+
+@dataclass(frozen=True)
+class Energy(Objective):
+    """Energy: power × time."""
+
+    name: str = "energy"
+
+    def log_score(self, time: Floats, power: Floats) -> Floats:
+        """See the base class."""
+        return np.asarray(np.log(power) + np.log(time))
+
+
+@dataclass(frozen=True)
+class Cost(Objective):
+    """Dollars: rent and electricity, both over the time it takes.
+
+    Parameters
+    ----------
+    usd_per_h : float
+        Rent of the machine's share that the GPU is.
+    power_w : float
+        Watts that a power of 1 stands for; 1 where powers are in watts.
+    usd_per_kwh : float
+        Price of electricity.
+    """
+
+    usd_per_h: float
+    power_w: float = 1.0
+    usd_per_kwh: float = USD_PER_KWH
+    name: str = "cost"
+
+    def __post_init__(self) -> None:
+        if self.usd_per_h < 0 or self.usd_per_kwh < 0 or self.power_w <= 0:
+            raise XlateError(
+                f"rent {self.usd_per_h}, electricity {self.usd_per_kwh} or power "
+                f"{self.power_w} W cannot be",
+                "prices are not negative and power is positive",
+            )
+
+    def log_score(self, time: Floats, power: Floats) -> Floats:
+        """See the base class."""
+        electricity = self.usd_per_kwh / 1000 * power * self.power_w
+        return np.asarray(np.log(time) + np.log(self.usd_per_h + electricity))
+
+
+#: name -> how one is made from rent ($/h) and the power (W) that 1 stands for
+OBJECTIVES: dict[str, Callable[[float, float], Objective]] = {
+    "edp": lambda _rent, _power: Edp(),
+    "ed2p": lambda _rent, _power: Ed2p(),
+    "energy": lambda _rent, _power: Energy(),
+    "cost": lambda rent, power: Cost(rent, power),
+}
+
+
+def make_objective(
+    name: str, usd_per_h: float | None = None, power_w: float = 1.0
+) -> Objective:
+    """An objective by name.
+
+    Parameters
+    ----------
+    name : str
+        Key of :data:`OBJECTIVES`.
+    usd_per_h : float, optional
+        Rent; needed for ``cost``.
+    power_w : float
+        Watts that a power of 1 stands for.
+
+    Raises
+    ------
+    UnknownNameError
+        If the name is unknown.
+    XlateError
+        If ``cost`` is asked for and there is no rent.
+    """
+    if name not in OBJECTIVES:
+        raise UnknownNameError("objective", name, OBJECTIVES)
+    if name == "cost" and usd_per_h is None:
+        raise XlateError(
+            "objective cost needs a rent, and none is known here",
+            "name an instance with a price (xlate anchors list), or another objective",
+        )
+    return OBJECTIVES[name](usd_per_h or 0.0, power_w)

@@ -1,0 +1,273 @@
+"""One answer: the clock, what it does, how sure that is, and what to type.
+
+The answer is drawn many times: the hand-off's errors on models left out are
+drawn into the features, the response's errors on applications left out into
+the curves. Quantiles over the draws are the intervals; the share of them in
+which the choice is within 2 % of the best is the confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.catalog import Gpu
+from xlate.clocks.features import matrix
+from xlate.clocks.label import allowed
+from xlate.clocks.models.calibrated import CLOSE_ENOUGH, MISS, CalibratedResponse
+from xlate.clocks.objective import Objective
+from xlate.clocks.probe import Probe
+from xlate.errors import ProfileError
+from xlate.profile import Estimate
+
+__all__ = ["ACTIONS", "Draws", "Point", "action_of", "answer", "draw", "neighbours"]
+
+Floats = NDArray[np.float64]
+
+#: nominal level of all intervals
+LEVEL = 0.9
+#: draws an answer rests on
+_DRAWS = 400
+#: confidence from which an answer is applied, applied with watch, or swept around
+_SURE, _FAIRLY, _HARDLY = 0.8, 0.6, 0.3
+#: a lower clock is quicker than the highest by no more than this (thermal drift)
+_LEAST_LOG_TIME = float(np.log(0.98))
+ACTIONS = ("apply", "apply-monitored", "sweep", "collect")
+#: seconds of watch before an applied clock is trusted
+WATCH_S = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Responses at the legal clocks, under each draw.
+
+    Attributes
+    ----------
+    sm_mhz : array, shape (n_clocks,)
+        Legal clocks, ascending, the last the highest.
+    time, power : array, shape (n_draws, n_clocks)
+        Ratios over the highest clock.
+    mean_time, mean_power : array, shape (n_clocks,)
+        The curves without drawing.
+    power_w : array, shape (n_draws,)
+        Power at the highest clock; ``mean_power_w`` without drawing.
+    """
+
+    sm_mhz: Floats
+    time: Floats
+    power: Floats
+    mean_time: Floats
+    mean_power: Floats
+    power_w: Floats
+    mean_power_w: float
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Point:
+    """What happens at one clock, against the highest one.
+
+    ``watts_over_time`` times the seconds that work takes at the highest clock
+    is its energy in joules at this one.
+    """
+
+    sm_mhz: float
+    time_ratio: Estimate
+    power_w: Estimate
+    energy_ratio: Estimate
+    watts_over_time: Estimate
+    objective_ratio: Estimate
+
+
+def draw(
+    model: CalibratedResponse,
+    first: Probe,
+    candidates: Sequence[Probe],
+    gpu: Gpu,
+    view: str,
+    legal: Sequence[float],
+    *,
+    spread: float = 1.0,
+    further: Sequence[Probe] = (),
+    seed: int = 0,
+) -> Draws:
+    """Draw responses at the legal clocks.
+
+    Parameters
+    ----------
+    model : CalibratedResponse
+        Fitted on the target's sweeps, or a relative's.
+    first : Probe
+        The job at the target's highest clock, predicted or measured.
+    candidates : sequence of Probe
+        The same under each error of the hand-off; empty where it was measured.
+    gpu : Gpu
+        The target's.
+    view : str
+        The view the model was fitted on.
+    legal : sequence of float
+        Legal clocks; those below what sweeps cover are left out.
+    spread : float
+        Factor on the response's errors; over 1 where it is borrowed.
+    further : sequence of Probe
+        Runs of this job measured at other clocks of the target: curves are bent
+        to pass through them.
+    seed : int
+        Of the draws.
+
+    Raises
+    ------
+    ProfileError
+        If a further probe lacks its time, or none stands for the highest clock.
+    """
+    rng = np.random.default_rng(seed)
+    clocks = np.array(sorted(legal))
+    share = clocks / clocks[-1]
+    keep = share >= model.shares_[0] - 1e-9
+    clocks, share = clocks[keep], share[keep]
+
+    def at(values: Floats) -> Floats:
+        """Curves on the model's shares, at the legal clocks."""
+        low = np.clip(np.searchsorted(model.shares_, share) - 1, 0, None)
+        low = np.minimum(low, len(model.shares_) - 2)
+        x0, x1 = model.shares_[low], model.shares_[low + 1]
+        w = (share - x0) / (x1 - x0)
+        return np.asarray(values[..., low] * (1 - w) + values[..., low + 1] * w)
+
+    pool = [first, *candidates]
+    time, power = model.curves(matrix([[p] for p in pool], gpu, view))
+    mean_time, mean_power = at(time[0]), at(power[0])
+    which = rng.integers(1, len(pool), _DRAWS) if candidates else np.zeros(_DRAWS, int)
+    residual = rng.choice(len(model.weights_), _DRAWS, p=model.weights_)
+    time = at(time[which] + spread * model.time_residuals_[residual])
+    # an error drawn onto a flat curve must not make a lower clock the quicker one
+    time = np.maximum(time, _LEAST_LOG_TIME)
+    power = at(power[which] + spread * model.power_residuals_[residual])
+    if further:
+        shares, log_time, log_power = _measured(first, further, clocks[-1])
+        mean_time = _through(mean_time, share, shares, log_time)
+        mean_power = _through(mean_power, share, shares, log_power)
+        time = _through(time, share, shares, log_time)
+        power = _through(power, share, shares, log_power)
+    return Draws(
+        clocks,
+        np.exp(time),
+        np.exp(power),
+        np.exp(mean_time),
+        np.exp(mean_power),
+        np.array([pool[k].power_w for k in which]),
+        first.power_w,
+    )
+
+
+def _measured(
+    first: Probe, further: Sequence[Probe], highest: float
+) -> tuple[Floats, Floats, Floats]:
+    """Shares, log time and log power ratios of measured probes, ascending."""
+    for probe in (first, *further):
+        if not probe.time_s:
+            raise ProfileError(
+                f"the probe at {probe.sm_mhz:g} MHz has no time",
+                'record with time stamps, or write {"sm_mhz": …, "time_s": …, '
+                '"power_w": …}',
+            )
+    order = sorted(
+        {p.sm_mhz: p for p in (*further, first)}.values(), key=lambda p: p.sm_mhz
+    )
+    shares = np.array([p.sm_mhz for p in order]) / highest
+    time = np.log([float(p.time_s or 1) / float(first.time_s or 1) for p in order])
+    power = np.log([p.power_w / first.power_w for p in order])
+    return shares, time, power
+
+
+def _through(curve: Floats, share: Floats, shares: Floats, values: Floats) -> Floats:
+    """Bend log curves to pass through measured points; flat beyond them."""
+    flat = curve.reshape(-1, curve.shape[-1])
+    out = np.empty_like(flat)
+    for i, row in enumerate(flat):
+        off = values - np.interp(shares, share, row)
+        out[i] = row + np.interp(share, shares, off)
+    return out.reshape(curve.shape)
+
+
+def answer(
+    draws: Draws, objective: Objective, bound: float | None
+) -> tuple[int, float, tuple[float, float]]:
+    """The chosen clock, how sure the choice is, and the range of best clocks.
+
+    Returns
+    -------
+    index : int
+        Into ``draws.sm_mhz``.
+    confidence : float
+        Share of draws in which its objective is within 2 % of the best allowed.
+    best_mhz : (float, float)
+        Interval of the best clock over the draws, at :data:`LEVEL`.
+    """
+    scores = objective.log_score(draws.time, draws.power)
+    inside = np.where(allowed(draws.time, bound), scores, np.inf)
+    gap = np.expm1(scores - inside.min(axis=1, keepdims=True))
+    # as in models.calibrated: the least expected gap, among clocks whose mean
+    # curve keeps to the bound
+    expected = np.minimum(gap, MISS).mean(axis=0)
+    chosen = int(np.where(allowed(draws.mean_time, bound), expected, np.inf).argmin())
+    good = gap[:, chosen] <= CLOSE_ENOUGH
+    low, high = np.quantile(
+        draws.sm_mhz[inside.argmin(axis=1)],
+        [(1 - LEVEL) / 2, (1 + LEVEL) / 2],
+        method="nearest",
+    )
+    return chosen, float(good.mean()), (float(low), float(high))
+
+
+def point(draws: Draws, k: int, objective: Objective) -> Point:
+    """What happens at the k-th clock, with intervals."""
+    time, power = draws.time[:, k], draws.power[:, k]
+    score = objective.log_score(time, power) - objective.log_score(
+        draws.time[:, -1], draws.power[:, -1]
+    )
+    mean_time, mean_power = float(draws.mean_time[k]), float(draws.mean_power[k])
+    mean_score = objective.log_score(
+        draws.mean_time[[k, -1]], draws.mean_power[[k, -1]]
+    )
+    return Point(
+        float(draws.sm_mhz[k]),
+        estimate(mean_time, time),
+        estimate(mean_power * draws.mean_power_w, power * draws.power_w),
+        estimate(mean_time * mean_power, time * power),
+        estimate(
+            mean_time * mean_power * draws.mean_power_w, time * power * draws.power_w
+        ),
+        estimate(float(np.exp(mean_score[0] - mean_score[1])), np.exp(score)),
+    )
+
+
+def estimate(value: float, drawn: Floats) -> Estimate:
+    """A value with its interval over the draws, the value inside."""
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value, min(float(low), value), max(float(high), value), LEVEL)
+
+
+def action_of(confidence: float) -> str:
+    """What to do with an answer: one of :data:`ACTIONS`."""
+    for limit, action in zip((_SURE, _FAIRLY, _HARDLY), ACTIONS, strict=False):
+        if confidence > limit:
+            return action
+    return ACTIONS[-1]
+
+
+def neighbours(draws: Draws, k: int, n: int = 5) -> list[float]:
+    """Clocks around the chosen one to sweep, a twentieth of the highest apart.
+
+    The highest is always among them: everything is relative to it.
+    """
+    highest = draws.sm_mhz[-1]
+    wishes = draws.sm_mhz[k] + highest * 0.05 * np.arange(-(n // 2) + 1, n // 2 + 1)
+    near = {float(draws.sm_mhz[np.abs(draws.sm_mhz - w).argmin()]) for w in wishes}
+    near = {f for f in near if f < highest}
+    while len(near) > n - 1:
+        near.remove(max(near, key=lambda f: abs(f - float(draws.sm_mhz[k]))))
+    return [*sorted(near), float(highest)]
