@@ -17,6 +17,7 @@ from typing import Any
 from xlate import paths
 from xlate.columns import ColumnPlan
 from xlate.errors import BundleError
+from xlate.store.archive import open_archive
 from xlate.store.canonical import canonical
 from xlate.store.forests import pack, unpack
 from xlate.store.manifest import Manifest
@@ -157,18 +158,8 @@ def load(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder}: the manifest lists {sorted(manifest.files)}", refit
         )
-    try:
-        archive = path.read_bytes()
-    except OSError as e:
-        raise BundleError(f"{path} cannot be read: {e.strerror or e}", refit) from e
-    found = hashlib.sha256(archive).hexdigest()
-    if found != manifest.files[MODEL]:
-        raise BundleError(
-            f"{path} was changed or cut off after the fit (sha256 {found[:12]}…, the "
-            f"manifest says {str(manifest.files[MODEL])[:12]}…); it was not loaded",
-            refit,
-        )
-    bundle = Bundle(manifest, _unpack(archive, path, refit), folder)
+    model = open_archive(path, manifest.files[MODEL], ALLOWED, "translator", refit)
+    bundle = Bundle(manifest, _built(model, path, refit), folder)
     _try_out(bundle, path, refit)
     return bundle
 
@@ -191,24 +182,8 @@ def _try_out(bundle: Bundle, path: Path, refit: str) -> None:
         ) from e
 
 
-def _unpack(archive: bytes, path: Path, refit: str) -> dict[str, Any]:
-    import skops.io as sio
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    try:
-        # raises for a type that is not on the list before anything is built
-        model = sio.loads(archive, trusted=list(ALLOWED))
-    except UntrustedTypesFoundException as e:
-        raise BundleError(
-            f"{path} holds types that no translator needs; it was not loaded: {e}",
-            refit,
-        ) from e
-    # a damaged archive fails anywhere inside zip, json or numpy
-    except Exception as e:
-        raise BundleError(
-            f"{path} is no skops archive, or a damaged one: {type(e).__name__}: {e}",
-            refit,
-        ) from e
+def _built(model: Any, path: Path, refit: str) -> dict[str, Any]:
+    """The parts of a translator, their forests rebuilt and checked."""
     if not isinstance(model, dict) or set(model) != {"translator", "window"}:
         raise BundleError(f"{path} holds something other than a translator", refit)
     for part in model.values():

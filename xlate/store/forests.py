@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["pack", "unpack"]
+__all__ = ["pack", "pack_all", "unpack", "unpack_all"]
 
 _MARK = "packed_forest"
 _KINDS = ("ExtraTreesRegressor", "RandomForestRegressor")
@@ -47,6 +47,44 @@ def unpack(estimator: Any) -> Any:
         if isinstance(value, dict) and value.get("kind") == _MARK:
             setattr(estimator, name, _rebuilt(value))
     return estimator
+
+
+def pack_all(value: Any) -> Any:
+    """Copy a model of models with every forest in it packed, at any depth.
+
+    Parameters
+    ----------
+    value : object
+        Dicts, lists and xlate's own objects are walked.
+    """
+    if isinstance(value, dict):
+        return {k: pack_all(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [pack_all(v) for v in value]
+    if type(value).__module__.startswith("xlate."):
+        packed = pack(value)
+        for name, part in vars(packed).items():
+            setattr(packed, name, pack_all(part))
+        return packed
+    return value
+
+
+def unpack_all(value: Any) -> Any:
+    """Rebuild every forest that :func:`pack_all` packed; in place.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        As :func:`unpack`.
+    """
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            unpack_all(part)
+    elif type(value).__module__.startswith("xlate."):
+        unpack(value)
+        for part in vars(value).values():
+            unpack_all(part)
+    return value
 
 
 def _packed(forest: Any) -> dict[str, Any]:

@@ -44,9 +44,13 @@ def check_trees(model: Any, where: str) -> int:
             if hasattr(item, "tree_"):
                 _check(item.tree_, item, where)
                 checked += 1
-            elif hasattr(item, "get_params"):
+            elif hasattr(item, "get_params") or _own(item):
                 checked += check_trees(item, where)
     return checked
+
+
+def _own(item: Any) -> bool:
+    return type(item).__module__.startswith("xlate.")
 
 
 def _check(tree: Any, owner: Any, where: str) -> None:
