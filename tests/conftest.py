@@ -47,6 +47,12 @@ def fitted(home):
     return engine.fit("g3s.xlarge", "p3.2xlarge", "simulated", translators=FAST)
 
 
+@pytest.fixture(scope="session")
+def clocked(fitted):
+    """Translator and clock model of p3.2xlarge, both on the simulated corpus."""
+    return engine.fit_clocks("p3.2xlarge", sweeps=["simulated"])
+
+
 @pytest.fixture
 def example():
     return EXAMPLE
@@ -68,3 +74,17 @@ def profet(home, profet_raw):
 
     import_corpus("profet", profet_raw)
     return corpora.load("profet")
+
+
+@pytest.fixture(scope="session")
+def swept(home):
+    """Measured sweeps and telemetry, imported where the machine has them."""
+    raw = os.environ.get("XLATE_DATA_HOME")
+    names = ("ttu-dvfs", "hkbu-dvfs", "cloud-hw-trainpred")
+    if not raw or not all((Path(raw) / n).is_dir() for n in names):
+        pytest.skip(f"XLATE_DATA_HOME has not all of {', '.join(names)}")
+    from xlate.sources import import_corpus
+
+    for name in names:
+        import_corpus(name)
+    return {name: corpora.load(name) for name in names}

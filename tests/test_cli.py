@@ -46,7 +46,9 @@ def program(*args, **kwargs):
 
 
 COMMANDS = [
-    ["fit"], ["compare"], ["translate"],
+    ["fit"], ["compare"], ["translate"], ["predict-freq"],
+    ["clocks", "label"], ["clocks", "fit"], ["clocks", "compare"], ["clocks", "curve"],
+    ["sweep", "read"],
     ["profile", "show"], ["profile", "check"],
     ["datasets", "list"], ["datasets", "show"], ["datasets", "check"],
     ["datasets", "import"], ["datasets", "pull"], ["datasets", "build"],

@@ -15,7 +15,9 @@ import polars as pl
 import pytest
 
 from tests.test_cli import COMMANDS, run
+from tests.test_telemetry import dmon
 from xlate import opnames
+from xlate.clocks.models import CLOCK_MODELS
 from xlate.translators import COMPARED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,10 @@ def desk(tmp_path, monkeypatch, example, simulated):
     """A folder with the files the README speaks of."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(example, "my_stats.csv")
+    runs = tmp_path / "recorded_runs" / "results_v100_resnet_job_1"
+    runs.mkdir(parents=True)
+    rows = [(0.9, 150, 1000 * i, 30, 1380) for i in range(4)]
+    (runs / "run_1_1_freq_1380_profile.csv").write_text(dmon(rows))
     wide = simulated.wide.filter(
         pl.col("instance").is_in(["g3s.xlarge", "p3.2xlarge"]) & (pl.col("repeat") == 1)
     )
@@ -47,11 +53,14 @@ def desk(tmp_path, monkeypatch, example, simulated):
     ).write_parquet("my_runs.parquet")
 
 
-QUICK = [c for c, _ in console() if not c.startswith(("xlate fit", "xlate compare"))]
+SLOW = ("xlate fit", "xlate compare", "xlate clocks fit", "xlate clocks compare")
+QUICK = [c for c, _ in console() if not c.startswith(SLOW)]
 
 
 @pytest.mark.parametrize("command", QUICK)
-def test_commands_run(command, fitted, desk):
+def test_commands_run(command, fitted, clocked, desk, request):
+    if "dvfs" in command:
+        request.getfixturevalue("swept")
     out, _ = run(*shlex.split(command)[1:])
     assert out
 
@@ -102,13 +111,37 @@ def test_the_table_agrees_with_the_committed_experiment():
         )
 
 
-def test_the_demo_is_the_fit_and_translate_of_the_makefile(tmp_path):
+def test_the_clock_table_agrees_with_the_committed_experiment():
+    """Row for row; the command itself takes minutes."""
+    shown = next(o for c, o in console() if c.startswith("xlate clocks compare"))
+    path = ROOT / "experiments" / "results" / "clocks-ttu.csv"
+    with path.open() as f:
+        rows = [r for r in csv.DictReader(f) if not r["held_out"]]
+    gpu, found = "", {}
+    for line in shown.splitlines():
+        words = line.split()
+        if "workloads of ttu-dvfs" in line:
+            gpu = words[0].rstrip(",")
+        elif words and words[0] in CLOCK_MODELS:
+            found[gpu, words[0]] = float(words[1])
+    assert {g for g, _ in found} == {"A100-SXM4-80GB", "V100-PCIe-32GB"}
+    expected = {
+        (r["target"], r["model"]): 100 * float(r["value"])
+        for r in rows
+        if r["metric"] == "edp_gap"
+    }
+    assert found == pytest.approx(expected, abs=0.006)
+    assert {m for _, m in found} == set(CLOCK_MODELS)
+    assert max(len(line) for line in shown.splitlines()) <= 80
+
+
+def test_the_demo_is_the_recipe_of_the_makefile(tmp_path):
     """The recipe of ``make demo``, with the program of this environment."""
     recipe = re.search(
         r"^demo: \$\(VENV\).*?\n((?:\t.*\n)+)", MAKEFILE, flags=re.M
     ).group(1)
     commands = [line.strip() for line in recipe.splitlines()]
-    assert len(commands) == 2
+    assert len(commands) == 4
     for command in commands:
         words = shlex.split(command)
         assert words[0] == "$(VENV)/bin/xlate"
@@ -132,11 +165,20 @@ def test_the_python_block_runs(desk, home):
 def test_every_command_named_exists():
     known = {" ".join(c) for c in COMMANDS}
     named = re.findall(
-        r"xlate ((?:profile|datasets|anchors|models) \w+|fit|compare|translate)\b",
+        r"xlate ((?:profile|datasets|anchors|models|clocks|sweep) \w+"
+        r"|fit|compare|translate|predict-freq)\b",
         README,
     )
     assert set(named) <= known
-    assert {"fit", "compare", "translate", "profile check"} <= set(named)
+    assert {
+        "fit",
+        "compare",
+        "translate",
+        "profile check",
+        "predict-freq",
+        "clocks fit",
+        "sweep read",
+    } <= set(named)
 
 
 def test_ci_runs_what_the_readme_says():

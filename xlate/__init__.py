@@ -6,11 +6,15 @@ instances; :mod:`xlate.align` pairs the runs of two; :mod:`xlate.columns`
 chooses what of the vector is looked at; :mod:`xlate.translators` has the
 translators, scikit-learn estimators all; :mod:`xlate.evaluate` says how wrong
 they are on models they have not seen; :mod:`xlate.store` keeps a fitted one on
-disk. :mod:`xlate.engine` is these steps as use cases.
+disk. :mod:`xlate.clocks` carries the translated profile on to the best core clock,
+with :mod:`xlate.telemetry` for what meters record. :mod:`xlate.engine` is these
+steps as use cases.
 
 >>> import xlate
 >>> xlate.fit("g3s.xlarge", "p3.2xlarge")              # doctest: +SKIP
 >>> xlate.translate("my_stats.csv", "g3s.xlarge", "p3.2xlarge")  # doctest: +SKIP
+>>> xlate.fit_clocks("p3.2xlarge")                     # doctest: +SKIP
+>>> xlate.predict_freq("my_stats.csv", "g3s.xlarge", "p3.2xlarge")  # doctest: +SKIP
 
 Importing this package loads neither scikit-learn nor pandas; each name below is
 loaded when it is first used.
@@ -24,6 +28,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xlate.api import compare as compare
     from xlate.api import fit as fit
+    from xlate.api import fit_clocks as fit_clocks
+    from xlate.api import predict_freq as predict_freq
     from xlate.api import read_profile as read_profile
     from xlate.api import translate as translate
     from xlate.errors import XlateError as XlateError
@@ -37,6 +43,8 @@ _PLACE = {
     "fit": ("xlate.api", "fit"),
     "translate": ("xlate.api", "translate"),
     "compare": ("xlate.api", "compare"),
+    "fit_clocks": ("xlate.api", "fit_clocks"),
+    "predict_freq": ("xlate.api", "predict_freq"),
     "read_profile": ("xlate.api", "read_profile"),
     "make_translator": ("xlate.translators", "make"),
     "XlateError": ("xlate.errors", "XlateError"),
@@ -50,6 +58,8 @@ __all__ = [  # noqa: RUF022 - in the order a reader meets them
     "fit",
     "translate",
     "compare",
+    "fit_clocks",
+    "predict_freq",
     "read_profile",
     "make_translator",
     "Profile",

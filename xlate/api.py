@@ -17,9 +17,9 @@ from xlate.errors import ProfileError
 from xlate.profile import Profile, check_times
 
 if TYPE_CHECKING:
-    from xlate.engine import FitResult, Translation
+    from xlate.engine import ClockFit, FitResult, Recommendation, Translation
 
-__all__ = ["compare", "fit", "read_profile", "translate"]
+__all__ = ["compare", "fit", "fit_clocks", "predict_freq", "read_profile", "translate"]
 
 
 def _is_pandas(value: Any) -> bool:
@@ -154,14 +154,67 @@ def translate(
     if isinstance(profiles, pl.DataFrame) or _is_pandas(profiles):
         frame = engine.translate_table(_polars(profiles), anchor, target, **options)
         return _like(frame, profiles)
+    return _sound(engine.translate(_read(profiles), anchor, target, **options))
+
+
+def fit_clocks(target: str, **options: Any) -> ClockFit:
+    """Fit and save a model of the best clock on an instance.
+
+    Parameters
+    ----------
+    target : str
+        Instance, by name or alias.
+    **options
+        As :func:`xlate.engine.fit_clocks`: ``sweeps``, ``model``, ``seed``, ``save``.
+
+    Raises
+    ------
+    XlateError
+        With what is wrong, which value, and what to try.
+    """
+    return engine.fit_clocks(target, **options)
+
+
+def predict_freq(
+    profiles: Any, anchor: str, target: str, **options: Any
+) -> list[Recommendation]:
+    """The best core clock on the target for each profile.
+
+    Parameters
+    ----------
+    profiles : path, Profile, or a sequence of these
+    anchor, target : str
+        Instances, by name or alias.
+    **options
+        As :func:`xlate.engine.predict_freq`: ``objective``, ``max_slowdown``
+        (0.05 is 5 %), ``probes``, ``confidence``, ``bundle``, ``clock_bundle``.
+
+    Returns
+    -------
+    list of Recommendation
+
+    Raises
+    ------
+    XlateError
+        For the first profile that has no answer.
+    """
+    return _sound(engine.predict_freq(_read(profiles), anchor, target, **options))
+
+
+def _read(profiles: Any) -> list[Profile | engine.Failure]:
+    """Profiles of paths, of profiles, or of a sequence of either."""
     several: Sequence[Any] = (
         [profiles] if isinstance(profiles, str | Path | Profile) else list(profiles)
     )
     read: list[Profile | engine.Failure] = []
     for p in several:
         read += [p] if isinstance(p, Profile) else engine.read_profiles([p])
-    answers = engine.translate(read, anchor, target, **options)
+    return read
+
+
+def _sound(answers: Sequence[Any]) -> list[Any]:
+    """Answers; the first failure among them is raised."""
     for answer in answers:
         if isinstance(answer, engine.Failure):
             raise answer.error
-    return [a for a in answers if isinstance(a, engine.Translation)]
+    return list(answers)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xlate.cli import catalogue, datasets, profiles, work
+from xlate.cli import advice, catalogue, clocks, datasets, profiles, sweeps, work
 
 __all__ = ["app", "main"]
 
@@ -25,6 +25,9 @@ app = typer.Typer(
 app.command()(work.fit)
 app.command()(work.compare)
 app.command()(work.translate)
+app.command()(advice.predict_freq)
+app.add_typer(clocks.clocks, name="clocks")
+app.add_typer(sweeps.app, name="sweep")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(catalogue.anchors, name="anchors")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 from xlate.errors import StorageError
 
 if TYPE_CHECKING:
+    from xlate.clocks.figures import ClockRow
     from xlate.evaluate import Row
 
 __all__ = [
+    "bullets",
     "comparison",
     "document",
     "figure",
@@ -84,6 +88,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in body:
         grid.add_row(*(Text(c) for c in row))
     Console(highlight=False).print(grid)
+
+
+def bullets(items: Iterable[str]) -> None:
+    """Sentences on stdout, wrapped to the terminal."""
+    width = shutil.get_terminal_size().columns
+    for item in items:
+        print(textwrap.fill(item, width, initial_indent="• ", subsequent_indent="  "))
 
 
 def figure(value: float | None, unit: str = "", digits: int = 3) -> str:
@@ -183,7 +194,7 @@ def pairs_table(rows: Sequence[Row], metric: str, label: str, unit: str) -> None
     )
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
+def write_csv(rows: Sequence[Row] | Sequence[ClockRow], path: Path) -> None:
     """Rows of a comparison as csv.
 
     Raises

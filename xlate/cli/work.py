@@ -11,14 +11,22 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.options import (
+    AnchorName,
     AnchorsDir,
+    BatchSize,
     Columns,
     Data,
+    Format,
+    InputSize,
     Jobs,
     Json,
+    ModelName,
+    Optimizer,
     Repeats,
     Seed,
     Split,
+    StepTime,
+    TargetName,
 )
 from xlate.cli.start import pandas_left_out
 
@@ -26,12 +34,7 @@ if TYPE_CHECKING:
     from xlate.engine import Translation
     from xlate.profile import WorkloadKey
 
-__all__ = ["compare", "fit", "translate"]
-
-AnchorName = Annotated[
-    str, typer.Option("--anchor", help="Instance the profile was taken on.")
-]
-TargetName = Annotated[str, typer.Option("--target", help="Instance to translate to.")]
+__all__ = ["compare", "fit", "translate", "workload_text"]
 
 
 def fit(
@@ -165,34 +168,12 @@ def translate(
     files: Annotated[list[Path], typer.Argument(help="Profiles, or folders of them.")],
     anchor: AnchorName,
     target: TargetName,
-    model: Annotated[
-        str | None, typer.Option(help="Name of the network.", show_default=False)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Batch size.", min=1, show_default=False)
-    ] = None,
-    input_size: Annotated[
-        int | None,
-        typer.Option(help="Side of the images in pixels.", min=1, show_default=False),
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="Optimizer.", show_default=False)
-    ] = None,
-    step_time: Annotated[
-        float | None,
-        typer.Option(
-            help="Time of one step on the anchor, in milliseconds; better than "
-            "taking it from the window.",
-            min=0,
-            show_default=False,
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="Format of the files; recognised by default.", show_default=False
-        ),
-    ] = None,
+    model: ModelName = None,
+    batch_size: BatchSize = None,
+    input_size: InputSize = None,
+    optimizer: Optimizer = None,
+    step_time: StepTime = None,
+    format: Format = None,
     anchors_dir: AnchorsDir = None,
     out: Annotated[
         Path | None,
@@ -270,7 +251,8 @@ def translate(
         )
 
 
-def _workload(key: WorkloadKey) -> str:
+def workload_text(key: WorkloadKey) -> str:
+    """What ran, in one line."""
     known = [
         key.model,
         key.dataset,
@@ -292,7 +274,7 @@ def _print_translations(answers: Sequence[Translation]) -> None:
             ["what", "value"],
             [
                 ["profile", Path(first.file).name],
-                ["workload", _workload(first.workload)],
+                ["workload", workload_text(first.workload)],
                 [f"step on {first.anchor}", output.time_text(first.anchor_step_time_s)],
                 [f"step on {first.target}", output.time_text(first.step_time_s.value)],
                 [

@@ -1,4 +1,4 @@
-"""The use cases: fit, compare, translate. The only room the faces call for work.
+"""The use cases: fit, compare, translate, recommend a clock. The only room the faces call for work.
 
 Functions here take and give values and tables; printing and exit codes are the
 faces' own.
@@ -6,18 +6,36 @@ faces' own.
 
 from __future__ import annotations
 
+from xlate.advice import Recommendation
 from xlate.answer import Failure, Translation
+from xlate.engine.clocking import (
+    ClockFit,
+    compare_clocks,
+    fit_clocks,
+    importance,
+    label_sweeps,
+    sweeps_of,
+)
 from xlate.engine.fitting import FitResult, compare, compare_all, fit
+from xlate.engine.recommending import predict_freq
 from xlate.engine.translating import read_profiles, translate, translate_table
 
 __all__ = [
+    "ClockFit",
     "Failure",
     "FitResult",
+    "Recommendation",
     "Translation",
     "compare",
     "compare_all",
+    "compare_clocks",
     "fit",
+    "fit_clocks",
+    "importance",
+    "label_sweeps",
+    "predict_freq",
     "read_profiles",
+    "sweeps_of",
     "translate",
     "translate_table",
 ]

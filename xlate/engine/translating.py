@@ -225,8 +225,12 @@ def _predict(
     inputs = np.column_stack([X, steps])
     model = bundle.model["translator"]
     chunks = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]
-    with threadpool_limits(1), ThreadPoolExecutor(min(2, len(chunks))) as pool:
-        Y = np.vstack(list(pool.map(model.predict, chunks)))
+    if len(chunks) == 1:
+        # one profile is waited for: starting threads takes longer than it does
+        Y = model.predict(inputs)
+    else:
+        with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
+            Y = np.vstack(list(pool.map(model.predict, chunks)))
     if not model.predicts_vector:
         return (), None, Y[:, -1], steps
     names, out = plan_.expand(times, ops, Y[:, :-1])

@@ -1,0 +1,301 @@
+"""predict-freq, clocks and sweep from the command line, right and wrong input."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.test_cli import PAIR, program, run
+from tests.test_telemetry import dmon
+from xlate.cli import app
+from xlate.clocks.figures import ClockRow
+
+WORK = ["--model", "ResNet18", "--batch-size", 64, "--input-size", 128]
+
+
+def test_predict_freq_for_people(clocked, example):
+    out, err = run("predict-freq", example, *PAIR, *WORK, "--explain")
+    for word in (
+        "best clock by edp",
+        "confidence",
+        "sudo nvidia-smi -lgc",
+        "-rgc",
+        "•",
+    ):
+        assert word in out
+    assert "simulated" in err
+    # the curve of --explain ends at the highest clock
+    assert "1530  1.000" in out
+    assert max(len(line) for line in out.splitlines() if "•" not in line) <= 100
+
+
+def test_predict_freq_as_json(clocked, example):
+    out, _ = run("predict-freq", example, *PAIR, *WORK, "--objective", "ed2p", "--max-slowdown", "5%", "--json")  # fmt: skip
+    (answer,) = json.loads(out)
+    assert answer["objective"] == "ed2p"
+    assert answer["max_slowdown"] == 0.05
+    assert answer["set_command"].startswith("sudo nvidia-smi -lgc")
+    assert answer["time_ratio"]["value"] <= 1.05 + 1e-9
+
+
+def test_many_profiles_and_a_broken_one(clocked, example, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("nonsense")
+    out, err = run("predict-freq", example, example, bad, *PAIR, "--json", code=1)
+    answers = json.loads(out)
+    assert [("error" in a) for a in answers] == [False, False, True]
+    assert "bad.csv" in err
+    out, _ = run("predict-freq", example, example, *PAIR)
+    assert out.count("ResNet18") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--max-slowdown", "-1%"], 1, "-1 % is no bound"),
+        (["--max-slowdown", "500%"], 1, "500 % is no bound"),
+        (["--max-slowdown", "fast"], 2, "no share"),
+        (["--objective", "speed"], 1, "unknown objective"),
+        (["--probe", "tri-point"], 1, "needs runs at 1530, 1072, 765 MHz"),
+        (["--confidence", "2"], 2, "--confidence"),
+        (["--apply"], 3, "add --yes"),
+    ],
+)
+def test_wrong_options(clocked, example, options, code, said):
+    _, err = run("predict-freq", example, *PAIR, *options, code=code)
+    assert said in err
+
+
+def test_zero_slowdown_is_the_fastest_clock(clocked, example):
+    out, _ = run("predict-freq", example, *PAIR, "--max-slowdown", "0%", "--json")
+    (answer,) = json.loads(out)
+    assert answer["sm_mhz"] == answer["fastest_sm_mhz"]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("c5.4xlarge", "has no GPU"), ("Orin-AGX", "not set through"), ("p9", "unknown instance")],
+)  # fmt: skip
+def test_targets_that_cannot_be(clocked, example, target, said):
+    _, err = run("predict-freq", example, "--anchor", "g3s", "--target", target, code=1)
+    assert said in err
+
+
+def test_apply_refuses_where_there_is_no_gpu(clocked, example, monkeypatch):
+    monkeypatch.setattr("xlate.clocks.recommend.action_of", lambda c: "apply")
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
+    _, err = run("predict-freq", example, *PAIR, "--apply", "--yes", code=3)
+    assert "nvidia-ml-py is not installed" in err
+    monkeypatch.setattr("xlate.clocks.recommend.action_of", lambda c: "collect")
+    _, err = run("predict-freq", example, *PAIR, "--apply", "--yes", code=3)
+    assert "% sure" in err
+
+
+def test_apply_holds_and_takes_back(clocked, example, monkeypatch):
+    """A recorded card: set, held until Ctrl-C, taken back."""
+    from tests.test_recommend import RecordedNvml
+
+    nvml = RecordedNvml()
+    monkeypatch.setattr("xlate.clocks.recommend.action_of", lambda c: "apply")
+    monkeypatch.setattr("xlate.clocks.setter.load_nvml", lambda: nvml)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xlate.clocks.setter.watch", interrupted)
+    CliRunner().invoke(app, ["predict-freq", str(example), *PAIR, "--apply", "--yes"])
+    asked = [c[0] for c in nvml.calls]
+    assert asked[-2:] == [
+        "nvmlDeviceSetGpuLockedClocks",
+        "nvmlDeviceResetGpuLockedClocks",
+    ]
+
+
+def test_a_watched_card_that_strays_is_taken_back(clocked, example, monkeypatch):
+    from tests.test_recommend import RecordedNvml
+
+    nvml = RecordedNvml(clock=600)
+    monkeypatch.setattr("xlate.clocks.recommend.action_of", lambda c: "apply-monitored")
+    monkeypatch.setattr("xlate.clocks.setter.load_nvml", lambda: nvml)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("time.sleep", lambda s: None)
+    monkeypatch.setattr("xlate.clocks.setter.watch.__defaults__", (lambda s: None,))
+    _, err = run("predict-freq", example, *PAIR, "--apply", "--yes", code=3)
+    assert "the card runs at 600 MHz" in err
+    assert nvml.calls[-1] == ("nvmlDeviceResetGpuLockedClocks",)
+
+
+def test_probe_files_change_the_answer(clocked, example, tmp_path):
+    files = []
+    for mhz, time, power in ((1530, 1.0, 210), (1072, 1.02, 120), (765, 1.2, 95)):
+        path = tmp_path / f"{mhz}.json"
+        path.write_text(json.dumps({"sm_mhz": mhz, "time_s": time, "power_w": power, "gpu_utilization": 95, "memory_utilization": 80}))  # fmt: skip
+        files += ["--probe-file", path]
+    out, _ = run(
+        "predict-freq", example, *PAIR, *files, "--probe", "tri-point", "--json"
+    )
+    (answer,) = json.loads(out)
+    assert "confidence from" in answer["changed"]
+    assert answer["power_at_default_w"]["value"] == 210
+    out, _ = run("predict-freq", example, *PAIR, *files)
+    assert "with the probes" in out
+
+
+def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
+    path = tmp_path / "anchor.csv"
+    head = "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]\n"
+    rows = "".join(f"2024/01/31 12:00:0{s}.000, 60 W, 30 %, 10 %\n" for s in range(3))
+    path.write_text(head + rows)
+    ask = ["predict-freq", example, *PAIR, *WORK, "--json"]
+    with_it, _ = run(*ask, "--telemetry", path)
+    without, _ = run(*ask)
+    powers = [
+        json.loads(o)[0]["power_at_default_w"]["value"] for o in (with_it, without)
+    ]
+    assert powers[0] < powers[1]
+    path.write_text("power.draw [W]\n60 W\n")
+    _, err = run(*ask, "--telemetry", path, code=1)
+    assert "without GPU and memory utilisation" in err
+
+
+def test_label(tmp_path):
+    out, _ = run("clocks", "label", "--sweeps", "simulated", "--gpu", "T4", "--max-slowdown", "5%", "--rent", 0.526, "--out", tmp_path / "labels.json")  # fmt: skip
+    labels = json.loads((tmp_path / "labels.json").read_text())
+    assert {x["objective"] for x in labels} == {"edp", "ed2p", "energy", "cost"}
+    assert {x["gpu"] for x in labels} == {"T4"}
+    assert all(x["slowdown"] <= 0.05 + 1e-9 for x in labels)
+    assert "band" in out
+    out, _ = run("clocks", "label", "--sweeps", "simulated", "--gpu", "T4", "--json")
+    assert len(json.loads(out)) == 3 * len(labels) / 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sweeps", "profet"], "profet is not on this machine|holds no sweep"),
+        (["--sweeps", "nothing"], "unknown corpus 'nothing'"),
+        (["--sweeps", "simulated", "--gpu", "A100"], "ambiguous"),
+        (["--sweeps", "simulated", "--gpu", "Q9"], "unknown GPU 'Q9'"),
+        (["--sweeps", "simulated", "--max-slowdown", "200%"], "is no bound"),
+    ],
+)
+def test_label_wrongly(options, said):
+    import re
+
+    _, err = run("clocks", "label", *options, code=1)
+    assert re.search(said, err)
+
+
+def test_a_users_own_sweep_is_labelled(tmp_path):
+    path = tmp_path / "mine.csv"
+    rows = "".join(
+        f"T4,job,{f},{10 * 1590 / f},{20 + f / 40}\n" for f in range(600, 1591, 90)
+    )
+    path.write_text("gpu,workload,sm_mhz,time_s,power_w\n" + rows)
+    out, _ = run("clocks", "label", "--sweeps", path, "--json")
+    assert {x["workload"] for x in json.loads(out)} == {"job"}
+    path.write_text("gpu,workload,sm_mhz\nT4,job,600\n")
+    _, err = run("clocks", "label", "--sweeps", path, code=1)
+    assert "sweeps lack time_s, power_w" in err
+    _, err = run("clocks", "label", "--sweeps", tmp_path / "none.csv", code=1)
+    assert "cannot be read as sweeps" in err
+
+
+def test_fit(clocked, home):
+    quick = ["--sweeps", "simulated", "--model", "response-linear"]
+    out, err = run("clocks", "fit", "--gpu", "T4", *quick)
+    assert "constant-share" in out
+    assert "saved response-linear for T4" in err
+    out, _ = run("clocks", "fit", "--target", "g4dn.xlarge", *quick, "--json")
+    made = json.loads(out)
+    assert made["extrapolated"] is False
+    assert made["simulated"] is True
+    assert made["handoff"].startswith("g4dn.xlarge ")
+    _, err = run("clocks", "fit", code=2)
+    assert "--target or --gpu" in err
+    _, err = run("clocks", "fit", "--gpu", "T4", "--model", "boosting", "--sweeps", "simulated", code=1)  # fmt: skip
+    assert "predicts no curves" in err
+
+
+def test_compare(tmp_path):
+    path = tmp_path / "rows.csv"
+    out, _ = run(
+        "clocks", "compare", "--sweeps", "simulated", "--gpu", "T4",
+        "--models", "response-linear", "--importance", "--csv", path, "--json",
+    )  # fmt: skip
+    rows = json.loads(out)
+    assert set(rows[0]) == set(ClockRow.__dataclass_fields__)
+    assert {r["model"] for r in rows} == {
+        "max-clock", "constant-share", "response-linear"
+    }  # fmt: skip
+    metrics = {r["metric"] for r in rows}
+    assert {
+        "edp_gap",
+        "ed2p_gap",
+        "bound_violations",
+        "within_30_mhz",
+    } <= metrics
+    assert "importance:busy" in metrics
+    with path.open() as f:
+        assert len(list(csv.DictReader(f))) == len(rows)
+    out, _ = run("clocks", "compare", "--sweeps", "simulated", "--gpu", "T4", "--models", "max-clock")  # fmt: skip
+    assert "EDP gap" in out
+    _, err = run(
+        "clocks", "compare", "--sweeps", "simulated", "--split", "moon", code=1
+    )
+    assert "unknown split" in err
+
+
+def test_curve_and_its_picture(clocked, example, tmp_path):
+    picture = tmp_path / "curve.png"
+    out, _ = run("clocks", "curve", example, *PAIR, *WORK, "--plot", picture)
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert picture.stat().st_size > 10_000
+    assert "◀" in out
+    out, _ = run("clocks", "curve", example, *PAIR, *WORK, "--json")
+    document = json.loads(out)
+    assert document["curve"][-1]["time_ratio"] == 1
+    _, err = run(
+        "clocks", "curve", example, *PAIR, "--plot", tmp_path / "x.wat", code=1
+    )
+    assert "cannot write" in err
+
+
+def test_sweep_read(tmp_path):
+    folder = tmp_path / "results_v100_job1_job_7"
+    folder.mkdir()
+    for k in (1, 2):
+        rows = [(0.9, 100 + k, 1000 * i, 30, 1380) for i in range(4)]
+        (folder / f"run_1_{k}_freq_1380_profile.csv").write_text(dmon(rows))
+    out, _ = run("sweep", "read", tmp_path, "--csv", tmp_path / "out.csv")
+    assert "1380" in out
+    assert "counter" in out
+    assert "power_w" in (tmp_path / "out.csv").read_text()
+    out, _ = run("sweep", "read", tmp_path, "--json")
+    # what was read can be labelled; here it lacks the time, and that is said
+    _, err = run("clocks", "label", "--sweeps", tmp_path / "out.csv", code=1)
+    assert "v100" in err or "no time_s" in err
+    out, _ = run("sweep", "read", tmp_path, "--json")
+    document = json.loads(out)
+    assert document["rows"][0]["power_w"] == 102
+    assert document["runs"][0]["features"]["POWER_max"] == 101
+    _, err = run("sweep", "read", tmp_path / "none", code=1)
+    assert "no folder" in err
+
+
+def test_a_pull_without_checksums_is_refused():
+    _, err = run("datasets", "pull", "zeus", code=1)
+    assert "no checksum is known" in err
+    assert "--unverified" in err
+    _, err = run("datasets", "pull", "ttu-dvfs", code=1)
+    assert "import ttu-dvfs --from DIR" in err
+
+
+def test_predict_freq_in_a_process_of_its_own(clocked, example):
+    done = program("predict-freq", example, *PAIR, *WORK, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["gpu"] == "V100-SXM2-16GB"

@@ -1,0 +1,96 @@
+"""What ``predict-freq`` answers: a clock, what it does there, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xlate.profile import Estimate
+
+__all__ = ["CurvePoint", "Recommendation"]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The expected response at one legal clock, against the highest one."""
+
+    sm_mhz: float
+    time_ratio: float
+    power_w: float
+    energy_ratio: float
+    edp_ratio: float
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The best clock of the target for one profile.
+
+    Attributes
+    ----------
+    sm_mhz : float
+        Recommended clock, legal on the target.
+    best_mhz_range : (float, float)
+        Where the best clock lies, at the level of the intervals.
+    default_sm_mhz, fastest_sm_mhz : float
+        Highest legal clock, which everything is relative to, and the one that
+        takes the least time.
+    time_ratio, power_w, energy_ratio, edp_ratio, objective_ratio : Estimate
+        At the recommended clock; ratios over the highest one.
+    step_time_s, energy_j, usd_per_1000_steps : Estimate
+        There, of a step; dollars are rent and electricity together, None without a price.
+        The interval is that of the clock's effect; the translated step time it
+        rests on has none yet.
+    confidence : float
+        Probability that the objective is within 2 % of the best.
+    action : str
+        ``apply``, ``apply-monitored``, ``sweep`` or ``collect``.
+    neighbours : tuple of (float, float)
+        Next legal clocks and the gap one would pay there.
+    probes : tuple of float
+        Clocks to measure next; empty where the answer needs none.
+    changed : str or None
+        What measured probes changed.
+    """
+
+    file: str
+    anchor: str | None
+    target: str
+    gpu: str
+    model: str
+    fitted_on: str
+    simulated: bool
+    extrapolated: bool
+    objective: str
+    max_slowdown: float | None
+    sm_mhz: float
+    best_mhz_range: tuple[float, float]
+    default_sm_mhz: float
+    fastest_sm_mhz: float
+    time_ratio: Estimate
+    power_w: Estimate
+    energy_ratio: Estimate
+    edp_ratio: Estimate
+    objective_ratio: Estimate
+    power_at_default_w: Estimate
+    step_time_s: Estimate
+    energy_j: Estimate
+    usd_per_1000_steps: Estimate | None
+    default_usd_per_1000_steps: float | None
+    confidence: float
+    action: str
+    reasons: tuple[str, ...]
+    probes: tuple[float, ...]
+    neighbours: tuple[tuple[float, float], ...]
+    set_command: str
+    reset_command: str
+    curve: tuple[CurvePoint, ...]
+    changed: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The promised document of ``predict-freq --json``."""
+        document = asdict(self)
+        document["best_mhz_range"] = dict(
+            zip(("low", "high"), self.best_mhz_range, strict=True)
+        )
+        document["neighbours"] = [{"sm_mhz": f, "gap": g} for f, g in self.neighbours]
+        return document

@@ -1,0 +1,363 @@
+"""clocks label, fit, compare, curve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlate.cli import output
+from xlate.cli.options import (
+    AnchorName,
+    AnchorsDir,
+    BatchSize,
+    InputSize,
+    Json,
+    MaxSlowdown,
+    ModelName,
+    Optimizer,
+    Seed,
+    StepTime,
+    SweepNames,
+    TargetName,
+    share_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlate.clocks.figures import ClockRow
+
+__all__ = ["clocks", "comparison"]
+
+clocks = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Best clocks: label sweeps, fit models of them, compare these.",
+)
+
+GpuName = Annotated[
+    str | None,
+    typer.Option("--gpu", help="GPU, by name or alias.", show_default=False),
+]
+
+
+def _names(sweeps: str | None) -> tuple[str, ...] | None:
+    return None if sweeps is None else tuple(sweeps.split(","))
+
+
+@clocks.command("label")
+def label(
+    sweeps: SweepNames = None,
+    gpu: GpuName = None,
+    max_slowdown: MaxSlowdown = None,
+    rent: Annotated[
+        float | None,
+        typer.Option(
+            help="Rent in $ per hour, for the dollars objective.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the labels here, as JSON.", show_default=False),
+    ] = None,
+    anchors_dir: AnchorsDir = None,
+    as_json: Json = False,
+) -> None:
+    """Ground truth of full sweeps: the best clock by each objective."""
+    import json
+    from dataclasses import asdict
+
+    from xlate import engine
+
+    found = engine.label_sweeps(
+        _names(sweeps),
+        gpu,
+        bound=share_of(max_slowdown),
+        usd_per_h=rent,
+        anchors_dirs=anchors_dir or (),
+    )
+    if out is not None:
+        text = json.dumps([asdict(x) for x in found], indent=1, ensure_ascii=False)
+        output.write_text(out, text + "\n")
+        output.talk(f"wrote {len(found)} labels to {out}")
+    if as_json:
+        output.document([asdict(x) for x in found])
+        return
+    for name in dict.fromkeys(x.gpu for x in found):
+        output.table(
+            name,
+            ["workload", "by", "best", "band", "bounded", "gap at max %", "saved %", "slower %"],
+            [
+                [
+                    x.workload, x.objective, f"{x.best_mhz:g}",
+                    f"{x.band_mhz[0]:g} to {x.band_mhz[1]:g}",
+                    None if x.bounded_mhz is None else f"{x.bounded_mhz:g}",
+                    output.figure(100 * x.gap_at_max, "%"),
+                    output.figure(100 * x.energy_saving, "%"),
+                    output.figure(100 * x.slowdown, "%"),
+                ]
+                for x in found
+                if x.gpu == name
+            ],
+        )  # fmt: skip
+    print(
+        "MHz on smoothed curves; band: what noise does not tell from the best; energy "
+        "saved\nagainst the highest clock, slower than the fastest one"
+    )
+
+
+@clocks.command("fit")
+def fit(
+    target: Annotated[
+        str | None,
+        typer.Option(help="Instance to predict clocks for.", show_default=False),
+    ] = None,
+    gpu: GpuName = None,
+    sweeps: SweepNames = None,
+    model: Annotated[
+        str, typer.Option(help="Clock model to save.")
+    ] = "response-calibrated",
+    seed: Seed = 0,
+    anchors_dir: AnchorsDir = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a clock model for an instance or a GPU, and save it."""
+    from dataclasses import asdict
+
+    from xlate import engine
+
+    if (target is None) == (gpu is None):
+        raise typer.BadParameter("give --target or --gpu, one of them")
+    done = engine.fit_clocks(
+        target,
+        gpu=gpu,
+        sweeps=_names(sweeps),
+        model=model,
+        seed=seed,
+        anchors_dirs=anchors_dir or (),
+    )
+    for note in done.notes:
+        output.talk(f"note: {note}")
+    m = done.bundle.manifest
+    if as_json:
+        output.document(
+            {
+                "bundle": str(done.path),
+                "target": m.target,
+                "gpu": m.gpu,
+                "source_gpu": m.source_gpu,
+                "extrapolated": m.extrapolated,
+                "model": m.model,
+                "fitted_on": m.corpus,
+                "simulated": m.simulated,
+                "handoff": m.handoff,
+                "notes": list(done.notes),
+                "rows": [asdict(r) for r in done.rows],
+            }
+        )
+        return
+    comparison(done.rows)
+    output.talk(
+        f"saved {m.model} for {m.target}, fitted on {len(m.applications)} applications "
+        f"of {m.corpus} on {m.source_gpu}, to {done.path}"
+    )
+    if m.simulated:
+        output.talk("note: fitted on simulated data")
+
+
+@clocks.command("compare")
+def compare(
+    sweeps: SweepNames = None,
+    gpu: GpuName = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="What is held out: workload (whole applications), gpu (a GPU, and "
+            "the application on the others), or random (leaky)."
+        ),
+    ] = "workload",
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Clock models, separated by commas; all by default.",
+            show_default=False,
+        ),
+    ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            help="Features: smi, or dcgm (activities too). Default: the richest here.",
+            show_default=False,
+        ),
+    ] = None,
+    probe: Annotated[
+        str, typer.Option(help="Runs looked at: max-only, or tri-point.")
+    ] = "max-only",
+    max_slowdown: MaxSlowdown = "5%",
+    importance: Annotated[
+        bool,
+        typer.Option(
+            "--importance",
+            help="Also say which features mattered, to the default model or the last one.",
+        ),
+    ] = False,
+    pool: Annotated[
+        bool,
+        typer.Option(help="Whether the other GPUs' applications teach too."),
+    ] = True,
+    seed: Seed = 0,
+    anchors_dir: AnchorsDir = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write all figures to this file.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare clock models on applications, or GPUs, they were not fitted on."""
+    from dataclasses import asdict
+
+    from xlate import engine
+    from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
+
+    named = tuple(CLOCK_MODELS) if models is None else tuple(models.split(","))
+    rows = engine.compare_clocks(
+        _names(sweeps),
+        gpu=gpu,
+        split=split,
+        view=view,
+        probe=probe,
+        bound=share_of(max_slowdown),
+        pool=pool,
+        seed=seed,
+        anchors_dirs=anchors_dir or (),
+        models=named,
+        progress=output.talk,
+    )
+    if importance:
+        looked_at = DEFAULT_CLOCK_MODEL if DEFAULT_CLOCK_MODEL in named else named[-1]
+        rows += engine.importance(
+            _names(sweeps), gpu=gpu, model=looked_at, view=view, seed=seed
+        )
+    if csv is not None:
+        output.write_csv(rows, csv)
+        output.talk(f"wrote {len(rows)} figures to {csv}")
+    if as_json:
+        output.document([asdict(r) for r in rows])
+    else:
+        comparison(rows)
+
+
+_SHOWN = (
+    ("edp_gap", "EDP gap"), ("edp_gap_p90", "p90"), ("edp_gap_worst", "worst"),
+    ("ed2p_gap", "ED²P gap"), ("bounded_edp_gap", "bounded"),
+    ("bound_violations", "broken"), ("share_of_saving", "saving"),
+)  # fmt: skip
+
+
+def comparison(rows: Sequence[ClockRow]) -> None:
+    """Clock models beside each other, a table a GPU."""
+    for corpus, target in dict.fromkeys((r.corpus, r.target) for r in rows):
+        mine = [r for r in rows if (r.corpus, r.target) == (corpus, target)]
+        whole: dict[str, dict[str, float | None]] = {}
+        for r in mine:
+            if r.held_out is None:
+                whole.setdefault(r.model, {})[r.metric] = r.value
+        shown = [(k, t) for k, t in _SHOWN if any(k in m for m in whole.values())]
+        output.table(
+            f"{target}, {mine[0].split}, {mine[0].n} workloads of {corpus}",
+            ["model", *(title for _, title in shown)],
+            [
+                [name, *(_percent(m.get(key)) for key, _ in shown)]
+                for name, m in whole.items()
+            ],
+        )
+        for name, m in whole.items():
+            if "confidence" in m:
+                output.talk(
+                    f"{name}: mean confidence {_percent(m['confidence'])} %, within 2 % "
+                    f"of the best {_percent(m['good'])} %; of choices it is over 80 % "
+                    f"sure of ({_percent(m['high_confidence'])} %), "
+                    f"{_percent(m['good_of_high_confidence'])} % are"
+                )
+            mattered = {
+                k.removeprefix("importance:"): v
+                for k, v in m.items()
+                if k.startswith("importance:") and v is not None
+            }
+            if mattered:
+                ordered = sorted(mattered.items(), key=lambda kv: -kv[1])
+                output.talk(
+                    f"{name}: shuffling a feature adds to the mean gap, in %: "
+                    + ", ".join(f"{k} {100 * v:.2f}" for k, v in ordered)
+                )
+    print(
+        "all in %, applications counting alike. Gaps: objective over the best clock's;\n"
+        "bounded: EDP gap under the bound on slowdown; broken: applications slower than\n"
+        "the bound by over 1 %; saving: energy saved, of what the best clock would save"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return output.figure(None if share is None else 100 * share, digits=2)
+
+
+@clocks.command("curve")
+def curve(
+    file: Annotated[Path, typer.Argument(help="Profile.")],
+    anchor: AnchorName,
+    target: TargetName,
+    model: ModelName = None,
+    batch_size: BatchSize = None,
+    input_size: InputSize = None,
+    optimizer: Optimizer = None,
+    step_time: StepTime = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Write a picture here (.png or .svg).", show_default=False),
+    ] = None,
+    anchors_dir: AnchorsDir = None,
+    as_json: Json = False,
+) -> None:
+    """Predicted time, power, energy and EDP of a profile at every legal clock."""
+    from dataclasses import asdict
+
+    from xlate.cli.advice import ask
+
+    (answer,) = ask(
+        [file], anchor, target, model=model, batch_size=batch_size,
+        input_size=input_size, optimizer=optimizer, step_time=step_time,
+        anchors_dirs=anchors_dir or (),
+    )  # fmt: skip
+    if plot is not None:
+        from xlate.cli.picture import curve_picture
+
+        curve_picture(answer, plot)
+        output.talk(f"wrote {plot}")
+    if as_json:
+        output.document(
+            {
+                "file": answer.file,
+                "target": answer.target,
+                "gpu": answer.gpu,
+                "sm_mhz": answer.sm_mhz,
+                "curve": [asdict(p) for p in answer.curve],
+            }
+        )
+        return
+    output.table(
+        f"{answer.target}, {answer.gpu}: ratios over {answer.default_sm_mhz:g} MHz; "
+        f"best EDP at {answer.sm_mhz:g} MHz",
+        ["MHz", "time", "power W", "energy", "EDP", ""],
+        [
+            [
+                f"{p.sm_mhz:g}", f"{p.time_ratio:.3f}", f"{p.power_w:.1f}",
+                f"{p.energy_ratio:.3f}", f"{p.edp_ratio:.3f}",
+                "◀" if p.sm_mhz == answer.sm_mhz else "",
+            ]
+            for p in answer.curve
+        ],
+    )  # fmt: skip
