@@ -18,8 +18,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from experiments import clocks
 from xlate import corpus, engine
 from xlate.cli import output
+from xlate.clocks.figures import ClockRow
 from xlate.evaluate import Row
 from xlate.sources import import_corpus
 from xlate.store.bundle import versions
@@ -30,15 +32,26 @@ HERE = Path(__file__).resolve().parent
 def run(name: str) -> None:
     """Run one experiment and write its results."""
     spec = tomllib.loads((HERE / "specs" / f"{name}.toml").read_text(encoding="utf-8"))
-    data = corpus.load(spec["data"])
     output.talk(f"\n{name}: {spec['question']}")
+    for needed in corpora_of(spec):
+        if corpus.installed(needed) is None:
+            import_corpus(needed)
+    if "kind" in spec:
+        start = time.perf_counter()
+        found = clocks.figures(spec)
+        verdicts = [clocks.judge(t, found) for t in spec.get("targets", ())]
+        show(verdicts)
+        seconds = {"all": round(time.perf_counter() - start, 1)}
+        write(name, spec, found, seconds, verdicts)
+        return
+    data = corpus.load(spec["data"])
     pairs = (
         [(a, t) for a in data.instances for t in data.instances if a != t]
         if spec["pairs"] == "all"
         else [tuple(p.split("->")) for p in spec["pairs"]]
     )
     rows: list[Row] = []
-    seconds: dict[str, float] = {}
+    seconds = {}
     for anchor, target in pairs:
         start = time.perf_counter()
         rows += engine.compare(
@@ -60,6 +73,20 @@ def run(name: str) -> None:
         output.pairs_table(rows, "vector_wape", "vector WAPE", "")
         output.pairs_table(rows, "op_sum_mape", "op sum MAPE %", "%")
     targets = [judge(t, rows) for t in spec.get("targets", ())]
+    show(targets)
+    write(name, spec, rows, seconds, targets)
+
+
+def corpora_of(spec: dict[str, Any]) -> list[str]:
+    """Names of the corpora that a spec looks at."""
+    if "runs" in spec:
+        return sorted({name for part in spec["runs"] for name in part["sweeps"]})
+    data = spec["data"]
+    return [data] if isinstance(data, str) else data
+
+
+def show(targets: list[dict[str, Any]]) -> None:
+    """Targets and whether they were reached."""
     if targets:
         output.table(
             "targets",
@@ -69,7 +96,6 @@ def run(name: str) -> None:
                 for t in targets
             ],
         )
-    write(name, spec, data, rows, seconds, targets)
 
 
 def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
@@ -105,8 +131,7 @@ def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
 def write(
     name: str,
     spec: dict[str, Any],
-    data: corpus.Corpus,
-    rows: list[Row],
+    rows: list[Row] | list[ClockRow],
     seconds: dict[str, float],
     targets: list[dict[str, Any]],
 ) -> None:
@@ -115,13 +140,7 @@ def write(
     folder.mkdir(exist_ok=True)
     ordered = sorted(
         (asdict(r) for r in rows),
-        key=lambda r: (
-            r["anchor"],
-            r["target"],
-            r["translator"],
-            r["held_out"] or "",
-            r["metric"],
-        ),
+        key=lambda r: [str(v or "") for k, v in r.items() if k not in ("value", "n")],
     )
     with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as f:
         writer = csv.DictWriter(f, list(ordered[0]), lineterminator="\n")
@@ -133,8 +152,7 @@ def write(
         "question": spec["question"],
         "spec": f"specs/{name}.toml",
         "command": f"python -m experiments.run {name}",
-        "corpus": data.name,
-        "corpus_sha256": data.sha256,
+        "corpora": {n: corpus.load(n).sha256 for n in corpora_of(spec)},
         "versions": versions(),
         "cores": os.cpu_count(),
         "seconds_by_pair": seconds,
@@ -151,8 +169,6 @@ def write(
 def main() -> None:
     """Run the experiments named, importing what they need from XLATE_DATA_HOME."""
     names = sys.argv[1:] or sorted(p.stem for p in (HERE / "specs").glob("*.toml"))
-    if corpus.installed("profet") is None:
-        import_corpus("profet")
     for name in names:
         run(name)
 

@@ -1,0 +1,140 @@
+"""The clock half of the experiments: sweeps in, figures of clock models out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from xlate import corpus, engine
+from xlate.align import matrix
+from xlate.cli import output
+from xlate.cli.clocks import comparison
+from xlate.clocks.figures import ClockRow
+from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs
+
+
+def figures(spec: dict[str, Any]) -> list[ClockRow]:
+    """Rows of a spec of kind ``clocks`` or ``handoff``, printed on the way."""
+    if spec["kind"] == "handoff":
+        rows = handoff(spec)
+        output.table(
+            "hand-off, leave-one-model-out",
+            ["target", "by", "telemetry of", "metric", "value", "n"],
+            [
+                [r.target, r.model, r.anchor, r.metric, f"{r.value:.4g}", r.n]
+                for r in rows
+                if r.held_out is None
+            ],
+        )
+        return rows
+    rows = []
+    for part in spec["runs"]:
+        rows += engine.compare_clocks(
+            part["sweeps"],
+            gpu=part.get("gpu"),
+            models=tuple(spec["models"]),
+            split=spec["split"],
+            view=spec.get("view"),
+            probe=spec.get("probe", "max-only"),
+            bound=spec.get("bound", 0.05),
+            pool=spec.get("pool", True),
+            progress=output.talk,
+        )
+        if spec.get("importance"):
+            rows += engine.importance(
+                part["sweeps"], gpu=part.get("gpu"), view=spec.get("view")
+            )
+    comparison(rows)
+    return rows
+
+
+def handoff(spec: dict[str, Any]) -> list[ClockRow]:
+    """Error of power and utilisations from op vectors, each network left out."""
+    vectors, metered = (corpus.load(n) for n in spec["data"])
+    rows = []
+    for target, limit in spec["limits_w"].items():
+        jobs = joined(vectors, metered, target)
+        guess = Handoff(limit).fit(jobs).out_of_fold(jobs)
+        truth = matrix(jobs, PREDICTED)
+        rows += with_telemetry(spec, metered, jobs, target, limit)
+        models = jobs["model"].to_numpy()
+        # the plainest guess there is: the mean of the other networks
+        plain = np.array([truth[models != m, 0].mean() for m in models])
+        found = {
+            ("handoff", "power_mape"): np.abs(guess[:, 0] / truth[:, 0] - 1),
+            ("mean power", "power_mape"): np.abs(plain / truth[:, 0] - 1),
+            ("handoff", "gpu_utilization_mae"): np.abs(guess[:, 1] - truth[:, 1]) / 100,
+            ("handoff", "memory_utilization_mae"): np.abs(guess[:, 2] - truth[:, 2])
+            / 100,
+        }
+        for (model, metric), error in found.items():
+            for held_out in (None, *np.unique(models)):
+                mine = (
+                    np.full(len(models), True)
+                    if held_out is None
+                    else models == held_out
+                )
+                rows.append(
+                    ClockRow(
+                        None, target, model, "+".join(spec["data"]),
+                        "leave-one-model-out", held_out, metric,
+                        float(error[mine].mean()), int(mine.sum()),
+                    )
+                )  # fmt: skip
+    return rows
+
+
+def with_telemetry(
+    spec: dict[str, Any],
+    metered: corpus.Corpus,
+    jobs: pl.DataFrame,
+    target: str,
+    limit: float,
+) -> list[ClockRow]:
+    """The same where the profile brings telemetry from one anchor."""
+    rows = []
+    for anchor, anchor_limit in spec["anchors_w"].items():
+        meter = metered_jobs(metered, anchor)
+        if anchor == target or meter is None:
+            continue
+        fitted = Handoff(limit).fit(jobs, [(meter, anchor_limit)])
+        both = jobs.join(meter.select("model", "dataset", "batch_size"), on=["model", "dataset", "batch_size"])  # fmt: skip
+        guess = fitted.out_of_fold(both, "metered")
+        error = np.abs(guess[:, 0] / both["power_w"].to_numpy() - 1)
+        rows.append(
+            ClockRow(
+                anchor, target, "handoff with telemetry", "+".join(spec["data"]),
+                "leave-one-model-out", None, "power_mape", float(error.mean()), len(error),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def judge(target: dict[str, Any], rows: list[ClockRow]) -> dict[str, Any]:
+    """Hold one target against the figures."""
+    found = {
+        r.model: r.value
+        for r in rows
+        if r.held_out is None
+        and r.metric == target["figure"]
+        and r.target == target["gpu"]
+        and r.corpus.startswith(target.get("corpus", ""))
+    }
+    value = found[target["model"]]
+    if "at_least" in target:
+        asked, ok = f"at least {target['at_least']}", value >= target["at_least"]
+    elif "of" in target:
+        bound = target["times"] * found[target["of"]]
+        asked = f"at most {target['times']} of {target['of']} ({bound:.4f})"
+        ok = value <= bound
+    else:
+        asked, ok = f"at most {target['at_most']}", value <= target["at_most"]
+    return {
+        "figure": f"{target['model']} {target['figure']}",
+        "pair": f"{target.get('corpus', '')} {target['gpu']}".strip(),
+        "asked": asked,
+        "measured": None if value is None else round(value, 4),
+        "reached": "yes" if ok else "NO",
+    }
