@@ -23,6 +23,8 @@ demo: export XLATE_HOME := $(CURDIR)/build/demo
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/xlate fit --anchor g3s.xlarge --target p3.2xlarge --data simulated
 	$(VENV)/bin/xlate translate datasets/examples --anchor g3s.xlarge --target p3.2xlarge
+	$(VENV)/bin/xlate clocks fit --target p3.2xlarge --sweeps simulated
+	$(VENV)/bin/xlate predict-freq datasets/examples --anchor g3s.xlarge --target p3.2xlarge
 
 lint: $(VENV)/test.stamp
 	$(VENV)/bin/ruff check .
