@@ -184,9 +184,11 @@ def load(name: str) -> Corpus:
     if folder is None:
         if name not in known:
             raise UnknownNameError("corpus", name, known, "see: xlate datasets list")
+        pull = all(f.sha256 for f in known[name].files)
         raise CorpusError(
             f"corpus {name} is not on this machine",
-            f"xlate datasets pull {name}, or: xlate datasets import {name} --from DIR",
+            (f"xlate datasets pull {name}, or: " if pull else "")
+            + f"xlate datasets import {name} --from DIR",
         )
     card = read_card(folder / CARD)
     stored = load_toml(folder / CARD).get("tables", {})

@@ -105,8 +105,8 @@ def label(
             ],
         )  # fmt: skip
     print(
-        "MHz on smoothed curves; band: what noise does not tell from the best; energy "
-        "saved\nagainst the highest clock, slower than the fastest one"
+        "MHz on smoothed curves; band: what noise does not tell from the best; saved:\n"
+        "energy, against the highest clock; slower: than the fastest one"
     )
 
 
