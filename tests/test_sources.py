@@ -247,6 +247,23 @@ def test_a_bad_download_leaves_nothing(server, empty_home, mode, says):
     assert not list(empty_home.rglob("*"))
 
 
+def test_files_without_a_known_checksum_are_taken_on_request_only(
+    server, empty_home, monkeypatch
+):
+    card = corpora.cards()["profet"]
+    unknown = tuple(replace(f, sha256="", bytes=0) for f in card.files)
+    bare = replace(card, files=unknown)
+    monkeypatch.setattr(corpora, "cards", lambda: {"profet": bare})
+    with pytest.raises(DownloadError, match=r"no checksum is known of .*anchor_g3"):
+        sources.pull_corpus("profet", f"{server}/good")
+    said = []
+    sources.pull_corpus("profet", f"{server}/good", said.append, unverified=True)
+    told = [line for line in said if line.startswith("not verified: sha256 ")]
+    assert [t.split()[-1] for t in told] == [f.sha256 for f in card.files]
+    with pytest.raises(DownloadError, match=r"broke off|could not be fetched"):
+        sources.pull_corpus("profet", f"{server}/dies", unverified=True)
+
+
 def test_a_bad_download_keeps_what_was_there(server, origin, empty_home):
     sources.import_corpus("profet", origin)
     with pytest.raises(DownloadError):

@@ -87,6 +87,7 @@ def _fetch(base: str, file: SourceFile, path: Path) -> str:
             urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer,  # noqa: S310
             path.open("wb") as out,
         ):
+            promised = int(answer.headers.get("Content-Length") or -1)
             while chunk := answer.read(_CHUNK):
                 size += len(chunk)
                 if size > (file.bytes if file.sha256 else _MOST_BYTES):
@@ -107,13 +108,12 @@ def _fetch(base: str, file: SourceFile, path: Path) -> str:
             f"{url} could not be fetched: {getattr(e, 'reason', None) or e}",
             "check the network and try again, or import a copy with --from DIR",
         ) from e
-    if not file.sha256:
-        return digest.hexdigest()
-    if size != file.bytes:
+    expected = file.bytes if file.sha256 else promised
+    if size != expected >= 0:
         raise DownloadError(
-            f"{url} broke off after {size} of {file.bytes} bytes", "try again"
+            f"{url} broke off after {size} of {expected} bytes", "try again"
         )
-    if digest.hexdigest() != file.sha256:
+    if file.sha256 and digest.hexdigest() != file.sha256:
         raise DownloadError(
             f"{url} has sha256 {digest.hexdigest()[:12]}…, "
             f"expected {file.sha256[:12]}…",
