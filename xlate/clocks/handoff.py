@@ -30,6 +30,9 @@ Floats = NDArray[np.float64]
 #: what is handed on, in this order
 PREDICTED = ("power_w", "gpu_utilization", "memory_utilization")
 _KEY = ("model", "dataset", "batch_size")
+#: weight of the vector's own busy share in the utilisation handed on; 0.25 and 0.5
+#: served alike on the jobs at hand, 0, 0.75 and 1 worse
+_OWN_SHARE = 0.25
 #: folds in which errors are measured; with as many models, each is left out alone
 _FOLDS = 6
 #: fewest jobs that teach anything
@@ -194,13 +197,14 @@ class Handoff:
     def predict(self, rows: Sequence[JobRow]) -> Floats:
         """:data:`PREDICTED`, shape (n, 3): W, %, %."""
         out = [self.processes_[k].predict(_features([r], k))[0] for r, k in self._kinds(rows)]  # fmt: skip
-        return self._back(np.array(out))
+        return _with_idle_share(self._back(np.array(out)), rows)
 
     def draws(self, row: JobRow) -> Floats:
         """:data:`PREDICTED` under each error on a model left out, (n_jobs, 3)."""
         kind = self.kind_of(row)
         mean = self.processes_[kind].predict(_features([row], kind))
-        return self._back(mean + self.residuals_[kind])
+        drawn = self._back(mean + self.residuals_[kind])
+        return _with_idle_share(drawn, [row] * len(drawn))
 
     def out_of_fold(self, jobs: pl.DataFrame, kind: str = "sized") -> Floats:
         """Predictions for the jobs fitted on, models left out in turn.
@@ -211,9 +215,8 @@ class Handoff:
             Those of :meth:`fit`, where few enough to be used whole; for
             ``metered`` joined to the anchor's.
         """
-        return self._back(
-            self._forward(matrix(jobs, PREDICTED)) - self.residuals_[kind]
-        )
+        guess = self._forward(matrix(jobs, PREDICTED)) - self.residuals_[kind]
+        return _with_idle_share(self._back(guess), job_rows(jobs))
 
     def _kinds(self, rows: Sequence[JobRow]) -> list[tuple[JobRow, str]]:
         return [(r, self.kind_of(r)) for r in rows]
@@ -237,6 +240,18 @@ class Handoff:
     def _back(self, Z: Floats) -> Floats:
         share = _IDLE + (_MOST - _IDLE) / (1 + np.exp(-Z[:, 0]))
         return np.column_stack([share * self.limit_w, np.clip(Z[:, 1:], 0, 100)])
+
+
+def _with_idle_share(found: Floats, rows: Sequence[JobRow]) -> Floats:
+    """GPU utilisation with the busy share of the vector itself blended in.
+
+    What of the window is not idle says directly how busy the card is; the two
+    guesses err in different places.
+    """
+    busy = 100 * np.array([r.busy_share for r in rows])
+    out = found.copy()
+    out[:, 1] = (1 - _OWN_SHARE) * found[:, 1] + _OWN_SHARE * np.clip(busy, 0, 100)
+    return out
 
 
 def _thinned(jobs: pl.DataFrame) -> pl.DataFrame:
