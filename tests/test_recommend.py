@@ -172,6 +172,20 @@ def test_doubt_names_probes_and_probes_take_the_doubt(profiles, clocked):
         assert by_clock[probe.sm_mhz].power_w == pytest.approx(probe.power_w)
 
 
+def test_a_lone_probe_at_the_highest_clock_is_a_measurement(
+    clocked, example, monkeypatch
+):
+    monkeypatch.setattr("xlate.clocks.recommend.action_of", lambda c: "collect")
+    known = engine.read_profiles([example])
+    unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in known]
+    metrics = {"gpu_utilization": 60.0, "memory_utilization": 40.0}
+    answer = ask(unknown, clocked, probes=[Probe(1530.0, 210.0, 1.0, metrics)])
+    assert "op vector alone" not in " ".join(answer.reasons)
+    assert answer.power_at_default_w.value == 210
+    # what was just measured is not asked for again
+    assert answer.probes == (765.0, 1072.0)
+
+
 def test_probes_must_fit(profiles, clocked):
     low = Probe(765.0, 100.0, 1.2)
     with pytest.raises(ProfileError, match="no probe ran at the highest clock, 1530"):

@@ -87,6 +87,11 @@ class Gpu:
         return None if fact is None else float(fact.value)
 
     @property
+    def limit_w(self) -> float | None:
+        """Most that the board may draw: its highest power limit, else its TDP."""
+        return self.number("power_limit_max_w") or self.number("tdp_w")
+
+    @property
     def set_clock(self) -> str:
         """How the core clock is set: ``application``, ``locked`` or ``sysfs``."""
         return str(self.facts["set_clock"].value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import output
+from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -24,7 +25,6 @@ from xlate.cli.options import (
     TargetName,
     share_of,
 )
-from xlate.cli.start import pandas_left_out
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
@@ -69,21 +69,12 @@ def _answers(
     step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
     **options: Any,
 ) -> list[Any]:  # fmt: skip
-    from xlate.profile import dataset_name
+    profiles = profiles_given(
+        files, model=model, batch_size=batch_size, input_size=input_size,
+        optimizer=optimizer, step_time=step_time, format=format,
+    )  # fmt: skip
+    from xlate import engine
 
-    with pandas_left_out():
-        import skops.io  # noqa: F401 - imports all of scikit-learn
-
-        from xlate import engine
-    profiles = engine.read_profiles(
-        files,
-        model=model,
-        dataset=None if input_size is None else dataset_name(input_size),
-        batch_size=batch_size,
-        optimizer=optimizer,
-        step_time_us=None if step_time is None else step_time * 1e3,
-        format=format,
-    )
     if len(profiles) > 1 and (
         step_time is not None or options.get("probes") or options.get("telemetry")
     ):

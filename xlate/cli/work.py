@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
+from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -28,7 +29,6 @@ from xlate.cli.options import (
     StepTime,
     TargetName,
 )
-from xlate.cli.start import pandas_left_out
 
 if TYPE_CHECKING:
     from xlate.engine import Translation
@@ -189,22 +189,13 @@ def translate(
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
     from xlate.errors import RefusedError
-    from xlate.profile import dataset_name
 
-    with pandas_left_out():
-        import skops.io  # noqa: F401 - imports all of scikit-learn
+    profiles = profiles_given(
+        files, model=model, batch_size=batch_size, input_size=input_size,
+        optimizer=optimizer, step_time=step_time, format=format,
+    )  # fmt: skip
+    from xlate import engine
 
-        from xlate import engine
-
-    profiles = engine.read_profiles(
-        files,
-        model=model,
-        dataset=None if input_size is None else dataset_name(input_size),
-        batch_size=batch_size,
-        optimizer=optimizer,
-        step_time_us=None if step_time is None else step_time * 1e3,
-        format=format,
-    )
     if step_time is not None and len(profiles) > 1:
         raise typer.BadParameter(
             f"--step-time is that of one profile, {len(profiles)} were given"

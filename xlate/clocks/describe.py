@@ -92,7 +92,7 @@ def _slope(trace: Trace, name: str) -> float | None:
 
 def _over_limits(mean: dict[str, float], gpu: Gpu) -> dict[str, float]:
     """Clocks over their maxima, power over the board's limit."""
-    limit = gpu.number("power_limit_max_w") or gpu.number("tdp_w")
+    limit = gpu.limit_w
     memory = [c.memory_mhz for c in gpu.clocks if c.memory_mhz]
     tops = {
         "SMCLK_over_max": ("SMCLK", gpu.legal_mhz()[-1] if gpu.clocks else None),

@@ -74,7 +74,7 @@ def matrix(
     array, shape (n_workloads, n_features)
         NaN where a probe lacks what a feature needs.
     """
-    tdp = gpu.number("power_limit_max_w") or gpu.number("tdp_w") or float("nan")
+    tdp = gpu.limit_w or float("nan")
     rows = []
     for first, *others in probes:
         known = _derived(first, tdp)

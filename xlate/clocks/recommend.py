@@ -9,7 +9,7 @@ which the choice is within 2 % of the best is the confidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,6 @@ class Draws:
     mean_power: Floats
     power_w: Floats
     mean_power_w: float
-    notes: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)

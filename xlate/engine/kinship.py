@@ -99,7 +99,7 @@ def handoff_for(
         return None, None, None
     best = max(tried, key=lambda n: (tried[n], n))
     card = known.instance(best).require_gpu()
-    limit = card.number("power_limit_max_w") or card.number("tdp_w")
+    limit = card.limit_w
     if limit is None:
         return None, None, None
     label = " and ".join(dict.fromkeys((vectors.label, metered.label)))
@@ -117,7 +117,7 @@ def _telemetry_elsewhere(
         if name == apart:
             continue
         card = known.instance(name).require_gpu()
-        limit = card.number("power_limit_max_w") or card.number("tdp_w")
+        limit = card.limit_w
         meter = metered_jobs(metered, name)
         if limit is not None and meter is not None:
             found.append((meter, limit))

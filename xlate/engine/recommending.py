@@ -117,7 +117,7 @@ def _metered(telemetry: Probe | None, gpu: Gpu) -> tuple[float, float, float] | 
     """
     if telemetry is None:
         return None
-    limit = gpu.number("power_limit_max_w") or gpu.number("tdp_w")
+    limit = gpu.limit_w
     busy = telemetry.metrics.get("gpu_utilization")
     memory = telemetry.metrics.get("memory_utilization")
     if limit is None or busy is None or memory is None:
@@ -209,7 +209,7 @@ class _Case:
             one.workload.batch_size,
             self.metered,
         )
-        limit = self.gpu.number("power_limit_max_w") or self.gpu.number("tdp_w")
+        limit = self.gpu.limit_w
         scale = (limit or 1.0) / (manifest.handoff_limit_w or limit or 1.0)
 
         def made(values: np.ndarray) -> Probe:
@@ -268,8 +268,8 @@ class _Case:
             default_usd_per_1000_steps=self._cost(1.0, draws.mean_power_w),
             confidence=sure,
             action=action,
-            reasons=tuple(self._reasons(draws, k, first, bool(further), sure, action)),
-            probes=self._next(draws, k, sure, wanted, action, further),
+            reasons=tuple(self._reasons(draws, k, first, not drawn, sure, action)),
+            probes=self._next(draws, k, sure, wanted, action, further, not drawn),
             neighbours=tuple(
                 (float(draws.sm_mhz[j]), float(np.expm1(score[j] - score[k])))
                 for j in near
@@ -318,7 +318,9 @@ class _Case:
                 "more dollars than the highest: rent outweighs electricity"
             )
         workload = self.translated.workload
-        if not measured and (workload.batch_size is None or workload.dataset is None):
+        if not measured and self.translated.ops is None:
+            said.append("the translator gives no op vector: power is a rough guess")
+        elif not measured and (workload.batch_size is None or workload.dataset is None):
             said.append(
                 "power rests on the op vector alone: say --batch-size and --input-size "
                 "to make it surer"
@@ -331,7 +333,7 @@ class _Case:
 
     def _next(
         self, draws: Draws, k: int, sure: float, wanted: float, action: str,
-        further: Sequence[Probe],
+        further: Sequence[Probe], measured: bool,
     ) -> tuple[float, ...]:  # fmt: skip
         """Clocks to measure next."""
         highest = float(draws.sm_mhz[-1])
@@ -342,7 +344,7 @@ class _Case:
             wishes = {snap(s * highest, clocks) for s in PROBES["tri-point"]}
             done = {p.sm_mhz for p in further}
             left = sorted(f for f in wishes if all(abs(f - d) > 20 for d in done))
-            return (*left, highest) if not further else tuple(left)
+            return tuple(left) if measured else (*left, highest)
         return ()
 
 

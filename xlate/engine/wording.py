@@ -45,7 +45,7 @@ def what_binds(first: Probe, gpu: Gpu) -> list[str]:
             f"compute binds (memory {100 * memory:.0f} % active): time grows as the "
             "clock falls"
         )
-    limit = gpu.number("power_limit_max_w") or gpu.number("tdp_w")
+    limit = gpu.limit_w
     if limit and first.power_w > _NEAR_LIMIT * limit:
         said.append("at the highest clock the card draws all that its limit allows")
     return said

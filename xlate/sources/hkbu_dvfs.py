@@ -9,6 +9,7 @@ import polars as pl
 from xlate.card import Card
 from xlate.schema import sweeps_frame
 from xlate.sources.files import located, read_csv
+from xlate.telemetry.sweepdir import COLUMN_OF
 
 __all__ = ["read"]
 
@@ -22,13 +23,10 @@ _NAMES = {
     "core_frequency": "sm_mhz",
     "memory_frequency": "mem_mhz",
     "average_power": "power_w",
-    "SMACT": "sm_active",
-    "SMOCC": "sm_occupancy",
-    "TENSO": "tensor_active",
-    "DRAMA": "dram_active",
-    "FP64A": "fp64_active",
-    "FP32A": "fp32_active",
-    "FP16A": "fp16_active",
+    **{
+        name: COLUMN_OF[name]
+        for name in ("SMACT", "SMOCC", "TENSO", "DRAMA", "FP64A", "FP32A", "FP16A")
+    },
 }
 
 
