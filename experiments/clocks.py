@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from xlate import corpus, engine
 from xlate.align import matrix
 from xlate.cli import output
 from xlate.cli.clocks import comparison
+from xlate.clocks import study
 from xlate.clocks.figures import ClockRow
 from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs
 
 
 def figures(spec: dict[str, Any]) -> list[ClockRow]:
-    """Rows of a spec of kind ``clocks`` or ``handoff``, printed on the way."""
+    """Rows of a spec of kind ``clocks``, ``spread`` or ``handoff``, printed on the way."""
     if spec["kind"] == "handoff":
         rows = handoff(spec)
         output.table(
@@ -29,6 +31,8 @@ def figures(spec: dict[str, Any]) -> list[ClockRow]:
             ],
         )
         return rows
+    if spec["kind"] == "spread":
+        return spread(spec)
     rows = []
     for part in spec["runs"]:
         rows += engine.compare_clocks(
@@ -47,6 +51,32 @@ def figures(spec: dict[str, Any]) -> list[ClockRow]:
                 part["sweeps"], gpu=part.get("gpu"), view=spec.get("view")
             )
     comparison(rows)
+    return rows
+
+
+def spread(spec: dict[str, Any]) -> list[ClockRow]:
+    """Factor on a card's own errors that covers its response on another card."""
+    swept = engine.sweeps_of(spec["sweeps"])
+    rows = [
+        ClockRow(
+            f"{one.gpu.name} ({one.corpus})", other.gpu.name, spec["model"], other.corpus,
+            "leave-one-application-out", None, "spread",
+            study.spread(one, other, spec["model"], view=spec["view"]), len(other.curves),
+        )
+        for one, other in itertools.permutations(swept, 2)
+    ]  # fmt: skip
+    covers = np.quantile([r.value for r in rows], spec["pairs"], method="higher")
+    rows.append(
+        ClockRow(
+            None, "any", spec["model"], "+".join(spec["sweeps"]),
+            "leave-one-application-out", None, "spread", float(covers), len(rows),
+        )
+    )  # fmt: skip
+    output.table(
+        f"a response borrowed: factor on the errors; the last covers {spec['pairs']:.0%}",
+        ["from", "to", "corpus", "factor"],
+        [[r.anchor, r.target, r.corpus, f"{r.value:.2f}"] for r in rows],
+    )
     return rows
 
 

@@ -14,14 +14,15 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 #: rooms in the order data goes through them; imports run from later to earlier
 ORDER = [
     ["errors"],
-    ["schema", "clockgrid", "paths", "opnames"],
+    ["schema", "clockgrid", "paths", "opnames", "ensemble"],
     ["catalog", "profile", "card"],
     ["readers"],
     ["corpus", "telemetry"],
     ["align", "sources", "simulate"],
-    ["columns", "quality", "metrics"],
+    ["columns", "quality", "metrics", "conformal", "splits"],
     ["translators"],
     ["clocks"],
+    ["heldout", "scaling"],
     ["store", "evaluate"],
     ["trust", "answer", "advice"],
     ["engine"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -18,6 +20,7 @@ from xlate.clocks.models import CLOCK_MODELS, make_clock_model
 from xlate.clocks.models.calibrated import CalibratedResponse
 from xlate.clocks.objective import OBJECTIVES, Cost, make_objective
 from xlate.clocks.probe import Probe, view_of
+from xlate.clocks.teaching import of_others, pooled, training, trust_in
 from xlate.errors import CorpusError, UnknownNameError, XlateError
 from xlate.schema import sweeps_frame
 
@@ -206,7 +209,7 @@ def test_three_probes_stand_side_by_side(sweeps):
 
 @pytest.mark.parametrize("name", CLOCK_MODELS)
 def test_every_model_chooses_a_clock_and_repeats_itself(name, sweeps):
-    data = study.training(sweeps, "smi")
+    data = training(sweeps, "smi")
     aim = make_objective("edp")
     picks = [
         make_clock_model(name).fit(data).scores(data.X, aim, None).argmin(axis=1)
@@ -223,7 +226,7 @@ def test_every_model_chooses_a_clock_and_repeats_itself(name, sweeps):
 
 @pytest.mark.parametrize("name", [n for n in CLOCK_MODELS if n.startswith("response-")])
 def test_responses_keep_to_a_bound_on_their_own_curves(name, sweeps):
-    data = study.training(sweeps, "smi")
+    data = training(sweeps, "smi")
     model = make_clock_model(name).fit(data)
     time, power = model.curves(data.X)
     assert (time[:, -1] == 0).all()
@@ -235,7 +238,7 @@ def test_responses_keep_to_a_bound_on_their_own_curves(name, sweeps):
 
 def test_a_waiting_card_is_not_slowed_by_physics(sweeps):
     """No training row waits all the time; the physical terms still know."""
-    data = study.training(sweeps, "smi")
+    data = training(sweeps, "smi")
     waiting = np.array([[0.2, 0.0, 0.1]])
     for name in ("response-linear", "response-parametric"):
         time, _ = make_clock_model(name).fit(data).curves(waiting)
@@ -312,7 +315,7 @@ def test_figures_stand_beside_both_baselines(sweeps):
 
 
 def test_calibrated_confidence_is_a_share_of_residuals(sweeps):
-    data = study.training(sweeps, "smi")
+    data = training(sweeps, "smi")
     model = CalibratedResponse(0, "response-linear").fit(data)
     aim = make_objective("edp")
     pick = model.scores(data.X, aim, None).argmin(axis=1)
@@ -329,3 +332,21 @@ def test_importance_finds_the_feature_that_matters(sweeps):
     of = {r.metric.removeprefix("importance:"): r.value for r in rows}
     assert set(of) == set(names("smi"))
     assert of["busy"] == max(of.values()) > 0
+
+
+def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps):
+    own = training(sweeps, "smi")
+    alike = of_others([sweeps], own, frozenset(), "smi")
+    # the same curves, turned upside down, teach nothing
+    odd = replace(alike, time=-alike.time, power=-alike.power)
+    assert trust_in(own, odd) == 0
+    assert trust_in(own.rows(own.groups == own.groups[0]), alike) == 1
+    assert len(pooled(own, alike, 0)) == len(own)
+    both = pooled(own, alike, 0.1)
+    assert both.weights[len(own) :].sum() == pytest.approx(0.1 * own.weights.sum())
+
+
+def test_a_response_is_as_wide_elsewhere_as_it_errs_there(sweeps):
+    assert study.spread(sweeps, sweeps, "response-linear", view="smi") == 1
+    with pytest.raises(UnknownNameError, match="response model"):
+        study.spread(sweeps, sweeps, "boosting", view="smi")

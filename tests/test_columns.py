@@ -100,7 +100,7 @@ def test_edit_distance_is_a_metric(a, b, c):
 
 
 def test_families():
-    assert opnames.family("Device_DepthwiseConv2dNative") == "conv"
+    assert opnames.family("Device_DepthwiseConv2dNative") == "depthwise"
     assert opnames.family("Device_IDLE") == "idle"
     assert opnames.family("Host_Send") == "host"
     assert opnames.family("Device_Odd") == "other"

@@ -19,9 +19,10 @@ from xlate.errors import (
     CorpusError,
     ProfileError,
     UnknownNameError,
+    XlateError,
 )
 from xlate.profile import Profile, WorkloadKey
-from xlate.trust.domain import verdict
+from xlate.trust.domain import examine
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_one_profile(fitted, profile, simulated):
     assert t.simulated
     assert t.workload == WorkloadKey("ResNet18", "128px", 64, "SGD")
     # 3.06 $/h on p3.2xlarge
-    assert t.usd_per_1000_steps == pytest.approx(
+    assert t.usd_per_1000_steps.value == pytest.approx(
         3.06 * t.step_time_s.value * 1000 / 3600
     )
     assert all(v > 0 for v in t.ops.values())
@@ -73,25 +74,87 @@ def test_many_unknown_operations_are_said(fitted, profile):
     assert any("Device_MyKernel" in r for r in t.verdict.reasons)
 
 
-def test_mostly_unknown_operations_are_refused(fitted, profile):
+def test_what_the_translator_is_not_for_is_answered_by_the_catalogue(fitted, profile):
     ops = dict(profile.ops) | {"Device_MyKernel": 4 * profile.busy_us}
     (t,) = engine.translate([Profile(ops, source="a.csv")], "g3s", "p3")
-    assert isinstance(t, engine.Failure)
-    assert "a.csv: 80% of its device time" in str(t.error)
-    assert "Device_MyKernel (80%)" in str(t.error)
+    assert t.verdict.level == "refuse"
+    assert t.layer == "throughput ratio"
+    assert "80% of device time" in t.verdict.reasons[0]
+    assert "Device_MyKernel (80%)" in t.verdict.reasons[0]
+    # nothing measured stands behind it
+    assert t.step_time_s.low is None
+    assert t.op_intervals == {}
+    # arithmetic by fp32 throughput, memory by bandwidth: M60 to V100
+    assert t.ops["Device_Conv2D"] == pytest.approx(
+        ops["Device_Conv2D"] * 4.83 / 15.7, rel=1e-3
+    )
+    assert t.ops["Device_Relu"] == pytest.approx(
+        ops["Device_Relu"] * 160.4 / 900, rel=1e-3
+    )
+
+
+def test_one_far_from_training_gets_a_ratio_an_operation(fitted, profile):
+    """Known operations in a mix that no network has."""
+    odd = {c: v for c, v in profile.ops.items() if not c.startswith("Device_")}
+    odd |= {"Device_Softmax": profile.busy_us, "Device_IDLE": 10.0}
+    (t,) = engine.translate([Profile(odd)], "g3s", "p3")
+    assert t.verdict.level == "refuse"
+    assert t.layer == "op ratio"
+    assert any("unlike those of training" in r for r in t.verdict.reasons)
+    assert any("is missing here" in r for r in t.verdict.reasons)
+
+
+def test_intervals_hold_the_value_and_grow_with_the_level(fitted, profile):
+    wide, narrow = (
+        engine.translate([profile], "g3s", "p3", level=level)[0] for level in (0.9, 0.5)
+    )
+    for t in (wide, narrow):
+        assert t.layer == "fitted"
+        for e in (t.step_time_s, t.op_sum_us, t.usd_per_1000_steps):
+            assert e.low < e.value < e.high
+        assert all(lo < t.ops[c] < hi for c, (lo, hi) in t.op_intervals.items())
+        assert "Device_Conv2D" in t.op_intervals
+    assert wide.step_time_s.low < narrow.step_time_s.low
+    assert wide.step_time_s.level == 0.9
+    for level in (0, 1, 90):
+        with pytest.raises(XlateError, match="between 0 and 1"):
+            engine.translate([profile], "g3s", "p3", level=level)
+
+
+def test_doubt_makes_intervals_wider(fitted, profile):
+    ops = dict(profile.ops) | {"Device_MyKernel": 0.3 * profile.busy_us}
+    sure, doubtful = engine.translate([profile, Profile(ops)], "g3s", "p3")
+    assert doubtful.op_sum_us.high / doubtful.op_sum_us.value > (
+        sure.op_sum_us.high / sure.op_sum_us.value
+    )
+
+
+def test_it_says_which_path_binds(fitted, simulated):
+    """In the simulator, small batches wait for the host on a V100, large ones do not."""
+    answers = {}
+    for batch in (1, 256):
+        row = simulated.wide.filter(
+            (pl.col("instance") == "g3s.xlarge") & (pl.col("model") == "ResNet18")
+            & (pl.col("repeat") == 1)
+        ).sort("batch_size").row(0 if batch == 1 else -1, named=True)  # fmt: skip
+        ops = {c: v for c, v in row.items() if opnames.is_op_column(c) and v}
+        p = Profile(ops, step_time_us=row["step_time_us"])
+        answers[batch] = engine.translate([p], "g3s", "p3")[0]
+    assert {a.binds for a in answers.values()} <= {"device", "host"}
+    assert answers[256].binds == "device"
 
 
 def test_other_doubts(fitted, profile):
     b = fitted.bundle
     huge = Profile({k: 1e6 * v for k, v in profile.ops.items()})
-    assert any("far outside training" in r for r in verdict(huge, b).reasons)
+    assert any("far outside training" in r for r in examine(huge, b).verdict.reasons)
     elsewhere = replace(profile, instance="p2.xlarge")
     assert any(
         "ran on p2.xlarge, not on g3s.xlarge" in r
-        for r in verdict(elsewhere, b).reasons
+        for r in examine(elsewhere, b).verdict.reasons
     )
     nowhere = replace(profile, instance="my-box")
-    assert any("ran on my-box" in r for r in verdict(nowhere, b).reasons)
+    assert any("ran on my-box" in r for r in examine(nowhere, b).verdict.reasons)
 
 
 def test_measured_and_inside_is_ok(fitted, profile):
@@ -99,8 +162,11 @@ def test_measured_and_inside_is_ok(fitted, profile):
         fitted.bundle, manifest=replace(fitted.bundle.manifest, simulated=False)
     )
     known = replace(profile, step_time_us=profile.window_us / 2)
-    assert verdict(known, measured).level == "ok"
-    assert verdict(known, measured).reasons == ()
+    found = examine(known, measured)
+    assert found.verdict.level == "ok"
+    assert found.verdict.reasons == ()
+    assert found.widening == 1
+    assert found.probability > 0.05
 
 
 def test_a_table_gives_what_single_profiles_give(fitted, profile):
@@ -236,9 +302,22 @@ def test_a_corpus_that_is_not_here(empty_home):
 
 def test_no_bundle_yet(empty_home, profile):
     with pytest.raises(
-        BundleError, match=r"xlate fit --anchor g3s\.xlarge --target p3\.2xlarge"
+        BundleError, match=r"xlate fit --anchor g3s\.xlarge --target p4d\.24xlarge"
     ):
-        xlate.translate(profile, "g3s", "p3")
+        xlate.translate(profile, "g3s", "p4d.24xlarge")
+
+
+def test_what_ships_answers_without_a_fit(empty_home, profile):
+    """And the user's own fit takes precedence."""
+    known = replace(profile, step_time_us=1.05e5)
+    (t,) = engine.translate([known], "g3s", "p3")
+    assert t.fitted_on == "profet"
+    assert not t.simulated
+    assert 4 < t.held_out_mape < 9
+    assert t.step_time_s.low < t.step_time_s.value < t.step_time_s.high
+    engine.fit("g3s", "p3", "simulated", translators=())
+    (own,) = engine.translate([known], "g3s", "p3")
+    assert own.fitted_on == "simulated"
 
 
 def test_unknown_translator():

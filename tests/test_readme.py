@@ -40,6 +40,7 @@ def desk(tmp_path, monkeypatch, example, simulated):
     """A folder with the files the README speaks of."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(example, "my_stats.csv")
+    shutil.copy(example, "my_stats_g4dn.csv")
     runs = tmp_path / "recorded_runs" / "results_v100_resnet_job_1"
     runs.mkdir(parents=True)
     rows = [(0.9, 150, 1000 * i, 30, 1380) for i in range(4)]

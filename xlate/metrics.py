@@ -23,6 +23,12 @@ METRICS: dict[str, tuple[str, str]] = {
     "op_sum_mape": ("mean absolute percentage error of the busy device time", "%"),
     "cosine": ("mean cosine between predicted and measured busy vector", ""),
     "negative_share": ("share of op cells below 0 before clamping", ""),
+    "coverage_90": (
+        "share of step times inside their 90 % interval, which comes from the errors "
+        "on other models",
+        "",
+    ),
+    "width_90": ("median width of these intervals, over the step time", ""),
 }
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "device_columns",
     "family",
     "is_op_column",
+    "nature",
     "vocabulary",
 ]
 
@@ -62,6 +63,8 @@ def _family_of() -> Mapping[str, str]:
 #: names of all op families a device column can belong to
 FAMILIES: tuple[str, ...] = (
     "conv",
+    "depthwise",
+    "serial",
     "matmul",
     "rnn",
     "norm",
@@ -69,6 +72,7 @@ FAMILIES: tuple[str, ...] = (
     "reduce",
     "update",
     "copy",
+    "transfer",
     "loss",
     "random",
     "elementwise",
@@ -88,3 +92,24 @@ def family(name: str) -> str:
     if name.startswith(HOST):
         return "host"
     return _family_of().get(name.removeprefix(DEVICE), "other")
+
+
+#: what limits a family, where it is not memory
+_NATURES = {
+    "conv": "compute",
+    "matmul": "compute",
+    "rnn": "compute",
+    "serial": "serial",
+    "transfer": "transfer",
+    "host": "host",
+    "idle": "idle",
+}
+
+
+def nature(name: str) -> str:
+    """What limits a column.
+
+    ``"compute"``, ``"memory"``, ``"serial"`` (one thing after the other, so the
+    clock), ``"transfer"`` (the link to the host), ``"host"`` or ``"idle"``.
+    """
+    return _NATURES.get(family(name), "memory")

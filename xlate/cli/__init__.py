@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from xlate.cli import advice, catalogue, clocks, datasets, profiles, sweeps, work
+from xlate.cli import (
+    advice,
+    catalogue,
+    clocks,
+    datasets,
+    profiles,
+    sweeps,
+    translating,
+    work,
+)
 
 __all__ = ["app", "main"]
 
@@ -24,7 +33,7 @@ app = typer.Typer(
 )
 app.command()(work.fit)
 app.command()(work.compare)
-app.command()(work.translate)
+app.command()(translating.translate)
 app.command()(advice.predict_freq)
 app.add_typer(clocks.clocks, name="clocks")
 app.add_typer(sweeps.app, name="sweep")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from xlate.clocks.figures import ClockRow
     from xlate.evaluate import Row
 
+from xlate.translators import DEFAULT
+
 __all__ = [
     "bullets",
     "comparison",
@@ -153,7 +155,15 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
             for name, m in whole.items()
         ],
     )
-    print("step (mean), median, window and op sum are errors in %, on held-out work\n")
+    print("step (mean), median, window and op sum are errors in %, on held-out work")
+    for name, m in whole.items():
+        covered, width = m.get("coverage_90"), m.get("width_90")
+        if name == DEFAULT and covered is not None and width is not None:
+            print(
+                f"90 % intervals of {name} hold {covered:.0%} of the step times, at a "
+                f"median width of {width:.0%}"
+            )
+    print()
     if by_model and models:
         names = [n for n in whole if any(n in m for m in models.values())]
         table(

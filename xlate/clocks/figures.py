@@ -18,6 +18,7 @@ __all__ = [
     "application_weights",
     "bounded_rows",
     "rows_of",
+    "weighted_quantile",
 ]
 
 Floats = NDArray[np.float64]
@@ -87,7 +88,7 @@ def rows_of(
 
     figures: dict[str, float] = {
         f"{objective}_gap": mean(choice.gap),
-        f"{objective}_gap_p90": _quantile(choice.gap, weights, 0.9),
+        f"{objective}_gap_p90": weighted_quantile(choice.gap, weights, 0.9),
         f"{objective}_gap_worst": float(choice.gap.max()),
     }
     if first:
@@ -99,7 +100,7 @@ def rows_of(
             "share_of_saving": mean(choice.saved) / possible
             if possible > 0
             else np.nan,
-            "mhz_error_median": _quantile(error, weights, 0.5),
+            "mhz_error_median": weighted_quantile(error, weights, 0.5),
             "mhz_error_mean": mean(error),
             "within_30_mhz": mean((error <= 30).astype(float)),
             "within_60_mhz": mean((error <= 60).astype(float)),
@@ -172,7 +173,7 @@ def application_weights(applications: NDArray[np.str_]) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-def _quantile(values: Floats, weights: Floats, q: float) -> float:
+def weighted_quantile(values: Floats, weights: Floats, q: float) -> float:
     """Weighted quantile: the least value with at least ``q`` of the weight below."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order])

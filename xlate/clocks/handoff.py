@@ -30,9 +30,6 @@ Floats = NDArray[np.float64]
 #: what is handed on, in this order
 PREDICTED = ("power_w", "gpu_utilization", "memory_utilization")
 _KEY = ("model", "dataset", "batch_size")
-#: weight of the vector's own busy share in the utilisation handed on; 0.25 and 0.5
-#: served alike on the jobs at hand, 0, 0.75 and 1 worse
-_OWN_SHARE = 0.25
 #: folds in which errors are measured; with as many models, each is left out alone
 _FOLDS = 6
 #: fewest jobs that teach anything
@@ -49,8 +46,9 @@ class JobRow:
 
     Attributes
     ----------
-    busy_share : float
-        Busy device time over the profile window, on the target.
+    compute_share, memory_share : float
+        Time in operations that arithmetic, or memory, limits over the profile
+        window, on the target; the rest is idle.
     step_time_us : float
         On the target.
     pixels : float
@@ -60,7 +58,8 @@ class JobRow:
         the anchor, where the profile came with telemetry.
     """
 
-    busy_share: float
+    compute_share: float
+    memory_share: float
     step_time_us: float
     pixels: float
     metered: tuple[float, float, float] | None = None
@@ -77,11 +76,22 @@ class JobRow:
         """From an op vector (µs over the window) and the workload's key."""
         names = list(ops)
         window = sum(ops[c] for c in opnames.device_columns(names))
-        busy = sum(ops[c] for c in opnames.busy_columns(names))
+        busy = opnames.busy_columns(names)
+        # arithmetic and the clock slow down alike when the clock is lowered
+        arithmetic = [c for c in busy if opnames.nature(c) in ("compute", "serial")]
+        compute = sum(ops[c] for c in arithmetic)
+        memory = sum(ops[c] for c in busy) - compute
         side = input_size(dataset)
         known = batch_size is not None and side is not None
         pixels = float((batch_size or 0) * (side or 0) ** 2) if known else float("nan")
-        return cls(busy / window if window else 1.0, step_time_us, pixels, metered)
+        if not window:
+            return cls(0.0, 1.0, step_time_us, pixels, metered)
+        return cls(compute / window, memory / window, step_time_us, pixels, metered)
+
+    @property
+    def busy_share(self) -> float:
+        """Busy device time over the profile window."""
+        return self.compute_share + self.memory_share
 
     @property
     def kind(self) -> str:
@@ -137,6 +147,12 @@ class Handoff:
     one with the anchor's telemetry for those that bring it. Power is learnt as
     the logit of its share of the board's limit.
 
+    What the vector says by itself is blended in: the card is busy when it is not
+    idle, and its memory is busy for so much of the compute-bound and so much of
+    the memory-bound time (non-negative least squares). The blend's weights are
+    those with the least squared error on models left out (stacking; Wolpert,
+    1992).
+
     Parameters
     ----------
     limit_w : float
@@ -166,6 +182,8 @@ class Handoff:
         """
         self.processes_: dict[str, Any] = {}
         self.residuals_: dict[str, Floats] = {}
+        self.duty_: dict[str, Floats] = {}
+        self.weights_: dict[str, Floats] = {}
         few = _thinned(jobs)
         for kind in ("sized", "bare"):
             self._learn(kind, job_rows(few), few)
@@ -180,15 +198,25 @@ class Handoff:
         from threadpoolctl import threadpool_limits
 
         X, Y = _features(rows, kind), self._forward(matrix(jobs, PREDICTED))
+        shares = _shares(rows)
         fold = grouped_folds(jobs["model"].to_numpy().astype(str), _FOLDS, self.seed)
-        residual = np.zeros_like(Y)
+        guess, own = np.zeros_like(Y), np.zeros_like(Y[:, 1:])
         with threadpool_limits(1):
             for f in np.unique(fold):
                 test = fold == f
                 part = self._process().fit(X[~test], Y[~test])
-                residual[test] = Y[test] - part.predict(X[test])
+                guess[test] = part.predict(X[test])
+                own[test] = _own(shares[test], _duty(shares[~test], Y[~test]))
             self.processes_[kind] = self._process().fit(X, Y)
-        self.residuals_[kind] = residual
+        # the weights that judge a fold are chosen on the others
+        self.residuals_[kind] = np.zeros_like(Y)
+        for f in np.unique(fold):
+            test = fold == f
+            weights = _stacked(guess[~test], own[~test], Y[~test])
+            blended = _blended(guess[test], own[test], weights)
+            self.residuals_[kind][test] = Y[test] - blended
+        self.duty_[kind] = _duty(shares, Y)
+        self.weights_[kind] = _stacked(guess, own, Y)
 
     def kind_of(self, row: JobRow) -> str:
         """Which process answers for a job: the richest there is for it."""
@@ -196,15 +224,19 @@ class Handoff:
 
     def predict(self, rows: Sequence[JobRow]) -> Floats:
         """:data:`PREDICTED`, shape (n, 3): W, %, %."""
-        out = [self.processes_[k].predict(_features([r], k))[0] for r, k in self._kinds(rows)]  # fmt: skip
-        return _with_idle_share(self._back(np.array(out)), rows)
+        found = [self._guess(row, self.kind_of(row)) for row in rows]
+        return self._back(np.vstack(found))
 
     def draws(self, row: JobRow) -> Floats:
         """:data:`PREDICTED` under each error on a model left out, (n_jobs, 3)."""
         kind = self.kind_of(row)
-        mean = self.processes_[kind].predict(_features([row], kind))
-        drawn = self._back(mean + self.residuals_[kind])
-        return _with_idle_share(drawn, [row] * len(drawn))
+        return self._back(self._guess(row, kind) + self.residuals_[kind])
+
+    def _guess(self, row: JobRow, kind: str) -> Floats:
+        """The process's answer and the vector's own, blended; shape (1, 3)."""
+        guess = self.processes_[kind].predict(_features([row], kind))
+        own = _own(_shares([row]), self.duty_[kind])
+        return _blended(guess, own, self.weights_[kind])
 
     def out_of_fold(self, jobs: pl.DataFrame, kind: str = "sized") -> Floats:
         """Predictions for the jobs fitted on, models left out in turn.
@@ -216,10 +248,7 @@ class Handoff:
             ``metered`` joined to the anchor's.
         """
         guess = self._forward(matrix(jobs, PREDICTED)) - self.residuals_[kind]
-        return _with_idle_share(self._back(guess), job_rows(jobs))
-
-    def _kinds(self, rows: Sequence[JobRow]) -> list[tuple[JobRow, str]]:
-        return [(r, self.kind_of(r)) for r in rows]
+        return self._back(guess)
 
     def _process(self) -> Any:
         from sklearn.gaussian_process import GaussianProcessRegressor
@@ -242,15 +271,36 @@ class Handoff:
         return np.column_stack([share * self.limit_w, np.clip(Z[:, 1:], 0, 100)])
 
 
-def _with_idle_share(found: Floats, rows: Sequence[JobRow]) -> Floats:
-    """GPU utilisation with the busy share of the vector itself blended in.
+def _shares(rows: Sequence[JobRow]) -> Floats:
+    """Compute-bound and memory-bound shares, shape (n, 2)."""
+    return np.array([(r.compute_share, r.memory_share) for r in rows])
 
-    What of the window is not idle says directly how busy the card is; the two
-    guesses err in different places.
-    """
-    busy = 100 * np.array([r.busy_share for r in rows])
-    out = found.copy()
-    out[:, 1] = (1 - _OWN_SHARE) * found[:, 1] + _OWN_SHARE * np.clip(busy, 0, 100)
+
+def _duty(shares: Floats, Y: Floats) -> Floats:
+    """Memory utilisation in compute-bound and in memory-bound time, %."""
+    from scipy.optimize import nnls
+
+    return np.asarray(nnls(shares, Y[:, 2])[0])
+
+
+def _own(shares: Floats, duty: Floats) -> Floats:
+    """What the vector says by itself of both utilisations, %; of power, nothing."""
+    busy = 100 * np.clip(shares.sum(axis=1), 0, 1)
+    return np.column_stack([busy, shares @ duty])
+
+
+def _stacked(guess: Floats, own: Floats, Y: Floats) -> Floats:
+    """Weights of ``own`` against ``guess`` with the least squared error, 0 to 1."""
+    apart = own - guess[:, 1:]
+    missed = Y[:, 1:] - guess[:, 1:]
+    best = (missed * apart).sum(axis=0) / np.maximum((apart**2).sum(axis=0), 1e-9)
+    return np.asarray(np.clip(best, 0, 1))
+
+
+def _blended(guess: Floats, own: Floats, weights: Floats) -> Floats:
+    """``guess`` with ``own`` utilisations blended in."""
+    out = guess.copy()
+    out[:, 1:] += weights * (own - guess[:, 1:])
     return out
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from xlate.catalog import Gpu
 from xlate.clocks.features import matrix
 from xlate.clocks.label import allowed
-from xlate.clocks.models.calibrated import CLOSE_ENOUGH, MISS, CalibratedResponse
+from xlate.clocks.models.calibrated import CLOSE_ENOUGH, CalibratedResponse
 from xlate.clocks.objective import Objective
 from xlate.clocks.probe import Probe
 from xlate.errors import ProfileError
@@ -209,10 +209,8 @@ def answer(
     scores = objective.log_score(draws.time, draws.power)
     inside = np.where(allowed(draws.time, bound), scores, np.inf)
     gap = np.expm1(scores - inside.min(axis=1, keepdims=True))
-    # as in models.calibrated: the least expected gap, among clocks whose mean
-    # curve keeps to the bound
-    expected = np.minimum(gap, MISS).mean(axis=0)
-    chosen = int(np.where(allowed(draws.mean_time, bound), expected, np.inf).argmin())
+    mean = objective.log_score(draws.mean_time, draws.mean_power)
+    chosen = int(np.where(allowed(draws.mean_time, bound), mean, np.inf).argmin())
     good = gap[:, chosen] <= CLOSE_ENOUGH
     low, high = np.quantile(
         draws.sm_mhz[inside.argmin(axis=1)],

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate.clocks.curve import Curve, grid_of
-from xlate.clocks.features import matrix, names, probe_shares
 from xlate.clocks.figures import (
     Choice,
     ClockRow,
@@ -17,12 +14,13 @@ from xlate.clocks.figures import (
     application_weights,
     bounded_rows,
     rows_of,
+    weighted_quantile,
 )
 from xlate.clocks.label import gaps
 from xlate.clocks.models import CLOCK_MODELS, make_clock_model
-from xlate.clocks.models.base import Training
+from xlate.clocks.models.base import ResponseModel, Training, grouped_folds
 from xlate.clocks.objective import Objective, make_objective
-from xlate.clocks.probe import Probe
+from xlate.clocks.teaching import of_others, pooled, training, trust_in
 from xlate.errors import CorpusError, UnknownNameError
 
 __all__ = [
@@ -31,8 +29,7 @@ __all__ = [
     "choices",
     "importance",
     "measure",
-    "of_others",
-    "training",
+    "spread",
 ]
 
 Floats = NDArray[np.float64]
@@ -45,51 +42,10 @@ CLOCK_SPLITS: dict[str, str] = {
 }
 BASELINES = ("max-clock", "constant-share")
 _RANDOM_FOLDS = 10
-#: weight of an application measured on another card; 0.1, 0.3 and 1 were tried
-#: (experiments/README.md)
-_TRUST_IN_OTHERS = 0.3
+#: in which a borrowed response is held against what it had not seen
+_SPREAD_FOLDS = 6
 #: repeats of a permutation
 _SHUFFLES = 5
-
-
-def training(
-    sweeps: Sweeps,
-    view: str,
-    kind: str = "max-only",
-    objective: Objective | None = None,
-    bound: float | None = None,
-    shares: Floats | None = None,
-) -> Training:
-    """Features and responses of the curves of one GPU.
-
-    Parameters
-    ----------
-    sweeps : Sweeps
-    view, kind : str
-        See :mod:`xlate.clocks.features`.
-    objective, bound
-        What labels minimise, and the slowdown they keep to.
-    shares : array, optional
-        Clocks over the highest one; by default those of the sweep.
-    """
-    curves = sweeps.curves
-    shares = grid_of(curves) if shares is None else shares
-    responses = [c.response(shares) for c in curves]
-    return Training(
-        matrix([_probes(c, kind) for c in curves], sweeps.gpu, view, kind),
-        names(view, kind),
-        np.array([r[0] for r in responses]),
-        np.array([r[1] for r in responses]),
-        shares,
-        sweeps.applications,
-        objective or make_objective("edp"),
-        bound,
-    )
-
-
-def _probes(curve: Curve, kind: str) -> list[Probe]:
-    nearest = [int(np.abs(curve.share - s).argmin()) for s in probe_shares(kind)]
-    return [Probe.of(curve), *(Probe.of(curve, k) for k in nearest)]
 
 
 def choices(
@@ -104,6 +60,7 @@ def choices(
     seed: int = 0,
     pool: bool = True,
     tested: int | None = None,
+    trusts: dict[tuple[int, int], float] | None = None,
 ) -> list[Choice]:
     """Let a model choose for every curve, fitted each time without it.
 
@@ -120,6 +77,9 @@ def choices(
         physical terms carry from card to card.
     tested : int, optional
         How many of ``sweeps`` to choose for; the others only teach.
+    trusts : dict, optional
+        Weights of the others' applications by GPU and fold. Those that are
+        missing are chosen and added, so that models of one comparison share them.
 
     Returns
     -------
@@ -141,6 +101,7 @@ def choices(
         raise CorpusError(
             "leaving a GPU out needs sweeps of two", "name more corpora in --sweeps"
         )
+    trusts = {} if trusts is None else trusts
     found = []
     for k, (one, data) in enumerate(zip(sweeps, whole, strict=True)):
         if tested is not None and k >= tested:
@@ -160,9 +121,10 @@ def choices(
             if split == "gpu":
                 train = of_others(others, data, set(data.groups[test]), view, kind)
             elif pool and others and split == "workload":
-                train = train.joined(
-                    of_others(others, data, set(data.groups[test]), view, kind)
-                )
+                elsewhere = of_others(others, data, set(data.groups[test]), view, kind)
+                if (k, f) not in trusts:
+                    trusts[k, f] = trust_in(train, elsewhere, seed)
+                train = pooled(train, elsewhere, trusts[k, f])
             fitted = make_clock_model(model, seed).fit(train)
             X = data.X[test]
             chosen[test] = fitted.scores(X, aim, bound).argmin(axis=1)
@@ -176,39 +138,6 @@ def _folds(data: Training, split: str, seed: int) -> NDArray[np.int64]:
         deal = np.random.default_rng(seed).permutation(len(data))
         return np.asarray(deal % _RANDOM_FOLDS)
     return np.unique(data.groups, return_inverse=True)[1]
-
-
-def of_others(
-    others: Sequence[Sweeps],
-    like: Training,
-    apart: Set[str],
-    view: str,
-    kind: str = "max-only",
-) -> Training:
-    """Training rows of other GPUs, on the clocks of this one.
-
-    Parameters
-    ----------
-    others : sequence of Sweeps
-        At least one.
-    like : Training
-        Whose clocks, objective and bound to take.
-    apart : set of str
-        Applications to leave out.
-    """
-    parts = [
-        training(s, view, kind, like.objective, like.bound, like.shares) for s in others
-    ]
-    pooled = parts[0]
-    for part in parts[1:]:
-        pooled = pooled.joined(part)
-    pooled = pooled.rows(~np.isin(pooled.groups, sorted(apart)))
-    # the same application on another card is another curve
-    return replace(
-        pooled,
-        groups=np.char.add(pooled.groups, " elsewhere"),
-        trust=np.full(len(pooled), _TRUST_IN_OTHERS),
-    )
 
 
 def _judged(
@@ -276,6 +205,7 @@ def measure(
         raise UnknownNameError("split", split, CLOCK_SPLITS)
     label = CLOCK_SPLITS[split]
     rows: list[ClockRow] = []
+    trusts: dict[tuple[int, int], float] = {}
     for model in dict.fromkeys([*BASELINES, *models]):
         if progress is not None:
             progress(f"{model} …")
@@ -283,18 +213,68 @@ def measure(
             first = objective == objectives[0]
             found = choices(
                 sweeps, model, split=split, view=view, kind=kind, seed=seed,
-                objective=objective, pool=pool, tested=tested,
+                objective=objective, pool=pool, tested=tested, trusts=trusts,
             )  # fmt: skip
             for one, choice in zip(sweeps, found, strict=False):
                 rows += rows_of(one, model, label, objective, choice, first)
         if bound is not None:
             found = choices(
                 sweeps, model, split=split, view=view, kind=kind, seed=seed,
-                objective=objectives[0], bound=bound, pool=pool, tested=tested,
+                objective=objectives[0], bound=bound, pool=pool, tested=tested, trusts=trusts,
             )  # fmt: skip
             for one, choice in zip(sweeps, found, strict=False):
                 rows += bounded_rows(one, model, label, objectives[0], choice, bound)
     return rows
+
+
+def spread(
+    source: Sweeps,
+    target: Sweeps,
+    model: str,
+    *,
+    view: str = "dcgm",
+    seed: int = 0,
+    level: float = 0.9,
+) -> float:
+    """Factor on a card's own errors that covers those of its response elsewhere.
+
+    The quantile of the absolute error in log EDP, over the clocks of
+    applications left out, when the response of ``source`` answers for
+    ``target``, over the same quantile when it answers for ``source`` itself.
+
+    Parameters
+    ----------
+    model : str
+        A response model.
+    level : float
+        Of the quantile.
+    """
+    own = training(source, view)
+    other = training(target, view, shares=own.shares)
+    together = np.concatenate([own.groups, other.groups])
+    fold = grouped_folds(together, _SPREAD_FOLDS, seed)
+    mine, theirs = fold[: len(own)], fold[len(own) :]
+    errors = np.zeros_like(own.time), np.zeros_like(other.time)
+    for f in np.unique(fold):
+        fitted = make_clock_model(model, seed)
+        if not isinstance(fitted, ResponseModel):
+            raise UnknownNameError("response model", model, CLOCK_MODELS)
+        fitted.fit(own.rows(mine != f))
+        for data, at, error in zip((own, other), (mine, theirs), errors, strict=True):
+            if not (at == f).any():
+                continue
+            part = data.rows(at == f)
+            time, power = fitted.curves(part.X)
+            error[at == f] = (power - part.power) + 2 * (time - part.time)
+    home, away = (
+        weighted_quantile(
+            np.abs(e).ravel(),
+            np.repeat(application_weights(d.groups) / e.shape[1], e.shape[1]),
+            level,
+        )
+        for e, d in zip(errors, (own, other), strict=True)
+    )
+    return away / home
 
 
 def importance(

@@ -18,6 +18,8 @@ from xlate.engine.clocking import (
 )
 from xlate.engine.fitting import FitResult, compare, compare_all, fit
 from xlate.engine.recommending import predict_freq
+from xlate.engine.sizing import Sized, scale, wanted_sizes
+from xlate.engine.together import Together, translate_together
 from xlate.engine.translating import read_profiles, translate, translate_table
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "Failure",
     "FitResult",
     "Recommendation",
+    "Sized",
+    "Together",
     "Translation",
     "compare",
     "compare_all",
@@ -35,7 +39,10 @@ __all__ = [
     "label_sweeps",
     "predict_freq",
     "read_profiles",
+    "scale",
     "sweeps_of",
     "translate",
     "translate_table",
+    "translate_together",
+    "wanted_sizes",
 ]

@@ -21,6 +21,7 @@ from xlate.clocks.label import Label, check_slowdown, label
 from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL, make_clock_model
 from xlate.clocks.models.calibrated import CalibratedResponse
 from xlate.clocks.objective import OBJECTIVES, make_objective
+from xlate.clocks.teaching import of_others, pooled, training, trust_in
 from xlate.corpus import Corpus
 from xlate.engine.kinship import (
     HANDOFF_CORPORA,
@@ -302,9 +303,10 @@ def fit_clocks(
     shares = np.linspace(grid[0], 1.0, min(_POINTS, len(grid)))
     responses: dict[str, Any] = {}
     for view in views:
-        data = study.training(source, view, shares=shares)
+        data = training(source, view, shares=shares)
         if others:
-            data = data.joined(study.of_others(others, data, frozenset(), view))
+            elsewhere = of_others(others, data, frozenset(), view)
+            data = pooled(data, elsewhere, trust_in(data, elsewhere, seed))
         responses[view] = _calibrated(model, seed)
         responses[view].fit(data)
     handoff, where, limit = handoff_for(instance, not _simulated(source), seed, known)

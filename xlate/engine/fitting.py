@@ -8,27 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
 from xlate import corpus as corpora
 from xlate import opnames
-from xlate.align import STEP, Aligned, align
+from xlate.align import STEP, Aligned, align, matrix
 from xlate.catalog import Instance
 from xlate.columns import plan
 from xlate.corpus import Corpus
-from xlate.engine.pair import pair_of
-from xlate.errors import CorpusError
-from xlate.evaluate import (
-    Row,
-    cross_validate,
-    noise_floor,
-    split_label,
-    with_step_times,
-)
+from xlate.engine.pair import clock_ratio, pair_of
+from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
+from xlate.errors import AlignmentError, CorpusError
+from xlate.evaluate import Row, noise_floor, rows_of
+from xlate.heldout import HeldOut, held_out, with_step_times
+from xlate.scaling import AXES, Scaler
+from xlate.splits import split_label
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.store.manifest import FORMAT, Manifest
 from xlate.translators import BASELINE, COMPARED, DEFAULT, make
 from xlate.translators.window import StepFromWindow
+from xlate.trust.calibration import Calibration
+from xlate.trust.domain import Domain
 
 __all__ = ["FitResult", "compare", "compare_all", "fit"]
 
@@ -54,6 +56,7 @@ class _Study:
     target: Instance
     corpus: Corpus
     aligned: Aligned
+    held: HeldOut
     rows: list[Row]
     notes: list[str]
 
@@ -74,9 +77,13 @@ def _study(
     corpus = data if isinstance(data, Corpus) else corpora.find(a.name, t.name, data)
     aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
     names = list(dict.fromkeys([*translators, BASELINE]))
-    rows = cross_validate(aligned, names, corpus.label, split, columns, seed, n_jobs)
+    held = held_out(
+        aligned, names, corpus.label, split, columns, seed, n_jobs,
+        clock_ratio=clock_ratio(a, t), families=corpus.card.families,
+    )  # fmt: skip
+    rows = rows_of(held)
     rows += noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
-    return _Study(a, t, corpus, aligned, rows, _notes(aligned, columns))
+    return _Study(a, t, corpus, aligned, held, rows, _notes(aligned, columns))
 
 
 def _notes(aligned: Aligned, columns: str) -> list[str]:
@@ -235,8 +242,8 @@ def fit(
     b_step = aligned.target_matrix((STEP,))[measured]
     chosen = plan(columns, ops, np.vstack([A, B]))
     X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
-    model = make(translator, [*chosen.names, STEP], seed)
-    model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
+    model = make(translator, [*chosen.names, STEP], seed, clock_ratio(a, t))
+    model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]), aligned.models[measured])
     window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
 
     busy = A[:, np.isin(ops, opnames.busy_columns(ops))].sum(axis=1)
@@ -269,10 +276,68 @@ def fit(
         ),
         files={},
     )
-    fitted = {"translator": model, "window": window}
+    ratio = make(BASELINE, [*chosen.names, STEP], seed)
+    ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
+    domain = Domain().fit(
+        ops, A, a_step[:, 0], aligned.models[measured],
+        _elsewhere(corpus, a.name), a.name, seed,
+    )  # fmt: skip
+    fitted = {
+        "translator": model,
+        "window": window,
+        "ratio": ratio,
+        "calibration": {
+            name: Calibration.of(study.held, by).to_arrays()
+            for name, by in (("translator", translator), ("ratio", BASELINE))
+        },
+        "domain": domain,
+        "scaling": _scalers(corpus, a.name, seed),
+    }
     path = bundles.folder_of(a.name, t.name) if save else None
     if path is not None:
         bundles.save(manifest, fitted, path)
     return FitResult(
         Bundle(manifest, fitted, path), path, tuple(study.rows), tuple(study.notes)
     )
+
+
+def _elsewhere(
+    corpus: Corpus, apart: str
+) -> dict[str, tuple[Sequence[str], NDArray[np.float64]]]:
+    """Runs of the corpus's other instances: columns and times of each."""
+    found: dict[str, tuple[Sequence[str], NDArray[np.float64]]] = {}
+    for name in corpus.instances:
+        if name == apart:
+            continue
+        runs = corpus.runs_on(name)
+        ops = [c for c in runs.columns if opnames.is_op_column(c)]
+        found[name] = (ops, np.nan_to_num(matrix(runs, ops)))
+    return found
+
+
+def _scalers(corpus: Corpus, anchor: str, seed: int) -> dict[str, Scaler]:
+    """Growth along each axis of size of which the corpus has enough."""
+    runs = corpus.runs_on(anchor)
+    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    key = ["model", "dataset", "batch_size", "optimizer"]
+    jobs = (
+        runs.filter(pl.col(STEP) > 0)
+        .group_by(key)
+        .agg(pl.col([*ops, STEP]).median())
+        .sort(key)
+    )
+    times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
+    models = jobs["model"].to_numpy().astype(str)
+    found = {}
+    for axis in AXES:
+        sizes = axis_sizes(jobs, axis)
+        known = np.isfinite(sizes)
+        rest = [c for c in key if c != AXIS_COLUMN[axis]]
+        same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
+        try:
+            found[axis] = Scaler(ops, axis, seed).calibrate(
+                times[known], steps[known], sizes[known], same[known], models[known]
+            )
+        except AlignmentError:
+            continue
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from xlate.catalog import Instance, catalogue
 from xlate.errors import AlignmentError
 
-__all__ = ["pair_of"]
+__all__ = ["clock_ratio", "pair_of"]
 
 
 def pair_of(
@@ -30,3 +30,9 @@ def pair_of(
             f"anchor and target are both {a.name}", "choose two instances"
         )
     return a, t
+
+
+def clock_ratio(anchor: Instance, target: Instance) -> float:
+    """The anchor's highest clock over the target's; 1 where either is not known."""
+    highest = [side.require_gpu().number("max_mhz") for side in (anchor, target)]
+    return highest[0] / highest[1] if highest[0] and highest[1] else 1.0

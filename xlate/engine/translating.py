@@ -14,19 +14,30 @@ from xlate import opnames, readers
 from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
 from xlate.catalog import Instance
+from xlate.conformal import LEVEL, Scores
+from xlate.engine.layers import (
+    PARTS,
+    THROUGHPUT,
+    Predicted,
+    by_catalogue,
+    layer_of,
+    predict,
+)
 from xlate.engine.pair import pair_of
 from xlate.errors import ProfileError, XlateError
+from xlate.heldout import LARGE
 from xlate.profile import Estimate, Profile, WorkloadKey, check_times
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
-from xlate.trust.domain import MOST_UNKNOWN, refuse_strangers, verdict
+from xlate.trust.calibration import Calibration
+from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
 
-__all__ = ["read_profiles", "translate", "translate_table"]
+__all__ = ["check_level", "read_profiles", "translate", "translate_table"]
 
 Floats = NDArray[np.float64]
 
-#: rows predicted at once; bounds memory for large tables
-_CHUNK = 8192
+#: no interval that anybody could use is as wide as this many times its value
+_UNBOUNDED = 1e6
 
 
 def read_profiles(
@@ -76,6 +87,7 @@ def translate(
     target: str,
     *,
     bundle: Bundle | None = None,
+    level: float = LEVEL,
     anchors_dirs: Iterable[Path] = (),
 ) -> list[Translation | Failure]:
     """Translate profiles with the bundle of a pair.
@@ -87,68 +99,137 @@ def translate(
     anchor, target : str
         Instances, by name or alias.
     bundle : Bundle, optional
-        Default: the pair's in the data home.
+        Default: the pair's in the data home, else the one that ships with xlate.
+    level : float
+        Of the intervals.
 
     Raises
     ------
     XlateError
-        For unknown instances, or a bundle that is missing or refused.
+        For unknown instances, a level that is none, or a bundle that is missing
+        or refused.
     """
+    check_level(level)
     a, t = pair_of(anchor, target, anchors_dirs)
     bundle = bundle or bundles.find(a.name, t.name)
-    answers: dict[int, Translation | Failure] = {}
-    good: dict[int, Profile] = {}
-    for i, p in enumerate(profiles):
-        if isinstance(p, Failure):
-            answers[i] = p
-            continue
-        try:
-            refuse_strangers(p, bundle)
-            good[i] = p
-        except ProfileError as e:
-            answers[i] = Failure(p.source, e)
-    if good:
-        for i, answer in zip(
-            good, _answer(list(good.values()), a, t, bundle), strict=True
-        ):
-            answers[i] = answer
-    return [answers[i] for i in range(len(profiles))]
+    good = [p for p in profiles if isinstance(p, Profile)]
+    answers = iter(_answer(good, a, t, bundle, level))
+    return [p if isinstance(p, Failure) else next(answers) for p in profiles]
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that is none.
+
+    Raises
+    ------
+    XlateError
+        Outside 0 to 1.
+    """
+    if not 0 < level < 1:
+        raise XlateError(
+            f"a level of {level:g} is none: it lies between 0 and 1", "try 0.9"
+        )
 
 
 def _answer(
-    profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle
+    profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle, level: float
 ) -> list[Translation]:
-    ops = sorted({c for p in profiles for c in p.ops})
-    times = np.array([[p.ops.get(c, 0.0) for c in ops] for p in profiles])
-    steps = np.array([p.step_time_us or np.nan for p in profiles])
-    names, out, out_steps, in_steps = _predict(bundle, times, ops, steps)
-    price = t.price
-    answers = []
-    for k, profile in enumerate(profiles):
-        step_s = float(out_steps[k]) / 1e6
-        vector = None
-        if out is not None:
-            vector = {n: float(v) for n, v in zip(names, out[k], strict=True) if v > 0}
-        rent = None
-        if price is not None:
-            rent = price.usd_per_h / max(t.gpu_count, 1) * step_s * 1000 / 3600
-        answers.append(
-            Translation(
-                file=profile.source,
-                anchor=a.name,
-                target=t.name,
-                translator=bundle.manifest.translator,
-                fitted_on=bundle.manifest.corpus,
-                simulated=bundle.manifest.simulated,
-                workload=profile.workload,
-                step_time_s=Estimate(step_s),
-                anchor_step_time_s=float(in_steps[k]) / 1e6,
-                ops=vector,
-                usd_per_1000_steps=rent,
-                verdict=verdict(profile, bundle),
-            )
-        )
-    return answers
+    findings = [examine(p, bundle) for p in profiles]
+    layers = [layer_of(f) for f in findings]
+    answers: dict[int, Translation] = {}
+    for layer in dict.fromkeys(layers):
+        mine = [k for k, name in enumerate(layers) if name == layer]
+        if layer == THROUGHPUT:
+            for k in mine:
+                found = by_catalogue(profiles[k], a, t)
+                answers[k] = _one(profiles[k], findings[k], layer, found, 0, a, t, bundle, None, level)  # fmt: skip
+            continue
+        ops = sorted({c for k in mine for c in profiles[k].ops})
+        times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
+        steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
+        found = predict(bundle, times, ops, steps, layer)
+        known = Calibration.from_arrays(bundle.model["calibration"][PARTS[layer]])
+        for row, k in enumerate(mine):
+            answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, bundle, known, level)  # fmt: skip
+    return [answers[k] for k in range(len(profiles))]
+
+
+def _one(
+    profile: Profile, finding: Finding, layer: str, found: Predicted, row: int,
+    a: Instance, t: Instance, bundle: Bundle, calibration: Calibration | None,
+    level: float,
+) -> Translation:  # fmt: skip
+    """One profile's answer with its intervals."""
+
+    def interval(
+        value: float, scores: Scores | None, difficulty: float = 1.0
+    ) -> Estimate:
+        if scores is None:
+            return Estimate(value)
+        factor = scores.factor(level, difficulty * finding.widening)
+        if factor > _UNBOUNDED:
+            return Estimate(value)
+        return Estimate(value, value / factor, value * factor, level)
+
+    step_scores = None
+    if calibration is not None:
+        step_scores = calibration.window if found.guessed[row] else calibration.step
+    step = interval(
+        float(found.step[row]) / 1e6, step_scores, float(found.difficulty[row])
+    )
+    vector: dict[str, float] | None = None
+    op_sum = None
+    op_intervals: dict[str, tuple[float, float]] = {}
+    if found.ops is not None:
+        vector = {
+            n: float(v)
+            for n, v in zip(found.names, found.ops[row], strict=True)
+            if v > 0
+        }
+        busy = {c: vector[c] for c in opnames.busy_columns(list(vector))}
+        total = sum(busy.values())
+        op_sum = interval(total, calibration.busy if calibration else None)
+        for name, value in busy.items():
+            if calibration is None or value < LARGE * total:
+                continue
+            e = interval(value, calibration.of_op(name))
+            if e.low is not None and e.high is not None:
+                op_intervals[name] = (e.low, e.high)
+    binds = None
+    if found.device is not None and found.host is not None:
+        binds = "device" if found.device[row] >= found.host[row] else "host"
+    return Translation(
+        file=profile.source,
+        anchor=a.name,
+        target=t.name,
+        translator=bundle.manifest.translator,
+        fitted_on=bundle.manifest.corpus,
+        simulated=bundle.manifest.simulated,
+        held_out_mape=bundle.manifest.error("step_mape"),
+        workload=profile.workload,
+        layer=layer,
+        step_time_s=step,
+        anchor_step_time_s=float(found.anchor_step[row]) / 1e6,
+        op_sum_us=op_sum,
+        ops=vector,
+        op_intervals=op_intervals,
+        usd_per_1000_steps=_rent(step, t),
+        binds=binds,
+        verdict=finding.verdict,
+    )
+
+
+def _rent(step: Estimate, t: Instance) -> Estimate | None:
+    """Dollars for a thousand steps on the target, with the step time's interval."""
+    if t.price is None:
+        return None
+    each = t.price.usd_per_h / max(t.gpu_count, 1) * 1000 / 3600
+    return Estimate(
+        step.value * each,
+        None if step.low is None else step.low * each,
+        None if step.high is None else step.high * each,
+        step.level,
+    )
 
 
 def translate_table(
@@ -197,41 +278,12 @@ def translate_table(
             f"operations the bundle never saw ({named})",
             "leave such rows out",
         )
-    names, out, steps, _ = _predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
+    found = predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
     answer = {c: frame[c] for c in frame.columns if c not in ops and c != STEP}
-    answer[STEP] = pl.Series(STEP, steps)
-    if out is not None:
-        answer |= {n: pl.Series(n, out[:, j]) for j, n in enumerate(names)}
+    answer[STEP] = pl.Series(STEP, found.step)
+    if found.ops is not None:
+        answer |= {n: pl.Series(n, found.ops[:, j]) for j, n in enumerate(found.names)}
     # a table has no place for a title: what it was made from stands in each row
     return pl.DataFrame(answer).with_columns(
         pl.lit(bundle.manifest.corpus).alias("fitted_on")
     )
-
-
-def _predict(
-    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats
-) -> tuple[tuple[str, ...], Floats | None, Floats, Floats]:
-    """Operations and step times on the target, and the anchor's step times used."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from threadpoolctl import threadpool_limits
-
-    plan_ = bundle.plan
-    X = plan_.apply(times, ops)
-    unknown = ~np.isfinite(steps) | (steps <= 0)
-    steps = steps.copy()
-    if unknown.any():
-        steps[unknown] = bundle.model["window"].predict(X[unknown])
-    inputs = np.column_stack([X, steps])
-    model = bundle.model["translator"]
-    chunks = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]
-    if len(chunks) == 1:
-        # one profile is waited for: starting threads takes longer than it does
-        Y = model.predict(inputs)
-    else:
-        with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
-            Y = np.vstack(list(pool.map(model.predict, chunks)))
-    if not model.predicts_vector:
-        return (), None, Y[:, -1], steps
-    names, out = plan_.expand(times, ops, Y[:, :-1])
-    return names, out, Y[:, -1], steps

@@ -19,7 +19,7 @@ from xlate.columns import ColumnPlan
 from xlate.errors import BundleError
 from xlate.store.archive import open_archive
 from xlate.store.canonical import canonical
-from xlate.store.forests import pack, unpack
+from xlate.store.forests import pack_all, unpack_all
 from xlate.store.manifest import Manifest
 from xlate.store.trees import check_trees
 
@@ -31,23 +31,33 @@ __all__ = [
     "load",
     "manifests",
     "save",
+    "shipped_folder",
     "versions",
 ]
 
 MANIFEST, MODEL = "manifest.json", "model.skops"
+_PARTS = {"translator", "window", "ratio", "calibration", "domain", "scaling"}
+#: of these, plain dicts
+_PLAIN = {"calibration", "scaling"}
 
 #: types a model may hold beyond those skops trusts by itself
 ALLOWED = (
     "sklearn.tree._tree.Tree",
+    "xlate.scaling.Scaler",
     "xlate.translators.levels.ForestTranslator",
     "xlate.translators.levels.KnnTranslator",
     "xlate.translators.levels.LinearTranslator",
     "xlate.translators.levels.TreeTranslator",
+    "xlate.translators.physics.PhysicsTranslator",
+    "xlate.translators.pooled.PooledRatios",
     "xlate.translators.profet.ProfetTranslator",
     "xlate.translators.ratio.RatioTranslator",
     "xlate.translators.ratio_forest.RatioForestTranslator",
     "xlate.translators.ratio_forest.SharesForestTranslator",
+    "xlate.translators.transfers.Transfers",
+    "xlate.translators.two_path.TwoPath",
     "xlate.translators.window.StepFromWindow",
+    "xlate.trust.domain.Domain",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
@@ -64,7 +74,10 @@ class Bundle:
         What it was fitted on and how good it is.
     model : mapping
         ``translator``: maps plan columns and step time; ``window``: gives the
-        anchor's step time where a profile has none.
+        anchor's step time where a profile has none; ``ratio``: the baseline, for
+        profiles that the translator is not for; ``calibration``: arrays of errors
+        on held-out models, of both; ``domain``: what training looked like;
+        ``scaling``: growth with batch and input size on the anchor.
     path : Path or None
         Where it lies.
     """
@@ -115,7 +128,7 @@ def save(manifest: Manifest, model: Mapping[str, Any], folder: Path) -> Path:
     """
     import skops.io as sio
 
-    archive = canonical(sio.dumps({k: pack(v) for k, v in model.items()}))
+    archive = canonical(sio.dumps(pack_all(dict(model))))
     manifest = replace(manifest, files={MODEL: hashlib.sha256(archive).hexdigest()})
     with paths.atomic_folder(folder) as scratch:
         (scratch / MODEL).write_bytes(archive)
@@ -184,37 +197,49 @@ def _try_out(bundle: Bundle, path: Path, refit: str) -> None:
 
 def _built(model: Any, path: Path, refit: str) -> dict[str, Any]:
     """The parts of a translator, their forests rebuilt and checked."""
-    if not isinstance(model, dict) or set(model) != {"translator", "window"}:
+    if not isinstance(model, dict) or set(model) != _PARTS:
         raise BundleError(f"{path} holds something other than a translator", refit)
-    for part in model.values():
-        if type(part).__module__.partition(".")[0] != "xlate":
+    for name, part in model.items():
+        if name in _PLAIN:
+            if not isinstance(part, dict):
+                raise BundleError(f"{path} holds a {type(part).__name__}", refit)
+        elif type(part).__module__.partition(".")[0] != "xlate":
             raise BundleError(f"{path} holds a {type(part).__name__}", refit)
         try:
-            unpack(part)
+            model[name] = part = unpack_all(part)
         except (ValueError, KeyError, TypeError, IndexError) as e:
             raise BundleError(f"{path} cannot be built: {e}", refit) from e
-        check_trees(part, str(path))
+        for inner in part.values() if name == "scaling" else [part]:
+            check_trees(inner, str(path))
     return model
 
 
 def manifests() -> list[tuple[Path, Manifest]]:
-    """Manifests of all bundles in the user's data home, sorted by path."""
-    found = sorted(home().glob(f"*/to-*/{MANIFEST}")) if home().is_dir() else []
-    return [(p.parent, read_manifest(p.parent)) for p in found]
+    """Manifests of all bundles, by path: the user's own, then those that ship."""
+    found = []
+    for root in (home(), paths.shipped("anchors")):
+        folders = sorted(root.glob(f"*/to-*/{MANIFEST}")) if root.is_dir() else []
+        found += [(p.parent, read_manifest(p.parent)) for p in folders]
+    return found
 
 
 def find(anchor: str, target: str) -> Bundle:
-    """The bundle of a pair.
+    """The bundle of a pair: the user's own, else the one that ships with xlate.
 
     Raises
     ------
     BundleError
-        If there is none yet, or it is refused.
+        If there is none, or it is refused.
     """
-    folder = folder_of(anchor, target)
-    if not (folder / MANIFEST).is_file():
-        raise BundleError(
-            f"no bundle from {anchor} to {target} yet",
-            f"xlate fit --anchor {anchor} --target {target}",
-        )
-    return load(folder)
+    for folder in (folder_of(anchor, target), shipped_folder(anchor, target)):
+        if (folder / MANIFEST).is_file():
+            return load(folder)
+    raise BundleError(
+        f"no bundle from {anchor} to {target} yet",
+        f"xlate fit --anchor {anchor} --target {target}",
+    )
+
+
+def shipped_folder(anchor: str, target: str) -> Path:
+    """Where the bundle of a pair that ships with xlate lies, if there is one."""
+    return paths.shipped("anchors") / anchor / f"to-{target}"

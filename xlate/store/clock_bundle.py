@@ -193,7 +193,7 @@ def load(folder: Path) -> ClockBundle:
     if not isinstance(model, dict) or set(model) != {"responses", "handoff"}:
         raise BundleError(f"{path} holds something other than a clock model", refit)
     try:
-        unpack_all(model)
+        model = unpack_all(model)
     except (ValueError, KeyError, TypeError, IndexError) as e:
         raise BundleError(f"{path} cannot be built: {e}", refit) from e
     for response in model["responses"].values():

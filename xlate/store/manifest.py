@@ -11,8 +11,8 @@ from xlate.errors import BundleError
 
 __all__ = ["FORMAT", "Manifest"]
 
-#: format of bundles written today; older ones are listed where they are read
-FORMAT = 1
+#: format of bundles written today; 1 had neither intervals nor domain
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,11 @@ class Manifest:
                 f"{where} has bundle format {raw['format']}, written by xlate {made}; "
                 f"this xlate reads up to {FORMAT}",
                 "upgrade xlate, or fit again with this version",
+            )
+        if raw["format"] < FORMAT:
+            raise BundleError(
+                f"{where} has bundle format {raw['format']}, from before intervals",
+                refit,
             )
         missing = [f.name for f in fields(cls) if f.name not in raw]
         strange = sorted(set(raw) - {f.name for f in fields(cls)})

@@ -42,6 +42,11 @@ TRANSLATORS: dict[str, tuple[str, str, str]] = {
         "RatioForestTranslator",
         "forest on log ratios",
     ),
+    "physics": (
+        "xlate.translators.physics",
+        "PhysicsTranslator",
+        "pooled ratios, step from two paths",
+    ),
     "shares-forest": (
         "xlate.translators.ratio_forest",
         "SharesForestTranslator",
@@ -52,11 +57,16 @@ TRANSLATORS: dict[str, tuple[str, str, str]] = {
 #: those in a comparison unless others are named; the rest is research behind its name
 COMPARED = tuple(n for n in TRANSLATORS if n != "shares-forest")
 
-DEFAULT = "ratio-forest"
+DEFAULT = "physics"
 BASELINE = "ratio"
 
 
-def make(name: str, columns: Sequence[str] | None = None, seed: int = 0) -> Translator:
+def make(
+    name: str,
+    columns: Sequence[str] | None = None,
+    seed: int = 0,
+    clock_ratio: float = 1.0,
+) -> Translator:
     """A translator by its name.
 
     Parameters
@@ -67,6 +77,8 @@ def make(name: str, columns: Sequence[str] | None = None, seed: int = 0) -> Tran
         Columns of the matrices it will be fitted on.
     seed : int
         For translators that draw random numbers.
+    clock_ratio : float
+        The anchor's highest clock over the target's, for those that use it.
 
     Raises
     ------
@@ -77,7 +89,8 @@ def make(name: str, columns: Sequence[str] | None = None, seed: int = 0) -> Tran
         raise UnknownNameError("translator", name, TRANSLATORS)
     module, cls, _ = TRANSLATORS[name]
     kind: Any = getattr(import_module(module), cls)
-    params = {"random_state": seed} if "random_state" in kind().get_params() else {}
+    known = {"random_state": seed, "clock_ratio": clock_ratio}
+    params = {k: v for k, v in known.items() if k in kind().get_params()}
     translator: Translator = kind(
         columns=None if columns is None else list(columns), **params
     )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -26,9 +27,30 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from xlate import opnames
 from xlate.align import STEP
 
-__all__ = ["STEP", "Translator", "squeezed"]
+__all__ = ["STEP", "Translated", "Translator", "squeezed"]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Translated:
+    """What a translator says about some profiles.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, n_outputs)
+        As :meth:`Translator.predict` gives them.
+    difficulty : ndarray of shape (n,)
+        As :meth:`Translator.difficulty` gives it.
+    device, host : ndarray of shape (n,), or None
+        Both paths of a step on the target, µs, where the translator tells them
+        apart.
+    """
+
+    values: Floats
+    difficulty: Floats
+    device: Floats | None = None
+    host: Floats | None = None
 
 
 def squeezed(Y: Floats) -> Floats:
@@ -47,11 +69,13 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
 
     #: False for a translator that answers for the step time only
     predicts_vector = True
+    #: True for a translator that wants to know which rows are of one model
+    learns_groups = False
 
     def __init__(self, columns: Sequence[str] | None = None) -> None:
         self.columns = columns
 
-    def fit(self, X: Any, Y: Any) -> Self:
+    def fit(self, X: Any, Y: Any, groups: Any = None) -> Self:
         """Learn from pairs.
 
         Parameters
@@ -60,6 +84,9 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
             Anchor side, microseconds, not negative.
         Y : array-like of shape (n_pairs, n_outputs)
             Target side, microseconds; below 0 counts as 0.
+        groups : array-like of shape (n_pairs,), optional
+            Model of each pair, for translators that learn what holds from model
+            to model (:attr:`learns_groups`); by default each pair is its own.
 
         Returns
         -------
@@ -91,8 +118,10 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
                 f"Y has {Y.shape[1]}"
             )
         self.n_outputs_ = Y.shape[1]
+        self.models_ = None if groups is None else np.asarray(groups)
         self._learn_presence(X, Y)
         self._fit(X, Y)
+        del self.models_
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -118,6 +147,31 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
     def predict_raw(self, X: Any) -> Floats:
         """What the model says before clamping and structural zeros."""
         return self._predict(self._checked(X))
+
+    def translate(self, X: Any) -> Translated:
+        """:meth:`predict` with what else the translator knows of its answer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_columns)
+            As in :meth:`predict`.
+        """
+        return Translated(self.predict(X).reshape(len(X), -1), self.difficulty(X))
+
+    def difficulty(self, X: Any) -> Floats:
+        """How large errors of the step time are to be expected, relative to each other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_columns)
+            As in :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            1 for a translator that cannot tell.
+        """
+        return np.ones(len(self._checked(X)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,12 +10,12 @@ the rest falls as clock times voltage squared.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlate.clocks.models.base import ResponseModel, Training
+from xlate.ensemble import forest_mean
 
 __all__ = [
     "BlendedResponse",
@@ -30,7 +30,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _TREES = 100
-#: penalties tried by leave-one-out inside the training rows
+#: penalties tried by leaving applications out inside the training rows
 _PENALTIES = np.logspace(-3, 1, 9)
 #: no clock is quicker than the highest by more than this (thermal drift)
 _LEAST_TIME = 0.97
@@ -42,31 +42,40 @@ _FEWEST_TO_DOUBT = 5
 _LEAST_BUSY = 0.2
 
 
-def _ridge(A: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _ridge(
+    A: Floats, Y: Floats, weights: Floats, groups: NDArray[np.str_]
+) -> tuple[Floats, Floats]:
     """A weighted ridge without intercept.
 
-    The penalty is the one with the least mean absolute error when each row is
-    left out (Allen, 1974); columns are scaled to a mean size of 1 first.
+    The penalty is the one with the least mean absolute error when each
+    application is left out, its rows taken from the normal equations. Columns
+    are scaled to a mean size of 1 first.
 
     Returns
     -------
     coefficients : array, shape (k, n_outputs)
     left_out : array, shape (n, n_outputs)
-        What each row would be predicted as without it, in closed form.
+        What each row would be predicted as without its application.
     """
     scale = np.abs(A).mean(axis=0) + 1e-12
     root = np.sqrt(weights)[:, None]
     H, T = A / scale * root, Y * root
-    best, off, least = np.zeros((A.shape[1], Y.shape[1])), T, np.inf
+    _, which = np.unique(groups, return_inverse=True)
+    member = np.equal.outer(np.arange(which.max() + 1), which).astype(float)
+    # of each application: Gram matrix and right-hand side, shape (g, k, ·)
+    gram = np.einsum("gi,ij,ik->gjk", member, H, H, optimize=True)
+    right = np.einsum("gi,ij,io->gjo", member, H, T, optimize=True)
+    whole_gram, whole_right = gram.sum(axis=0), right.sum(axis=0)
+    best, off, least = np.zeros((A.shape[1], Y.shape[1])), np.zeros_like(T), np.inf
     for penalty in _PENALTIES:
-        solve = np.linalg.solve(H.T @ H + penalty * np.eye(H.shape[1]), H.T)
-        coefficients = solve @ T
-        leverage = np.minimum(np.einsum("ij,ji->i", H, solve), 0.95)
-        errors = (T - H @ coefficients) / (1 - leverage)[:, None]
-        error = np.abs(errors).mean()
+        ridge = penalty * np.eye(A.shape[1])
+        without = np.linalg.solve(whole_gram - gram + ridge, whole_right - right)
+        found = np.einsum("ij,ijo->io", H, without[which])
+        error = float(np.abs(T - found).mean())
         if error < least:
-            best, off, least = coefficients, errors, error
-    return np.asarray(best / scale[:, None]), np.asarray(Y - off / root)
+            best = np.linalg.solve(whole_gram + ridge, whole_right)
+            off, least = found, error
+    return np.asarray(best / scale[:, None]), np.asarray(off / root)
 
 
 def _least(
@@ -116,31 +125,24 @@ class LinearResponse(_Physical):
         busy, memory, _ = self._parts(X)
         return np.column_stack([busy, busy * memory, busy * memory**2, self._probed(X)])
 
-    def _fit(self, data: Training) -> None:
-        self._solve(data, sound_weights(self, data))
+    def _ridges(
+        self, data: Training, weights: Floats
+    ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """Growth of time, and power, each with what it says of rows left out."""
+        growth, power = np.expm1(data.time), np.exp(data.power)
+        return (
+            _ridge(self._time_terms(data.X), growth, weights, data.groups),
+            _ridge(self._power_terms(data.X), power, weights, data.groups),
+        )
 
-    def _solve(self, data: Training, weights: Floats) -> None:
-        self.time_, _ = _ridge(self._time_terms(data.X), np.expm1(data.time), weights)
-        self.power_, _ = _ridge(self._power_terms(data.X), np.exp(data.power), weights)
+    def _fit(self, data: Training) -> None:
+        time, power = self._ridges(data, sound_weights(self, data))
+        self.time_, self.power_ = time[0], power[0]
 
     def left_out(self, data: Training) -> tuple[Floats, Floats]:
         """Log curves of each row, predicted without its application."""
-        names, count = np.unique(data.groups, return_counts=True)
-        if count.max() == 1:
-            growth = _ridge(
-                self._time_terms(data.X), np.expm1(data.time), data.weights
-            )[1]
-            power = _ridge(self._power_terms(data.X), np.exp(data.power), data.weights)[
-                1
-            ]
-            return _logs(1 + growth, power)
-        time, power = np.zeros_like(data.time), np.zeros_like(data.power)
-        for name in names:
-            test = data.groups == name
-            train = data.rows(~test)
-            self._solve(train, train.weights)
-            time[test], power[test] = self._curves(data.X[test])
-        return time, power
+        time, power = self._ridges(data, data.weights)
+        return _logs(1 + time[1], power[1])
 
     def _curves(self, X: Floats) -> tuple[Floats, Floats]:
         time = 1 + self._time_terms(X) @ self.time_
@@ -242,13 +244,6 @@ class ParametricResponse(_Physical):
         )
 
 
-def _forest_mean(forest: Any, X: Floats) -> Floats:
-    """``forest.predict``, without the job scheduling that takes longer than trees do."""
-    rows = X.astype(np.float32)
-    total = sum(tree.tree_.predict(rows)[:, :, 0] for tree in forest.estimators_)
-    return np.asarray(total / len(forest.estimators_))
-
-
 class ForestResponse(ResponseModel):
     """A multi-output forest on the points of both curves."""
 
@@ -263,7 +258,7 @@ class ForestResponse(ResponseModel):
         )
 
     def _curves(self, X: Floats) -> tuple[Floats, Floats]:
-        both = _forest_mean(self.forest_, X)
+        both = forest_mean(self.forest_, X)
         n = len(self.shares_)
         return both[:, :n], both[:, n:]
 
@@ -292,7 +287,7 @@ class BusyForestResponse(_Physical):
         )
 
     def _curves(self, X: Floats) -> tuple[Floats, Floats]:
-        both = _forest_mean(self.forest_, X)
+        both = forest_mean(self.forest_, X)
         n = len(self.shares_)
         busy, _, _ = self._parts(X)
         time = 1 + both[:, :n] * busy[:, None]

@@ -1,0 +1,231 @@
+"""Experiments on translation that are no plain comparison of translators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from xlate import corpus, opnames
+from xlate.align import STEP, align, matrix
+from xlate.catalog import catalogue
+from xlate.cli import output
+from xlate.engine.pair import clock_ratio
+from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
+from xlate.evaluate import Row
+from xlate.heldout import HeldOut, held_out
+from xlate.scaling import AXES, Scaler, polynomial_between
+
+_KEY = ["model", "dataset", "batch_size", "optimizer"]
+
+
+def figures(spec: dict[str, Any]) -> list[Row]:
+    """Rows of a spec of kind ``two-anchors`` or ``scaling``, printed on the way."""
+    data = corpus.load(spec["data"])
+    return {"two-anchors": two_anchors, "scaling": scaling}[spec["kind"]](spec, data)
+
+
+def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
+    """Step time from two anchors together, each network left out, beside each alone."""
+    known = catalogue()
+    rows = []
+    for text in spec["pairs"]:
+        sides, target = text.split("->")
+        anchors = sides.split("+")
+        logs, truths, widths = [], [], []
+        models = np.zeros(0, dtype=str)
+        for anchor in anchors:
+            aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
+            held = held_out(
+                aligned, ["physics"], data.label, "model", n_jobs=1,
+                clock_ratio=clock_ratio(known.instance(anchor), known.instance(target)),
+            )  # fmt: skip
+            hat, true, difficulty = _in_order(held)
+            logs.append(np.log(hat))
+            truths.append(true)
+            scores = held.step_scores("physics")
+            # the width that the other models' errors give, as in a bundle
+            models = held.models
+            limit = {
+                m: np.log(scores.without(m).factor(0.9)) for m in np.unique(models)
+            }
+            widths.append(np.array([limit[m] for m in models]) * difficulty)
+        if not np.allclose(truths[0], truths[1]):
+            raise SystemExit("the two anchors do not share their rows")
+        weight = 1 / np.array(widths) ** 2
+        both = (np.array(logs) * weight).sum(axis=0) / weight.sum(axis=0)
+        named = [*zip(anchors, logs, strict=True), ("together", both)]
+        for name, log in named:
+            error = 100 * np.abs(np.exp(log) / truths[0] - 1)
+            for model in (None, *np.unique(models)):
+                mine = np.full(len(models), True) if model is None else models == model
+                rows.append(
+                    Row(
+                        sides, target, name, data.label, held.split,
+                        None if model is None else str(model), "step_mape",
+                        float(error[mine].mean()), int(mine.sum()),
+                    )
+                )  # fmt: skip
+    output.table(
+        "step time MAPE %, leave-one-model-out",
+        ["anchors → target", "first alone", "second alone", "together"],
+        [
+            [f"{s} → {t}", *(f"{v:.1f}" for v in values)]
+            for (s, t), values in _overall(rows).items()
+        ],
+    )
+    return rows
+
+
+def _in_order(held: HeldOut) -> tuple[Any, Any, Any]:
+    """Predicted and true step time, and difficulty, in the order of the pairs."""
+    n = len(held.models)
+    out = np.zeros((3, n))
+    for fold in held.of("physics"):
+        out[:, fold.rows] = fold.step_hat, fold.step, fold.difficulty
+    return out[0], out[1], out[2]
+
+
+def _overall(rows: list[Row]) -> dict[tuple[str, str], list[float]]:
+    found: dict[tuple[str, str], list[float]] = {}
+    for r in rows:
+        if r.held_out is None and r.value is not None:
+            found.setdefault((r.anchor, r.target), []).append(r.value)
+    return found
+
+
+def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
+    """Step time at another size from one profile, each network left out.
+
+    On the anchor alone, and carried on to targets; beside PROFET's polynomial, which
+    needs the job measured at both ends, and plain proportion.
+    """
+    known = catalogue()
+    rows = []
+    for anchor in data.instances:
+        jobs, ops = _jobs(data, anchor)
+        times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
+        models = jobs["model"].to_numpy().astype(str)
+        for axis in AXES:
+            sizes = axis_sizes(jobs, axis)
+            rest = [c for c in _KEY if c != AXIS_COLUMN[axis]]
+            same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
+            found: dict[str, list[float]] = {}
+            made: list[tuple[int, int, Any]] = []
+            for model in np.unique(models):
+                test = models == model
+                scaler = Scaler(ops, axis).fit(
+                    times[~test], steps[~test], sizes[~test], same[~test], models[~test]
+                )
+                c = polynomial_between(sizes[~test], steps[~test], same[~test])
+                for job in np.unique(same[test]):
+                    run = np.flatnonzero(same == job)
+                    run = run[np.argsort(sizes[run])]
+                    for a in run:
+                        for b in run[run != a]:
+                            hat = scaler.predict(times[a], steps[a], sizes[a], sizes[b])
+                            made.append((int(a), int(b), hat))
+                            _add(found, "one profile", hat.step, steps[b])
+                            plain = steps[a] * sizes[b] / sizes[a]
+                            _add(found, "in proportion", plain, steps[b])
+                    first, last = run[0], run[-1]
+                    for b in run[1:-1]:
+                        at = (sizes[b] - sizes[first]) / (sizes[last] - sizes[first])
+                        grown = (steps[last] - steps[first]) * np.polyval(c, at)
+                        _add(found, "PROFET, both ends", steps[first] + grown, steps[b])
+                        hats = [
+                            scaler.predict(times[a], steps[a], sizes[a], sizes[b]).step
+                            for a in (first, last)
+                        ]
+                        # nearer ends are surer: one over the octaves squared
+                        octaves = np.abs(np.log2(sizes[b] / sizes[[first, last]]))
+                        w = octaves**-2 / (octaves**-2).sum()
+                        two = np.exp(w @ np.log(hats))
+                        _add(found, "two profiles, both ends", float(two), steps[b])
+            for name, errors in found.items():
+                rows.append(
+                    Row(
+                        anchor, anchor, name, data.label, f"leave-one-model-out, {axis}",
+                        None, "step_mape", 100 * float(np.mean(errors)), len(errors),
+                    )
+                )  # fmt: skip
+            if axis != "batch-size":
+                continue
+            for target in spec["targets_of"].get(anchor, ()):
+                ratio = clock_ratio(known.instance(anchor), known.instance(target))
+                error = _there(data, anchor, target, ratio, jobs, made)
+                rows.append(
+                    Row(
+                        anchor, target, "one profile", data.label,
+                        f"leave-one-model-out, {axis}", None, "step_mape",
+                        100 * float(np.mean(error)), len(error),
+                    )
+                )  # fmt: skip
+    output.table(
+        "step time at another size, MAPE %, leave-one-model-out",
+        ["profiled on", "predicted for", "axis", "from", "MAPE %", "n"],
+        [
+            [r.anchor, r.target, r.split.partition(", ")[2], r.translator, f"{r.value:.1f}", r.n]
+            for r in rows
+        ],
+    )  # fmt: skip
+    return rows
+
+
+def _add(found: dict[str, list[float]], name: str, hat: float, true: float) -> None:
+    found.setdefault(name, []).append(abs(hat / true - 1))
+
+
+def _jobs(data: corpus.Corpus, instance: str) -> tuple[pl.DataFrame, list[str]]:
+    runs = data.runs_on(instance)
+    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    jobs = (
+        runs.filter(pl.col(STEP) > 0).group_by(_KEY).agg(pl.col([*ops, STEP]).median())
+    )
+    return jobs.sort(_KEY), ops
+
+
+def _there(
+    data: corpus.Corpus, anchor: str, target: str, ratio: float, jobs: pl.DataFrame,
+    made: list[tuple[int, int, Any]],
+) -> list[float]:  # fmt: skip
+    """Errors on the target of scaled profiles, translated without their network."""
+    from xlate.columns import plan
+    from xlate.translators import make
+
+    aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
+    columns = [*aligned.columns, STEP]
+    X, Y = aligned.anchor_matrix(columns), aligned.target_matrix(columns)
+    X, Y = np.nan_to_num(X), np.nan_to_num(Y)
+    there = _jobs(data, target)[0]
+    true = dict(zip(there.select(_KEY).iter_rows(), there[STEP], strict=True))
+    keys = list(jobs.select(_KEY).iter_rows())
+    _, ops = _jobs(data, anchor)
+    errors = []
+    models = jobs["model"].to_numpy().astype(str)
+    for model in np.unique(models):
+        train = (aligned.models != model) & (X[:, -1] > 0) & (Y[:, -1] > 0)
+        chosen = plan("all", aligned.columns, np.vstack([X[train, :-1], Y[train, :-1]]))
+        names = [*chosen.names, STEP]
+        A, B = (
+            np.column_stack([chosen.apply(M[:, :-1], aligned.columns), M[:, -1]])
+            for M in (X, Y)
+        )
+        fitted = make("physics", names, 0, ratio).fit(
+            A[train], B[train], aligned.models[train]
+        )
+        mine = [
+            (b, hat) for a, b, hat in made if models[a] == model and keys[b] in true
+        ]
+        if not mine:
+            continue
+        scaled = np.array([hat.ops for _, hat in mine])
+        inputs = np.column_stack(
+            [chosen.apply(scaled, ops), [hat.step for _, hat in mine]]
+        )
+        hats = fitted.predict(inputs)[:, -1]
+        errors += [
+            abs(h / true[keys[b]] - 1) for h, (b, _) in zip(hats, mine, strict=True)
+        ]
+    return errors

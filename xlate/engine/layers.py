@@ -1,0 +1,165 @@
+"""Who answers: the fitted translator, a ratio an operation, or the catalogue.
+
+A layer answers where the one above it is not for the profile, and the answer
+names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate import opnames
+from xlate.catalog import Instance
+from xlate.engine.pair import clock_ratio
+from xlate.errors import CatalogError
+from xlate.profile import Profile
+from xlate.store.bundle import Bundle
+from xlate.translators.base import Translated
+from xlate.trust.domain import MOST_UNKNOWN, Finding
+
+__all__ = ["FITTED", "OP_RATIO", "THROUGHPUT", "Predicted", "by_catalogue", "layer_of", "predict"]  # fmt: skip
+
+Floats = NDArray[np.float64]
+
+FITTED, OP_RATIO, THROUGHPUT = "fitted", "op ratio", "throughput ratio"
+#: layer -> part of the bundle that answers, and its calibration
+PARTS = {FITTED: "translator", OP_RATIO: "ratio"}
+#: rows predicted at once; bounds memory for large tables
+_CHUNK = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Answers of one layer for some profiles.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns of ``ops``; empty where the layer answers for the step time only.
+    ops : ndarray of shape (n, len(names)), or None
+        µs over the window, on the target.
+    step, anchor_step : ndarray of shape (n,)
+        µs a step on the target, and that of the anchor which was used.
+    guessed : ndarray of bool, shape (n,)
+        Whether the anchor's step time was taken from the window.
+    difficulty : ndarray of shape (n,)
+    device, host : ndarray of shape (n,), or None
+        Paths of a step on the target, µs.
+    """
+
+    names: tuple[str, ...]
+    ops: Floats | None
+    step: Floats
+    anchor_step: Floats
+    guessed: NDArray[np.bool_]
+    difficulty: Floats
+    device: Floats | None = None
+    host: Floats | None = None
+
+
+def layer_of(finding: Finding) -> str:
+    """The layer that answers for a profile."""
+    if finding.verdict.level != "refuse":
+        return FITTED
+    return OP_RATIO if finding.unknown <= MOST_UNKNOWN else THROUGHPUT
+
+
+def predict(
+    bundle: Bundle,
+    times: Floats,
+    ops: Sequence[str],
+    steps: Floats,
+    layer: str = FITTED,
+) -> Predicted:
+    """What a layer of a bundle says.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n, len(ops))
+        Anchor side, µs over the window.
+    ops : sequence of str
+        Its columns.
+    steps : ndarray of shape (n,)
+        The anchor's step times, µs; NaN where not known.
+    """
+    from threadpoolctl import threadpool_limits
+
+    plan = bundle.plan
+    X = plan.apply(times, ops)
+    unknown = ~np.isfinite(steps) | (steps <= 0)
+    steps = steps.copy()
+    if unknown.any():
+        steps[unknown] = bundle.model["window"].predict(X[unknown])
+    inputs = np.column_stack([X, steps])
+    model = bundle.model[PARTS[layer]]
+    chunks = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]
+    if len(chunks) == 1:
+        # one profile is waited for: starting threads takes longer than it does
+        found = [model.translate(inputs)]
+    else:
+        with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(model.translate, chunks))
+    whole = _joined(found)
+    names: tuple[str, ...] = ()
+    out = None
+    if model.predicts_vector:
+        names, out = plan.expand(times, ops, whole.values[:, :-1])
+    return Predicted(
+        names, out, whole.values[:, -1], steps, unknown, whole.difficulty,
+        whole.device, whole.host,
+    )  # fmt: skip
+
+
+def _joined(parts: Sequence[Translated]) -> Translated:
+    if len(parts) == 1:
+        return parts[0]
+    device, host = (
+        None if a[0] is None else np.concatenate([v for v in a if v is not None])
+        for a in ([p.device for p in parts], [p.host for p in parts])
+    )
+    return Translated(
+        np.vstack([p.values for p in parts]),
+        np.concatenate([p.difficulty for p in parts]),
+        device,
+        host,
+    )
+
+
+def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
+    """Each operation times the ratio of what limits it, from data sheets.
+
+    Arithmetic goes with the fp32 throughput, memory with the bandwidth, what does
+    one thing after the other with the clock; copies and the host stay as they are.
+    The step time goes with the busy time.
+
+    Raises
+    ------
+    CatalogError
+        If the catalogue lacks a figure of either GPU.
+    """
+    ratio = {"serial": clock_ratio(a, t)}
+    for nature, fact in (
+        ("compute", "fp32_tflop_per_s"), ("memory", "bandwidth_gb_per_s"),
+    ):  # fmt: skip
+        here, there = (i.require_gpu().number(fact) for i in (a, t))
+        if not here or not there:
+            lacking = t if here else a
+            raise CatalogError(
+                f"the catalogue lacks {fact} of {lacking.require_gpu().name}",
+                "xlate anchors show NAME says what it knows",
+            )
+        ratio[nature] = here / there
+    names = tuple(sorted(profile.ops))
+    out = np.array([profile.ops[n] * ratio.get(opnames.nature(n), 1.0) for n in names])
+    busy = np.isin(names, opnames.busy_columns(names))
+    grown = out[busy].sum() / profile.busy_us
+    known = profile.step_time_us is not None
+    step = np.array([profile.step_time_us or profile.window_us / 2])
+    return Predicted(
+        names, out[None], step * grown, step, np.array([not known]), np.ones(1)
+    )

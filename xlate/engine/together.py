@@ -1,0 +1,168 @@
+"""Profiles of one workload from several cheap instances, answered as one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xlate.answer import Translation
+from xlate.conformal import LEVEL
+from xlate.engine.translating import translate
+from xlate.errors import ProfileError
+from xlate.profile import Estimate, Profile, Verdict
+
+__all__ = ["Together", "translate_together"]
+
+_LEVELS = ("ok", "widen", "refuse")
+
+
+@dataclass(frozen=True)
+class Together:
+    """One answer from several anchors.
+
+    Attributes
+    ----------
+    combined : Translation
+        Weighted geometric means; its anchor names all anchors.
+    parts : tuple of Translation
+        What each anchor says by itself.
+    weights : tuple of float
+        Of the parts, in the step time; they sum to 1.
+    """
+
+    combined: Translation
+    parts: tuple[Translation, ...]
+    weights: tuple[float, ...]
+
+
+def translate_together(
+    profiles: Mapping[str, Profile],
+    target: str,
+    *,
+    level: float = LEVEL,
+    anchors_dirs: Iterable[Path] = (),
+) -> Together:
+    """Translate profiles of the same workload from several anchors into one answer.
+
+    Each anchor's bundle answers; logs are averaged with the inverse squares of
+    their interval's log widths, as if errors were independent. How independent
+    they are is not known, so that the interval keeps the weighted mean of the
+    widths, which holds even if they are not.
+
+    Parameters
+    ----------
+    profiles : mapping of str to Profile
+        Anchor to its profile, two or more.
+    target : str
+    level : float
+        Of the intervals.
+
+    Raises
+    ------
+    XlateError
+        As :func:`~xlate.engine.translating.translate`; ProfileError for fewer than
+        two anchors, or for workloads that differ.
+    """
+    if len(profiles) < 2:
+        raise ProfileError(
+            "one anchor is no combination", "give --profile A=FILE for two instances"
+        )
+    _same_work(profiles)
+    parts: list[Translation] = []
+    for anchor, profile in profiles.items():
+        (answer,) = translate([profile], anchor, target, level=level, anchors_dirs=anchors_dirs)  # fmt: skip
+        if isinstance(answer, Translation):
+            parts.append(answer)
+    if len({p.anchor for p in parts}) < len(parts):
+        raise ProfileError(
+            f"{parts[0].anchor} stands twice", "give each instance one profile"
+        )
+    weights = _weights([p.step_time_s for p in parts])
+    return Together(_combined(parts, weights), tuple(parts), tuple(weights))
+
+
+def _same_work(profiles: Mapping[str, Profile]) -> None:
+    """Refuse workload keys that contradict each other; unknown parts do not."""
+    for field in ("model", "dataset", "batch_size", "optimizer"):
+        said = {
+            a: v for a, p in profiles.items() if (v := getattr(p.workload, field)) is not None
+        }  # fmt: skip
+        if len(set(said.values())) > 1:
+            named = ", ".join(f"{v} on {a}" for a, v in said.items())
+            raise ProfileError(
+                f"the profiles are of different work: {field.replace('_', ' ')} {named}",
+                "profile one workload on both instances",
+            )
+
+
+def _weights(estimates: Sequence[Estimate]) -> list[float]:
+    widths = [math.log(e.high / e.low) if e.low and e.high else None for e in estimates]
+    if any(w is None or w <= 0 for w in widths):
+        return [1 / len(estimates)] * len(estimates)
+    inverse = [1 / w**2 for w in widths if w]
+    return [i / sum(inverse) for i in inverse]
+
+
+def _mean(estimates: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
+    def mean(values: Iterable[float | None]) -> float | None:
+        logs = [None if not v else math.log(v) for v in values]
+        if any(v is None for v in logs):
+            return None
+        return math.exp(
+            sum(w * v for w, v in zip(weights, logs, strict=True) if v is not None)
+        )
+
+    value = mean([e.value for e in estimates])
+    low, high = mean([e.low for e in estimates]), mean([e.high for e in estimates])
+    if value is None or low is None or high is None:
+        return Estimate(value or 0.0)
+    return Estimate(value, low, high, estimates[0].level)
+
+
+def _combined(parts: Sequence[Translation], weights: Sequence[float]) -> Translation:
+    first = parts[0]
+    ops = None
+    intervals: dict[str, tuple[float, float]] = {}
+    if all(p.ops is not None for p in parts):
+        vectors = [p.ops or {} for p in parts]
+        ops = {}
+        for name in sorted({c for v in vectors for c in v}):
+            there = [k for k, v in enumerate(vectors) if v.get(name)]
+            whole = sum(weights[k] for k in there)
+            share = [weights[k] / whole for k in there]
+            known = [parts[k].op_intervals.get(name) for k in there]
+            found = _mean(
+                [
+                    Estimate(vectors[k][name], *(i or (None, None)))
+                    for k, i in zip(there, known, strict=True)
+                ],
+                share,
+            )
+            ops[name] = found.value
+            if found.low is not None and found.high is not None:
+                intervals[name] = (found.low, found.high)
+    sums = [p.op_sum_us for p in parts if p.op_sum_us is not None]
+    rents = [p.usd_per_1000_steps for p in parts if p.usd_per_1000_steps is not None]
+    reasons = [f"{p.anchor}: {r}" for p in parts for r in p.verdict.reasons]
+    worst = max((p.verdict.level for p in parts), key=_LEVELS.index)
+    binds = {p.binds for p in parts}
+    errors = [p.held_out_mape for p in parts if p.held_out_mape is not None]
+    return replace(
+        first,
+        file=" + ".join(p.file for p in parts),
+        anchor=" + ".join(p.anchor for p in parts),
+        fitted_on=" + ".join(dict.fromkeys(p.fitted_on for p in parts)),
+        simulated=any(p.simulated for p in parts),
+        # better than the best of them is not promised
+        held_out_mape=min(errors) if len(errors) == len(parts) else None,
+        layer=" + ".join(dict.fromkeys(p.layer for p in parts)),
+        step_time_s=_mean([p.step_time_s for p in parts], weights),
+        op_sum_us=_mean(sums, weights) if len(sums) == len(parts) else None,
+        ops=ops,
+        op_intervals=intervals,
+        usd_per_1000_steps=_mean(rents, weights) if len(rents) == len(parts) else None,
+        binds=binds.pop() if len(binds) == 1 else None,
+        verdict=Verdict(worst, tuple(reasons)),
+    )

@@ -1,0 +1,259 @@
+"""Answers about work left out: translators fitted without it, fold by fold.
+
+Everything that is chosen (columns, clamps, groups) is chosen again inside
+each fold, on its training rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate import opnames
+from xlate.align import STEP, Aligned
+from xlate.columns import plan
+from xlate.conformal import Scores
+from xlate.errors import AlignmentError
+from xlate.splits import folds, split_label
+from xlate.translators import make
+from xlate.translators.window import StepFromWindow
+
+__all__ = ["LARGE", "Fold", "HeldOut", "held_out", "with_step_times"]
+
+Floats = NDArray[np.float64]
+
+#: share of busy time from which an operation counts as large
+LARGE = 0.01
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What one translator said about the held-out rows of one fold."""
+
+    translator: str
+    rows: NDArray[np.int64]
+    step: Floats
+    step_hat: Floats
+    #: the same without the anchor's step time, taken from the window instead
+    step_hat_window: Floats
+    difficulty: Floats
+    difficulty_window: Floats
+    #: busy device operations, by the columns of this fold's plan
+    names: tuple[str, ...]
+    ops: Floats
+    ops_hat: Floats
+    raw: Floats | None
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Answers of translators about work that they were not fitted on.
+
+    Attributes
+    ----------
+    anchor, target, corpus, split : str
+        For labels; the split as tables name it.
+    models : ndarray of str, shape (n,)
+        Model of each pair.
+    folds : list
+        One entry for each translator and fold.
+    """
+
+    anchor: str
+    target: str
+    corpus: str
+    split: str
+    models: NDArray[np.str_]
+    folds: tuple[Fold, ...]
+
+    def of(self, translator: str) -> list[Fold]:
+        """The folds of one translator."""
+        return [f for f in self.folds if f.translator == translator]
+
+    def step_scores(self, translator: str, *, window: bool = False) -> Scores:
+        """Errors of the step time, by model."""
+        parts = self.of(translator)
+        return Scores.of(
+            np.concatenate([p.step for p in parts]),
+            np.concatenate(
+                [p.step_hat_window if window else p.step_hat for p in parts]
+            ),
+            np.concatenate(
+                [p.difficulty_window if window else p.difficulty for p in parts]
+            ),
+            self._models(parts),
+        )
+
+    def sum_scores(self, translator: str) -> Scores:
+        """Errors of the busy device time, by model."""
+        parts = self.of(translator)
+        true = np.concatenate([p.ops.sum(axis=1) for p in parts])
+        return Scores.of(
+            true,
+            np.concatenate([p.ops_hat.sum(axis=1) for p in parts]),
+            np.ones(len(true)),
+            self._models(parts),
+        )
+
+    def op_scores(self, translator: str) -> dict[str, Scores]:
+        """Errors of each operation where it is large, by model.
+
+        An operation is large in a run that it has a hundredth of; both the
+        measured and the predicted share are looked at.
+        """
+        parts = self.of(translator)
+        found: dict[str, list[tuple[Floats, Floats, NDArray[np.str_]]]] = {}
+        for p in parts:
+            models = self.models[p.rows]
+            shares = [
+                m / np.maximum(m.sum(axis=1, keepdims=True), 1e-9)
+                for m in (p.ops, p.ops_hat)
+            ]
+            large = np.maximum(*shares) >= LARGE
+            for j, name in enumerate(p.names):
+                rows = large[:, j]
+                if rows.any():
+                    found.setdefault(name, []).append(
+                        (p.ops[rows, j], p.ops_hat[rows, j], models[rows])
+                    )
+        scores = {}
+        for name, cells in sorted(found.items()):
+            true, hat, models = (np.concatenate(c) for c in zip(*cells, strict=True))
+            scores[name] = Scores.of(true, hat, np.ones(len(true)), models)
+        return scores
+
+    def _models(self, parts: Sequence[Fold]) -> NDArray[np.str_]:
+        return np.concatenate([self.models[p.rows] for p in parts])
+
+
+def _run_fold(
+    ops: Sequence[str],
+    matrices: tuple[Floats, Floats],
+    test: NDArray[np.bool_],
+    translators: Sequence[str],
+    columns: str,
+    seed: int,
+    models: NDArray[np.str_],
+    clock_ratio: float,
+) -> list[Fold]:
+    """Fit every translator without the rows of one fold, and ask them for these."""
+    X, Y = matrices
+    train = ~test
+    chosen = plan(columns, ops, np.vstack([X[train, :-1], Y[train, :-1]]))
+    names = [*chosen.names, STEP]
+    A, B = (np.column_stack([chosen.apply(M[:, :-1], ops), M[:, -1]]) for M in (X, Y))
+    busy = np.isin(names, opnames.busy_columns(names))
+    window = StepFromWindow(list(chosen.names), random_state=seed)
+    window.fit(A[train, :-1], A[train, -1])
+    without_step = A[test].copy()
+    without_step[:, -1] = window.predict(A[test, :-1])
+    answers = []
+    for name in translators:
+        model = make(name, names, seed, clock_ratio)
+        model.fit(A[train], B[train], models[train])
+        hat = model.predict(A[test])
+        answers.append(
+            Fold(
+                name,
+                np.flatnonzero(test),
+                B[test, -1],
+                hat[:, -1],
+                model.predict(without_step)[:, -1],
+                model.difficulty(A[test]),
+                model.difficulty(without_step),
+                tuple(np.array(names)[busy].tolist()),
+                B[test][:, busy],
+                hat[:, busy],
+                model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
+            )
+        )
+    return answers
+
+
+def held_out(
+    aligned: Aligned,
+    translators: Sequence[str],
+    corpus: str,
+    split: str = "model",
+    columns: str = "all",
+    seed: int = 0,
+    n_jobs: int = 2,
+    *,
+    clock_ratio: float = 1.0,
+    families: Mapping[str, Sequence[str]] | None = None,
+) -> HeldOut:
+    """What translators answer about work they were not fitted on.
+
+    Parameters
+    ----------
+    aligned : Aligned
+        Pairs.
+    translators : sequence of str
+        Names in the registry.
+    corpus : str
+        Label for the rows.
+    split, columns : str
+        See :data:`SPLITS` and :func:`xlate.columns.plan`.
+    seed : int
+        For splits and translators.
+    n_jobs : int
+        Folds worked on at the same time, in threads: trees and BLAS release
+        the GIL, and each is kept to one thread of its own.
+    clock_ratio : float
+        The anchor's highest clock over the target's.
+    families : mapping, optional
+        See :func:`folds`.
+    """
+    from joblib import Parallel, delayed
+    from threadpoolctl import threadpool_limits
+
+    measured = with_step_times(aligned)
+    fold = folds(aligned.keys, split, seed, families)
+    fold = np.where(measured, fold, -1)
+    matrices = (
+        aligned.anchor_matrix((*aligned.columns, STEP)),
+        aligned.target_matrix((*aligned.columns, STEP)),
+    )
+    keep = fold >= 0
+    matrices = (matrices[0][keep], matrices[1][keep])
+    models, fold = aligned.models[keep], fold[keep]
+    with threadpool_limits(1):
+        done = Parallel(n_jobs=n_jobs, backend="threading")(
+            delayed(_run_fold)(
+                aligned.columns,
+                matrices,
+                fold == k,
+                translators,
+                columns,
+                seed,
+                models,
+                clock_ratio,
+            )
+            for k in np.unique(fold)
+        )
+    return HeldOut(
+        aligned.anchor, aligned.target, corpus, split_label(split), models,
+        tuple(answer for answers in done for answer in answers),
+    )  # fmt: skip
+
+
+def with_step_times(aligned: Aligned) -> NDArray[np.bool_]:
+    """Pairs whose step time was measured on both sides.
+
+    Raises
+    ------
+    AlignmentError
+        If there is none.
+    """
+    steps = aligned.anchor_matrix((STEP,))[:, 0], aligned.target_matrix((STEP,))[:, 0]
+    measured = np.isfinite(steps[0]) & np.isfinite(steps[1])
+    measured &= (np.nan_to_num(steps[0]) > 0) & (np.nan_to_num(steps[1]) > 0)
+    if not measured.any():
+        raise AlignmentError(
+            f"no pair of {aligned.anchor} and {aligned.target} has a step time",
+            "record step_time_us beside the op vectors",
+        )
+    return np.asarray(measured)

@@ -1,0 +1,161 @@
+"""The translator that follows what binds: pooled ratios, then two paths.
+
+The vector comes from ratios learnt over all operations at once
+(:mod:`~xlate.translators.pooled`), copies counted as one quantity
+(:mod:`~xlate.translators.transfers`). The step time follows from the translated
+vector and the host's path (:mod:`~xlate.translators.two_path`), and says which
+of the two binds. A forest on the ratio of step times has a third of the say:
+it errs elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate import opnames
+from xlate.translators.base import Floats, Translated, Translator
+from xlate.translators.pooled import PooledRatios, Runs
+from xlate.translators.ratio_forest import RatioForestTranslator
+from xlate.translators.transfers import Transfers
+from xlate.translators.two_path import TwoPath
+
+__all__ = ["PhysicsTranslator"]
+
+#: weight of the forest's step time beside the two paths', in logs
+_SECOND_OPINION = 1 / 3
+#: log distance of two opinions that doubles the error expected
+_USUAL = 0.1
+
+
+class PhysicsTranslator(Translator):
+    """Pooled ratios and two paths.
+
+    Idle and host columns, and the second opinion on the step time, come from a
+    :class:`~xlate.translators.ratio_forest.RatioForestTranslator` inside.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Names of the columns.
+    clock_ratio : float
+        The anchor's highest clock over the target's.
+    n_estimators : int
+        Trees of the forest inside.
+    random_state : int
+        Seed.
+    """
+
+    learns_groups = True
+
+    def __init__(
+        self,
+        columns: Sequence[str] | None = None,
+        clock_ratio: float = 1.0,
+        n_estimators: int = 40,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(columns)
+        self.clock_ratio = clock_ratio
+        self.n_estimators = n_estimators
+        self.random_state = random_state
+
+    def _fit(self, X: Floats, Y: Floats) -> None:
+        A = self._counterpart(X)
+        groups = self._groups(len(X))
+        _, which, count = np.unique(groups, return_inverse=True, return_counts=True)
+        weights = 1.0 / count[which]
+        self.transfers_ = Transfers(self.columns or (), self.random_state)
+        self.transfers_.fit(A, Y, weights)
+        merged_X, B = self._merged_inputs(X), self.transfers_.merged(Y)
+        A = self.transfers_.merged(A)
+        self.forest_ = RatioForestTranslator(
+            self.columns,
+            n_estimators=self.n_estimators,
+            random_state=self.random_state,
+        )
+        self.ops_ = np.flatnonzero(self._busy(self.n_outputs_))
+        # the forest is asked for idle time, host and step only
+        rest = B.copy()
+        rest[:, self.ops_] = 0.0
+        self.forest_.fit(merged_X, rest)
+        names = np.array(
+            self.columns or [f"Device_{j}" for j in range(self.n_outputs_)]
+        )
+        runs = self._runs(A)
+        self.pooled_ = PooledRatios(
+            names[self.ops_].tolist(), self.clock_ratio, self.random_state
+        ).fit(runs, B[:, self.ops_], groups)
+        step = self._step()
+        if step is not None:
+            self.paths_ = TwoPath().fit(
+                runs.busy, runs.idle, runs.step,
+                B[:, self.ops_].sum(axis=1), B[:, step], weights,
+            )  # fmt: skip
+
+    def _predict(self, X: Floats) -> Floats:
+        return self._answered(X).values
+
+    def translate(self, X: Any) -> Translated:
+        """Values, difficulty and both paths, from one walk through the parts."""
+        X = self._checked(X)
+        found = self._answered(X)
+        values = self._with_structure(X, np.maximum(found.values, 0.0))
+        return replace(found, values=values)
+
+    def difficulty(self, X: Any) -> Floats:
+        """Grows with how far the two opinions on the step time are apart."""
+        return self._answered(self._checked(X)).difficulty
+
+    def _answered(self, X: Floats) -> Translated:
+        anchor = self._counterpart(X)
+        runs = self._runs(self.transfers_.merged(anchor))
+        Y = self._vector(X, runs)
+        step = self._step()
+        if step is None:
+            return Translated(self.transfers_.split(anchor, Y), np.ones(len(X)))
+        busy = Y[:, self.ops_].sum(axis=1)
+        paths = self.paths_.predict(runs.busy, runs.idle, runs.step, busy)
+        second = np.maximum(Y[:, step], 1e-9)
+        difficulty = 1 + np.abs(np.log(paths.step / second)) / _USUAL
+        Y[:, step] = paths.step ** (1 - _SECOND_OPINION) * second**_SECOND_OPINION
+        return Translated(
+            self.transfers_.split(anchor, Y), difficulty, paths.device, paths.host
+        )
+
+    def _vector(self, X: Floats, runs: Runs) -> Floats:
+        """All columns on the target, copies merged; step time by the forest alone."""
+        Y = np.asarray(self.forest_.predict(self._merged_inputs(X)))
+        Y = Y.reshape(len(X), -1).copy()
+        Y[:, self.ops_] = np.where(
+            self.runs_if_ran_[self.ops_], self.pooled_.predict(runs), 0.0
+        )
+        return Y
+
+    def _merged_inputs(self, X: Floats) -> Floats:
+        return self.transfers_.merged(X) if self.columns is not None else X
+
+    def _runs(self, A: Floats) -> Runs:
+        nothing = np.zeros(len(A))
+        names = list(self.columns or ())
+        idle = opnames.DEVICE_IDLE
+        step = self._step()
+        return Runs(
+            A[:, self.ops_],
+            A[:, names.index(idle)] if idle in names else nothing,
+            A[:, step] if step is not None else nothing,
+        )
+
+    def _with_structure(self, X: Floats, Y: Floats) -> Floats:
+        kept = super()._with_structure(X, Y)
+        # a copy's name is chance, so that its absence on the anchor says nothing
+        for j in self.transfers_.places if self.transfers_.both else ():
+            kept[:, j] = Y[:, j]
+        return kept
+
+    def _groups(self, n: int) -> NDArray[Any]:
+        return np.arange(n) if self.models_ is None else self.models_
