@@ -46,7 +46,7 @@ def program(*args, **kwargs):
 
 
 COMMANDS = [
-    ["fit"], ["compare"], ["translate"], ["predict-freq"],
+    ["fit"], ["compare"], ["report"], ["translate"], ["predict-freq"],
     ["clocks", "label"], ["clocks", "fit"], ["clocks", "compare"], ["clocks", "curve"],
     ["sweep", "read"],
     ["profile", "show"], ["profile", "check"],

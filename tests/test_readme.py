@@ -54,7 +54,13 @@ def desk(tmp_path, monkeypatch, example, simulated):
     ).write_parquet("my_runs.parquet")
 
 
-SLOW = ("xlate fit", "xlate compare", "xlate clocks fit", "xlate clocks compare")
+SLOW = (
+    "xlate fit",
+    "xlate compare",
+    "xlate report",
+    "xlate clocks fit",
+    "xlate clocks compare",
+)
 QUICK = [c for c, _ in console() if not c.startswith(SLOW)]
 
 
@@ -167,7 +173,7 @@ def test_every_command_named_exists():
     known = {" ".join(c) for c in COMMANDS}
     named = re.findall(
         r"xlate ((?:profile|datasets|anchors|models|clocks|sweep) \w+"
-        r"|fit|compare|translate|predict-freq)\b",
+        r"|fit|compare|report|translate|predict-freq)\b",
         README,
     )
     assert set(named) <= known

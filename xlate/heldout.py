@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from xlate import opnames
@@ -46,6 +47,9 @@ class Fold:
     ops: Floats
     ops_hat: Floats
     raw: Floats | None
+    #: paths of a step on the target, µs, where the translator tells them apart
+    device: Floats | None = None
+    host: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,8 @@ class HeldOut:
         For labels; the split as tables name it.
     models : ndarray of str, shape (n,)
         Model of each pair.
+    keys : polars.DataFrame
+        Workload key of each pair.
     folds : list
         One entry for each translator and fold.
     """
@@ -67,6 +73,7 @@ class HeldOut:
     corpus: str
     split: str
     models: NDArray[np.str_]
+    keys: pl.DataFrame
     folds: tuple[Fold, ...]
 
     def of(self, translator: str) -> list[Fold]:
@@ -138,10 +145,11 @@ def _run_fold(
     seed: int,
     models: NDArray[np.str_],
     clock_ratio: float,
+    most_models: int | None,
 ) -> list[Fold]:
     """Fit every translator without the rows of one fold, and ask them for these."""
     X, Y = matrices
-    train = ~test
+    train = ~test & _few(models, test, most_models, seed)
     chosen = plan(columns, ops, np.vstack([X[train, :-1], Y[train, :-1]]))
     names = [*chosen.names, STEP]
     A, B = (np.column_stack([chosen.apply(M[:, :-1], ops), M[:, -1]]) for M in (X, Y))
@@ -154,7 +162,8 @@ def _run_fold(
     for name in translators:
         model = make(name, names, seed, clock_ratio)
         model.fit(A[train], B[train], models[train])
-        hat = model.predict(A[test])
+        found = model.translate(A[test])
+        hat = found.values
         answers.append(
             Fold(
                 name,
@@ -162,15 +171,29 @@ def _run_fold(
                 B[test, -1],
                 hat[:, -1],
                 model.predict(without_step)[:, -1],
-                model.difficulty(A[test]),
+                found.difficulty,
                 model.difficulty(without_step),
                 tuple(np.array(names)[busy].tolist()),
                 B[test][:, busy],
                 hat[:, busy],
                 model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
+                found.device,
+                found.host,
             )
         )
     return answers
+
+
+def _few(
+    models: NDArray[np.str_], test: NDArray[np.bool_], most: int | None, seed: int
+) -> NDArray[np.bool_]:
+    """Rows of so many models outside the fold at most, drawn at random."""
+    if most is None:
+        return np.ones(len(models), dtype=bool)
+    left = np.unique(models[~test])
+    # another draw for each fold, the same in each run
+    rng = np.random.default_rng([seed, int(np.flatnonzero(test)[0])])
+    return np.isin(models, rng.permutation(left)[:most])
 
 
 def held_out(
@@ -184,6 +207,7 @@ def held_out(
     *,
     clock_ratio: float = 1.0,
     families: Mapping[str, Sequence[str]] | None = None,
+    most_models: int | None = None,
 ) -> HeldOut:
     """What translators answer about work they were not fitted on.
 
@@ -206,6 +230,8 @@ def held_out(
         The anchor's highest clock over the target's.
     families : mapping, optional
         See :func:`folds`.
+    most_models : int, optional
+        Learn from so many models at most, drawn anew for each fold.
     """
     from joblib import Parallel, delayed
     from threadpoolctl import threadpool_limits
@@ -231,11 +257,13 @@ def held_out(
                 seed,
                 models,
                 clock_ratio,
+                most_models,
             )
             for k in np.unique(fold)
         )
     return HeldOut(
         aligned.anchor, aligned.target, corpus, split_label(split), models,
+        aligned.keys.filter(pl.Series(keep)),
         tuple(answer for answers in done for answer in answers),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from xlate.cli import (
     clocks,
     datasets,
     profiles,
+    report,
     sweeps,
     translating,
     work,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(work.fit)
 app.command()(work.compare)
+app.command()(report.report)
 app.command()(translating.translate)
 app.command()(advice.predict_freq)
 app.add_typer(clocks.clocks, name="clocks")

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlate.errors import StorageError
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
 
-__all__ = ["curve_picture"]
+__all__ = ["COLOURS", "curve_picture", "figure_of", "save"]
+
+#: colours that are told apart without red and green (Okabe and Ito, 2008)
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00")
+
+
+def figure_of(size: tuple[float, float]) -> Any:
+    """An empty figure of so many inches.
+
+    Raises
+    ------
+    StorageError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as e:
+        raise StorageError(
+            "pictures need matplotlib, which is not installed",
+            'pip install "xlate[report]"',
+        ) from e
+    return Figure(figsize=size, layout="constrained")
+
+
+def save(figure: Any, target: Path | BytesIO, named: str) -> None:
+    """Write a figure.
+
+    Raises
+    ------
+    StorageError
+        If the ending is none it writes, or the file cannot be written.
+    """
+    try:
+        figure.savefig(target, dpi=150)
+    except (OSError, ValueError) as e:
+        raise StorageError(
+            f"cannot write {named}: {e}", "name a .png or .svg you can write"
+        ) from e
 
 
 def curve_picture(answer: Recommendation, path: Path) -> None:
@@ -22,13 +60,6 @@ def curve_picture(answer: Recommendation, path: Path) -> None:
         If matplotlib is not installed, the ending is none it writes, or the file
         cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as e:
-        raise StorageError(
-            "pictures need matplotlib, which is not installed",
-            'pip install "xlate[report]"',
-        ) from e
     clocks = [p.sm_mhz for p in answer.curve]
     lines = {
         "time": [p.time_ratio for p in answer.curve],
@@ -36,11 +67,9 @@ def curve_picture(answer: Recommendation, path: Path) -> None:
         "energy": [p.energy_ratio for p in answer.curve],
         "EDP": [p.edp_ratio for p in answer.curve],
     }
-    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    figure = figure_of((7.5, 4.5))
     axes = figure.subplots()
-    # colours that are told apart without red and green (Okabe and Ito, 2008)
-    colours = ("#0072B2", "#E69F00", "#009E73", "#000000")
-    for (name, values), colour in zip(lines.items(), colours, strict=True):
+    for (name, values), colour in zip(lines.items(), COLOURS, strict=False):
         axes.plot(
             clocks, values, color=colour, lw=2.4 if name == "EDP" else 1.6, label=name
         )
@@ -61,9 +90,4 @@ def curve_picture(answer: Recommendation, path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as e:
-        raise StorageError(
-            f"cannot write {path}: {e}", "name a .png or .svg you can write"
-        ) from e
+    save(figure, path, str(path))

@@ -111,6 +111,12 @@ def compare(
     seed: Seed = 0,
     jobs: Jobs = 2,
     anchors_dir: AnchorsDir = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Where the default translator is wrong, and why."
+        ),
+    ] = False,
     csv: Annotated[
         Path | None,
         typer.Option(help="Write all figures to this file.", show_default=False),
@@ -133,6 +139,8 @@ def compare(
         "n_jobs": jobs,
         "anchors_dirs": anchors_dir or (),
     }
+    if explain and (all_pairs or as_json):
+        raise typer.BadParameter("--explain is of one pair, and printed for people")
     if all_pairs:
         if anchor or target:
             raise typer.BadParameter("--all-pairs goes without --anchor and --target")
@@ -151,3 +159,12 @@ def compare(
         output.pairs_table(rows, "vector_wape", "vector WAPE", "")
     else:
         output.comparison(rows, by_model=True)
+    if explain and anchor and target and not as_json:
+        from xlate.cli.anatomy import anatomy_tables
+
+        found = engine.anatomy(
+            anchor, target, data, split=split, seed=seed, n_jobs=jobs, curve=False,
+            anchors_dirs=anchors_dir or (),
+        )  # fmt: skip
+        for title, head, body in anatomy_tables(found):
+            output.table(title, head, body)

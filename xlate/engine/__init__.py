@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from xlate.advice import Recommendation
 from xlate.answer import Failure, Translation
+from xlate.engine.anatomy import Anatomy, anatomy
 from xlate.engine.clocking import (
     ClockFit,
     compare_clocks,
@@ -23,6 +24,7 @@ from xlate.engine.together import Together, translate_together
 from xlate.engine.translating import read_profiles, translate, translate_table
 
 __all__ = [
+    "Anatomy",
     "ClockFit",
     "Failure",
     "FitResult",
@@ -30,6 +32,7 @@ __all__ = [
     "Sized",
     "Together",
     "Translation",
+    "anatomy",
     "compare",
     "compare_all",
     "compare_clocks",

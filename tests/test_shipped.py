@@ -1,0 +1,44 @@
+"""The bundles that ship: whole, small, honest, and made again to the byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.ship import MOST_BYTES
+from xlate import corpus as corpora
+from xlate import engine, paths
+from xlate.store import bundle as bundles
+
+SHIPPED = [m for p, m in bundles.manifests() if p.is_relative_to(paths.shipped("anchors"))]  # fmt: skip
+
+
+def test_all_twelve_are_there_and_small():
+    assert len(SHIPPED) == 12
+    folders = [bundles.shipped_folder(m.anchor, m.target) for m in SHIPPED]
+    total = sum(f.stat().st_size for d in folders for f in d.iterdir())
+    assert total < MOST_BYTES
+
+
+@pytest.mark.parametrize("manifest", SHIPPED, ids=lambda m: f"{m.anchor}-{m.target}")
+def test_each_loads_and_says_what_it_rests_on(manifest):
+    bundle = bundles.load(bundles.shipped_folder(manifest.anchor, manifest.target))
+    assert manifest.corpus == "profet"
+    assert manifest.licence == "MIT"
+    assert not manifest.simulated
+    # the card: this translator, the baseline and the floor, on networks left out
+    assert manifest.error("step_mape") < manifest.error("step_mape", "ratio")
+    assert manifest.error("step_mape", "noise floor") < manifest.error("step_mape")
+    assert 0.86 <= manifest.error("coverage_90") <= 0.96
+    assert set(bundle.model["scaling"]) == {"batch-size", "input-size"}
+
+
+def test_one_is_made_again_to_the_byte(profet, tmp_path):
+    shipped = bundles.shipped_folder("g3s.xlarge", "p3.2xlarge")
+    if bundles.read_manifest(shipped).versions != bundles.versions():
+        pytest.skip("shipped with other versions of the libraries")
+    done = engine.fit(
+        "g3s.xlarge", "p3.2xlarge", corpora.load("profet"), translators=(), save=False
+    )
+    again = bundles.save(done.bundle.manifest, done.bundle.model, tmp_path / "again")
+    for name in ("model.skops", "manifest.json"):
+        assert (again / name).read_bytes() == (shipped / name).read_bytes(), name
