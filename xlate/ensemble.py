@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["forest_mean"]
 
 
-def forest_mean(forest: Any, X: NDArray[np.float64]) -> NDArray[np.float64]:
+def forest_mean(forest: Any, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """``forest.predict`` without the job scheduling that takes longer than trees do.
 
     Parameters
@@ -23,7 +23,7 @@ def forest_mean(forest: Any, X: NDArray[np.float64]) -> NDArray[np.float64]:
     ndarray of shape (n,) or (n, n_outputs)
         As ``predict`` gives it.
     """
-    rows = X.astype(np.float32)
+    rows = X.astype(np.float32, copy=False)
     total = sum(tree.tree_.predict(rows) for tree in forest.estimators_)
     mean = np.asarray(total / len(forest.estimators_)).reshape(len(rows), -1)
     return mean[:, 0] if mean.shape[1] == 1 else mean

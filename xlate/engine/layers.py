@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 FITTED, OP_RATIO, THROUGHPUT = "fitted", "op ratio", "throughput ratio"
 #: layer -> part of the bundle that answers, and its calibration
 PARTS = {FITTED: "translator", OP_RATIO: "ratio"}
-#: rows predicted at once; bounds memory for large tables
-_CHUNK = 8192
+#: rows predicted at once; bounds memory for large tables, and fits the cache
+_CHUNK = 2048
 
 
 @dataclass(frozen=True, eq=False)

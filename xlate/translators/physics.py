@@ -113,8 +113,9 @@ class PhysicsTranslator(Translator):
 
     def _answered(self, X: Floats) -> Translated:
         anchor = self._counterpart(X)
-        runs = self._runs(self.transfers_.merged(anchor))
-        Y = self._vector(X, runs)
+        merged = self.transfers_.merged(anchor)
+        runs = self._runs(merged)
+        Y = self._vector(merged if self.columns is not None else X, runs)
         step = self._step()
         if step is None:
             return Translated(self.transfers_.split(anchor, Y), np.ones(len(X)))
@@ -128,8 +129,8 @@ class PhysicsTranslator(Translator):
         )
 
     def _vector(self, X: Floats, runs: Runs) -> Floats:
-        """All columns on the target, copies merged; step time by the forest alone."""
-        Y = np.asarray(self.forest_.predict(self._merged_inputs(X)))
+        """All columns on the target from merged inputs; step time by the forest alone."""
+        Y = np.asarray(self.forest_.predict_raw(X))
         Y = Y.reshape(len(X), -1).copy()
         Y[:, self.ops_] = np.where(
             self.runs_if_ran_[self.ops_], self.pooled_.predict(runs), 0.0

@@ -236,10 +236,15 @@ class PooledRatios:
         effects: Floats,
         i: NDArray[np.int64],
         j: NDArray[np.int64],
-    ) -> Floats:
-        """Features of (run i, operation j)."""
+    ) -> NDArray[np.float32]:
+        """Features of (run i, operation j), in the single precision of trees."""
         size = np.log(np.maximum(runs.ops[i, j], 1.0))
-        backward = [np.equal(np.array(self.names)[j], n) for n in _BACKWARD]
-        return np.column_stack(
-            [size, size - shared[i, 0], shared[i], self.family_[j], *backward, effects[i, j]]
-        )  # fmt: skip
+        m, n_families = shared.shape[1], self.family_.shape[1]
+        out = np.empty((len(i), m + n_families + 5), dtype=np.float32)
+        out[:, 0], out[:, 1] = size, size - shared[i, 0]
+        out[:, 2 : 2 + m] = shared.astype(np.float32)[i]
+        out[:, 2 + m : 2 + m + n_families] = self.family_.astype(np.float32)[j]
+        for k, name in enumerate(_BACKWARD):
+            out[:, 2 + m + n_families + k] = np.equal(self.names, name)[j]
+        out[:, -1] = effects[i, j]
+        return out

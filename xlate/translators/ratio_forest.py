@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.columns import shares
+from xlate.ensemble import forest_mean
 from xlate.translators.base import Floats, Translator
 from xlate.translators.ratio import column_medians, log_ratios
 
@@ -103,7 +104,7 @@ class RatioForestTranslator(Translator):
         A = self._counterpart(X)
         F = self._features(X)
         T = np.clip(
-            np.asarray(self.forest_.predict(F)).reshape(len(X), -1),
+            forest_mean(self.forest_, F).reshape(len(X), -1),
             self.low_,
             self.high_,
         )
@@ -121,7 +122,9 @@ class RatioForestTranslator(Translator):
         )
         step = self._step()
         if step is not None:
-            S = np.clip(self.step_forest_.predict(F), self.step_low_, self.step_high_)
+            S = np.clip(
+                forest_mean(self.step_forest_, F), self.step_low_, self.step_high_
+            )
             Y[:, step] = A[:, step] * np.exp(S)
         return Y
 
