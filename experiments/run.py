@@ -14,9 +14,11 @@ import resource
 import sys
 import time
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from experiments import clocks, translation
 from xlate import corpus, engine
@@ -38,7 +40,7 @@ def run(name: str) -> None:
             import_corpus(needed)
     if "kind" in spec:
         start = time.perf_counter()
-        here = translation if spec["kind"] in ("two-anchors", "scaling") else clocks
+        here = translation if spec["kind"] in translation.KINDS else clocks
         found = here.figures(spec)
         verdicts = [clocks.judge(t, found) for t in spec.get("targets", ())]
         show(verdicts)
@@ -46,6 +48,11 @@ def run(name: str) -> None:
         write(name, spec, found, seconds, verdicts)
         return
     data = corpus.load(spec["data"])
+    if "without" in spec:
+        kept = data.runs.filter(~pl.col("model").is_in(spec["without"]))
+        data = replace(
+            data, runs=kept, ops=data.ops.join(kept, on="run_id", how="semi")
+        )
     pairs = (
         [(a, t) for a in data.instances for t in data.instances if a != t]
         if spec["pairs"] == "all"

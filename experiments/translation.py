@@ -14,16 +14,18 @@ from xlate.cli import output
 from xlate.engine.pair import clock_ratio
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
 from xlate.evaluate import Row
-from xlate.heldout import HeldOut, held_out
+from xlate.heldout import HeldOut, held_out, with_step_times
 from xlate.scaling import AXES, Scaler, polynomial_between
+from xlate.translators.two_path import TwoPath
+from xlate.trust.domain import BEYOND, STRANGER, UNLIKE, UNUSUAL, Domain
 
 _KEY = ["model", "dataset", "batch_size", "optimizer"]
 
 
 def figures(spec: dict[str, Any]) -> list[Row]:
-    """Rows of a spec of kind ``two-anchors`` or ``scaling``, printed on the way."""
+    """Rows of a spec whose kind stands in :data:`KINDS`, printed on the way."""
     data = corpus.load(spec["data"])
-    return {"two-anchors": two_anchors, "scaling": scaling}[spec["kind"]](spec, data)
+    return KINDS[spec["kind"]](spec, data)
 
 
 def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
@@ -173,6 +175,120 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     return rows
 
 
+def two_paths(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
+    """Step time from the *measured* op sums of the target, each network left out.
+
+    What the two paths by themselves are wrong by, whatever vector they are given.
+    """
+    rows = []
+    for anchor in data.instances:
+        for target in data.instances:
+            if anchor == target:
+                continue
+            aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
+            good = with_step_times(aligned)
+            X, Y = (
+                np.nan_to_num(m[good])
+                for m in (
+                    aligned.anchor_matrix([*aligned.columns, STEP]),
+                    aligned.target_matrix([*aligned.columns, STEP]),
+                )
+            )
+            models = aligned.models[good]
+            busy = np.isin(aligned.columns, opnames.busy_columns(aligned.columns))
+            idle = X[:, aligned.columns.index(opnames.DEVICE_IDLE)]
+            here, there = X[:, :-1][:, busy].sum(axis=1), Y[:, :-1][:, busy].sum(axis=1)
+            _, which, count = np.unique(models, return_inverse=True, return_counts=True)
+            hat = np.zeros(len(X))
+            for model in np.unique(models):
+                test, train = models == model, models != model
+                paths = TwoPath().fit(
+                    here[train], idle[train], X[train, -1], there[train], Y[train, -1],
+                    1.0 / count[which][train],
+                )  # fmt: skip
+                hat[test] = paths.predict(
+                    here[test], idle[test], X[test, -1], there[test]
+                ).step
+            error = 100 * np.abs(hat / Y[:, -1] - 1)
+            for model in (None, *np.unique(models)):
+                mine = np.full(len(X), True) if model is None else models == model
+                rows.append(
+                    Row(
+                        anchor, target, "two paths, measured op sums", data.label,
+                        "leave-one-model-out", None if model is None else str(model),
+                        "step_mape", float(error[mine].mean()), int(mine.sum()),
+                    )
+                )  # fmt: skip
+    output.pairs_table(rows, "step_mape", "step time MAPE % from measured op sums", "%")
+    return rows
+
+
+def outsiders(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
+    """What the domain check says of networks left out, and of what is no such thing."""
+    jobs = {i: _jobs(data, i) for i in data.instances}
+    ops = jobs[data.instances[0]][1]
+    table = {
+        i: (np.nan_to_num(matrix(t, ops)), matrix(t, (STEP,))[:, 0], t["model"].to_numpy().astype(str))
+        for i, (t, _) in jobs.items()
+    }  # fmt: skip
+    backward = np.array(["Backprop" in c or "Grad" in c for c in ops])
+    matmul = np.array([c == "Device_MatMul" for c in ops])
+    busy = np.isin(ops, opnames.busy_columns(ops))
+    rows = []
+    for anchor, (times, steps, models) in table.items():
+        found: dict[str, list[tuple[bool, bool]]] = {}
+        for model in np.unique(models):
+            keep = {i: m != model for i, (_, _, m) in table.items()}
+            others = {
+                i: (ops, t[keep[i]]) for i, (t, _, _) in table.items() if i != anchor
+            }
+            domain = Domain().fit(
+                ops, times[keep[anchor]], steps[keep[anchor]], models[keep[anchor]], others, anchor
+            )  # fmt: skip
+            asked = {"a network left out": (times[~keep[anchor]], steps[~keep[anchor]])}
+            for i, (t, s, _) in table.items():
+                if i != anchor:
+                    asked[f"one of {i}"] = (t[~keep[i]], s[~keep[i]])
+            cut, step = asked["a network left out"]
+            asked["without its backward pass"] = (np.where(backward, 0.0, cut), step)
+            # all of the time in one product, as a transformer's or an RNN's mostly is
+            product = np.where(busy, 0.0, cut) + np.outer(
+                cut[:, busy].sum(axis=1), matmul
+            )
+            asked["all matrix products"] = (product, step)
+            for what, (t, s) in asked.items():
+                distance = domain.distance(ops, t, s)
+                origin = domain.origin(ops, t)
+                for row, d, o in zip(t, distance, origin, strict=True):
+                    p = domain.probability(float(d))
+                    missing = any(row[ops.index(c)] == 0 for c in domain.always)
+                    refused = o[anchor] < STRANGER or (
+                        p < UNUSUAL and domain.excess(float(d)) > BEYOND
+                    )
+                    doubted = refused or p < UNUSUAL or o[anchor] < UNLIKE or missing
+                    found.setdefault(what, []).append((doubted, refused))
+        for what, verdicts in found.items():
+            for k, name in enumerate(("doubted", "refused")):
+                share = float(np.mean([v[k] for v in verdicts]))
+                rows.append(
+                    Row(
+                        anchor, anchor, what, data.label, "leave-one-model-out", None,
+                        name, share, len(verdicts),
+                    )
+                )  # fmt: skip
+    shares = {(r.anchor, r.translator, r.metric): r.value for r in rows}
+    output.table(
+        "share of profiles that get a wider interval or a lower layer (of these, the latter)",
+        ["bundle of", "profile", "doubted", "refused"],
+        [
+            [a, w, f"{v:.0%}", f"{shares[a, w, 'refused']:.0%}"]
+            for (a, w, m), v in shares.items()
+            if m == "doubted"
+        ],
+    )
+    return rows
+
+
 def _add(found: dict[str, list[float]], name: str, hat: float, true: float) -> None:
     found.setdefault(name, []).append(abs(hat / true - 1))
 
@@ -229,3 +345,11 @@ def _there(
             abs(h / true[keys[b]] - 1) for h, (b, _) in zip(hats, mine, strict=True)
         ]
     return errors
+
+
+KINDS = {
+    "two-anchors": two_anchors,
+    "scaling": scaling,
+    "outsiders": outsiders,
+    "two-paths": two_paths,
+}

@@ -17,7 +17,17 @@ from xlate.profile import Profile, Verdict
 from xlate.store.bundle import Bundle
 from xlate.trust.likeness import distances, signature, traits
 
-__all__ = ["Domain", "Finding", "examine", "unknown_ops"]
+__all__ = [
+    "BEYOND",
+    "MOST_UNKNOWN",
+    "STRANGER",
+    "UNLIKE",
+    "UNUSUAL",
+    "Domain",
+    "Finding",
+    "examine",
+    "unknown_ops",
+]
 
 Floats = NDArray[np.float64]
 
@@ -26,11 +36,10 @@ Floats = NDArray[np.float64]
 CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
 #: probability of being as far from its peers, for a network of the corpus: below
 #: the first an answer gets wider, and beyond every one by the factor there is none
-_UNUSUAL, _BEYOND = 0.05, 1.5
+UNUSUAL, BEYOND = 0.05, 1.5
 #: probability that the profile is of the anchor: below the first wider, below the
-#: second no answer. Of profiles of PROFET's corpus (networks left out) 1 in 100 is
-#: under the first, of those passed off as another instance's 3 in 4
-_UNLIKE, _STRANGER = 0.20, 0.05
+#: second no answer (experiments/README.md has how often each is right)
+UNLIKE, STRANGER = 0.20, 0.05
 _TREES = 40
 
 
@@ -191,14 +200,14 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
         step = np.array([profile.step_time_us or np.nan])
         distance = float(domain.distance(ops, times, step)[0])
         probability = domain.probability(distance)
-        if probability < _UNUSUAL:
+        if probability < UNUSUAL:
             excess = domain.excess(distance)
             said = (
                 "its mix of operations and size are unlike those of training: one network "
                 f"in {1 / max(probability, 1 / (len(domain.apart) + 1)):.0f} is as far "
                 "from the others"
             )
-            (refuse if excess > _BEYOND else widen).append(said)
+            (refuse if excess > BEYOND else widen).append(said)
             widening *= max(excess, 1.0)
         _look_whole(domain, profile, widen)
         _look_at_origin(domain, ops, times, m.anchor, widen, refuse)
@@ -240,13 +249,13 @@ def _look_at_origin(
 ) -> None:  # fmt: skip
     """Signs of a profile that was recorded elsewhere."""
     (origin,) = domain.origin(ops, times)
-    if not origin or origin[anchor] >= _UNLIKE:
+    if not origin or origin[anchor] >= UNLIKE:
         return
     likely = max(origin, key=lambda i: origin[i])
     said = (
         f"it looks like a profile of {likely} ({origin[likely]:.0%}), not of {anchor}"
     )
-    (refuse if origin[anchor] < _STRANGER else widen).append(said)
+    (refuse if origin[anchor] < STRANGER else widen).append(said)
 
 
 def _compare_names(profile: Profile, anchor: str, widen: list[str]) -> None:
