@@ -14,7 +14,7 @@ from xlate.cli import output
 from xlate.engine.pair import clock_ratio
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
 from xlate.evaluate import Row
-from xlate.heldout import HeldOut, held_out, with_step_times
+from xlate.heldout import LARGE, HeldOut, held_out, with_step_times
 from xlate.scaling import AXES, Scaler, polynomial_between
 from xlate.translators.two_path import TwoPath
 from xlate.trust.domain import BEYOND, STRANGER, UNLIKE, UNUSUAL, Domain
@@ -223,6 +223,52 @@ def two_paths(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     return rows
 
 
+def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
+    """Operations with a hundredth of the time on one side and none on the other.
+
+    Measured against predicted, each network left out; the two names of a copy apart,
+    of which chance chooses.
+    """
+    known = catalogue()
+    rows = []
+    for anchor in data.instances:
+        for target in data.instances:
+            if anchor == target:
+                continue
+            aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
+            held = held_out(
+                aligned, ["physics"], data.label, "model",
+                clock_ratio=clock_ratio(known.instance(anchor), known.instance(target)),
+            )  # fmt: skip
+            wrong: dict[str, int] = {"large": 0, "missed": 0, "made up": 0, "copies": 0}
+            for fold in held.of("physics"):
+                copy = np.isin(fold.names, ["Device__Send", "Device__Recv"])
+                true, hat = (
+                    m / m.sum(axis=1, keepdims=True) for m in (fold.ops, fold.ops_hat)
+                )
+                missed, made = (
+                    (true >= LARGE) & (hat <= 0),
+                    (hat >= LARGE) & (true <= 0),
+                )
+                wrong["large"] += int((true >= LARGE).sum())
+                wrong["missed"] += int(missed[:, ~copy].sum())
+                wrong["made up"] += int(made[:, ~copy].sum())
+                wrong["copies"] += int((missed | made)[:, copy].sum())
+            rows += [
+                Row(anchor, target, "physics", data.label, held.split, None, k, float(v), len(held.models))
+                for k, v in wrong.items()
+            ]  # fmt: skip
+    found: dict[tuple[str, str], list[object]] = {}
+    for r in rows:
+        found.setdefault((r.anchor, r.target), []).append(int(r.value or 0))
+    output.table(
+        "cells with a hundredth of the time on one side and none on the other",
+        ["pair", "large cells", "missed", "made up", "copies"],
+        [[f"{a} → {t}", *counts] for (a, t), counts in found.items()],
+    )
+    return rows
+
+
 def outsiders(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     """What the domain check says of networks left out, and of what is no such thing."""
     jobs = {i: _jobs(data, i) for i in data.instances}
@@ -351,5 +397,6 @@ KINDS = {
     "two-anchors": two_anchors,
     "scaling": scaling,
     "outsiders": outsiders,
+    "presence": presence,
     "two-paths": two_paths,
 }

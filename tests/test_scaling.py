@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import xlate
 from xlate import engine
 from xlate.cli import app
 from xlate.errors import AlignmentError, BundleError, ProfileError, UnknownNameError
@@ -113,6 +114,14 @@ def test_here_and_there(fitted, example, tmp_path):
     assert min(widths) == widths[1]
     done = CliRunner().invoke(app, command)
     assert "64 *" in done.stdout
+
+
+def test_from_python(fitted, example):
+    (profile,) = engine.read_profiles([example], step_time_us=1e5)
+    found = xlate.scale(profile, "g3s", "p3", "batch-size=32..128")
+    assert [f.size for f in found] == [32, 64, 128]
+    both = xlate.translate_together({"g3s": profile, "g4dn": profile}, "p3")
+    assert len(both.parts) == 2
 
 
 def test_what_scaling_needs_is_said(fitted, example):

@@ -13,6 +13,7 @@ steps as use cases.
 >>> import xlate
 >>> xlate.fit("g3s.xlarge", "p3.2xlarge")              # doctest: +SKIP
 >>> xlate.translate("my_stats.csv", "g3s.xlarge", "p3.2xlarge")  # doctest: +SKIP
+>>> xlate.scale("my_stats.csv", "g3s.xlarge", "p3.2xlarge", "batch-size=16..256")  # doctest: +SKIP
 >>> xlate.fit_clocks("p3.2xlarge")                     # doctest: +SKIP
 >>> xlate.predict_freq("my_stats.csv", "g3s.xlarge", "p3.2xlarge")  # doctest: +SKIP
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from xlate.api import fit_clocks as fit_clocks
     from xlate.api import predict_freq as predict_freq
     from xlate.api import read_profile as read_profile
+    from xlate.api import scale as scale
     from xlate.api import translate as translate
+    from xlate.api import translate_together as translate_together
     from xlate.errors import XlateError as XlateError
     from xlate.profile import Estimate as Estimate
     from xlate.profile import Profile as Profile
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 _PLACE = {
     "fit": ("xlate.api", "fit"),
     "translate": ("xlate.api", "translate"),
+    "translate_together": ("xlate.api", "translate_together"),
+    "scale": ("xlate.api", "scale"),
     "compare": ("xlate.api", "compare"),
     "fit_clocks": ("xlate.api", "fit_clocks"),
     "predict_freq": ("xlate.api", "predict_freq"),
@@ -57,6 +62,8 @@ _PLACE = {
 __all__ = [  # noqa: RUF022 - in the order a reader meets them
     "fit",
     "translate",
+    "translate_together",
+    "scale",
     "compare",
     "fit_clocks",
     "predict_freq",

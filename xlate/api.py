@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,25 @@ from xlate.errors import ProfileError
 from xlate.profile import Profile, check_times
 
 if TYPE_CHECKING:
-    from xlate.engine import ClockFit, FitResult, Recommendation, Translation
+    from xlate.engine import (
+        ClockFit,
+        FitResult,
+        Recommendation,
+        Sized,
+        Together,
+        Translation,
+    )
 
-__all__ = ["compare", "fit", "fit_clocks", "predict_freq", "read_profile", "translate"]
+__all__ = [
+    "compare",
+    "fit",
+    "fit_clocks",
+    "predict_freq",
+    "read_profile",
+    "scale",
+    "translate",
+    "translate_together",
+]
 
 
 def _is_pandas(value: Any) -> bool:
@@ -139,7 +155,8 @@ def translate(
     anchor, target : str
         Instances, by name or alias.
     **options
-        ``bundle`` (default: the pair's in the data home), ``anchors_dirs``.
+        ``bundle`` (default: the pair's in the data home, else the one that ships),
+        ``level`` of the intervals (not for frames), ``anchors_dirs``.
 
     Returns
     -------
@@ -155,6 +172,58 @@ def translate(
         frame = engine.translate_table(_polars(profiles), anchor, target, **options)
         return _like(frame, profiles)
     return _sound(engine.translate(_read(profiles), anchor, target, **options))
+
+
+def translate_together(
+    profiles: Mapping[str, Any], target: str, **options: Any
+) -> Together:
+    """Translate profiles of one workload from several anchors into one answer.
+
+    Parameters
+    ----------
+    profiles : mapping of str to path or Profile
+        Anchor to the profile recorded there.
+    target : str
+        Instance, by name or alias.
+    **options
+        ``level`` of the intervals, ``anchors_dirs``.
+
+    Raises
+    ------
+    XlateError
+        With what is wrong, which value, and what to try.
+    """
+    read = {a: _one(p) for a, p in profiles.items()}
+    return engine.translate_together(read, target, **options)
+
+
+def scale(
+    profile: Any, anchor: str, target: str, sizes: str, **options: Any
+) -> list[Sized]:
+    """One profile at other sizes, on the anchor and on the target.
+
+    Parameters
+    ----------
+    profile : path or Profile
+        With its size and step time known.
+    anchor, target : str
+        Instances, by name or alias.
+    sizes : str
+        ``"batch-size=16..256"`` (doublings) or ``"input-size=128,224"``.
+    **options
+        ``level`` of the intervals, ``anchors_dirs``.
+
+    Raises
+    ------
+    XlateError
+        With what is wrong, which value, and what to try.
+    """
+    axis, wanted = engine.wanted_sizes(sizes)
+    return engine.scale(_one(profile), anchor, target, axis, wanted, **options)
+
+
+def _one(profile: Any) -> Profile:
+    return profile if isinstance(profile, Profile) else read_profile(profile)
 
 
 def fit_clocks(target: str, **options: Any) -> ClockFit:
