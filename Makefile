@@ -32,7 +32,7 @@ lint: $(VENV)/test.stamp
 	$(VENV)/bin/mypy
 
 test: lint
-	$(PY) -m pytest --cov --cov-report=term
+	$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 # figures of experiments/results; needs XLATE_DATA_HOME, see experiments/README.md
 experiments: $(VENV)/run.stamp
