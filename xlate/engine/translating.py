@@ -127,7 +127,8 @@ def check_level(level: float) -> None:
     """
     if not 0 < level < 1:
         raise XlateError(
-            f"a level of {level:g} is none: it lies between 0 and 1", "try 0.9"
+            f"a level of {level:g} is none: it lies between 0 and 1",
+            "0.9, for instance",
         )
 
 
