@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate import corpus as corpora
-from xlate.align import align
+from xlate.align import Aligned, align
 from xlate.conformal import Scores
 from xlate.corpus import Corpus
 from xlate.engine.pair import clock_ratio, pair_of
 from xlate.evaluate import noise_floor
-from xlate.heldout import held_out
+from xlate.heldout import Fold, held_out
 from xlate.profile import input_size
 from xlate.translators import BASELINE, DEFAULT
 
@@ -175,15 +175,12 @@ def anatomy(
     )  # fmt: skip
 
 
-def _ops(folds: Sequence[object], models: NDArray[np.str_]) -> tuple[OpError, ...]:
+def _ops(folds: Sequence[Fold], models: NDArray[np.str_]) -> tuple[OpError, ...]:
     """Errors by operation over all folds."""
-    from xlate.heldout import Fold
-
     wrong: dict[str, dict[str, float]] = {}
     true: dict[str, float] = {}
     guessed: dict[str, float] = {}
     for fold in folds:
-        assert isinstance(fold, Fold)
         for j, name in enumerate(fold.names):
             errors = np.abs(fold.ops_hat[:, j] - fold.ops[:, j])
             true[name] = true.get(name, 0.0) + float(fold.ops[:, j].sum())
@@ -222,13 +219,10 @@ def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
 
 
 def _curve(
-    aligned: object, models: NDArray[np.str_], translator: str, corpus: Corpus,
+    aligned: Aligned, models: NDArray[np.str_], translator: str, corpus: Corpus,
     ratio: float, seed: int, n_jobs: int,
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
     """Error on each model left out when only so many others teach."""
-    from xlate.align import Aligned
-
-    assert isinstance(aligned, Aligned)
     names = np.unique(models)
     found: list[tuple[int, float]] = []
     for n in (*_CURVE, len(names) - 1):

@@ -71,8 +71,7 @@ class PhysicsTranslator(Translator):
         weights = 1.0 / count[which]
         self.transfers_ = Transfers(self.columns or (), self.random_state)
         self.transfers_.fit(A, Y, weights)
-        merged_X, B = self._merged_inputs(X), self.transfers_.merged(Y)
-        A = self.transfers_.merged(A)
+        A, B = self.transfers_.merged(A), self.transfers_.merged(Y)
         self.forest_ = RatioForestTranslator(
             self.columns,
             n_estimators=self.n_estimators,
@@ -82,7 +81,7 @@ class PhysicsTranslator(Translator):
         # the forest is asked for idle time, host and step only
         rest = B.copy()
         rest[:, self.ops_] = 0.0
-        self.forest_.fit(merged_X, rest)
+        self.forest_.fit(A if self.columns is not None else X, rest)
         names = np.array(
             self.columns or [f"Device_{j}" for j in range(self.n_outputs_)]
         )
@@ -136,9 +135,6 @@ class PhysicsTranslator(Translator):
             self.runs_if_ran_[self.ops_], self.pooled_.predict(runs), 0.0
         )
         return Y
-
-    def _merged_inputs(self, X: Floats) -> Floats:
-        return self.transfers_.merged(X) if self.columns is not None else X
 
     def _runs(self, A: Floats) -> Runs:
         nothing = np.zeros(len(A))
