@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from xlate.catalog import catalogue
 from xlate.cli import output
 from xlate.engine.pair import clock_ratio
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
-from xlate.evaluate import Row
+from xlate.evaluate import Row, rows_of
 from xlate.heldout import LARGE, HeldOut, held_out, with_step_times
 from xlate.scaling import AXES, Scaler, polynomial_between
 from xlate.translators.two_path import TwoPath
@@ -269,6 +270,35 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     return rows
 
 
+def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
+    """Error on networks left out, learning from so many others, drawn at random."""
+    known = catalogue()
+    rows = []
+    for pair in spec["pairs"]:
+        anchor, target = pair.split("->")
+        aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
+        for most in spec["models"]:
+            held = held_out(
+                aligned, ["physics", "ratio-forest"], data.label, "model",
+                clock_ratio=clock_ratio(known.instance(anchor), known.instance(target)),
+                most_models=most,
+            )  # fmt: skip
+            rows += [
+                replace(r, split=f"{r.split}, {most} networks")
+                for r in rows_of(held)
+                if r.held_out is None and r.metric in ("step_mape", "vector_wape")
+            ]
+    output.table(
+        "networks that teach, and step time MAPE % on one left out",
+        ["pair", "translator", "split", "metric", "value"],
+        [
+            [f"{r.anchor} → {r.target}", r.translator, r.split, r.metric, f"{r.value:.3g}"]
+            for r in rows
+        ],
+    )  # fmt: skip
+    return rows
+
+
 def outsiders(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     """What the domain check says of networks left out, and of what is no such thing."""
     jobs = {i: _jobs(data, i) for i in data.instances}
@@ -396,6 +426,7 @@ def _there(
 KINDS = {
     "two-anchors": two_anchors,
     "scaling": scaling,
+    "models-needed": models_needed,
     "outsiders": outsiders,
     "presence": presence,
     "two-paths": two_paths,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from xlate import corpus
+from xlate.align import align
 from xlate.translators import make
 from xlate.translators.base import STEP
+from xlate.translators.physics import PhysicsTranslator
 from xlate.translators.pooled import PooledRatios, Runs
 from xlate.translators.transfers import Transfers
 from xlate.translators.two_path import TwoPath
@@ -146,3 +149,34 @@ def test_the_translator_says_which_path_binds():
     np.testing.assert_array_equal(paths.values, hat)
     clear = np.abs(np.log(device / host))[test] > 0.7
     assert ((paths.device > paths.host) == (device > host)[test])[clear].all()
+
+
+@pytest.fixture(scope="module")
+def simulated_pair():
+    data = corpus.load("simulated")
+    aligned = align(data.runs_on("g3s.xlarge"), data.runs_on("p3.2xlarge"), "median")
+    columns = [*aligned.columns, STEP]
+    X, Y = aligned.anchor_matrix(columns), aligned.target_matrix(columns)
+    return columns, X, Y, aligned.models
+
+
+def test_the_forest_is_heard_where_the_two_paths_do_not_hold(simulated_pair):
+    # simulated hosts leave no trace in the device's idle time
+    columns, X, Y, models = simulated_pair
+    assert make("physics", columns).fit(X, Y, models).weight_ > 2 / 3
+
+
+def test_a_weight_that_is_given_is_kept(simulated_pair):
+    columns, X, Y, models = simulated_pair
+    few = np.isin(models, np.unique(models)[:3])
+    paths, forest = (
+        PhysicsTranslator(columns, second_opinion=w).fit(X[few], Y[few], models[few])
+        for w in (0.0, 1.0)
+    )
+    found = paths.translate(X[few])
+    step = PhysicsTranslator(columns).fit(X[few], Y[few], models[few])
+    assert step.weight_ == 1 / 3  # too few models to choose by
+    np.testing.assert_allclose(
+        step.predict(X[few])[:, -1],
+        found.values[:, -1] ** (2 / 3) * forest.predict(X[few])[:, -1] ** (1 / 3),
+    )

@@ -1,18 +1,22 @@
 """The op vocabulary: columns, the two sides of a profile, and op families.
 
 A column of an op vector is ``Device_<type>`` or ``Host_<type>``, the form
-PROFET's public vectors use. ``Device_IDLE`` and ``Host_IDLE`` are time in
+PROFET's public vectors use; a type is TensorFlow's, an aten operation's or a
+kernel's name. ``Device_IDLE`` and ``Host_IDLE`` are time in
 which that side did nothing; they are columns, but no work.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 __all__ = [
+    "ATEN",
     "DEVICE",
     "DEVICE_IDLE",
     "FAMILIES",
@@ -29,8 +33,11 @@ __all__ = [
 
 DEVICE = "Device_"
 HOST = "Host_"
+#: before the name of a PyTorch operation
+ATEN = "aten::"
 DEVICE_IDLE = "Device_IDLE"
 HOST_IDLE = "Host_IDLE"
+_ENDINGS = ("_", "_out", "_backward", "_backward_data", "_forward", "_double_backward")
 
 
 def column(side: str, op: str) -> str:
@@ -54,10 +61,18 @@ def busy_columns(names: Sequence[str]) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _family_of() -> Mapping[str, str]:
-    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-    families = tomllib.loads(text)["families"]
-    return {op: name for name, ops in families.items() for op in ops}
+def _words() -> Mapping[str, Any]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=2)
+def _family_of(section: str) -> Mapping[str, str]:
+    return {op: name for name, ops in _words()[section].items() for op in ops}
+
+
+@lru_cache(maxsize=1)
+def _kernels() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(k["pattern"]), k["family"]) for k in _words()["kernels"])
 
 
 #: names of all op families a device column can belong to
@@ -66,13 +81,16 @@ FAMILIES: tuple[str, ...] = (
     "depthwise",
     "serial",
     "matmul",
+    "attention",
     "rnn",
     "norm",
     "pool",
     "reduce",
     "update",
     "copy",
+    "embedding",
     "transfer",
+    "communication",
     "loss",
     "random",
     "elementwise",
@@ -81,35 +99,49 @@ FAMILIES: tuple[str, ...] = (
 
 
 def vocabulary() -> tuple[str, ...]:
-    """Device columns of every operation that has a family, sorted."""
-    return tuple(sorted(DEVICE + op for op in _family_of()))
+    """Device columns of every TensorFlow operation that has a family, sorted."""
+    return tuple(sorted(DEVICE + op for op in _family_of("families")))
 
 
+@lru_cache(maxsize=65536)
 def family(name: str) -> str:
-    """Family of a column: one of :data:`FAMILIES`, ``"host"`` or ``"idle"``."""
+    """Family of a column: one of :data:`FAMILIES`, ``"host"`` or ``"idle"``.
+
+    A device column names a TensorFlow op type, an aten operation
+    (``Device_aten::addmm``), a kernel or a copy; ``"other"`` where nobody knows
+    it.
+    """
     if name in (DEVICE_IDLE, HOST_IDLE):
         return "idle"
     if name.startswith(HOST):
         return "host"
-    return _family_of().get(name.removeprefix(DEVICE), "other")
+    op = name.removeprefix(DEVICE)
+    if op in _family_of("families"):
+        return _family_of("families")[op]
+    if op.startswith(ATEN):
+        return _family_of("aten").get(_stem(op.removeprefix(ATEN)), "other")
+    small = op.lower()
+    return next((f for pattern, f in _kernels() if pattern.search(small)), "other")
 
 
-#: what limits a family, where it is not memory
-_NATURES = {
-    "conv": "compute",
-    "matmul": "compute",
-    "rnn": "compute",
-    "serial": "serial",
-    "transfer": "transfer",
-    "host": "host",
-    "idle": "idle",
-}
+def _stem(op: str) -> str:
+    """An aten operation without what says in place, into an output, or backward."""
+    known = _family_of("aten")
+    for ending in ("", *_ENDINGS):
+        short = op.removesuffix(ending)
+        if short in known:
+            return short
+    # convolution_backward_overrideable, native_layer_norm_backward_out …
+    first = op.partition("_backward")[0].rstrip("_")
+    return first if first in known else op
 
 
 def nature(name: str) -> str:
     """What limits a column.
 
     ``"compute"``, ``"memory"``, ``"serial"`` (one thing after the other, so the
-    clock), ``"transfer"`` (the link to the host), ``"host"`` or ``"idle"``.
+    clock), ``"transfer"`` (the link to the host), ``"communication"`` (the links
+    between GPUs), ``"host"`` or ``"idle"``.
     """
-    return _NATURES.get(family(name), "memory")
+    limit: str = _words()["natures"].get(family(name), "memory")
+    return limit

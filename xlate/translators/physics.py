@@ -4,8 +4,8 @@ The vector comes from ratios learnt over all operations at once
 (:mod:`~xlate.translators.pooled`), copies counted as one quantity
 (:mod:`~xlate.translators.transfers`). The step time follows from the translated
 vector and the host's path (:mod:`~xlate.translators.two_path`), and says which
-of the two binds. A forest on the ratio of step times has a third of the say:
-it errs elsewhere.
+of the two binds. A forest on the ratio of step times has a say too, since it
+errs elsewhere: how much is what served best on models left out inside training.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ from xlate.translators.two_path import TwoPath
 
 __all__ = ["PhysicsTranslator"]
 
-#: weight of the forest's step time beside the two paths', in logs
-_SECOND_OPINION = 1 / 3
+#: weight of the forest's step time beside the two paths', in logs, that the
+#: choice is pulled to, and how hard: all the way from 0 to 1 costs 5 % of error
+_PRIOR, _PULL = 1 / 3, 0.05
+_WEIGHTS = np.linspace(0, 1, 13)
+#: folds over models in which the weight is chosen, and fewest models for it
+_FOLDS, _FEWEST_MODELS = 3, 4
 #: log distance of two opinions that doubles the error expected
 _USUAL = 0.1
 
@@ -48,6 +52,9 @@ class PhysicsTranslator(Translator):
         Trees of the forest inside.
     random_state : int
         Seed.
+    second_opinion : float, optional
+        Weight of the forest's step time, from 0 to 1; by default chosen on models
+        left out in turn.
     """
 
     learns_groups = True
@@ -58,11 +65,13 @@ class PhysicsTranslator(Translator):
         clock_ratio: float = 1.0,
         n_estimators: int = 40,
         random_state: int = 0,
+        second_opinion: float | None = None,
     ) -> None:
         super().__init__(columns)
         self.clock_ratio = clock_ratio
         self.n_estimators = n_estimators
         self.random_state = random_state
+        self.second_opinion = second_opinion
 
     def _fit(self, X: Floats, Y: Floats) -> None:
         A = self._counterpart(X)
@@ -95,6 +104,31 @@ class PhysicsTranslator(Translator):
                 runs.busy, runs.idle, runs.step,
                 B[:, self.ops_].sum(axis=1), B[:, step], weights,
             )  # fmt: skip
+            chosen = self.second_opinion
+            self.weight_ = self._weigh(X, Y, groups) if chosen is None else chosen
+
+    def _weigh(self, X: Floats, Y: Floats, groups: NDArray[Any]) -> float:
+        """The forest's weight that errs least on models left out, each counting alike."""
+        models = np.unique(groups)
+        if len(models) < _FEWEST_MODELS:
+            return _PRIOR
+        drawn = np.random.default_rng(self.random_state).permutation(models)
+        step = self._step()
+        loss = _PULL * (_WEIGHTS - _PRIOR) ** 2
+        for k in range(_FOLDS):
+            test = np.isin(groups, drawn[k::_FOLDS])
+            inner = PhysicsTranslator(
+                self.columns, self.clock_ratio, self.n_estimators, self.random_state,
+                _PRIOR,
+            )  # fmt: skip
+            inner.fit(X[~test], Y[~test], groups[~test])
+            _, paths, second = inner._opinions(X[test])
+            logs = np.log(paths.step), np.log(second)
+            blends = logs[0] + np.outer(_WEIGHTS, logs[1] - logs[0])
+            errors = np.abs(blends - np.log(np.maximum(Y[test, step], 1e-9)))
+            for model in drawn[k::_FOLDS]:
+                loss += errors[:, groups[test] == model].mean(axis=1) / len(models)
+        return float(_WEIGHTS[np.argmin(loss)])
 
     def _predict(self, X: Floats) -> Floats:
         return self._answered(X).values
@@ -112,20 +146,26 @@ class PhysicsTranslator(Translator):
 
     def _answered(self, X: Floats) -> Translated:
         anchor = self._counterpart(X)
-        merged = self.transfers_.merged(anchor)
+        Y, paths, second = self._opinions(X)
+        if paths is None:
+            return Translated(self.transfers_.split(anchor, Y), np.ones(len(X)))
+        difficulty = 1 + np.abs(np.log(paths.step / second)) / _USUAL
+        Y[:, self._step()] = paths.step ** (1 - self.weight_) * second**self.weight_
+        return Translated(
+            self.transfers_.split(anchor, Y), difficulty, paths.device, paths.host
+        )
+
+    def _opinions(self, X: Floats) -> tuple[Floats, Any, Floats]:
+        """Merged vectors; step time and paths by the two paths; step time by the forest."""
+        merged = self.transfers_.merged(self._counterpart(X))
         runs = self._runs(merged)
         Y = self._vector(merged if self.columns is not None else X, runs)
         step = self._step()
         if step is None:
-            return Translated(self.transfers_.split(anchor, Y), np.ones(len(X)))
+            return Y, None, np.zeros(0)
         busy = Y[:, self.ops_].sum(axis=1)
         paths = self.paths_.predict(runs.busy, runs.idle, runs.step, busy)
-        second = np.maximum(Y[:, step], 1e-9)
-        difficulty = 1 + np.abs(np.log(paths.step / second)) / _USUAL
-        Y[:, step] = paths.step ** (1 - _SECOND_OPINION) * second**_SECOND_OPINION
-        return Translated(
-            self.transfers_.split(anchor, Y), difficulty, paths.device, paths.host
-        )
+        return Y, paths, np.maximum(Y[:, step], 1e-9)
 
     def _vector(self, X: Floats, runs: Runs) -> Floats:
         """All columns on the target from merged inputs; step time by the forest alone."""
