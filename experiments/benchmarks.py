@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from experiments.traces import write_trace
 from xlate import corpus
 from xlate.cli import output
 from xlate.sources import import_corpus
@@ -316,6 +317,55 @@ def align() -> dict[str, Any]:
     }
 
 
+#: the standard library and polars doing the same: kernels of each step by operation
+_JSON_AND_POLARS = """
+import json, sys
+import polars as pl
+with open(sys.argv[1]) as f:
+    events = json.load(f)["traceEvents"]
+rows = [
+    {"cat": e.get("cat"), "name": e["name"], "ts": float(e["ts"]), "dur": float(e.get("dur", 0)),
+     "corr": (e.get("args") or {}).get("correlation"), "ext": (e.get("args") or {}).get("External id")}
+    for e in events if e["ph"] == "X"
+]
+t = pl.DataFrame(rows, infer_schema_length=None)
+steps = t.filter(pl.col("name").str.starts_with("ProfilerStep")).sort("ts")
+ops = t.filter(pl.col("cat") == "cpu_op").select("ext", op="name")
+asked = t.filter(pl.col("cat") == "cuda_runtime").select("corr", "ext", asked="ts")
+kernels = t.filter(pl.col("cat") == "kernel").select("corr", "dur")
+joined = kernels.join(asked, on="corr").join(ops, on="ext").sort("asked")
+joined = joined.join_asof(steps.select(asked="ts", step="name"), on="asked")
+print(joined.group_by("step", "op").agg(pl.col("dur").sum()).height)
+"""
+_READ = """
+import sys
+from xlate import readers
+print(len(readers.read(sys.argv[1])[0].ops))
+"""
+
+
+def read_trace() -> dict[str, Any]:
+    """A gigabyte of Kineto trace, against the standard library's json and polars."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        write_trace(path, 1e9)
+        size = path.stat().st_size
+        ours, theirs = (
+            [timed([sys.executable, "-c", code, str(path)]) for _ in range(3)]
+            for code in (_READ, _JSON_AND_POLARS)
+        )
+    return {
+        "trace_gb": size / 1e9,
+        **{k: statistics.median(r[k] for r in ours) for k in ("wall_s", "peak_mb")},
+        "json_and_polars_s": statistics.median(r["wall_s"] for r in theirs),
+        "json_and_polars_peak_mb": statistics.median(r["peak_mb"] for r in theirs),
+        "times_faster": statistics.median(
+            b["wall_s"] / a["wall_s"] for a, b in zip(ours, theirs, strict=True)
+        ),
+        "asked": "over 3 times faster, peak under 1500 MB",
+    }
+
+
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "start_help": start_help,
     "start_translate": start_translate,
@@ -327,6 +377,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "align": align,
     "compare_one_pair": compare_one_pair,
     "compare_all_pairs": compare_all_pairs,
+    "read_trace": read_trace,
 }
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from experiments import clocks, translation
+from experiments import clocks, translation, unseen
 from xlate import corpus, engine
 from xlate.cli import output
 from xlate.clocks.figures import ClockRow
@@ -40,9 +40,7 @@ def run(name: str) -> None:
             import_corpus(needed)
     if "kind" in spec:
         start = time.perf_counter()
-        here = translation if spec["kind"] in translation.KINDS else clocks
-        found = here.figures(spec)
-        verdicts = [clocks.judge(t, found) for t in spec.get("targets", ())]
+        found, verdicts = _of_kind(spec)
         show(verdicts)
         seconds = {"all": round(time.perf_counter() - start, 1)}
         write(name, spec, found, seconds, verdicts)
@@ -87,12 +85,27 @@ def run(name: str) -> None:
     write(name, spec, rows, seconds, targets)
 
 
+def _of_kind(spec: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    """Rows and verdicts of a spec that is no plain comparison."""
+    targets = spec.get("targets", ())
+    if spec["kind"] in unseen.KINDS:
+        found = unseen.KINDS[spec["kind"]](spec)
+        return found, [judge(t, found) for t in targets]
+    here = translation if spec["kind"] in translation.KINDS else clocks
+    rows = here.figures(spec)
+    return rows, [clocks.judge(t, rows) for t in targets]
+
+
 def corpora_of(spec: dict[str, Any]) -> list[str]:
     """Names of the corpora that a spec looks at."""
     if "runs" in spec:
         return sorted({name for part in spec["runs"] for name in part["sweeps"]})
     if "sweeps" in spec:
         return sorted(spec["sweeps"])
+    if "corpora" in spec:
+        return sorted({n for names in spec["corpora"].values() for n in names})
+    if "learnt_on" in spec:
+        return sorted(spec["learnt_on"])
     data = spec["data"]
     return [data] if isinstance(data, str) else data
 
@@ -115,7 +128,10 @@ def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
     figures = {
         (r.translator, f"{r.anchor}->{r.target}"): r.value
         for r in rows
-        if r.held_out is None and r.metric == target["figure"] and r.value is not None
+        if r.held_out is None
+        and r.metric == target["figure"]
+        and r.value is not None
+        and target.get("corpus", r.corpus) == r.corpus
     }
     mine = {p: v for (t, p), v in figures.items() if t == target["translator"]}
     pair = target["pair"]

@@ -12,9 +12,10 @@ import pytest
 import xlate
 from xlate import corpus as corpora
 from xlate import engine, opnames
+from xlate.catalog import catalogue
+from xlate.engine.unseen import shipped
 from xlate.errors import (
     AlignmentError,
-    BundleError,
     CatalogError,
     CorpusError,
     ProfileError,
@@ -81,16 +82,14 @@ def test_what_the_translator_is_not_for_is_answered_by_the_catalogue(fitted, pro
     assert t.layer == "throughput ratio"
     assert "80% of device time" in t.verdict.reasons[0]
     assert "Device_MyKernel (80%)" in t.verdict.reasons[0]
-    # nothing measured stands behind it
-    assert t.step_time_s.low is None
+    # the errors on GPUs left out stand behind it
+    assert t.fitted_on == "neusight, profet"
+    assert t.step_time_s.low < t.step_time_s.value < t.step_time_s.high
     assert t.op_intervals == {}
-    # arithmetic by fp32 throughput, memory by bandwidth: M60 to V100
-    assert t.ops["Device_Conv2D"] == pytest.approx(
-        ops["Device_Conv2D"] * 4.83 / 15.7, rel=1e-3
-    )
-    assert t.ops["Device_Relu"] == pytest.approx(
-        ops["Device_Relu"] * 160.4 / 900, rel=1e-3
-    )
+    # arithmetic by its roof, memory by its own: M60 to V100
+    ratios = shipped().log_ratios(*(catalogue().gpu(i) for i in ("g3s", "p3")))
+    for op, nature in (("Device_Conv2D", "compute"), ("Device_Relu", "memory")):
+        assert t.ops[op] == pytest.approx(ops[op] * np.exp(ratios[nature]))
 
 
 def test_one_far_from_training_gets_a_ratio_an_operation(fitted, profile):
@@ -300,11 +299,19 @@ def test_a_corpus_that_is_not_here(empty_home):
         corpora.load("profet")
 
 
-def test_no_bundle_yet(empty_home, profile):
-    with pytest.raises(
-        BundleError, match=r"xlate fit --anchor g3s\.xlarge --target p4d\.24xlarge"
-    ):
-        xlate.translate(profile, "g3s", "p4d.24xlarge")
+def test_a_pair_without_bundle_is_answered_from_data_sheets(empty_home, profile):
+    (t,) = xlate.translate(profile, "g3s", "p4d.24xlarge")
+    assert t.layer == t.translator == "zero-shot"
+    assert t.verdict.level == "widen"
+    assert "no bundle from g3s.xlarge to p4d.24xlarge" in t.verdict.reasons[0]
+    assert t.step_time_s.low < t.step_time_s.value < t.step_time_s.high
+    assert t.step_time_s.value < profile.window_us / 2 / 1e6
+    assert t.usd_per_1000_steps.value > 0
+
+
+def test_a_gpu_of_which_the_catalogue_knows_too_little_is_named(empty_home, profile):
+    with pytest.raises(CatalogError, match="lacks fp32_tflop_per_s of B200"):
+        xlate.translate(profile, "g3s", "p6-b200")
 
 
 def test_what_ships_answers_without_a_fit(empty_home, profile):

@@ -127,9 +127,9 @@ def test_missing_file_and_folder(tmp_path):
 def test_large_files_and_gzip_bombs_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "MAX_BYTES", 10_000)
     with pytest.raises(ProfileError, match="far larger"):
-        readers.read(write(tmp_path, "x" * 10_001))
+        readers.read(write(tmp_path, HEADER + "x" * 10_001))
     with pytest.raises(ProfileError, match="far larger"):
-        readers.read(write(tmp_path, gzip.compress(b"0" * 1_000_000)))
+        readers.read(write(tmp_path, gzip.compress(HEADER.encode() + b"0" * 1_000_000)))
 
 
 def test_a_line_without_end_is_refused_quickly(tmp_path, monkeypatch):

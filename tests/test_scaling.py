@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from xlate import engine
 from xlate.cli import app
 from xlate.errors import AlignmentError, BundleError, ProfileError, UnknownNameError
 from xlate.profile import Profile, WorkloadKey
+from xlate.readers.json_profile import to_json
 from xlate.scaling import Scaler, polynomial_between
 
 OPS = ["Device_Conv2D", "Device_IDLE", "Device_Relu"]
@@ -137,3 +139,29 @@ def test_what_scaling_needs_is_said(fitted, example):
     (far,) = engine.scale(profile, "g3s", "p3", "batch-size", [8192])
     assert far.translation.verdict.level != "ok"
     assert "outside training" in far.translation.verdict.reasons[0]
+
+
+def test_sizes_that_may_not_fit_are_marked(fitted, example, tmp_path):
+    profile = replace(
+        xlate.read_profile(example), step_time_us=1.05e5, memory_bytes=3 * 1024**3
+    )
+    sizes = [16, 64, 128, 256, 1024]
+    small, own, double, four, most = engine.scale(
+        profile, "g3s", "p3", "batch-size", sizes
+    )
+    # weights stay, so that a smaller job may need as much
+    assert small.memory_bytes == own.memory_bytes == 3 * 1024**3
+    assert double.too_large_for == ()
+    # an M60 has 8 GiB, a V100 16
+    assert four.too_large_for == ("M60",)
+    assert most.too_large_for == ("M60", "V100-SXM2-16GB")
+    assert any(
+        "may need 12.0 GiB, and M60 may" in r for r in four.translation.verdict.reasons
+    )
+    assert four.translation.verdict.level != "ok"
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(to_json(profile)))
+    command = ["translate", str(path), "--anchor", "g3s", "--target", "p3"]
+    done = CliRunner().invoke(app, [*command, "--scale", "batch-size=64..256"])
+    assert "256 OOM?" in done.stdout
+    assert "may be out of memory" in done.stderr

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from xlate import corpus as corpora
+from xlate.card import SourceFile
 from xlate.clocks.curve import curves_of
 from xlate.errors import CorpusError
-from xlate.sources import cloud_hw, hkbu_dvfs, import_corpus, ttu_dvfs, zeus
+from xlate.sources import cloud_hw, hkbu_dvfs, import_corpus, neusight, ttu_dvfs, zeus
 
 CARDS = corpora.cards()
 
@@ -138,7 +139,7 @@ def test_cloud_hw_takes_medians(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["ttu-dvfs", "hkbu-dvfs", "zeus", "cloud-hw-trainpred"]
+    "name", ["ttu-dvfs", "hkbu-dvfs", "zeus", "cloud-hw-trainpred", "neusight"]
 )
 def test_the_real_corpora_import(name, home):
     raw = os.environ.get("XLATE_DATA_HOME")
@@ -147,7 +148,12 @@ def test_the_real_corpora_import(name, home):
     import_corpus(name)
     loaded = corpora.load(name)
     assert loaded.card.defects
-    counts = {"ttu-dvfs": 37, "hkbu-dvfs": 302, "cloud-hw-trainpred": 439}
+    counts = {
+        "ttu-dvfs": 37,
+        "hkbu-dvfs": 302,
+        "cloud-hw-trainpred": 439,
+        "neusight": 92,
+    }
     if loaded.sweeps is None:
         assert loaded.runs.height == counts[name]
     elif name == "zeus":
@@ -165,3 +171,103 @@ def test_a_corpus_whose_checksums_nobody_knows_is_not_pulled():
     assert unknown
     for name in unknown:
         assert not replace(CARDS[name]).simulated
+
+
+NODES = [
+    # op, target, meta, output_shape, forward, backward, accumulation (ms)
+    ("placeholder", "input_ids", "", "(8, 512)", 0, 0, 0),
+    ("call_module", "transformer.wte", "", "(8, 512, 64)", 1.0, 2.0, 0.5),
+    ("call_method", "size", "{'transformer.h.0'}", "(1,)", 0.01, 0.01, 0),
+    ("call_function", "<built-in function add>", "", "(1,)", 0.01, 0, 0),
+    ("call_function", "<built-in method addmm of type object at 0x7f>", "{'transformer.h.0': 1}", "(8, 64)", 2.0, 4.0, 0.25),
+    ("call_function", "<function softmax at 0x15>", "{'transformer.h.0': 1}", "(8, 64)", 0.5, 0, 0),
+    ("call_module", "transformer.h.0.mlp.dropout", "", "(8, 64)", 0.25, 0, 0),
+    ("call_module", "lm_head", "", "(8, 50257)", 3.0, 0, 0),
+    ("call_function", "<built-in function truediv>", "", "(8, 64)", 0.125, 0, 0),
+]  # fmt: skip
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    folder = "label/Tesla_T4"
+    head = "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency\n"
+    rows = "".join(",".join(f'"{v}"' for v in n) + "\n" for n in NODES)
+    write(tmp_path, f"{folder}/gpt2_large-train-1024-4.csv", head + rows)
+    write(
+        tmp_path, f"{folder}/gpt2_large-train-1024-4.json",
+        '{"num_layer": 10, "e2e_latency": 80.0}',
+    )  # fmt: skip
+    files = tuple(
+        SourceFile(f"scripts/asplos/{folder}/gpt2_large-train-1024-4.{e}", "", 0)
+        for e in ("csv", "json")
+    )
+    return replace(CARDS["neusight"], files=files), tmp_path
+
+
+def test_neusight_counts_a_layer_as_often_as_there_are(nodes):
+    tables = neusight.read(*nodes)
+    (run,) = tables["runs"].rows(named=True)
+    assert run["step_time_us"] == 80_000
+    assert (run["instance"], run["model"], run["dataset"]) == (
+        "T4",
+        "GPT-2-large",
+        "1024tok",
+    )
+    assert (run["mode"], run["batch_size"], run["framework"]) == (
+        "training",
+        4,
+        "pytorch",
+    )
+    times = dict(tables["ops"].select("op", "time_us").iter_rows())
+    assert times == {
+        "Device_aten::embedding": 1e3,
+        "Device_aten::embedding_backward": 2e3,
+        # gradients of the embedding once, of the layer ten times
+        "Device_aten::add_": pytest.approx(0.5e3 + 10 * 0.25e3),
+        "Host_aten::size": pytest.approx(10 * 10.0 + 10.0),
+        "Host_aten::size_backward": pytest.approx(10 * 10.0),
+        "Device_aten::addmm": 20e3,
+        "Device_aten::addmm_backward": 40e3,
+        "Device_aten::softmax": 5e3,
+        "Device_aten::dropout": 2.5e3,
+        "Device_aten::linear": 3e3,
+        "Device_aten::div": 125.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("json", "{", "is not what it should be"),
+        ("json", '{"num_layer": 10}', "is not what it should be"),
+        ("json", '{"num_layer": 0, "e2e_latency": 1}', "above 0"),
+        ("csv", "op,target\n", "lacks meta, output_shape"),
+        ("csv", "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency\ncall_method,size,,,x,0,0\n", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_neusight_says_what_is_wrong(nodes, name, text, said):
+    card, folder = nodes
+    (folder / f"label/Tesla_T4/gpt2_large-train-1024-4.{name}").write_text(text)
+    with pytest.raises(CorpusError, match=said):
+        neusight.read(card, folder)
+
+
+def test_neusight_as_it_lies_is_read_whole():
+    raw = os.environ.get("XLATE_DATA_HOME")
+    if not raw or not (Path(raw) / "neusight").is_dir():
+        pytest.skip("XLATE_DATA_HOME/neusight is not here")
+    tables = neusight.read(CARDS["neusight"], Path(raw) / "neusight")
+    assert tables["runs"]["instance"].n_unique() == 11
+    assert tables["runs"].height == 92
+    h100 = tables["runs"].filter(
+        (pl.col("instance") == "H100-SXM5-80GB") & (pl.col("mode") == "inference")
+    )
+    sums = (
+        tables["ops"].filter(pl.col("op").str.starts_with("Device_"))
+        .group_by("run_id").agg(pl.col("time_us").sum())
+    )  # fmt: skip
+    share = h100.join(sums, on="run_id").select(
+        pl.col("time_us") / pl.col("step_time_us")
+    )
+    # layers and head together make the whole model, on a card that does not slow down
+    assert share.to_series().is_between(0.95, 1.07).all()

@@ -31,7 +31,7 @@ POLICIES: dict[str, str] = {
     "median": "the median over repeats of each side",
 }
 
-_FEWEST_MODELS = 3
+_FEWEST_MODELS = 2
 STEP = "step_time_us"
 #: rows from which threads pay
 _LARGE = 100_000

@@ -197,11 +197,19 @@ class Catalogue:
                             "remove one alias",
                         )
 
-    def instance(self, name: str) -> Instance:
+    def instance(self, name: str, among: Iterable[str] = ()) -> Instance:
         """Look an instance up by name, alias, GPU name or GPU alias.
 
         A GPU's name stands for "a machine with one of these", which has no
         price.
+
+        Parameters
+        ----------
+        name : str
+            What the user typed.
+        among : iterable of str
+            Names that settle what would be ambiguous: ``"H100"`` where only one
+            of them begins so.
 
         Raises
         ------
@@ -209,8 +217,15 @@ class Catalogue:
             With the nearest known names.
         """
         owner = self._alias_of.get(_fold(name))
-        if owner is None:
-            self._unknown("instance", name)
+        found = None if owner is None else self._owned(owner)
+        there = list(among)
+        if found is None or not {found.name, found.gpu and found.gpu.name} & {*there}:
+            meant = [n for n in there if _fold(n).startswith(_fold(name))]
+            if len(meant) == 1:
+                return self.instance(meant[0])
+        return found or self._unknown("instance", name)
+
+    def _owned(self, owner: str) -> Instance:
         kind, _, key = owner.partition(":")
         if kind == "instance":
             return self.instances[key]

@@ -22,7 +22,7 @@ __all__ = ["PLANS", "ColumnPlan", "clusters", "edit_distance", "plan", "shares"]
 
 Floats = NDArray[np.float64]
 
-PLANS = ("all", "10", "50", "90", "100", "clusters")
+PLANS = ("all", "10", "50", "90", "100", "clusters", "families")
 
 #: PROFET's choice: average linkage, cut at this edit distance
 CLUSTER_THRESHOLD = 6.0
@@ -37,7 +37,7 @@ class ColumnPlan:
     Attributes
     ----------
     kind : str
-        ``"all"``, a number, or ``"clusters"``.
+        ``"all"``, a number, ``"clusters"`` or ``"families"``.
     names : tuple of str
         Columns seen, in order.
     groups : tuple of tuple of str
@@ -59,6 +59,10 @@ class ColumnPlan:
     def place_of(self, op: str) -> int:
         """Column of an operation; ``Device_OTHER`` or ``Host_OTHER`` if unknown."""
         other = _OTHER[opnames.HOST if op.startswith(opnames.HOST) else opnames.DEVICE]
+        if self.kind == "families" and op not in self.place:
+            # another framework's name for the same kind of work
+            family = opnames.column("device", opnames.family(op))
+            return self.names.index(family if family in self.names else other)
         return self.place.get(op, self.names.index(other))
 
     def apply(self, times: Floats, columns: Sequence[str]) -> Floats:
@@ -127,7 +131,8 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     kind : str
         ``"all"`` (every column with any time, and every operation of the
         vocabulary, so that one never seen in training has a place),
-        ``"clusters"``, or a number K: the K with the largest total time.
+        ``"clusters"``, ``"families"`` (so that another framework's operations find
+        their place), or a number K: the K with the largest total time.
     columns : sequence of str
         Operations.
     times : ndarray of shape (n, len(columns))
@@ -149,9 +154,17 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     rest: list[str] = []
     groups: list[tuple[str, ...]]
     if kind == "all":
-        groups = [(c,) for c in sorted({*work, *opnames.vocabulary()})]
+        groups = [(c,) for c in sorted({*work, *opnames.vocabulary(work)})]
     elif kind == "clusters":
         groups = list(clusters(work))
+    elif kind == "families":
+        mine: dict[str, list[str]] = {f: [] for f in opnames.FAMILIES}
+        for c in work:
+            if c.startswith(opnames.DEVICE):
+                mine[opnames.family(c)].append(c)
+            else:
+                rest.append(c)
+        groups = [(opnames.column("device", f), *ops) for f, ops in mine.items()]
     elif kind.isdigit() and int(kind) > 0:
         k = int(kind)
         largest = sorted(work, key=lambda c: (-totals[c], c))
@@ -161,7 +174,7 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
             note = f"{k} columns asked for, {len(work)} exist; all are used"
     else:
         raise UnknownNameError("column plan", kind, PLANS, "or any whole number")
-    names = [_group_name(g) for g in groups]
+    names = [g[0] if kind == "families" else _group_name(g) for g in groups]
     for side, other in _OTHER.items():
         names.append(other)
         groups.append((other, *sorted(c for c in rest if c.startswith(side))))

@@ -145,6 +145,7 @@ def _run_fold(
     seed: int,
     models: NDArray[np.str_],
     clock_ratio: float,
+    prior: Mapping[str, float] | None,
     most_models: int | None,
 ) -> list[Fold]:
     """Fit every translator without the rows of one fold, and ask them for these."""
@@ -160,7 +161,7 @@ def _run_fold(
     without_step[:, -1] = window.predict(A[test, :-1])
     answers = []
     for name in translators:
-        model = make(name, names, seed, clock_ratio)
+        model = make(name, names, seed, clock_ratio, prior)
         model.fit(A[train], B[train], models[train])
         found = model.translate(A[test])
         hat = found.values
@@ -206,6 +207,7 @@ def held_out(
     n_jobs: int = 2,
     *,
     clock_ratio: float = 1.0,
+    prior: Mapping[str, float] | None = None,
     families: Mapping[str, Sequence[str]] | None = None,
     most_models: int | None = None,
 ) -> HeldOut:
@@ -228,6 +230,8 @@ def held_out(
         the GIL, and each is kept to one thread of its own.
     clock_ratio : float
         The anchor's highest clock over the target's.
+    prior : mapping, optional
+        Nature -> log ratio of times that data sheets say.
     families : mapping, optional
         See :func:`folds`.
     most_models : int, optional
@@ -257,6 +261,7 @@ def held_out(
                 seed,
                 models,
                 clock_ratio,
+                prior,
                 most_models,
             )
             for k in np.unique(fold)

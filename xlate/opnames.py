@@ -28,6 +28,7 @@ __all__ = [
     "family",
     "is_op_column",
     "nature",
+    "nature_of",
     "vocabulary",
 ]
 
@@ -98,9 +99,16 @@ FAMILIES: tuple[str, ...] = (
 )
 
 
-def vocabulary() -> tuple[str, ...]:
-    """Device columns of every TensorFlow operation that has a family, sorted."""
-    return tuple(sorted(DEVICE + op for op in _family_of("families")))
+def vocabulary(names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Device columns of every operation that has a family, sorted.
+
+    TensorFlow's always, PyTorch's where one of ``names`` is PyTorch's.
+    """
+    known = [DEVICE + op for op in _family_of("families")]
+    if any(n.startswith(DEVICE + ATEN) for n in names):
+        aten = [DEVICE + ATEN + op for op in _family_of("aten")]
+        known += [*aten, *(f"{c}_backward" for c in aten)]
+    return tuple(sorted(known))
 
 
 @lru_cache(maxsize=65536)
@@ -116,6 +124,8 @@ def family(name: str) -> str:
     if name.startswith(HOST):
         return "host"
     op = name.removeprefix(DEVICE)
+    if op in FAMILIES:
+        return op  # the sum of one
     if op in _family_of("families"):
         return _family_of("families")[op]
     if op.startswith(ATEN):
@@ -143,5 +153,10 @@ def nature(name: str) -> str:
     clock), ``"transfer"`` (the link to the host), ``"communication"`` (the links
     between GPUs), ``"host"`` or ``"idle"``.
     """
-    limit: str = _words()["natures"].get(family(name), "memory")
+    return nature_of(family(name))
+
+
+def nature_of(family_name: str) -> str:
+    """What limits a family, as :func:`nature` says it of a column."""
+    limit: str = _words()["natures"].get(family_name, "memory")
     return limit

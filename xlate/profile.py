@@ -48,13 +48,16 @@ class WorkloadKey:
     framework: str = "tensorflow"
 
     def filled(self, other: WorkloadKey) -> WorkloadKey:
-        """This key with its unknown parts taken from ``other``."""
+        """This key with its unknown parts, and how it ran, taken from ``other``."""
         return replace(
             self,
             model=self.model or other.model,
             dataset=self.dataset or other.dataset,
             batch_size=self.batch_size or other.batch_size,
             optimizer=self.optimizer or other.optimizer,
+            mode=other.mode,
+            precision=other.precision,
+            framework=other.framework,
         )
 
 
@@ -94,6 +97,10 @@ class Profile:
         File the profile was read from.
     notes : tuple of str
         What the reader noticed and the user should know.
+    device : str or None
+        Name of the GPU, as far as the file says.
+    memory_bytes : float or None
+        Most memory that was allocated on the GPU, where recorded.
     """
 
     ops: Mapping[str, float]
@@ -102,6 +109,8 @@ class Profile:
     step_time_us: float | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    device: str | None = None
+    memory_bytes: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", MappingProxyType(dict(self.ops)))
@@ -143,6 +152,11 @@ def check_times(profile: Profile) -> None:
         raise ProfileError(
             f"{where}: no device operation has any time",
             "profile on a machine with a GPU, over at least one whole step",
+        )
+    if profile.step_time_us is None and profile.workload.framework != "tensorflow":
+        raise ProfileError(
+            f"{where} does not say how long a step takes",
+            "give --step-time (ms), or record with steps: xlate profile record",
         )
     if profile.step_time_us is not None:
         windows = window / profile.step_time_us

@@ -14,6 +14,7 @@ from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
     BatchSize,
+    Force,
     Format,
     InputSize,
     Json,
@@ -146,6 +147,7 @@ def predict_freq(
         int | None, typer.Option(help="Which GPU.", show_default=False, min=0)
     ] = None,
     format: Format = None,
+    force: Force = False,
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
@@ -165,7 +167,7 @@ def predict_freq(
         max_slowdown=share_of(max_slowdown), probe=probe,
         probes=[read_probe(p, gpu_index) for p in probe_file or ()],
         telemetry=None if telemetry is None else read_telemetry(telemetry, gpu_index),
-        confidence=confidence, clocks_file=clocks_file, seed=seed,
+        confidence=confidence, clocks_file=clocks_file, seed=seed, force=force,
     )  # fmt: skip
     from xlate.engine import Failure
 

@@ -13,6 +13,7 @@ __all__ = [
     "BatchSize",
     "Columns",
     "Data",
+    "Force",
     "Format",
     "InputSize",
     "Jobs",
@@ -48,7 +49,7 @@ Split = Annotated[
 Columns = Annotated[
     str,
     typer.Option(
-        help="Columns of the vector: all, a number K (the K largest), or clusters."
+        help="Columns of the vector: all, a number K (the K largest), clusters, or families."
     ),
 ]
 Repeats = Annotated[str, typer.Option(help="How repeats meet: median, same or cross.")]
@@ -86,6 +87,10 @@ StepTime = Annotated[
         min=0,
         show_default=False,
     ),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Answer though a file says it ran on another GPU."),
 ]
 Format = Annotated[
     str | None,

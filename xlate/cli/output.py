@@ -130,6 +130,10 @@ _SHOWN = (
 )
 
 
+#: translators that a terminal of 80 columns has room for
+_ABREAST = 6
+
+
 def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
     """Translators of one pair beside each other, then the error by model.
 
@@ -166,8 +170,11 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
     print()
     if by_model and models:
         names = [n for n in whole if any(n in m for m in models.values())]
+        kept = sorted(names, key=lambda n: whole[n].get("step_mape") or 0.0)[:_ABREAST]
+        said = "" if len(kept) == len(names) else f", the {_ABREAST} that err least"
+        names = [n for n in names if n in kept]
         table(
-            "step time MAPE % by held-out model",
+            f"step time MAPE % by held-out model{said}",
             ["model", *names],
             [
                 [model, *(figure(m.get(n), "%") for n in names)]

@@ -35,11 +35,16 @@ def show(file: File, format: Format = None, as_json: Json = False) -> None:
         return
     for p in profiles:
         w = p.workload
+        busy = opnames.busy_columns(list(p.ops))
+        unknown = sum(p.ops[c] for c in busy if opnames.family(c) == "other")
+        host = sum(v for c, v in p.ops.items() if opnames.nature(c) == "host")
         output.table(
             p.source,
             ["what", "value"],
             [
                 ["instance", p.instance or "–"],
+                ["GPU", p.device or "–"],
+                ["framework", f"{w.framework}, {w.mode}"],
                 ["model", w.model or "–"],
                 ["dataset", w.dataset or "–"],
                 ["batch size", w.batch_size or "–"],
@@ -48,21 +53,54 @@ def show(file: File, format: Format = None, as_json: Json = False) -> None:
                 ["window (device time)", output.time_text(p.window_us / 1e6)],
                 ["busy device time", output.time_text(p.busy_us / 1e6)],
                 ["idle share", f"{100 * (1 - p.busy_us / p.window_us):.1f} %" if p.window_us else "–"],
+                ["host time over step", f"{100 * host / p.step_time_us:.1f} %" if p.step_time_us and host else "–"],
+                ["unknown operations", f"{100 * unknown / p.busy_us:.1f} % of busy time" if p.busy_us else "–"],
+                ["most memory", f"{p.memory_bytes / 1024**3:.2f} GiB" if p.memory_bytes else "–"],
                 ["operations", f"{len(p.ops)}"],
             ],
         )  # fmt: skip
+        for note in p.notes:
+            output.talk(f"note: {note}")
         sums: dict[str, float] = {}
-        for c in opnames.busy_columns(list(p.ops)):
+        for c in busy:
             sums[opnames.family(c)] = sums.get(opnames.family(c), 0.0) + p.ops[c]
         output.table(
             "op families",
-            ["family", "time", "share %"],
+            ["family", "limited by", "time", "share %"],
             [
-                [name, output.time_text(t / 1e6), f"{100 * t / p.busy_us:.1f}"]
+                [
+                    name,
+                    opnames.nature_of(name),
+                    output.time_text(t / 1e6),
+                    f"{100 * t / p.busy_us:.1f}",
+                ]
                 for name, t in sorted(sums.items(), key=lambda kv: -kv[1])
                 if t > 0
             ],
         )
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def record(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="How the job is started, after --: python train.py …",
+            show_default=False,
+        ),
+    ] = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            help="pytorch, tensorflow or any; found in the script by default.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """The few lines that record a profile xlate can read; nothing is run."""
+    from xlate.engine.recipes import recipe
+
+    print(recipe(command or (), framework))
 
 
 @app.command()

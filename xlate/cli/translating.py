@@ -14,6 +14,7 @@ from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
+    Force,
     Format,
     InputSize,
     Json,
@@ -74,6 +75,7 @@ def translate(
     level: Annotated[
         float, typer.Option(help="Level of the intervals, 0.9 for 90 %.")
     ] = 0.9,
+    force: Force = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 unless the verdict is ok.")
     ] = False,
@@ -105,8 +107,9 @@ def translate(
         _scaled(profiles, anchor, target, scale, level, anchors_dir, as_json)
         return
     answers = engine.translate(
-        profiles, anchor, target, level=level, anchors_dirs=anchors_dir or ()
-    )
+        profiles, anchor, target, level=level, force=force,
+        anchors_dirs=anchors_dir or (),
+    )  # fmt: skip
     failures = [a for a in answers if isinstance(a, engine.Failure)]
     good = [a for a in answers if isinstance(a, engine.Translation)]
     if out is not None and good:
@@ -178,6 +181,8 @@ def _scaled(
                 {
                     axis.replace("-", "_"): f.size,
                     "measured": f.measured,
+                    "memory_bytes": f.memory_bytes,
+                    "too_large_for": list(f.too_large_for),
                     "anchor_step_time_s": asdict(f.anchor_step_time_s),
                     "translation": f.translation.to_json(),
                 }
@@ -192,7 +197,7 @@ def _scaled(
         [axis, "step here", "step there", "from", "to", "$/1000", "bound by"],
         [
             [
-                f"{f.size}{' *' if f.measured else ''}",
+                f"{f.size}{' *' if f.measured else ''}{' OOM?' if f.too_large_for else ''}",
                 output.time_text(f.anchor_step_time_s.value),
                 output.time_text(f.translation.step_time_s.value),
                 _bound(f.translation.step_time_s.low),
@@ -205,6 +210,8 @@ def _scaled(
     )
     if any(f.measured for f in found):
         output.talk("* the size that was profiled")
+    if any(f.too_large_for for f in found):
+        output.talk("OOM? may be out of memory here or there, see the notes")
     for f in found:
         if f.translation.verdict.level != "ok":
             output.talk(f"note: {axis} {f.size}: {f.translation.verdict.reasons[0]}")
@@ -319,7 +326,10 @@ def _print_translations(answers: Sequence[Translation]) -> None:
                     output.figure(_value(first.usd_per_1000_steps), digits=4),
                 ],
                 ["answered by", first.layer],
-                ["error on networks left out", _per_cent(first.held_out_mape)],
+                [
+                    f"error on {'GPUs' if first.translator == 'zero-shot' else 'networks'} left out",
+                    _per_cent(first.held_out_mape),
+                ],
                 ["verdict", first.verdict.level],
             ],
         )

@@ -20,7 +20,7 @@ from xlate.cli.options import (
     Split,
     TargetName,
 )
-from xlate.translators import DEFAULT
+from xlate.translators import FEW
 
 if TYPE_CHECKING:
     pass
@@ -32,7 +32,22 @@ def fit(
     anchor: AnchorName,
     target: TargetName,
     data: Data = None,
-    translator: Annotated[str, typer.Option(help="The translator to save.")] = DEFAULT,
+    translator: Annotated[
+        str | None,
+        typer.Option(
+            help="The translator to save; by default what serves best for so many models.",
+            show_default=False,
+        ),
+    ] = None,
+    shots: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUNS.parquet",
+            help="A few runs measured on the target: what is known of all GPUs is "
+            "adapted to it by them.",
+            show_default=False,
+        ),
+    ] = None,
     split: Split = "model",
     columns: Columns = "all",
     repeats: Repeats = "median",
@@ -46,19 +61,29 @@ def fit(
 
     from xlate import engine
 
-    output.talk(f"fitting {anchor} → {target}: every translator on held-out models …")
-    done = engine.fit(
-        anchor,
-        target,
-        data,
-        translator=translator,
-        split=split,
-        columns=columns,
-        repeats=repeats,
-        seed=seed,
-        n_jobs=jobs,
-        anchors_dirs=anchors_dir or (),
-    )
+    if shots is not None:
+        if translator not in (None, FEW):
+            raise typer.BadParameter(f"--shots fits {FEW}, not {translator}")
+        output.talk(f"adapting {anchor} → {target} to the runs of {shots.name} …")
+        done = engine.fit_shots(
+            anchor, target, shots, data, seed=seed, anchors_dirs=anchors_dir or ()
+        )
+    else:
+        output.talk(
+            f"fitting {anchor} → {target}: every translator on held-out models …"
+        )
+        done = engine.fit(
+            anchor,
+            target,
+            data,
+            translator=translator,
+            split=split,
+            columns=columns,
+            repeats=repeats,
+            seed=seed,
+            n_jobs=jobs,
+            anchors_dirs=anchors_dir or (),
+        )
     for note in done.notes:
         output.talk(f"note: {note}")
     m = done.bundle.manifest
@@ -78,7 +103,8 @@ def fit(
             }
         )
         return
-    output.comparison(done.rows)
+    if done.rows:
+        output.comparison(done.rows)
     output.talk(
         f"saved {m.translator}, fitted on {m.n_pairs} pairs of {m.corpus}, to {done.path}"
     )

@@ -19,6 +19,7 @@ from xlate.engine.clocking import (
 )
 from xlate.engine.fitting import FitResult, compare, compare_all, fit
 from xlate.engine.recommending import predict_freq
+from xlate.engine.shots import fit_shots
 from xlate.engine.sizing import Sized, scale, wanted_sizes
 from xlate.engine.together import Together, translate_together
 from xlate.engine.translating import read_profiles, translate, translate_table
@@ -38,6 +39,7 @@ __all__ = [
     "compare_clocks",
     "fit",
     "fit_clocks",
+    "fit_shots",
     "importance",
     "label_sweeps",
     "predict_freq",

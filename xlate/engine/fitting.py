@@ -8,29 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from xlate import corpus as corpora
-from xlate import opnames
-from xlate.align import STEP, Aligned, align, matrix
+from xlate.align import Aligned, align
 from xlate.catalog import Instance
 from xlate.columns import plan
 from xlate.corpus import Corpus
-from xlate.engine.pair import clock_ratio, pair_of
-from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
-from xlate.errors import AlignmentError, CorpusError
+from xlate.engine.assembly import Assembly, assemble
+from xlate.engine.pair import clock_ratio, pair_of, prior, runs_of
+from xlate.errors import CorpusError
 from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
-from xlate.scaling import AXES, Scaler
 from xlate.splits import split_label
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
-from xlate.store.manifest import FORMAT, Manifest
-from xlate.translators import BASELINE, COMPARED, DEFAULT, make
-from xlate.translators.window import StepFromWindow
+from xlate.translators import BASELINE, COMPARED, default_for, make
 from xlate.trust.calibration import Calibration
-from xlate.trust.domain import Domain
 
 __all__ = ["FitResult", "compare", "compare_all", "fit"]
 
@@ -65,7 +58,7 @@ def _study(
     anchor: str,
     target: str,
     data: Corpus | str | None,
-    translators: Sequence[str],
+    translators: Sequence[str | None],
     split: str,
     columns: str,
     repeats: str,
@@ -73,16 +66,18 @@ def _study(
     n_jobs: int,
     anchors_dirs: Iterable[Path],
 ) -> _Study:
-    a, t = pair_of(anchor, target, anchors_dirs)
-    corpus = data if isinstance(data, Corpus) else corpora.find(a.name, t.name, data)
-    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), repeats)
-    names = list(dict.fromkeys([*translators, BASELINE]))
+    asked = corpora.load(data) if isinstance(data, str) else data
+    a, t = pair_of(anchor, target, anchors_dirs, asked.instances if asked else ())
+    corpus = asked or corpora.find(a.name, t.name)
+    aligned = align(runs_of(corpus, a), runs_of(corpus, t), repeats)
+    default = default_for(len(np.unique(aligned.models)))
+    names = list(dict.fromkeys([*(n or default for n in translators), BASELINE]))
     held = held_out(
         aligned, names, corpus.label, split, columns, seed, n_jobs,
-        clock_ratio=clock_ratio(a, t), families=corpus.card.families,
+        clock_ratio=clock_ratio(a, t), prior=prior(a, t), families=corpus.card.families,
     )  # fmt: skip
     rows = rows_of(held)
-    rows += noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+    rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
     return _Study(a, t, corpus, aligned, held, rows, _notes(aligned, columns))
 
 
@@ -200,7 +195,7 @@ def fit(
     target: str,
     data: Corpus | str | None = None,
     *,
-    translator: str = DEFAULT,
+    translator: str | None = None,
     translators: Sequence[str] = COMPARED,
     split: str = "model",
     columns: str = "all",
@@ -214,8 +209,9 @@ def fit(
 
     Parameters
     ----------
-    translator : str
-        The one to fit and save.
+    translator : str, optional
+        The one to fit and save; by default what serves best for so many models
+        (:func:`xlate.translators.default_for`).
     translators : sequence of str
         Those to cross-validate for the accuracy card; ``translator`` is always
         among them.
@@ -229,115 +225,26 @@ def fit(
     XlateError
         As :func:`compare`, and StorageError if the bundle cannot be written.
     """
-    make(translator, seed=seed)  # an unknown name is said before the work
+    if translator is not None:
+        make(translator, seed=seed)  # an unknown name is said before the work
     study = _study(
         anchor, target, data, [*translators, translator], split, columns, repeats,
         seed, n_jobs, anchors_dirs,
     )  # fmt: skip
-    a, t, corpus, aligned = study.anchor, study.target, study.corpus, study.aligned
-    measured = with_step_times(aligned)
-    ops = aligned.columns
-    A, B = aligned.anchor_matrix()[measured], aligned.target_matrix()[measured]
-    a_step = aligned.anchor_matrix((STEP,))[measured]
-    b_step = aligned.target_matrix((STEP,))[measured]
-    chosen = plan(columns, ops, np.vstack([A, B]))
-    X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
-    model = make(translator, [*chosen.names, STEP], seed, clock_ratio(a, t))
-    model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]), aligned.models[measured])
-    window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
-
-    busy = A[:, np.isin(ops, opnames.busy_columns(ops))].sum(axis=1)
-    used = np.vstack([A, B]).max(axis=0) > 0
-    manifest = Manifest(
-        format=FORMAT,
-        versions=bundles.versions(),
-        anchor=a.name,
-        target=t.name,
-        translator=translator,
-        policy=repeats,
-        split=split_label(split),
-        seed=seed,
-        corpus=corpus.label,
-        corpus_sha256=corpus.sha256,
-        simulated=corpus.card.simulated,
-        licence=corpus.card.licence,
-        models=tuple(sorted(set(aligned.models[measured].tolist()))),
-        n_pairs=int(measured.sum()),
-        columns=columns,
-        groups={n: list(g) for n, g in zip(chosen.names, chosen.groups, strict=True)},
-        operations=tuple(c for c, u in zip(ops, used, strict=True) if u),
-        busy_range_us=(float(busy.min()), float(busy.max())),
-        card=tuple(
-            {
-                k: getattr(r, k)
-                for k in ("translator", "held_out", "metric", "value", "n")
-            }
-            for r in study.rows
+    name = translator or default_for(len(np.unique(study.aligned.models)))
+    manifest, fitted = assemble(
+        Assembly(
+            study.anchor, study.target, study.corpus, study.aligned, study.rows,
+            translator=name, columns=columns, repeats=repeats,
+            split=split_label(split), seed=seed,
         ),
-        files={},
-    )
-    ratio = make(BASELINE, [*chosen.names, STEP], seed)
-    ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
-    domain = Domain().fit(
-        ops, A, a_step[:, 0], aligned.models[measured],
-        _elsewhere(corpus, a.name), a.name, seed,
+        Calibration.of(study.held, name),
+        Calibration.of(study.held, BASELINE),
     )  # fmt: skip
-    fitted = {
-        "translator": model,
-        "window": window,
-        "ratio": ratio,
-        "calibration": {
-            name: Calibration.of(study.held, by).to_arrays()
-            for name, by in (("translator", translator), ("ratio", BASELINE))
-        },
-        "domain": domain,
-        "scaling": _scalers(corpus, a.name, seed),
-    }
+    a, t = study.anchor, study.target
     path = bundles.folder_of(a.name, t.name) if save else None
     if path is not None:
         bundles.save(manifest, fitted, path)
     return FitResult(
         Bundle(manifest, fitted, path), path, tuple(study.rows), tuple(study.notes)
     )
-
-
-def _elsewhere(
-    corpus: Corpus, apart: str
-) -> dict[str, tuple[Sequence[str], NDArray[np.float64]]]:
-    """Runs of the corpus's other instances: columns and times of each."""
-    found: dict[str, tuple[Sequence[str], NDArray[np.float64]]] = {}
-    for name in corpus.instances:
-        if name == apart:
-            continue
-        runs = corpus.runs_on(name)
-        ops = [c for c in runs.columns if opnames.is_op_column(c)]
-        found[name] = (ops, np.nan_to_num(matrix(runs, ops)))
-    return found
-
-
-def _scalers(corpus: Corpus, anchor: str, seed: int) -> dict[str, Scaler]:
-    """Growth along each axis of size of which the corpus has enough."""
-    runs = corpus.runs_on(anchor)
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    key = ["model", "dataset", "batch_size", "optimizer"]
-    jobs = (
-        runs.filter(pl.col(STEP) > 0)
-        .group_by(key)
-        .agg(pl.col([*ops, STEP]).median())
-        .sort(key)
-    )
-    times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
-    models = jobs["model"].to_numpy().astype(str)
-    found = {}
-    for axis in AXES:
-        sizes = axis_sizes(jobs, axis)
-        known = np.isfinite(sizes)
-        rest = [c for c in key if c != AXIS_COLUMN[axis]]
-        same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
-        try:
-            found[axis] = Scaler(ops, axis, seed).calibrate(
-                times[known], steps[known], sizes[known], same[known], models[known]
-            )
-        except AlignmentError:
-            continue
-    return found

@@ -13,16 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import opnames
-from xlate.catalog import Instance
-from xlate.engine.pair import clock_ratio
-from xlate.errors import CatalogError
-from xlate.profile import Profile
 from xlate.store.bundle import Bundle
 from xlate.translators.base import Translated
 from xlate.trust.domain import MOST_UNKNOWN, Finding
 
-__all__ = ["FITTED", "OP_RATIO", "THROUGHPUT", "Predicted", "by_catalogue", "layer_of", "predict"]  # fmt: skip
+__all__ = ["FITTED", "OP_RATIO", "PARTS", "THROUGHPUT", "Predicted", "layer_of", "predict"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
@@ -127,39 +122,4 @@ def _joined(parts: Sequence[Translated]) -> Translated:
         np.concatenate([p.difficulty for p in parts]),
         device,
         host,
-    )
-
-
-def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
-    """Each operation times the ratio of what limits it, from data sheets.
-
-    Arithmetic goes with the fp32 throughput, memory with the bandwidth, what does
-    one thing after the other with the clock; copies and the host stay as they are.
-    The step time goes with the busy time.
-
-    Raises
-    ------
-    CatalogError
-        If the catalogue lacks a figure of either GPU.
-    """
-    ratio = {"serial": clock_ratio(a, t)}
-    for nature, fact in (
-        ("compute", "fp32_tflop_per_s"), ("memory", "bandwidth_gb_per_s"),
-    ):  # fmt: skip
-        here, there = (i.require_gpu().number(fact) for i in (a, t))
-        if not here or not there:
-            lacking = t if here else a
-            raise CatalogError(
-                f"the catalogue lacks {fact} of {lacking.require_gpu().name}",
-                "xlate anchors show NAME says what it knows",
-            )
-        ratio[nature] = here / there
-    names = tuple(sorted(profile.ops))
-    out = np.array([profile.ops[n] * ratio.get(opnames.nature(n), 1.0) for n in names])
-    busy = np.isin(names, opnames.busy_columns(names))
-    grown = out[busy].sum() / profile.busy_us
-    known = profile.step_time_us is not None
-    step = np.array([profile.step_time_us or profile.window_us / 2])
-    return Predicted(
-        names, out[None], step * grown, step, np.array([not known]), np.ones(1)
     )

@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from xlate.catalog import Instance, catalogue
-from xlate.errors import AlignmentError
+import polars as pl
 
-__all__ = ["clock_ratio", "pair_of"]
+from xlate.catalog import Instance, catalogue
+from xlate.corpus import Corpus
+from xlate.errors import AlignmentError, CatalogError
+from xlate.roofs import DEFAULT_ROOFS, log_ratios
+
+__all__ = ["clock_ratio", "pair_of", "prior", "runs_of"]
 
 
 def pair_of(
-    anchor: str, target: str, extra: Iterable[Path] = ()
+    anchor: str,
+    target: str,
+    extra: Iterable[Path] = (),
+    among: Iterable[str] = (),
 ) -> tuple[Instance, Instance]:
     """Both instances by name or alias.
+
+    Parameters
+    ----------
+    anchor, target : str
+        What the user typed.
+    extra : iterable of Path
+        More catalogue folders.
+    among : iterable of str
+        Instances of the corpus asked for: they settle what would be ambiguous.
 
     Raises
     ------
     UnknownNameError, CatalogError, AlignmentError
         If a name is unknown, has no GPU, or both are one instance.
     """
-    known = catalogue(extra)
-    a, t = known.instance(anchor), known.instance(target)
+    known, among = catalogue(extra), list(among)
+    a, t = known.instance(anchor, among), known.instance(target, among)
     for side in (a, t):
         side.require_gpu()
     if a.name == t.name:
@@ -30,6 +46,30 @@ def pair_of(
             f"anchor and target are both {a.name}", "choose two instances"
         )
     return a, t
+
+
+def runs_of(corpus: Corpus, side: Instance) -> pl.DataFrame:
+    """Wide rows of an instance in a corpus, or of its GPU where that is what was measured.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus has neither.
+    """
+    gpu = side.require_gpu().name
+    own = side.name in corpus.instances or gpu not in corpus.instances
+    return corpus.runs_on(side.name if own else gpu)
+
+
+def prior(anchor: Instance, target: Instance) -> dict[str, float] | None:
+    """Log ratios by nature from data sheets alone; None where a figure is not known.
+
+    Nothing that any corpus holds is in them, so that they leak nothing.
+    """
+    try:
+        return log_ratios(DEFAULT_ROOFS, anchor.require_gpu(), target.require_gpu())
+    except CatalogError:
+        return None
 
 
 def clock_ratio(anchor: Instance, target: Instance) -> float:

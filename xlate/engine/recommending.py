@@ -47,6 +47,7 @@ def predict_freq(
     clocks_file: Path | None = None,
     bundle: Bundle | None = None,
     clock_bundle: ClockBundle | None = None,
+    force: bool = False,
     anchors_dirs: Iterable[Path] = (),
     seed: int = 0,
 ) -> list[Recommendation | Failure]:
@@ -70,6 +71,8 @@ def predict_freq(
         What a meter saw of the job on the *anchor*; narrows the guess of power.
     confidence : float
         Below it the answer names two clocks to probe.
+    force : bool
+        Answer though a file says that it ran on another GPU.
     clocks_file : Path, optional
         Dump of the target's supported clocks.
 
@@ -92,7 +95,7 @@ def predict_freq(
     metered = _metered(telemetry, known.instance(anchor).require_gpu())
     answers: list[Recommendation | Failure] = []
     translated = translate(
-        profiles, anchor, target, bundle=bundle, anchors_dirs=anchors_dirs
+        profiles, anchor, target, bundle=bundle, force=force, anchors_dirs=anchors_dirs
     )
     for one in translated:
         if isinstance(one, Failure):

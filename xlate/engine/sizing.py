@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate.answer import Failure, Translation
+from xlate.catalog import Instance
 from xlate.conformal import LEVEL
 from xlate.engine.pair import pair_of
 from xlate.engine.translating import translate
@@ -28,6 +29,7 @@ Floats = NDArray[np.float64]
 AXIS_COLUMN = {"batch-size": "batch_size", "input-size": "dataset"}
 #: more sizes than this are a mistake
 _MOST_SIZES = 64
+_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,19 @@ class Sized:
         On the anchor.
     translation : Translation
         On the target; its interval holds the errors of both stages.
+    memory_bytes : float or None
+        Most memory it can need, where the profile says what it took: all of it grows
+        with the size, though a part (the weights) stays.
+    too_large_for : tuple of str
+        GPUs that have less.
     """
 
     size: int
     measured: bool
     anchor_step_time_s: Estimate
     translation: Translation
+    memory_bytes: float | None = None
+    too_large_for: tuple[str, ...] = ()
 
 
 def axis_sizes(jobs: pl.DataFrame, axis: str) -> Floats:
@@ -163,11 +172,22 @@ def scale(
         here = (p.step_time_us or 0.0) / 1e6
         factor = scaler.factor(far, level) if far else 1.0
         reasons = list(answer.verdict.reasons)
-        if not low <= size <= high:
+        need = _memory(profile, (size / own) ** power)
+        small = _too_small(need, a, t)
+        if small:
             reasons.insert(
                 0,
-                f"{axis} {size} is outside training ({low:g} to {high:g}); whether it "
-                "fits into memory is not known: the profile has no memory column",
+                f"{axis} {size} may need {(need or 0.0) / _GIB:.1f} GiB, and {' and '.join(small)} "
+                "may be out of memory",
+            )
+        if not low <= size <= high:
+            unknown = (
+                "; whether it fits into memory is not known: the profile has no memory column"
+                if need is None
+                else ""
+            )
+            reasons.insert(
+                0, f"{axis} {size} is outside training ({low:g} to {high:g}){unknown}"
             )
         worse = len(reasons) > len(answer.verdict.reasons)
         verdict = Verdict(
@@ -179,9 +199,28 @@ def scale(
                 size, size == own,
                 Estimate(here, here / factor, here * factor, level),
                 _wider(replace(answer, verdict=verdict), factor),
+                need,
+                small,
             )
         )  # fmt: skip
     return found
+
+
+def _memory(profile: Profile, growth: float) -> float | None:
+    """Most memory at another size: smaller jobs may keep all of it."""
+    if profile.memory_bytes is None:
+        return None
+    return profile.memory_bytes * max(growth, 1.0)
+
+
+def _too_small(need: float | None, *sides: Instance) -> tuple[str, ...]:
+    """GPUs with less memory than may be needed."""
+    if need is None:
+        return ()
+    gpus = [s.require_gpu() for s in sides]
+    return tuple(
+        g.name for g in gpus if (g.number("memory_gib") or math.inf) * _GIB < need
+    )
 
 
 def _wider(answer: Translation, factor: float) -> Translation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +19,25 @@ from xlate.engine.layers import (
     PARTS,
     THROUGHPUT,
     Predicted,
-    by_catalogue,
     layer_of,
     predict,
 )
+from xlate.engine.origin import of_anchor
 from xlate.engine.pair import pair_of
+from xlate.engine.unseen import ZERO_SHOT, by_catalogue, shipped
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
-from xlate.profile import Estimate, Profile, WorkloadKey, check_times
+from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.calibration import Calibration
-from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
+from xlate.trust.domain import (
+    CAREFUL_UNKNOWN,
+    MOST_UNKNOWN,
+    Finding,
+    compare_names,
+    examine,
+)
 
 __all__ = ["check_level", "read_profiles", "translate", "translate_table"]
 
@@ -88,6 +95,7 @@ def translate(
     *,
     bundle: Bundle | None = None,
     level: float = LEVEL,
+    force: bool = False,
     anchors_dirs: Iterable[Path] = (),
 ) -> list[Translation | Failure]:
     """Translate profiles with the bundle of a pair.
@@ -99,19 +107,24 @@ def translate(
     anchor, target : str
         Instances, by name or alias.
     bundle : Bundle, optional
-        Default: the pair's in the data home, else the one that ships with xlate.
+        Default: the pair's in the data home, else the one that ships with xlate;
+        where there is none, the answer comes from data sheets (``zero-shot``).
     level : float
         Of the intervals.
+    force : bool
+        Answer though a file says that it ran on another GPU.
 
     Raises
     ------
     XlateError
-        For unknown instances, a level that is none, or a bundle that is missing
-        or refused.
+        For unknown instances, a level that is none, a bundle that is refused, or
+        a GPU without bundle of which the catalogue knows too little.
     """
     check_level(level)
     a, t = pair_of(anchor, target, anchors_dirs)
-    bundle = bundle or bundles.find(a.name, t.name)
+    profiles = of_anchor(profiles, a, force, anchors_dirs)
+    if bundle is None and bundles.exists(a.name, t.name):
+        bundle = bundles.find(a.name, t.name)
     good = [p for p in profiles if isinstance(p, Profile)]
     answers = iter(_answer(good, a, t, bundle, level))
     return [p if isinstance(p, Failure) else next(answers) for p in profiles]
@@ -132,9 +145,32 @@ def check_level(level: float) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """What an answer rests on."""
+
+    translator: str
+    fitted_on: str
+    simulated: bool
+    held_out_mape: float | None
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> _Origin:
+        m = bundle.manifest
+        return cls(m.translator, m.corpus, m.simulated, m.error("step_mape"))
+
+    @classmethod
+    def data_sheets(cls) -> _Origin:
+        known = shipped()
+        return cls(ZERO_SHOT, ", ".join(known.corpora), False, known.step_mape)
+
+
 def _answer(
-    profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle, level: float
-) -> list[Translation]:
+    profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle | None,
+    level: float,
+) -> list[Translation]:  # fmt: skip
+    if bundle is None:
+        return [_unseen(p, _unbundled(p, a, t), ZERO_SHOT, a, t, level) for p in profiles]  # fmt: skip
     findings = [examine(p, bundle) for p in profiles]
     layers = [layer_of(f) for f in findings]
     answers: dict[int, Translation] = {}
@@ -142,22 +178,54 @@ def _answer(
         mine = [k for k, name in enumerate(layers) if name == layer]
         if layer == THROUGHPUT:
             for k in mine:
-                found = by_catalogue(profiles[k], a, t)
-                answers[k] = _one(profiles[k], findings[k], layer, found, 0, a, t, bundle, None, level)  # fmt: skip
+                answers[k] = _unseen(profiles[k], findings[k], layer, a, t, level)
             continue
         ops = sorted({c for k in mine for c in profiles[k].ops})
         times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
         steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
         found = predict(bundle, times, ops, steps, layer)
         known = Calibration.from_arrays(bundle.model["calibration"][PARTS[layer]])
+        origin = _Origin.of(bundle)
         for row, k in enumerate(mine):
-            answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, bundle, known, level)  # fmt: skip
+            answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, origin, known, level)  # fmt: skip
     return [answers[k] for k in range(len(profiles))]
+
+
+def _unseen(
+    profile: Profile, finding: Finding, layer: str, a: Instance, t: Instance,
+    level: float,
+) -> Translation:  # fmt: skip
+    """An answer from data sheets, with the errors on GPUs left out."""
+    scores = shipped().scores
+    nothing = Scores(np.zeros(0), np.zeros(0, dtype=str))
+    known = None if scores is None else Calibration(scores, scores, nothing, {})
+    found = by_catalogue(profile, a, t)
+    return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(), known, level)  # fmt: skip
+
+
+def _unbundled(profile: Profile, a: Instance, t: Instance) -> Finding:
+    """What can be said of a profile where no bundle says what training looked like."""
+    reasons = [
+        f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
+        "learnt on other GPUs",
+        *profile.notes,
+    ]
+    busy = opnames.busy_columns(list(profile.ops))
+    strange = {c: profile.ops[c] for c in busy if opnames.family(c) == "other"}
+    share = sum(strange.values()) / profile.busy_us
+    if share > CAREFUL_UNKNOWN:
+        named = ", ".join(sorted(strange, key=lambda c: -strange[c])[:3])
+        reasons.append(
+            f"{share:.0%} of device time is in operations that nobody knows ({named}): "
+            "memory is taken to limit them"
+        )
+    compare_names(profile, a.name, reasons)
+    return Finding(Verdict("widen", tuple(reasons)), None, 1 + share, share)
 
 
 def _one(
     profile: Profile, finding: Finding, layer: str, found: Predicted, row: int,
-    a: Instance, t: Instance, bundle: Bundle, calibration: Calibration | None,
+    a: Instance, t: Instance, origin: _Origin, calibration: Calibration | None,
     level: float,
 ) -> Translation:  # fmt: skip
     """One profile's answer with its intervals."""
@@ -203,10 +271,10 @@ def _one(
         file=profile.source,
         anchor=a.name,
         target=t.name,
-        translator=bundle.manifest.translator,
-        fitted_on=bundle.manifest.corpus,
-        simulated=bundle.manifest.simulated,
-        held_out_mape=bundle.manifest.error("step_mape"),
+        translator=origin.translator,
+        fitted_on=origin.fitted_on,
+        simulated=origin.simulated,
+        held_out_mape=origin.held_out_mape,
         workload=profile.workload,
         layer=layer,
         step_time_s=step,

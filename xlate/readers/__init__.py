@@ -11,19 +11,33 @@ from types import ModuleType
 
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.profile import Profile
-from xlate.readers import json_profile, parquet, tensorflow_stats
-from xlate.readers.limits import read_bytes
+from xlate.readers import (
+    json_profile,
+    key_averages,
+    kineto,
+    nsys_csv,
+    nsys_sqlite,
+    parquet,
+    tensorflow_stats,
+    tensorflow_trace,
+)
+from xlate.readers.source import Source
 
 __all__ = ["READERS", "expand", "read"]
 
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
     "tensorflow_stats": tensorflow_stats,
+    "tensorflow_trace": tensorflow_trace,
+    "kineto": kineto,
+    "key_averages": key_averages,
+    "nsys_sqlite": nsys_sqlite,
+    "nsys_csv": nsys_csv,
     "json": json_profile,
 }
 
 #: endings looked for when a folder is given
-_ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet")
+_ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".txt")
 
 
 def read(path: str | Path, format: str | None = None) -> list[Profile]:
@@ -49,27 +63,26 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
     UnknownNameError
         If ``format`` is none of the readers.
     """
-    path = Path(path)
-    raw = read_bytes(path)
+    source = Source(Path(path))
+    path, head = source.path, source.head
     if format is not None:
         if format not in READERS:
             raise UnknownNameError("profile format", format, READERS)
-        profiles: list[Profile] = READERS[format].read(path, raw)
+        profiles: list[Profile] = READERS[format].read(source)
         return profiles
     for reader in READERS.values():
-        if reader.sniff(raw):
-            profiles = reader.read(path, raw)
+        if reader.sniff(head):
+            profiles = reader.read(source)
             return profiles
-    if b"\x00" in raw[:65536]:
+    if b"\x00" in head:
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
-            "export the tensorflow_stats table from TensorBoard's profile page as csv",
+            "xlate profile record says how to record one that it reads",
         )
-    first = raw[:80].split(b"\n")[0].decode("utf-8", "replace")
+    first = head[:80].split(b"\n")[0].decode("utf-8", "replace")
     raise ProfileError(
         f"{path} is in no format that xlate reads; its first line is {first!r}",
-        "known: tensorflow_stats csv (its header names Host/device, Type and "
-        "Total time (us)), JSON {op: µs}, xlate parquet",
+        f"known: {', '.join(READERS)}; xlate profile record says how to record one",
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey, dataset_name
 from xlate.readers.filename import from_name
 from xlate.readers.limits import read_text
+from xlate.readers.source import Source
 
 __all__ = ["read", "sniff", "to_json"]
 
@@ -33,7 +35,16 @@ _FLAT_EXTRAS = {
     "epoch_latency",
     "step_time_us",
 }
-_OWN_KEYS = {"instance", "workload", "step_time_us", "ops", "source", "notes"}
+_OWN_KEYS = {
+    "instance",
+    "workload",
+    "step_time_us",
+    "ops",
+    "source",
+    "notes",
+    "device",
+    "memory_bytes",
+}
 
 
 def sniff(raw: bytes) -> bool:
@@ -41,7 +52,7 @@ def sniff(raw: bytes) -> bool:
     return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
-def read(path: Path, raw: bytes) -> list[Profile]:
+def read(source: Source) -> list[Profile]:
     """Read one or many profiles.
 
     Raises
@@ -50,6 +61,7 @@ def read(path: Path, raw: bytes) -> list[Profile]:
         If the text is no JSON, or an entry is no profile, naming the entry and
         the key.
     """
+    path, raw = source.path, source.content()
     try:
         document = json.loads(read_text(path, raw))
     except json.JSONDecodeError as e:
@@ -82,10 +94,15 @@ def to_json(profile: Profile) -> dict[str, Any]:
             "dataset": w.dataset,
             "batch_size": w.batch_size,
             "optimizer": w.optimizer,
+            "mode": w.mode,
+            "precision": w.precision,
+            "framework": w.framework,
         },
         "step_time_us": profile.step_time_us,
         "ops": dict(profile.ops),
         "notes": list(profile.notes),
+        "device": profile.device,
+        "memory_bytes": profile.memory_bytes,
     }
 
 
@@ -113,6 +130,9 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     size = workload.get("batch_size")
     step = entry.get("step_time_us")
     named_instance, named = from_name(path.name)
+    memory = entry.get("memory_bytes")
+    device = entry.get("device")
+    known = WorkloadKey()
     return Profile(
         _times(where, entry["ops"]),
         WorkloadKey(
@@ -120,10 +140,19 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
             workload.get("dataset"),
             None if size is None else _whole(where, "batch_size", size),
             workload.get("optimizer"),
-        ).filled(named),
+        ).filled(
+            replace(
+                named,
+                mode=str(workload.get("mode") or known.mode),
+                precision=str(workload.get("precision") or known.precision),
+                framework=str(workload.get("framework") or known.framework),
+            )
+        ),
         entry.get("instance") or named_instance,
         None if step is None else _time(where, "step_time_us", step),
         where,
+        device=None if device is None else str(device),
+        memory_bytes=None if memory is None else _time(where, "memory_bytes", memory),
     )
 
 

@@ -8,13 +8,13 @@ did not run) it may hold ``model, dataset, batch_size, optimizer, instance`` and
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import polars as pl
 
 from xlate import opnames
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
+from xlate.readers.source import Source
 
 __all__ = ["FILE_KEY", "check_frame", "profiles_of", "read", "sniff"]
 
@@ -30,7 +30,7 @@ def sniff(raw: bytes) -> bool:
     return raw[:4] == MAGIC
 
 
-def read(path: Path, raw: bytes) -> list[Profile]:
+def read(source: Source) -> list[Profile]:
     """Read every row of a parquet file as a profile.
 
     Raises
@@ -38,6 +38,7 @@ def read(path: Path, raw: bytes) -> list[Profile]:
     ProfileError
         If the file is truncated, or a column or value is not as said above.
     """
+    path, raw = source.path, source.content()
     if raw[-4:] != MAGIC:
         raise ProfileError(f"{path} is a truncated parquet file", "copy it again")
     try:

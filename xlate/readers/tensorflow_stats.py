@@ -19,6 +19,7 @@ from xlate.errors import ProfileError
 from xlate.profile import Profile
 from xlate.readers.filename import from_name
 from xlate.readers.limits import read_text
+from xlate.readers.source import Source
 
 __all__ = ["read", "sniff"]
 
@@ -33,15 +34,13 @@ def sniff(raw: bytes) -> bool:
     return b"host/device" in head or (b"#occurrences" in head and b"type" in head)
 
 
-def read(path: Path, raw: bytes) -> list[Profile]:
+def read(source: Source) -> list[Profile]:
     """Read one csv into one profile.
 
     Parameters
     ----------
-    path : Path
-        Named in errors; its name may say what ran.
-    raw : bytes
-        Content of the file.
+    source : Source
+        The file; its name may say what ran.
 
     Raises
     ------
@@ -50,6 +49,7 @@ def read(path: Path, raw: bytes) -> list[Profile]:
         that is neither host nor device, a time that is no number, not finite
         or negative, and a last line that breaks off.
     """
+    path, raw = source.path, source.content()
     text = read_text(path, raw)
     csv.field_size_limit(_LONGEST_FIELD)
     rows = csv.reader(io.StringIO(text))

@@ -11,7 +11,7 @@ import polars as pl
 from xlate import corpus, paths
 from xlate.card import Card
 from xlate.errors import CorpusError, UnknownNameError
-from xlate.sources import cloud_hw, hkbu_dvfs, profet, ttu_dvfs, zeus
+from xlate.sources import cloud_hw, hkbu_dvfs, neusight, profet, ttu_dvfs, zeus
 from xlate.sources.pull import fetch
 
 __all__ = ["IMPORTERS", "import_corpus", "pull_corpus"]
@@ -20,6 +20,7 @@ __all__ = ["IMPORTERS", "import_corpus", "pull_corpus"]
 IMPORTERS: dict[str, Callable[[Card, Path], dict[str, pl.DataFrame]]] = {
     "cloud-hw-trainpred": cloud_hw.read,
     "hkbu-dvfs": hkbu_dvfs.read,
+    "neusight": neusight.read,
     "profet": profet.read,
     "ttu-dvfs": ttu_dvfs.read,
     "zeus": zeus.read,

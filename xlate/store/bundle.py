@@ -25,6 +25,7 @@ from xlate.store.trees import check_trees
 
 __all__ = [
     "Bundle",
+    "exists",
     "find",
     "folder_of",
     "home",
@@ -54,6 +55,7 @@ ALLOWED = (
     "xlate.translators.ratio.RatioTranslator",
     "xlate.translators.ratio_forest.RatioForestTranslator",
     "xlate.translators.ratio_forest.SharesForestTranslator",
+    "xlate.translators.roofline.RooflineTranslator",
     "xlate.translators.transfers.Transfers",
     "xlate.translators.two_path.TwoPath",
     "xlate.translators.window.StepFromWindow",
@@ -221,6 +223,12 @@ def manifests() -> list[tuple[Path, Manifest]]:
         folders = sorted(root.glob(f"*/to-*/{MANIFEST}")) if root.is_dir() else []
         found += [(p.parent, read_manifest(p.parent)) for p in folders]
     return found
+
+
+def exists(anchor: str, target: str) -> bool:
+    """Whether there is a bundle of the pair, the user's own or a shipped one."""
+    folders = folder_of(anchor, target), shipped_folder(anchor, target)
+    return any((f / MANIFEST).is_file() for f in folders)
 
 
 def find(anchor: str, target: str) -> Bundle:

@@ -1,7 +1,7 @@
 """Telemetry: what a meter sampled during a run, and sweeps made of such runs.
 
-:mod:`dcgm` reads ``dcgmi dmon`` text, :mod:`smi` reads ``nvidia-smi`` csv, both
-into a :class:`~xlate.telemetry.trace.Trace` with DCGM's short names;
+:mod:`dcgm` reads ``dcgmi dmon`` text, :mod:`smi` ``nvidia-smi`` csv and
+:mod:`smi_xml` its XML, all into a :class:`~xlate.telemetry.trace.Trace` with DCGM's short names;
 :mod:`sweepdir` turns a folder of such runs into one aggregate a clock.
 """
 
@@ -12,12 +12,12 @@ from types import ModuleType
 
 from xlate.errors import ProfileError
 from xlate.readers.limits import read_bytes, read_text
-from xlate.telemetry import dcgm, smi
+from xlate.telemetry import dcgm, smi, smi_xml
 from xlate.telemetry.trace import Trace
 
 __all__ = ["TRACE_READERS", "Trace", "read_trace"]
 
-TRACE_READERS: dict[str, ModuleType] = {"dcgm": dcgm, "smi": smi}
+TRACE_READERS: dict[str, ModuleType] = {"dcgm": dcgm, "smi": smi, "smi_xml": smi_xml}
 
 
 def read_trace(path: Path, gpu: int | None = None) -> Trace:
@@ -26,7 +26,7 @@ def read_trace(path: Path, gpu: int | None = None) -> Trace:
     Parameters
     ----------
     path : Path
-        ``dcgmi dmon`` text or ``nvidia-smi --query-gpu`` csv.
+        ``dcgmi dmon`` text, ``nvidia-smi --query-gpu`` csv or ``nvidia-smi -q -x``.
     gpu : int, optional
         Which GPU's rows; needed where the file holds several.
 
@@ -44,5 +44,6 @@ def read_trace(path: Path, gpu: int | None = None) -> Trace:
     first = text.lstrip().splitlines()[0][:80] if text.strip() else ""
     raise ProfileError(
         f"{path} is no telemetry that xlate reads; its first line is {first!r}",
-        "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv",
+        "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv, "
+        "nvidia-smi -q -x",
     )

@@ -6,7 +6,7 @@ registry names modules and classes as strings, so that listing it loads nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,15 @@ from xlate.errors import UnknownNameError
 if TYPE_CHECKING:
     from xlate.translators.base import Translator
 
-__all__ = ["BASELINE", "COMPARED", "DEFAULT", "TRANSLATORS", "make"]
+__all__ = [
+    "BASELINE",
+    "COMPARED",
+    "DEFAULT",
+    "FEW",
+    "TRANSLATORS",
+    "default_for",
+    "make",
+]
 
 #: name -> (module, class, what it is in a few words)
 TRANSLATORS: dict[str, tuple[str, str, str]] = {
@@ -47,6 +55,11 @@ TRANSLATORS: dict[str, tuple[str, str, str]] = {
         "PhysicsTranslator",
         "pooled ratios, step from two paths",
     ),
+    "roofline": (
+        "xlate.translators.roofline",
+        "RooflineTranslator",
+        "data sheets, corrected",
+    ),
     "shares-forest": (
         "xlate.translators.ratio_forest",
         "SharesForestTranslator",
@@ -58,7 +71,15 @@ TRANSLATORS: dict[str, tuple[str, str, str]] = {
 COMPARED = tuple(n for n in TRANSLATORS if n != "shares-forest")
 
 DEFAULT = "physics"
+#: serves better than the default where fewer models than this teach
+#: (experiments/README.md, few-shot)
+FEW, _ENOUGH_MODELS = "roofline", 6
 BASELINE = "ratio"
+
+
+def default_for(n_models: int) -> str:
+    """The translator that serves best when so many models teach."""
+    return DEFAULT if n_models >= _ENOUGH_MODELS else FEW
 
 
 def make(
@@ -66,6 +87,7 @@ def make(
     columns: Sequence[str] | None = None,
     seed: int = 0,
     clock_ratio: float = 1.0,
+    prior: Mapping[str, float] | None = None,
 ) -> Translator:
     """A translator by its name.
 
@@ -79,6 +101,8 @@ def make(
         For translators that draw random numbers.
     clock_ratio : float
         The anchor's highest clock over the target's, for those that use it.
+    prior : mapping of str to float, optional
+        Nature -> log ratio of times that data sheets say, for those that use it.
 
     Raises
     ------
@@ -89,7 +113,7 @@ def make(
         raise UnknownNameError("translator", name, TRANSLATORS)
     module, cls, _ = TRANSLATORS[name]
     kind: Any = getattr(import_module(module), cls)
-    known = {"random_state": seed, "clock_ratio": clock_ratio}
+    known = {"random_state": seed, "clock_ratio": clock_ratio, "prior": prior}
     params = {k: v for k, v in known.items() if k in kind().get_params()}
     translator: Translator = kind(
         columns=None if columns is None else list(columns), **params

@@ -52,6 +52,13 @@ class Paths:
 class TwoPath:
     """Seven parameters, fitted to log step times (SciPy's ``least_squares``)."""
 
+    @classmethod
+    def unfitted(cls) -> TwoPath:
+        """The priors alone, where nothing was measured."""
+        paths = cls()
+        paths.theta_ = _PRIOR.copy()
+        return paths
+
     def fit(
         self,
         busy: Floats,

@@ -19,12 +19,14 @@ from xlate.trust.likeness import distances, signature, traits
 
 __all__ = [
     "BEYOND",
+    "CAREFUL_UNKNOWN",
     "MOST_UNKNOWN",
     "STRANGER",
     "UNLIKE",
     "UNUSUAL",
     "Domain",
     "Finding",
+    "compare_names",
     "examine",
     "unknown_ops",
 ]
@@ -160,11 +162,13 @@ class Finding:
 
 def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     """Busy operations the bundle never saw, with their time, longest first."""
-    strange = {
-        c: profile.ops[c]
-        for c in opnames.busy_columns(list(profile.ops))
-        if c not in bundle.manifest.operations and profile.ops[c] > 0
-    }
+    known = set(bundle.manifest.operations)
+    busy = opnames.busy_columns(list(profile.ops))
+    if bundle.manifest.columns == "families":
+        # what was summed by family is known by family
+        families = {opnames.family(c) for c in known} - {"other"}
+        known |= {c for c in busy if opnames.family(c) in families}
+    strange = {c: profile.ops[c] for c in busy if c not in known and profile.ops[c] > 0}
     return dict(sorted(strange.items(), key=lambda item: -item[1]))
 
 
@@ -211,7 +215,7 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
             widening *= max(excess, 1.0)
         _look_whole(domain, profile, widen)
         _look_at_origin(domain, ops, times, m.anchor, widen, refuse)
-    _compare_names(profile, m.anchor, widen)
+    compare_names(profile, m.anchor, widen)
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
     if profile.step_time_us is None:
@@ -258,7 +262,8 @@ def _look_at_origin(
     (refuse if origin[anchor] < STRANGER else widen).append(said)
 
 
-def _compare_names(profile: Profile, anchor: str, widen: list[str]) -> None:
+def compare_names(profile: Profile, anchor: str, widen: list[str]) -> None:
+    """Add to the reasons where the file says that it ran elsewhere."""
     if profile.instance is None:
         return
     try:

@@ -1,0 +1,220 @@
+"""A bundle's parts, from pairs of runs and what is known of a translator's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from xlate import opnames
+from xlate.align import STEP, Aligned, matrix
+from xlate.catalog import Instance
+from xlate.columns import plan
+from xlate.corpus import Corpus
+from xlate.engine.pair import clock_ratio, prior, runs_of
+from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
+from xlate.errors import AlignmentError
+from xlate.evaluate import Row
+from xlate.heldout import with_step_times
+from xlate.scaling import AXES, Scaler
+from xlate.schema import KEY
+from xlate.store import bundle as bundles
+from xlate.store.manifest import FORMAT, Manifest
+from xlate.translators import BASELINE, make
+from xlate.translators.window import StepFromWindow
+from xlate.trust.calibration import Calibration
+from xlate.trust.domain import Domain
+
+__all__ = ["Assembly", "assemble"]
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """What a bundle is made from.
+
+    Attributes
+    ----------
+    anchor, target : Instance
+    corpus : Corpus
+        Holds the anchor's runs; other instances of it teach what is foreign.
+    aligned : Aligned
+    rows : sequence of Row
+        For the accuracy card.
+    translator, columns, repeats, split : str
+    seed : int
+    told : mapping or None
+        Nature -> log ratio of times known beforehand; by default what data sheets say.
+    known : polars.DataFrame or None
+        Wide runs on the anchor that counts as seen; by default that of the pairs.
+    label : str or None
+        What it was fitted on, in words; by default the corpus.
+    """
+
+    anchor: Instance
+    target: Instance
+    corpus: Corpus
+    aligned: Aligned
+    rows: Sequence[Row]
+    translator: str
+    columns: str
+    repeats: str
+    split: str
+    seed: int
+    told: Mapping[str, float] | None = None
+    known: pl.DataFrame | None = None
+    label: str | None = None
+
+
+def assemble(
+    given: Assembly, errors: Calibration, errors_of_ratio: Calibration
+) -> tuple[Manifest, dict[str, Any]]:
+    """Manifest and parts of a bundle, fitted on every pair.
+
+    Parameters
+    ----------
+    given : Assembly
+    errors, errors_of_ratio : Calibration
+        Of the translator and of the baseline, on work left out.
+
+    Raises
+    ------
+    XlateError
+        If a translator refuses the data.
+    """
+    a, t, corpus, aligned = given.anchor, given.target, given.corpus, given.aligned
+    seed = given.seed
+    measured = with_step_times(aligned)
+    ops = aligned.columns
+    A, B = aligned.anchor_matrix()[measured], aligned.target_matrix()[measured]
+    a_step = aligned.anchor_matrix((STEP,))[measured]
+    b_step = aligned.target_matrix((STEP,))[measured]
+    chosen = plan(given.columns, ops, np.vstack([A, B]))
+    X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
+    model = make(
+        given.translator, [*chosen.names, STEP], seed, clock_ratio(a, t),
+        given.told or prior(a, t),
+    )  # fmt: skip
+    model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]), aligned.models[measured])
+    window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
+
+    seen = _seen(given, ops, A, a_step[:, 0], aligned.models[measured])
+    busy = seen.times[:, np.isin(seen.ops, opnames.busy_columns(seen.ops))].sum(axis=1)
+    used = {c for c, u in zip(ops, np.vstack([A, B]).max(axis=0) > 0, strict=True) if u}
+    used |= {c for c, t in zip(seen.ops, seen.times.max(axis=0), strict=True) if t > 0}
+    manifest = Manifest(
+        format=FORMAT,
+        versions=bundles.versions(),
+        anchor=a.name,
+        target=t.name,
+        translator=given.translator,
+        policy=given.repeats,
+        split=given.split,
+        seed=seed,
+        corpus=given.label or corpus.label,
+        corpus_sha256=corpus.sha256,
+        simulated=corpus.card.simulated,
+        licence=corpus.card.licence,
+        models=tuple(sorted(set(aligned.models[measured].tolist()))),
+        n_pairs=int(measured.sum()),
+        columns=given.columns,
+        groups={n: list(g) for n, g in zip(chosen.names, chosen.groups, strict=True)},
+        operations=tuple(sorted(used)),
+        busy_range_us=(float(busy.min()), float(busy.max())),
+        card=tuple(
+            {
+                k: getattr(r, k)
+                for k in ("translator", "held_out", "metric", "value", "n")
+            }
+            for r in given.rows
+        ),
+        files={},
+    )
+    ratio = make(BASELINE, [*chosen.names, STEP], seed)
+    ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
+    here = runs_of(corpus, a)
+    domain = Domain().fit(
+        seen.ops, seen.times, seen.steps, seen.models,
+        _elsewhere(corpus, str(here["instance"][0])), a.name, seed,
+    )  # fmt: skip
+    fitted = {
+        "translator": model,
+        "window": window,
+        "ratio": ratio,
+        "calibration": {
+            "translator": errors.to_arrays(),
+            "ratio": errors_of_ratio.to_arrays(),
+        },
+        "domain": domain,
+        "scaling": _scalers(here, seed),
+    }
+    return manifest, fitted
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The anchor's side of what counts as seen."""
+
+    ops: Sequence[str]
+    times: NDArray[np.float64]
+    steps: NDArray[np.float64]
+    models: NDArray[np.str_]
+
+
+def _seen(
+    given: Assembly, ops: Sequence[str], times: NDArray[np.float64],
+    steps: NDArray[np.float64], models: NDArray[np.str_],
+) -> _Seen:  # fmt: skip
+    if given.known is None:
+        return _Seen(ops, times, steps, models)
+    runs = given.known.filter(pl.col(STEP) > 0)
+    all_ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    jobs = runs.group_by(KEY).agg(pl.col([*all_ops, STEP]).median()).sort(KEY)
+    return _Seen(
+        all_ops, np.nan_to_num(matrix(jobs, all_ops)), matrix(jobs, (STEP,))[:, 0],
+        jobs["model"].to_numpy().astype(str),
+    )  # fmt: skip
+
+
+def _elsewhere(
+    corpus: Corpus, apart: str
+) -> dict[str, tuple[Sequence[str], NDArray[np.float64]]]:
+    """Runs of the corpus's other instances: columns and times of each."""
+    found: dict[str, tuple[Sequence[str], NDArray[np.float64]]] = {}
+    for name in corpus.instances:
+        if name == apart:
+            continue
+        runs = corpus.runs_on(name)
+        ops = [c for c in runs.columns if opnames.is_op_column(c)]
+        found[name] = (ops, np.nan_to_num(matrix(runs, ops)))
+    return found
+
+
+def _scalers(runs: pl.DataFrame, seed: int) -> dict[str, Scaler]:
+    """Growth along each axis of size of which there are enough runs."""
+    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    key = ["model", "dataset", "batch_size", "optimizer"]
+    jobs = (
+        runs.filter(pl.col(STEP) > 0)
+        .group_by(key)
+        .agg(pl.col([*ops, STEP]).median())
+        .sort(key)
+    )
+    times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
+    models = jobs["model"].to_numpy().astype(str)
+    found = {}
+    for axis in AXES:
+        sizes = axis_sizes(jobs, axis)
+        known = np.isfinite(sizes)
+        rest = [c for c in key if c != AXIS_COLUMN[axis]]
+        same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
+        try:
+            found[axis] = Scaler(ops, axis, seed).calibrate(
+                times[known], steps[known], sizes[known], same[known], models[known]
+            )
+        except AlignmentError:
+            continue
+    return found

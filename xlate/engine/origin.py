@@ -1,0 +1,70 @@
+"""Whether a profile ran where the user says: the GPU that the file names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from xlate.answer import Failure
+from xlate.catalog import Gpu, Instance, catalogue
+from xlate.errors import ProfileError, XlateError
+from xlate.profile import Profile
+
+__all__ = ["of_anchor"]
+
+
+def of_anchor(
+    profiles: Sequence[Profile | Failure],
+    anchor: Instance,
+    force: bool = False,
+    anchors_dirs: Iterable[Path] = (),
+) -> list[Profile | Failure]:
+    """Profiles, with a failure for each that says it ran on another GPU.
+
+    Parameters
+    ----------
+    profiles : sequence of Profile or Failure
+        Failures are handed through.
+    anchor : Instance
+        What the user says.
+    force : bool
+        Take the user's word, and note it.
+    """
+    extra = tuple(anchors_dirs)
+    return [
+        p
+        if isinstance(p, Failure) or p.device is None
+        else _checked(p, anchor, force, extra)
+        for p in profiles
+    ]
+
+
+def _checked(
+    profile: Profile, anchor: Instance, force: bool, extra: tuple[Path, ...]
+) -> Profile | Failure:
+    own = anchor.require_gpu()
+    named = _named(str(profile.device), extra)
+    if named is None:
+        said = f"the file says it ran on a {profile.device}, which the catalogue does not know"
+        return replace(profile, notes=(*profile.notes, said))
+    if named.name == own.name:
+        return profile
+    said = f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
+    if force:
+        return replace(profile, notes=(*profile.notes, f"{said} (forced)"))
+    where = profile.source or "the profile"
+    return Failure(
+        profile.source,
+        ProfileError(f"{where}: {said}", "name the anchor it ran on, or --force"),
+    )
+
+
+def _named(device: str, extra: tuple[Path, ...]) -> Gpu | None:
+    known = catalogue(extra)
+    for name in (device, device.removeprefix("NVIDIA ").removeprefix("Tesla ")):
+        try:
+            return known.gpu(name)
+        except XlateError:
+            continue
+    return None

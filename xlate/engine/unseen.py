@@ -1,0 +1,53 @@
+"""Answers for GPUs and profiles that no bundle is for, from what data sheets say."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+import numpy as np
+
+from xlate import paths
+from xlate.catalog import Instance
+from xlate.engine.layers import Predicted
+from xlate.errors import BundleError
+from xlate.profile import Profile
+from xlate.zeroshot import ZeroShot
+
+__all__ = ["FILE", "ZERO_SHOT", "by_catalogue", "shipped"]
+
+#: layer of an answer to a pair of which there is no bundle
+ZERO_SHOT = "zero-shot"
+FILE = "zero-shot.json"
+
+
+@lru_cache(maxsize=1)
+def shipped() -> ZeroShot:
+    """What ships with xlate, fitted on every GPU that was measured.
+
+    Raises
+    ------
+    BundleError
+        If the file is missing or is something else.
+    """
+    path = paths.shipped("anchors") / FILE
+    try:
+        return ZeroShot.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as e:
+        raise BundleError(f"{path} cannot be read: {e}", "install xlate again") from e
+
+
+def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
+    """Each operation times the ratio of what limits it; the step follows.
+
+    Raises
+    ------
+    CatalogError
+        If the catalogue lacks a figure of either GPU.
+    """
+    names = tuple(sorted(profile.ops))
+    times = np.array([[profile.ops[n] for n in names]])
+    known = profile.step_time_us is not None
+    step = np.array([profile.step_time_us or profile.window_us / 2])
+    ops, there = shipped().predict(times, names, step, a.require_gpu(), t.require_gpu())
+    return Predicted(names, ops, there, step, np.array([not known]), np.ones(1))

@@ -1,0 +1,102 @@
+"""Who asked for a kernel: joins of kernels, launches and operations by their ids.
+
+The host's events are arrays of one length by name: ``start, dur`` (µs), ``name``,
+``corr`` and ``ext`` (ids, -1 where there is none), ``pid, tid``, and ``kind``, 0 for
+an operation and 1 for a launch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.readers.timeline import self_times
+
+__all__ = ["around", "host_times", "joined", "operations"]
+
+
+def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
+    """Row of the launch of each kernel, -1 where none has its correlation id.
+
+    Ids repeat where traces of several processes were put together: the last
+    launch before the kernel began is its own.
+    """
+    rows = np.flatnonzero((host["kind"] == 1) & (host["corr"] >= 0))
+    if not len(rows):
+        return np.full(len(k["corr"]), -1, dtype=np.int64)
+    order = rows[np.lexsort((host["start"][rows], host["corr"][rows]))]
+    corr = host["corr"][order]
+    low = np.searchsorted(corr, k["corr"], side="left")
+    high = np.searchsorted(corr, k["corr"], side="right")
+    found = np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
+    for row in np.flatnonzero(high - low > 1):
+        choice = order[low[row] : high[row]]
+        before = choice[host["start"][choice] <= k["start"][row]]
+        found[row] = before[-1] if len(before) else choice[0]
+    return np.asarray(np.where(k["corr"] >= 0, found, -1))
+
+
+def operations(
+    host: dict[str, Any], pid: NDArray[np.int64], ext: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Name of the operation with a kernel's external id, -1 where there is none."""
+    rows = np.flatnonzero((host["kind"] == 0) & (host["ext"] >= 0))
+    if not len(rows):
+        return np.full(len(ext), -1, dtype=np.int64)
+    found = np.full(len(ext), -1, dtype=np.int64)
+    # the process is part of the id, where it is known
+    for p in np.unique(pid):
+        mine = rows if p < 0 else rows[host["pid"][rows] == p]
+        asked = np.flatnonzero((pid == p) & (ext >= 0))
+        if not len(mine) or not len(asked):
+            continue
+        order = mine[np.argsort(host["ext"][mine], kind="stable")]
+        ids = host["ext"][order]
+        at = np.minimum(np.searchsorted(ids, ext[asked]), len(ids) - 1)
+        hit = ids[at] == ext[asked]
+        found[asked[hit]] = host["name"][order[at[hit]]]
+    return found
+
+
+def around(host: dict[str, Any], launches: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Name of the innermost operation around each launch on its thread, or -1."""
+    found = np.full(len(launches), -1, dtype=np.int64)
+    threads = host["pid"] * (1 << 31) + host["tid"]
+    for thread in np.unique(threads[launches]):
+        asked = np.flatnonzero(threads[launches] == thread)
+        rows = np.flatnonzero((threads == thread) & (host["kind"] == 0))
+        start, end = host["start"][rows], host["start"][rows] + host["dur"][rows]
+        order = np.lexsort((-end, start))
+        when = host["start"][launches[asked]]
+        open_: list[int] = []
+        k = 0
+        for j in np.argsort(when, kind="stable"):
+            while k < len(order) and start[order[k]] <= when[j]:
+                open_.append(int(order[k]))
+                k += 1
+            while open_ and end[open_[-1]] < when[j]:
+                open_.pop()
+            if open_:
+                found[asked[j]] = host["name"][rows[open_[-1]]]
+    return found
+
+
+def host_times(
+    host: dict[str, Any], pid: int, step: Any
+) -> Iterable[tuple[int, float]]:
+    """Self time of the host's operations and launches within a step, µs."""
+    if not host:
+        return
+    inside = (host["start"] >= step.start) & (host["start"] < step.start + step.length)
+    if pid >= 0:
+        inside &= host["pid"] == pid
+    rows = np.flatnonzero(inside)
+    threads = host["pid"][rows] * (1 << 31) + host["tid"][rows]
+    for thread in np.unique(threads):
+        mine = rows[threads == thread]
+        start = host["start"][mine]
+        own = self_times(start, start + host["dur"][mine])
+        yield from zip(host["name"][mine].tolist(), own.tolist(), strict=True)

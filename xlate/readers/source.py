@@ -1,0 +1,123 @@
+"""A profile file before anybody knows what it is: its head, its bytes, a stream."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from xlate.errors import ProfileError
+from xlate.readers.limits import read_bytes
+
+__all__ = ["Source"]
+
+_HEAD = 1 << 16
+#: bytes unpacked at most, and how often a packed file may grow beyond a gigabyte:
+#: traces shrink ten- to thirtyfold
+_MOST, _MOST_GROWTH, _SMALL = 16 * 1024**3, 100, 1024**3
+#: packed bytes read at once
+_PIECE = 1 << 18
+
+
+class Source:
+    """A file that is looked into, then read by whoever knows it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    ProfileError
+        If the file is missing, a folder, empty, unreadable or a damaged gzip.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            if path.is_dir():
+                raise ProfileError(f"{path} is a folder", "name a file in it")
+            self.size = path.stat().st_size
+            with path.open("rb") as f:
+                self.packed = f.read(2) == b"\x1f\x8b"
+        except OSError as e:
+            raise ProfileError(
+                f"{path} cannot be read: {e.strerror or e}",
+                "check the path and its rights",
+            ) from e
+        if self.size == 0:
+            raise ProfileError(f"{path} is empty", "profile again; nothing was written")
+        with self.open() as stream:
+            self.head = stream.read(_HEAD)
+        if not self.head:
+            raise ProfileError(
+                f"{path} is empty once unpacked", "profile again; nothing was written"
+            )
+
+    def content(self) -> bytes:
+        """The whole file, unpacked, for formats that are small."""
+        return read_bytes(self.path)
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """A stream of the unpacked bytes, with bounds.
+
+        Raises
+        ------
+        ProfileError
+            From any read: a damaged gzip, or one that grows beyond all measure.
+        """
+        with self.path.open("rb") as f:
+            if not self.packed:
+                yield f
+                return
+            yield cast("IO[bytes]", _Unpacked(self.path, f, self.size))
+
+
+class _Unpacked(io.RawIOBase):
+    """A gzip's content, as far as it is whole; a file that breaks off ends there.
+
+    ``gzip.open`` gives nothing of the last piece of a file that breaks off, and a
+    trace is worth reading up to there.
+    """
+
+    def __init__(self, path: Path, stream: IO[bytes], size: int) -> None:
+        self._path, self._stream, self._size = path, stream, size
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._rest, self._done = b"", 0
+
+    def read(self, size: int = -1) -> bytes:
+        pieces: list[bytes] = []
+        wanted = _MOST if size < 0 else size
+        while wanted > 0:
+            packed = self._rest or self._stream.read(_PIECE)
+            if not packed:
+                break
+            found = self._unpack(packed, wanted)
+            pieces.append(found)
+            wanted -= len(found)
+            self._done += len(found)
+            if self._done > min(_MOST, max(_SMALL, _MOST_GROWTH * self._size)):
+                raise ProfileError(
+                    f"{self._path} unpacks to over {self._done / 1e9:.1f} GB, far more "
+                    "than any profile of its size",
+                    "unpack it and look at what is inside",
+                )
+        return b"".join(pieces)
+
+    def _unpack(self, packed: bytes, wanted: int) -> bytes:
+        try:
+            found = self._inflate.decompress(packed, min(wanted, 16 * _PIECE))
+        except zlib.error as e:
+            raise ProfileError(
+                f"{self._path} is a damaged gzip file: {e}", "copy it again"
+            ) from e
+        self._rest = self._inflate.unconsumed_tail
+        if self._inflate.eof:
+            # another member may follow; zeros behind the last are padding
+            self._rest = self._inflate.unused_data.lstrip(b"\x00")
+            self._inflate = zlib.decompressobj(wbits=31)
+        return found
