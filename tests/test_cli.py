@@ -14,6 +14,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+from tests import profiles_made as made
 from xlate.cli import app
 from xlate.errors import XlateError
 
@@ -49,7 +50,7 @@ COMMANDS = [
     ["fit"], ["compare"], ["report"], ["translate"], ["predict-freq"],
     ["clocks", "label"], ["clocks", "fit"], ["clocks", "compare"], ["clocks", "curve"],
     ["sweep", "read"],
-    ["profile", "show"], ["profile", "check"],
+    ["profile", "show"], ["profile", "check"], ["profile", "record"],
     ["datasets", "list"], ["datasets", "show"], ["datasets", "check"],
     ["datasets", "import"], ["datasets", "pull"], ["datasets", "build"],
     ["anchors", "list"], ["anchors", "show"], ["anchors", "check"],
@@ -401,3 +402,56 @@ def test_ctrl_c_in_a_fit_leaves_nothing(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not home.exists() or not list(home.rglob("*"))
+
+
+def test_recording_lines_are_for_the_script_at_hand(tmp_path):
+    script = tmp_path / "train.py"
+    for text, said in (
+        ("import torch\n", "export_chrome_trace"),
+        ("import tensorflow as tf\n", "tf.keras.callbacks.TensorBoard"),
+        ("print(1)\n", "nsys profile -t cuda,nvtx"),
+    ):
+        script.write_text(text)
+        out, _ = run("profile", "record", "--", "python", script, "--epochs", "3")
+        assert said in out
+        assert f"python {script} --epochs 3" in out
+    out, _ = run("profile", "record", "--framework", "tensorflow")
+    assert "TensorBoard" in out
+    _, err = run("profile", "record", "--framework", "tensorflaw", code=1)
+    assert "tensorflow" in err
+
+
+def test_the_recorded_lines_are_python():
+    for name in ("pytorch", "tensorflow"):
+        out, _ = run("profile", "record", "--framework", name)
+        compile(out, name, "exec")
+
+
+def test_a_trace_goes_all_the_way(tmp_path):
+    path = tmp_path / "trace.json"
+    path.write_bytes(made.trace(made.steps(length=400_000)))
+    out, err = run("profile", "show", path)
+    assert "Tesla T4" in out
+    assert "matmul" in out
+    assert "the median of 3 of 4 steps" in err
+    wrong = ("translate", path, "--anchor", "g3s", "--target", "p5")
+    _, err = run(*wrong, code=1)
+    assert "--force" in err
+    out, err = run(*wrong, "--force")
+    assert "zero-shot" in out
+    assert "GPUs left out" in out
+
+
+def test_shots_are_fitted(tmp_path, empty_home):
+    from tests.test_unseen import frame
+
+    path = tmp_path / "runs.parquet"
+    frame(gpus=("T4", "L4"), models=2).write_parquet(path)
+    out, err = run("fit", "--anchor", "T4", "--target", "L4", "--shots", path)
+    assert "saved roofline" in err
+    _, err = run(
+        "fit", "--anchor", "T4", "--target", "L4", "--shots", path, "--translator", "physics", code=2
+    )  # fmt: skip
+    assert "--shots fits roofline" in err
+    out, _ = run("fit", "--anchor", "T4", "--target", "L4", "--shots", path, "--json")
+    assert json.loads(out)["translator"] == "roofline"

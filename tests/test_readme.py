@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests import profiles_made as made
 from tests.test_cli import COMMANDS, run
 from tests.test_telemetry import dmon
 from xlate import opnames
@@ -41,6 +43,8 @@ def desk(tmp_path, monkeypatch, example, simulated):
     monkeypatch.chdir(tmp_path)
     shutil.copy(example, "my_stats.csv")
     shutil.copy(example, "my_stats_g4dn.csv")
+    trace = made.trace(made.steps(length=400_000))
+    (tmp_path / "trace.json.gz").write_bytes(gzip.compress(trace))
     runs = tmp_path / "recorded_runs" / "results_v100_resnet_job_1"
     runs.mkdir(parents=True)
     rows = [(0.9, 150, 1000 * i, 30, 1380) for i in range(4)]
