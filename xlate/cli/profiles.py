@@ -96,11 +96,16 @@ def record(
             show_default=False,
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """The few lines that record a profile xlate can read; nothing is run."""
     from xlate.engine.recipes import recipe
 
-    print(recipe(command or (), framework))
+    found, lines = recipe(command or (), framework)
+    if as_json:
+        output.document({"framework": found, "lines": lines})
+    else:
+        print(lines)
 
 
 @app.command()

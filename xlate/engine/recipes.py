@@ -71,7 +71,7 @@ FRAMEWORKS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def recipe(command: Sequence[str], framework: str | None = None) -> str:
+def recipe(command: Sequence[str], framework: str | None = None) -> tuple[str, str]:
     """Lines for the framework that a script imports, or for the one named.
 
     Parameters
@@ -82,6 +82,11 @@ def recipe(command: Sequence[str], framework: str | None = None) -> str:
     framework : str, optional
         Key of :data:`FRAMEWORKS`.
 
+    Returns
+    -------
+    str, str
+        The framework, and the lines.
+
     Raises
     ------
     UnknownNameError
@@ -91,7 +96,8 @@ def recipe(command: Sequence[str], framework: str | None = None) -> str:
         raise UnknownNameError("framework", framework, FRAMEWORKS)
     chosen = framework or _found(command) or "any"
     text = FRAMEWORKS[chosen][0]
-    return text.replace("{command}", shlex.join(command) or "python train.py").rstrip()
+    started = shlex.join(command) or "python train.py"
+    return chosen, text.replace("{command}", started).rstrip()
 
 
 def _found(command: Sequence[str]) -> str | None:
