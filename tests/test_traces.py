@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -379,3 +380,22 @@ def test_shared_time_adds_up_to_the_union(spans):
 def test_self_time_leaves_out_what_is_inside():
     start, end = np.array([0.0, 2.0, 3.0, 20.0]), np.array([10.0, 8.0, 5.0, 21.0])
     assert self_times(start, end).tolist() == [4.0, 4.0, 2.0, 1.0]
+
+
+RECORDED = Path(__file__).resolve().parent / "data/pytorch-cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "within"), [("profile.csv", 0.02), ("table.txt", 0.6)]
+)
+def test_two_formats_of_one_recorded_run_say_the_same(name, within):
+    """A step of a small network on a CPU, by PyTorch 2.15 (tests/data/README.md)."""
+    (trace,), (table,) = (readers.read(RECORDED / n) for n in ("trace.json", name))
+    assert set(trace.ops) == set(table.ops)
+    assert len(trace.ops) > 40
+    for column, value in trace.ops.items():
+        # the printed table has milliseconds to three digits
+        assert table.ops[column] == pytest.approx(value, abs=within), column
+    assert trace.step_time_us == pytest.approx(table.step_time_us, abs=within)
+    assert trace.workload == table.workload
+    assert trace.workload.mode == "training"

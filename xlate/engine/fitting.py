@@ -16,6 +16,7 @@ from xlate.columns import plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.pair import clock_ratio, pair_of, prior, runs_of
+from xlate.engine.unseen import ENOUGH_MODELS, borrowed
 from xlate.errors import CorpusError
 from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
@@ -231,15 +232,21 @@ def fit(
         anchor, target, data, [*translators, translator], split, columns, repeats,
         seed, n_jobs, anchors_dirs,
     )  # fmt: skip
-    name = translator or default_for(len(np.unique(study.aligned.models)))
+    n_models = len(np.unique(study.aligned.models))
+    name = translator or default_for(n_models)
+    few = n_models < ENOUGH_MODELS and not study.corpus.card.simulated
+    if few:
+        study.notes.append(
+            f"fewer than {ENOUGH_MODELS} models: intervals are those of GPUs never seen"
+        )
     manifest, fitted = assemble(
         Assembly(
             study.anchor, study.target, study.corpus, study.aligned, study.rows,
             translator=name, columns=columns, repeats=repeats,
             split=split_label(split), seed=seed,
         ),
-        Calibration.of(study.held, name),
-        Calibration.of(study.held, BASELINE),
+        borrowed() if few else Calibration.of(study.held, name),
+        borrowed() if few else Calibration.of(study.held, BASELINE),
     )  # fmt: skip
     a, t = study.anchor, study.target
     path = bundles.folder_of(a.name, t.name) if save else None

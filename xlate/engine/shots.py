@@ -11,12 +11,11 @@ import polars as pl
 from xlate import corpus as corpora
 from xlate.align import Aligned, align
 from xlate.catalog import Instance
-from xlate.conformal import Scores
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.fitting import FitResult
 from xlate.engine.pair import pair_of, prior, runs_of
-from xlate.engine.unseen import shipped
+from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
 from xlate.evaluate import Row, rows_of
 from xlate.heldout import held_out
@@ -27,9 +26,6 @@ from xlate.translators import BASELINE, FEW
 from xlate.trust.calibration import Calibration
 
 __all__ = ["fit_shots", "read_shots"]
-
-#: from so many models on, errors on models left out speak for themselves
-_ENOUGH_MODELS = 6
 
 
 def read_shots(path: Path) -> Corpus:
@@ -124,7 +120,7 @@ def fit_shots(
         )
     if not rows:
         notes.append(
-            f"fewer than {_ENOUGH_MODELS} models: intervals are those of GPUs never seen"
+            f"fewer than {ENOUGH_MODELS} models: intervals are those of GPUs never seen"
         )
     return FitResult(Bundle(manifest, fitted, path), path, tuple(rows), tuple(notes))
 
@@ -155,12 +151,9 @@ def _errors(
     measured: Corpus, aligned: Aligned, told: dict[str, float]
 ) -> tuple[Calibration, Calibration, list[Row]]:
     """Errors on models left out; of GPUs never seen, where there are too few models."""
-    if len(np.unique(aligned.models)) >= _ENOUGH_MODELS:
+    if len(np.unique(aligned.models)) >= ENOUGH_MODELS:
         held = held_out(aligned, [FEW, BASELINE], measured.label, prior=told)
         return (
             Calibration.of(held, FEW), Calibration.of(held, BASELINE), rows_of(held),
         )  # fmt: skip
-    nothing = Scores(np.zeros(0), np.zeros(0, dtype=str))
-    scores = shipped().scores or nothing
-    borrowed = Calibration(scores, scores, nothing, {})
-    return borrowed, borrowed, []
+    return borrowed(), borrowed(), []

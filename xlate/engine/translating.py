@@ -24,7 +24,7 @@ from xlate.engine.layers import (
 )
 from xlate.engine.origin import of_anchor
 from xlate.engine.pair import pair_of
-from xlate.engine.unseen import ZERO_SHOT, by_catalogue, shipped
+from xlate.engine.unseen import ZERO_SHOT, borrowed, by_catalogue, shipped
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
 from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
@@ -196,11 +196,8 @@ def _unseen(
     level: float,
 ) -> Translation:  # fmt: skip
     """An answer from data sheets, with the errors on GPUs left out."""
-    scores = shipped().scores
-    nothing = Scores(np.zeros(0), np.zeros(0, dtype=str))
-    known = None if scores is None else Calibration(scores, scores, nothing, {})
     found = by_catalogue(profile, a, t)
-    return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(), known, level)  # fmt: skip
+    return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(), borrowed(), level)  # fmt: skip
 
 
 def _unbundled(profile: Profile, a: Instance, t: Instance) -> Finding:

@@ -33,6 +33,8 @@ __all__ = ["clean_kernel", "read", "sniff"]
 _DEVICE = {"kernel": 0, "gpu_memcpy": 1, "gpu_memset": 1, "concurrent_kernel": 0}
 _LAUNCH = frozenset({"cuda_runtime", "cuda_driver", "runtime", "hip_runtime"})
 _STEP = re.compile(r"ProfilerStep#(\d+)$")
+#: what a host event is: an operation, a launch, a region that the user named
+_OPERATION, _LAUNCHES, _REGION = 0, 1, 2
 _HIDDEN = re.compile(r"\(anonymous namespace\)::")
 
 
@@ -93,39 +95,23 @@ class _Collected:
 
     def take(self, events: Iterable[Event]) -> None:
         """Keep what matters of some events."""
-        kernel, host = self.kernel, self.host
         for e in events:
             kind = e.cat
             if kind in _DEVICE:
-                start, dur = self._span(e)
-                args = e.args if isinstance(e.args, Args) else _NOTHING
-                kernel["start"].append(start)
-                kernel["dur"].append(dur)
-                kernel["name"].append(self._name(e.name))
-                kernel["corr"].append(_whole(args.correlation))
-                kernel["ext"].append(_whole(args.external, args.external_old))
-                kernel["device"].append(_whole(args.device, e.pid))
-                kernel["kind"].append(_DEVICE[kind])
+                self._take_kernel(e, _DEVICE[kind])
             elif e.ph == "X" and (kind == "cpu_op" or kind in _LAUNCH):
-                start, dur = self._span(e)
-                args = e.args if isinstance(e.args, Args) else _NOTHING
-                host["start"].append(start)
-                host["dur"].append(dur)
-                host["name"].append(self._name(e.name))
-                host["corr"].append(_whole(args.correlation))
-                host["ext"].append(_whole(args.external, args.external_old))
-                host["pid"].append(self._pid(e.pid))
-                host["tid"].append(hash(e.tid) & 0x7FFFFFFF)
-                host["kind"].append(0 if kind == "cpu_op" else 1)
+                self._take_host(e, _OPERATION if kind == "cpu_op" else _LAUNCHES)
             elif (
                 e.ph == "X"
-                and isinstance(e.name, str)
                 and kind != "gpu_user_annotation"
+                and isinstance(e.name, str)
             ):
                 found = _STEP.match(e.name)
                 if found:
                     start, dur = self._span(e)
                     self.steps.append((self._pid(e.pid), int(found[1]), start, dur))
+                elif kind == "user_annotation":
+                    self._take_host(e, _REGION)
                 else:
                     self._count(kind)
             else:
@@ -134,6 +120,31 @@ class _Collected:
                     used = e.args.bytes_in_use
                     if isinstance(used, int | float):
                         self.peak_bytes = max(self.peak_bytes, float(used))
+
+    def _take_kernel(self, e: Event, kind: int) -> None:
+        kept = self.kernel
+        start, dur = self._span(e)
+        args = e.args if isinstance(e.args, Args) else _NOTHING
+        kept["start"].append(start)
+        kept["dur"].append(dur)
+        kept["name"].append(self._name(e.name))
+        kept["corr"].append(_whole(args.correlation))
+        kept["ext"].append(_whole(args.external, args.external_old))
+        kept["device"].append(_whole(args.device, e.pid))
+        kept["kind"].append(kind)
+
+    def _take_host(self, e: Event, kind: int) -> None:
+        kept = self.host
+        start, dur = self._span(e)
+        args = e.args if isinstance(e.args, Args) else _NOTHING
+        kept["start"].append(start)
+        kept["dur"].append(dur)
+        kept["name"].append(self._name(e.name))
+        kept["corr"].append(_whole(args.correlation))
+        kept["ext"].append(_whole(args.external, args.external_old))
+        kept["pid"].append(self._pid(e.pid))
+        kept["tid"].append(hash(e.tid) & 0x7FFFFFFF)
+        kept["kind"].append(kind)
 
     def _count(self, kind: str | None) -> None:
         self.categories[kind or "none"] = self.categories.get(kind or "none", 0) + 1

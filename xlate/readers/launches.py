@@ -2,7 +2,7 @@
 
 The host's events are arrays of one length by name: ``start, dur`` (µs), ``name``,
 ``corr`` and ``ext`` (ids, -1 where there is none), ``pid, tid``, and ``kind``, 0 for
-an operation and 1 for a launch.
+an operation, 1 for a launch and 2 for a region that the user named.
 """
 
 from __future__ import annotations

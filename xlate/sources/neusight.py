@@ -59,9 +59,25 @@ _MODULES = (
     (re.compile(r"layernorm$|^ln_"), "layer_norm"),
     (re.compile(r"drop"), "dropout"),
     (re.compile(r"^activation$"), "tanh"),
-    (re.compile(r"dense|query|key|value|decoder|lm_head|classifier|seq_relationship"), "linear"),
+    (re.compile(r"dense|query|key|value|decoder|classifier|seq_relationship"), "linear"),
 )  # fmt: skip
-_ATEN = {"truediv": "div"}
+#: what is traced -> the operations under which PyTorch's profiler books its
+#: kernels, forward and backward
+_ATEN: Mapping[str, tuple[str, str]] = {
+    "linear": ("addmm", "mm"),
+    "addmm": ("addmm", "mm"),
+    "lm_head": ("mm", "mm"),
+    "matmul": ("bmm", "bmm"),
+    "softmax": ("_softmax", "_softmax_backward_data"),
+    "layer_norm": ("native_layer_norm", "native_layer_norm_backward"),
+    "dropout": ("native_dropout", "native_dropout_backward"),
+    "embedding": ("embedding", "embedding_dense_backward"),
+    "contiguous": ("copy_", "copy_"),
+    "truediv": ("div", "div"),
+    "gelu": ("gelu", "gelu_backward"),
+    "tanh": ("tanh", "tanh_backward"),
+    **{n: (n, n) for n in ("add", "sub", "mul", "pow", "where", "eq")},
+}
 #: nodes that only look at a tensor, or make a scalar: no kernel of any size runs
 _LOOKS = frozenset(
     {"size", "view", "permute", "transpose", "split", "dim", "to", "type", "unsqueeze",
@@ -84,9 +100,9 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     -------
     dict of str to polars.DataFrame
         Canonical ``runs`` (end-to-end time as step time) and ``ops``: forward,
-        backward (``…_backward``) and the accumulation of gradients
-        (``aten::add_``) of every operation, a layer's as often as there are
-        layers. Nodes that launch nothing are host time.
+        backward and the accumulation of gradients (``aten::add_``) of every
+        operation, under the names that PyTorch's profiler gives them, a layer's as
+        often as there are layers. Nodes that launch nothing are host time.
 
     Raises
     ------
@@ -157,10 +173,9 @@ def _times(path: Path, layers: int) -> dict[str, float]:
                 alike = _LAYER.search(f"{row['meta']} {row['target']}")
                 times = 1e3 * (layers if alike else 1)
                 side = "Host" if op in _LOOKS else "Device"
-                name = opnames.ATEN + op
-                endings = (name, f"{name}_backward", "aten::add_")
-                for column, key in zip(endings, _TIMES, strict=True):
-                    column = opnames.column(side, column)
+                names = (*_ATEN.get(op, (op, f"{op}_backward")), "add_")
+                for name, key in zip(names, _TIMES, strict=True):
+                    column = opnames.column(side, opnames.ATEN + name)
                     value = float(row[key]) * times
                     if value > 0:
                         found[column] = found.get(column, 0.0) + value
@@ -186,4 +201,4 @@ def _operation(path: Path, row: Mapping[str, str]) -> str | None:
         raise CorpusError(f"{path}: {row['target']!r} is no function", "copy it again")
     op = found[1].rpartition(".")[2]
     # arithmetic on sizes, on the host
-    return "size" if row["output_shape"] == "(1,)" else _ATEN.get(op, op)
+    return "size" if row["output_shape"] == "(1,)" else op

@@ -43,6 +43,7 @@ UNUSUAL, BEYOND = 0.05, 1.5
 #: second no answer (experiments/README.md has how often each is right)
 UNLIKE, STRANGER = 0.20, 0.05
 _TREES = 40
+_FEW_MODELS = 6
 
 
 class Domain:
@@ -197,6 +198,9 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
             f"device time {profile.busy_us:.4g} µs is far outside training "
             f"({low:.4g} to {high:.4g} µs)"
         )
+    # a handful of models cannot tell what a network is like: what was fitted on them
+    # starts at data sheets, which hold for any
+    few = len(m.models) < _FEW_MODELS
     domain = bundle.model.get("domain")
     if isinstance(domain, Domain):
         ops = sorted(profile.ops)
@@ -211,10 +215,10 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
                 f"in {1 / max(probability, 1 / (len(domain.apart) + 1)):.0f} is as far "
                 "from the others"
             )
-            (refuse if excess > BEYOND else widen).append(said)
-            widening *= max(excess, 1.0)
+            (refuse if excess > BEYOND and not few else widen).append(said)
+            widening *= min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
         _look_whole(domain, profile, widen)
-        _look_at_origin(domain, ops, times, m.anchor, widen, refuse)
+        _look_at_origin(domain, ops, times, m.anchor, widen, widen if few else refuse)
     compare_names(profile, m.anchor, widen)
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
