@@ -122,19 +122,18 @@ class _Collected:
                         self.peak_bytes = max(self.peak_bytes, float(used))
 
     def _take_kernel(self, e: Event, kind: int) -> None:
-        kept = self.kernel
-        start, dur = self._span(e)
-        args = e.args if isinstance(e.args, Args) else _NOTHING
-        kept["start"].append(start)
-        kept["dur"].append(dur)
-        kept["name"].append(self._name(e.name))
-        kept["corr"].append(_whole(args.correlation))
-        kept["ext"].append(_whole(args.external, args.external_old))
-        kept["device"].append(_whole(args.device, e.pid))
-        kept["kind"].append(kind)
+        args = self._common(self.kernel, e)
+        self.kernel["device"].append(_whole(args.device, e.pid))
+        self.kernel["kind"].append(kind)
 
     def _take_host(self, e: Event, kind: int) -> None:
-        kept = self.host
+        self._common(self.host, e)
+        self.host["pid"].append(self._pid(e.pid))
+        self.host["tid"].append(hash(e.tid) & 0x7FFFFFFF)
+        self.host["kind"].append(kind)
+
+    def _common(self, kept: dict[str, array[Any]], e: Event) -> Args:
+        """Keep what both sides have; the arguments, for what they do not."""
         start, dur = self._span(e)
         args = e.args if isinstance(e.args, Args) else _NOTHING
         kept["start"].append(start)
@@ -142,9 +141,7 @@ class _Collected:
         kept["name"].append(self._name(e.name))
         kept["corr"].append(_whole(args.correlation))
         kept["ext"].append(_whole(args.external, args.external_old))
-        kept["pid"].append(self._pid(e.pid))
-        kept["tid"].append(hash(e.tid) & 0x7FFFFFFF)
-        kept["kind"].append(kind)
+        return args
 
     def _count(self, kind: str | None) -> None:
         self.categories[kind or "none"] = self.categories.get(kind or "none", 0) + 1

@@ -40,7 +40,7 @@ def workloads() -> list[tuple[str, str, int, int]]:
 
 
 def machines(known: Catalogue) -> list[tuple[str, Gpu]]:
-    """(instance name, GPU) of all GPUs with enough facts; one instance a GPU."""
+    """(instance name, GPU) of all GPUs with enough facts and legal clocks; one instance a GPU."""
     found: dict[str, str] = {}
     for instance in known.instances.values():
         gpu = instance.gpu
@@ -51,7 +51,8 @@ def machines(known: Catalogue) -> list[tuple[str, Gpu]]:
         found[known.instance(name).require_gpu().name] = name
     chosen = []
     for gpu in known.gpus.values():
-        if all(gpu.number(k) is not None for k in Machine.NEEDED):
+        # sweeps go over legal clocks
+        if gpu.clocks and all(gpu.number(k) is not None for k in Machine.NEEDED):
             chosen.append((found.get(gpu.name, gpu.name), gpu))
     return sorted(chosen)
 
