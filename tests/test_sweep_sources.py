@@ -174,7 +174,7 @@ def test_a_corpus_whose_checksums_nobody_knows_is_not_pulled():
 
 
 NODES = [
-    # op, target, meta, output_shape, forward, backward, accumulation (ms)
+    # op, target, meta, output_shape, forward, backward, accumulation (ms); all take (8, 64)
     ("placeholder", "input_ids", "", "(8, 512)", 0, 0, 0),
     ("call_module", "transformer.wte", "", "(8, 512, 64)", 1.0, 2.0, 0.5),
     ("call_method", "size", "{'transformer.h.0'}", "(1,)", 0.01, 0.01, 0),
@@ -190,8 +190,10 @@ NODES = [
 @pytest.fixture
 def nodes(tmp_path):
     folder = "label/Tesla_T4"
-    head = "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency\n"
-    rows = "".join(",".join(f'"{v}"' for v in n) + "\n" for n in NODES)
+    head = (
+        "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency,input_shapes\n"
+    )
+    rows = "".join(",".join(f'"{v}"' for v in (*n, "[[8, 64]]")) + "\n" for n in NODES)
     write(tmp_path, f"{folder}/gpt2_large-train-1024-4.csv", head + rows)
     write(
         tmp_path, f"{folder}/gpt2_large-train-1024-4.json",
@@ -233,6 +235,11 @@ def test_neusight_counts_a_layer_as_often_as_there_are(nodes):
         "Device_aten::native_dropout": 2.5e3,
         "Device_aten::div": 125.0,
     }
+    calls = tables["calls"].filter(pl.col("op") == "Device_aten::mm").sort("count")
+    assert calls.select("input_shapes", "output_shape", "count", "time_us").rows() == [
+        ("[[8, 64]]", "(8, 50257)", 1, 3e3),
+        ("[[8, 64]]", "(8, 64)", 10, 40e3),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -241,8 +248,8 @@ def test_neusight_counts_a_layer_as_often_as_there_are(nodes):
         ("json", "{", "is not what it should be"),
         ("json", '{"num_layer": 10}', "is not what it should be"),
         ("json", '{"num_layer": 0, "e2e_latency": 1}', "above 0"),
-        ("csv", "op,target\n", "lacks meta, output_shape"),
-        ("csv", "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency\ncall_method,size,,,x,0,0\n", "cannot be read"),
+        ("csv", "op,target\n", "lacks meta, input_shapes"),
+        ("csv", "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency,input_shapes\ncall_method,size,,,x,0,0,\n", "cannot be read"),
     ],
 )  # fmt: skip
 def test_neusight_says_what_is_wrong(nodes, name, text, said):

@@ -1,6 +1,6 @@
 """Corpora on disk: canonical tables, the card that says where they are from.
 
-A corpus is a folder with ``runs.parquet`` and ``ops.parquet``,
+A corpus is a folder with ``runs.parquet`` and ``ops.parquet``, ``calls.parquet``,
 ``telemetry.parquet``, ``sweeps.parquet`` (those it has) and ``dataset.toml``
 with their counts and sha256. Simulated data ships with xlate; public corpora are
 imported into the user's data home.
@@ -45,7 +45,7 @@ class Corpus:
         Where the data is from.
     runs, ops : polars.DataFrame
         Canonical tables (:mod:`xlate.schema`); empty where the corpus has none.
-    telemetry, sweeps : polars.DataFrame or None
+    calls, telemetry, sweeps : polars.DataFrame or None
         The same, where there are any.
     sha256 : str
         Checksum over the canonical tables; goes into a bundle's manifest.
@@ -54,6 +54,7 @@ class Corpus:
     card: Card
     runs: pl.DataFrame
     ops: pl.DataFrame
+    calls: pl.DataFrame | None = None
     telemetry: pl.DataFrame | None = None
     sweeps: pl.DataFrame | None = None
     sha256: str = ""

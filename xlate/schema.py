@@ -5,6 +5,9 @@
 ``ops``
     One row an operation of a run: its total time over the profile window.
     An operation that did not run has no row, so zero and missing stay apart.
+``calls``
+    One row an operation, shape and run, where recorded: how often it ran on tensors
+    of these shapes, and its total time over the profile window.
 ``telemetry``
     One row a run, where sampled: power and utilisations.
 ``sweeps``
@@ -20,6 +23,7 @@ from xlate.errors import CorpusError
 
 __all__ = [
     "ACTIVITIES",
+    "CALLS",
     "KEY",
     "OPS",
     "RUNS",
@@ -59,6 +63,15 @@ RUNS: dict[str, pl.DataType] = {
 OPS: dict[str, pl.DataType] = {
     "run_id": pl.UInt32(),
     "op": pl.String(),
+    "time_us": pl.Float64(),
+}
+
+CALLS: dict[str, pl.DataType] = {
+    "run_id": pl.UInt32(),
+    "op": pl.String(),
+    "input_shapes": pl.String(),
+    "output_shape": pl.String(),
+    "count": pl.Int64(),
     "time_us": pl.Float64(),
 }
 
@@ -103,6 +116,7 @@ SWEEPS: dict[str, pl.DataType] = {
 TABLES: dict[str, dict[str, pl.DataType]] = {
     "runs": RUNS,
     "ops": OPS,
+    "calls": CALLS,
     "telemetry": TELEMETRY,
     "sweeps": SWEEPS,
 }
@@ -111,6 +125,7 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
 _ORDER: dict[str, tuple[str, ...]] = {
     "runs": tuple(list(RUNS)[:9]),
     "ops": ("run_id", "op", "time_us"),
+    "calls": ("run_id", "op", "input_shapes", "output_shape", "time_us"),
     "telemetry": ("run_id",),
     "sweeps": ("gpu", "workload", "sm_mhz", "power_limit_w"),
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from xlate import opnames
+from xlate import opnames, schema
 from xlate.card import Card
 from xlate.errors import CorpusError
 from xlate.sources.files import located
@@ -49,7 +49,7 @@ _FILE = re.compile(
 )
 _MODES = {"inf": "inference", "train": "training"}
 _TIMES = ("fw_latency", "bw_latency", "acc_latency")
-_NEEDED = ("op", "target", "meta", "output_shape", *_TIMES)
+_NEEDED = ("op", "target", "meta", "input_shapes", "output_shape", *_TIMES)
 #: of the layers that are alike, the one that the csv holds
 _LAYER = re.compile(r"\b(?:layer|h)\.0\b")
 _FUNCTION = re.compile(r"(?:function|method|class) '?([\w.]+)")
@@ -99,7 +99,8 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     Returns
     -------
     dict of str to polars.DataFrame
-        Canonical ``runs`` (end-to-end time as step time) and ``ops``: forward,
+        Canonical ``runs`` (end-to-end time as step time), ``calls`` with the shapes of
+        their tensors, and ``ops``, which are the sums of these: forward,
         backward and the accumulation of gradients (``aten::add_``) of every
         operation, under the names that PyTorch's profiler gives them, a layer's as
         often as there are layers. Nodes that launch nothing are host time.
@@ -110,7 +111,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
         If a file is missing or is not what it should be.
     """
     runs: list[dict[str, Any]] = []
-    ops: list[dict[str, Any]] = []
+    calls: list[pl.DataFrame] = []
     for file in card.files:
         if not file.path.endswith(".json"):
             continue
@@ -139,9 +140,15 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
                 "step_time_us": facts["e2e_latency"] * 1e3,
             }
         )
-        times = _times(path.with_suffix(".csv"), int(facts["num_layer"]))
-        ops += [{"run_id": run_id, "op": k, "time_us": v} for k, v in times.items()]
-    return {"runs": pl.DataFrame(runs), "ops": pl.DataFrame(ops)}
+        made = _calls(path.with_suffix(".csv"), int(facts["num_layer"]))
+        calls.append(made.with_columns(pl.lit(run_id).alias("run_id")))
+    every = pl.concat(calls)
+    alike = ["run_id", "op", "input_shapes", "output_shape"]
+    return {
+        "runs": pl.DataFrame(runs),
+        "ops": every.group_by("run_id", "op").agg(pl.col("time_us").sum()),
+        "calls": every.group_by(alike).agg(pl.col("count", "time_us").sum()),
+    }
 
 
 def _facts(path: Path) -> Mapping[str, float]:
@@ -157,9 +164,9 @@ def _facts(path: Path) -> Mapping[str, float]:
     return found
 
 
-def _times(path: Path, layers: int) -> dict[str, float]:
-    """Column -> µs over the whole model."""
-    found: dict[str, float] = {}
+def _calls(path: Path, layers: int) -> pl.DataFrame:
+    """A row a node and pass: column, shapes, how often, µs over the whole model."""
+    found: list[tuple[str, str, str, int, float]] = []
     try:
         with path.open(newline="", encoding="utf-8") as f:
             rows = csv.DictReader(f)
@@ -171,17 +178,21 @@ def _times(path: Path, layers: int) -> dict[str, float]:
                 if op is None:
                     continue
                 alike = _LAYER.search(f"{row['meta']} {row['target']}")
-                times = 1e3 * (layers if alike else 1)
+                count = layers if alike else 1
                 side = "Host" if op in _LOOKS else "Device"
                 names = (*_ATEN.get(op, (op, f"{op}_backward")), "add_")
+                shapes = row["input_shapes"], row["output_shape"]
                 for name, key in zip(names, _TIMES, strict=True):
                     column = opnames.column(side, opnames.ATEN + name)
-                    value = float(row[key]) * times
+                    value = float(row[key]) * 1e3 * count
                     if value > 0:
-                        found[column] = found.get(column, 0.0) + value
+                        found.append((column, *shapes, count, value))
     except (OSError, ValueError, csv.Error) as e:
         raise CorpusError(f"{path} cannot be read: {e}", "copy it again") from e
-    return found
+    return pl.DataFrame(
+        found, orient="row",
+        schema={k: v for k, v in schema.CALLS.items() if k != "run_id"},
+    )  # fmt: skip
 
 
 def _operation(path: Path, row: Mapping[str, str]) -> str | None:
