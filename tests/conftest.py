@@ -28,6 +28,19 @@ def home(tmp_path_factory):
     patch.undo()
 
 
+@pytest.fixture(scope="module")
+def given_weight():
+    """Fits that take the forest's weight as given: three fits fewer for each fold.
+
+    For tests of what is made of answers; that the weight is chosen well is tested
+    where the translator is.
+    """
+    patch = pytest.MonkeyPatch()
+    patch.setattr("xlate.translators.physics._FEWEST_MODELS", 10**6)
+    yield
+    patch.undo()
+
+
 @pytest.fixture
 def empty_home(tmp_path, monkeypatch):
     """A fresh data home for one test."""

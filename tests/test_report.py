@@ -12,6 +12,8 @@ from xlate import engine
 from xlate.cli import app
 from xlate.cli.anatomy import anatomy_tables, heat
 
+pytestmark = pytest.mark.usefixtures("given_weight")
+
 
 @pytest.fixture(scope="module")
 def found(simulated):

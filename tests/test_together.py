@@ -14,6 +14,8 @@ from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
 
+pytestmark = pytest.mark.usefixtures("given_weight")
+
 
 @pytest.fixture(scope="module")
 def pair(fitted, simulated):

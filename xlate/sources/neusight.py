@@ -146,8 +146,12 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     alike = ["run_id", "op", "input_shapes", "output_shape"]
     return {
         "runs": pl.DataFrame(runs),
-        "ops": every.group_by("run_id", "op").agg(pl.col("time_us").sum()),
-        "calls": every.group_by(alike).agg(pl.col("count", "time_us").sum()),
+        "ops": every.group_by("run_id", "op", maintain_order=True).agg(
+            pl.col("time_us").sum()
+        ),
+        "calls": every.group_by(alike, maintain_order=True).agg(
+            pl.col("count", "time_us").sum()
+        ),
     }
 
 
