@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -180,6 +181,18 @@ def test_few_shots_adapt_a_pair(empty_home, tmp_path, corpus):
     ]
     assert t.step_time_s.value * 1e6 == pytest.approx(true, rel=0.25)
     assert t.step_time_s.low < t.step_time_s.value < t.step_time_s.high
+
+
+def test_shots_from_python(empty_home):
+    rows = frame(gpus=("T4", "L4"), models=2)
+    done = xlate.fit("T4", "L4", shots=rows, save=False)
+    pandas = pd.DataFrame(rows.to_dict(as_series=False))
+    again = xlate.fit("T4", "L4", shots=pandas, save=False)
+    assert (
+        done.bundle.manifest.translator
+        == again.bundle.manifest.translator
+        == "roofline"
+    )
 
 
 def test_many_shots_speak_for_their_own_errors(empty_home):

@@ -71,7 +71,9 @@ def _data(data: Any) -> Corpus | str | None:
     return corpora.from_frame(_polars(data))
 
 
-def fit(anchor: str, target: str, data: Any = None, **options: Any) -> FitResult:
+def fit(
+    anchor: str, target: str, data: Any = None, *, shots: Any = None, **options: Any
+) -> FitResult:
     """Cross-validate translators on held-out models, fit one, save it.
 
     Parameters
@@ -82,6 +84,9 @@ def fit(anchor: str, target: str, data: Any = None, **options: Any) -> FitResult
         Corpus by name, or a wide table: one row a run with ``instance``,
         ``model``, ``step_time_us`` and one column an operation in µs. Default:
         a measured corpus on this machine, else the simulated one.
+    shots : path, Corpus, polars.DataFrame or pandas.DataFrame, optional
+        A few runs measured on the target: what is known of all GPUs is adapted to it
+        by them (:func:`xlate.engine.fit_shots`).
     **options
         As :func:`xlate.engine.fit`: ``translator``, ``translators``, ``split``,
         ``columns``, ``repeats``, ``seed``, ``n_jobs``, ``save``.
@@ -96,7 +101,10 @@ def fit(anchor: str, target: str, data: Any = None, **options: Any) -> FitResult
     XlateError
         With what is wrong, which value, and what to try.
     """
-    return engine.fit(anchor, target, _data(data), **options)
+    if shots is None:
+        return engine.fit(anchor, target, _data(data), **options)
+    few = Path(shots) if isinstance(shots, str | Path) else _data(shots)
+    return engine.fit_shots(anchor, target, few, _data(data), **options)  # type: ignore[arg-type]
 
 
 def compare(anchor: str, target: str, data: Any = None, **options: Any) -> Any:

@@ -42,8 +42,8 @@ Data = Annotated[
 Split = Annotated[
     str,
     typer.Option(
-        help="What is held out together: model, model+dataset, model+dataset+batch, "
-        "or random (leaky: it measures memory)."
+        help="What is held out together: model, family (whole families of models), "
+        "model+dataset, model+dataset+batch, or random (leaky: it measures memory)."
     ),
 ]
 Columns = Annotated[
