@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlate.errors import ProfileError, XlateError
@@ -86,6 +86,7 @@ def test_what_is_wrong_is_named(text, said):
 
 
 @given(st.integers(0, 700), st.text(max_size=8))
+@settings(deadline=None)
 def test_a_damaged_log_is_read_or_refused(at, noise):
     text = log() + log(second=3)
     try:

@@ -358,6 +358,7 @@ def test_any_events_give_a_profile_or_an_error_of_ours(events, format, tmp_path)
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), min_size=1, max_size=12)
 )
+@settings(deadline=None)
 def test_shared_time_adds_up_to_the_union(spans):
     start = np.array([a for a, _ in spans], dtype=float)
     end = start + np.array([b for _, b in spans], dtype=float)
