@@ -13,6 +13,7 @@ from xlate import engine
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "datasets/examples/g3s.xlarge-128dataset-ResNet18-SGD-64-simulated.csv"
 FAST = ("ratio", "tree")
+_GIVEN = "xlate.translators.physics._FEWEST_MODELS", 10**6
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,9 +37,15 @@ def given_weight():
     where the translator is.
     """
     patch = pytest.MonkeyPatch()
-    patch.setattr("xlate.translators.physics._FEWEST_MODELS", 10**6)
+    patch.setattr(*_GIVEN)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def given_weight_once(monkeypatch):
+    """The same for one test."""
+    monkeypatch.setattr(*_GIVEN)
 
 
 @pytest.fixture

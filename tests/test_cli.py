@@ -160,6 +160,7 @@ def test_strict_refuses_what_is_doubtful(fitted, example):
     assert "simulated data" in err
 
 
+@pytest.mark.usefixtures("given_weight_once")
 def test_fit_prints_the_table_and_saves(empty_home, monkeypatch):
     from xlate import engine
 

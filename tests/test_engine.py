@@ -233,6 +233,7 @@ def own_runs(simulated):
 
 
 @pytest.mark.parametrize("library", ["polars", "pandas"])
+@pytest.mark.usefixtures("given_weight_once")
 def test_fit_on_a_users_own_frame(simulated, empty_home, library):
     frame = own_runs(simulated)
     given = (
@@ -254,6 +255,7 @@ def test_a_frame_must_hold_what_is_needed(simulated):
         xlate.fit("g3s", "p3", pl.concat([frame, frame]))
 
 
+@pytest.mark.usefixtures("given_weight_once")
 def test_pairs_without_step_time_are_left_out_and_said(simulated, empty_home):
     frame = own_runs(simulated).with_columns(
         pl.when(pl.int_range(pl.len()) < 4)
@@ -343,6 +345,7 @@ def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulate
 
 
 @pytest.mark.parametrize("columns", ["10", "clusters"])
+@pytest.mark.usefixtures("given_weight_once")
 def test_fewer_columns_still_answer_for_every_operation(
     empty_home, profile, simulated, columns
 ):
