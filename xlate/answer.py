@@ -28,7 +28,8 @@ class Translation:
     workload : WorkloadKey
         What ran.
     layer : str
-        What answered: ``fitted`` translator, ``op ratio`` or ``throughput ratio``.
+        What answered: ``fitted`` translator, ``op ratio``, ``throughput ratio``, or
+        ``zero-shot`` where there is no bundle of the pair.
     step_time_s : Estimate
         Seconds a step on the target; no interval where none is calibrated.
     op_sum_us : Estimate or None
@@ -43,7 +44,7 @@ class Translation:
     binds : str or None
         ``device`` or ``host``: the longer path of a step on the target, where the
         translator tells them apart.
-        verdict : Verdict
+    verdict : Verdict
         How far to trust it.
     """
 
