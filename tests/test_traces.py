@@ -173,6 +173,16 @@ def test_an_anchor_that_the_file_contradicts_is_refused(tmp_path):
     assert right.layer == "zero-shot"
 
 
+def test_an_anchor_among_several_is_not_left_out_in_silence(tmp_path):
+    (tmp_path / "t.json").write_bytes(made.trace(made.steps(length=400_000)))
+    (profile,) = engine.read_profiles([tmp_path / "t.json"])
+    both = {"g4dn.xlarge": profile, "g3s.xlarge": profile}
+    with pytest.raises(ProfileError, match=r"g3s\.xlarge has a M60"):
+        engine.translate_together(both, "p5.48xlarge")
+    forced = engine.translate_together(both, "p5.48xlarge", force=True)
+    assert [p.anchor for p in forced.parts] == ["g4dn.xlarge", "g3s.xlarge"]
+
+
 def test_a_gpu_that_nobody_knows_is_noted(tmp_path):
     (tmp_path / "t.json").write_bytes(
         made.trace(made.steps(length=400_000), device="Abacus 3")

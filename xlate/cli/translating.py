@@ -90,7 +90,9 @@ def translate(
             raise typer.BadParameter(
                 "--profile goes without FILES, --anchor, --step-time and --out"
             )
-        _together(profile, target, key, format, level, strict, anchors_dir, as_json)
+        _together(
+            profile, target, key, format, level, force, strict, anchors_dir, as_json
+        )
         return
     if not files or anchor is None:
         raise typer.BadParameter(
@@ -104,7 +106,7 @@ def translate(
             f"--step-time is that of one profile, {len(profiles)} were given"
         )
     if scale is not None:
-        _scaled(profiles, anchor, target, scale, level, anchors_dir, as_json)
+        _scaled(profiles, anchor, target, scale, level, force, anchors_dir, as_json)
         return
     answers = engine.translate(
         profiles, anchor, target, level=level, force=force,
@@ -153,7 +155,7 @@ def translate(
 
 def _scaled(
     profiles: Sequence[Profile | Failure], anchor: str, target: str, wanted: str,
-    level: float, anchors_dir: list[Path] | None, as_json: bool,
+    level: float, force: bool, anchors_dir: list[Path] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One profile at several sizes, here and there."""
     from dataclasses import asdict
@@ -173,6 +175,7 @@ def _scaled(
         axis,
         sizes,
         level=level,
+        force=force,
         anchors_dirs=anchors_dir or (),
     )
     if as_json:
@@ -219,7 +222,8 @@ def _scaled(
 
 def _together(
     given: Sequence[str], target: str, key: Mapping[str, Any], format: str | None,
-    level: float, strict: bool, anchors_dir: list[Path] | None, as_json: bool,
+    level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """One answer from the profiles of several anchors, and what each says alone."""
     from xlate import engine
@@ -235,7 +239,7 @@ def _together(
             raise found.error
         profiles[name] = found
     answer = engine.translate_together(
-        profiles, target, level=level, anchors_dirs=anchors_dir or ()
+        profiles, target, level=level, force=force, anchors_dirs=anchors_dir or ()
     )
     if as_json:
         output.document(

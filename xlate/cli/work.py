@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from xlate.cli.options import (
     TargetName,
 )
 from xlate.translators import FEW
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["compare", "fit"]
 

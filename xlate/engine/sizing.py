@@ -105,6 +105,7 @@ def scale(
     sizes: Sequence[int],
     *,
     level: float = LEVEL,
+    force: bool = False,
     anchors_dirs: Iterable[Path] = (),
 ) -> list[Sized]:
     """Step time and vector at other sizes.
@@ -118,6 +119,8 @@ def scale(
         Key of :data:`xlate.scaling.AXES`.
     sizes : sequence of int
         Batch sizes, or sides in pixels.
+    force : bool
+        Answer though the file says that it ran on another GPU.
 
     Raises
     ------
@@ -164,7 +167,7 @@ def scale(
             )
         )  # fmt: skip
     low, high = (limit ** (1 / power) for limit in scaler.range_)
-    answers = translate(made, a.name, t.name, bundle=bundle, level=level)
+    answers = translate(made, a.name, t.name, bundle=bundle, level=level, force=force)
     found = []
     for size, far, p, answer in zip(sizes, octaves, made, answers, strict=True):
         if isinstance(answer, Failure):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlate.answer import Translation
+from xlate.answer import Failure, Translation
 from xlate.conformal import LEVEL
 from xlate.engine.translating import translate
 from xlate.errors import ProfileError
@@ -42,6 +42,7 @@ def translate_together(
     target: str,
     *,
     level: float = LEVEL,
+    force: bool = False,
     anchors_dirs: Iterable[Path] = (),
 ) -> Together:
     """Translate profiles of the same workload from several anchors into one answer.
@@ -58,11 +59,14 @@ def translate_together(
     target : str
     level : float
         Of the intervals.
+    force : bool
+        Answer though a file says that it ran on another GPU.
 
     Raises
     ------
     XlateError
-        As :func:`~xlate.engine.translating.translate`; ProfileError for fewer than
+        As :func:`~xlate.engine.translating.translate`; ProfileError for a file that
+        says it ran on another GPU, for fewer than
         two anchors, or for workloads that differ.
     """
     if len(profiles) < 2:
@@ -72,9 +76,17 @@ def translate_together(
     _same_work(profiles)
     parts: list[Translation] = []
     for anchor, profile in profiles.items():
-        (answer,) = translate([profile], anchor, target, level=level, anchors_dirs=anchors_dirs)  # fmt: skip
-        if isinstance(answer, Translation):
-            parts.append(answer)
+        (answer,) = translate(
+            [profile],
+            anchor,
+            target,
+            level=level,
+            force=force,
+            anchors_dirs=anchors_dirs,
+        )
+        if isinstance(answer, Failure):
+            raise answer.error
+        parts.append(answer)
     if len({p.anchor for p in parts}) < len(parts):
         raise ProfileError(
             f"{parts[0].anchor} stands twice", "give each instance one profile"

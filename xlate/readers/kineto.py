@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from xlate import opnames
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
-from xlate.readers.chrome import Args, Event, Trace
+from xlate.readers.chrome import Args, Event, Trace, is_trace
 from xlate.readers.launches import around, host_times, joined, operations
 from xlate.readers.source import Source
 from xlate.readers.steps import Step, Work, chosen_step, of_step
@@ -40,8 +40,6 @@ _HIDDEN = re.compile(r"\(anonymous namespace\)::")
 
 def sniff(head: bytes) -> bool:
     """Whether the head is that of a Kineto trace."""
-    from xlate.readers.chrome import is_trace
-
     if not is_trace(head):
         return False
     marks = (b'"schemaVersion"', b'"deviceProperties"', b'"cpu_op"', b'"cuda_runtime"', b'"kernel"', b"ProfilerStep#")  # fmt: skip
