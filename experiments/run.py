@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from experiments import clocks, translation, unseen
+from experiments import clocks, fallbacks, outsiders, translation, unseen
 from xlate import corpus, engine
 from xlate.cli import output
 from xlate.clocks.figures import ClockRow
@@ -91,6 +91,10 @@ def _of_kind(spec: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     if spec["kind"] in unseen.KINDS:
         found = unseen.KINDS[spec["kind"]](spec)
         return found, [judge(t, found) for t in targets]
+    beyond = fallbacks.KINDS | outsiders.KINDS
+    if spec["kind"] in beyond:
+        rows = beyond[spec["kind"]](spec, corpus.load(spec["data"]))
+        return rows, [judge(t, rows) for t in targets]
     here = translation if spec["kind"] in translation.KINDS else clocks
     rows = here.figures(spec)
     return rows, [clocks.judge(t, rows) for t in targets]
@@ -107,6 +111,8 @@ def corpora_of(spec: dict[str, Any]) -> list[str]:
     if "learnt_on" in spec:
         return sorted(spec["learnt_on"])
     data = spec["data"]
+    if spec.get("kind") in fallbacks.KINDS:
+        return sorted([data, "neusight"])
     return [data] if isinstance(data, str) else data
 
 

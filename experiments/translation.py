@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from xlate import corpus, opnames
-from xlate.align import STEP, align, matrix
+from xlate.align import STEP, align, matrix, median_of_repeats
 from xlate.catalog import catalogue
 from xlate.cli import output
 from xlate.engine.pair import clock_ratio
@@ -17,10 +17,10 @@ from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
 from xlate.evaluate import Row, rows_of
 from xlate.heldout import LARGE, HeldOut, held_out, with_step_times
 from xlate.scaling import AXES, Scaler, polynomial_between
+from xlate.schema import KEY
 from xlate.translators.two_path import TwoPath
-from xlate.trust.domain import BEYOND, STRANGER, UNLIKE, UNUSUAL, Domain
 
-_KEY = ["model", "dataset", "batch_size", "optimizer"]
+_KEY = list(KEY)
 
 
 def figures(spec: dict[str, Any]) -> list[Row]:
@@ -299,83 +299,13 @@ def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     return rows
 
 
-def outsiders(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
-    """What the domain check says of networks left out, and of what is no such thing."""
-    jobs = {i: _jobs(data, i) for i in data.instances}
-    ops = jobs[data.instances[0]][1]
-    table = {
-        i: (np.nan_to_num(matrix(t, ops)), matrix(t, (STEP,))[:, 0], t["model"].to_numpy().astype(str))
-        for i, (t, _) in jobs.items()
-    }  # fmt: skip
-    backward = np.array(["Backprop" in c or "Grad" in c for c in ops])
-    matmul = np.array([c == "Device_MatMul" for c in ops])
-    busy = np.isin(ops, opnames.busy_columns(ops))
-    rows = []
-    for anchor, (times, steps, models) in table.items():
-        found: dict[str, list[tuple[bool, bool]]] = {}
-        for model in np.unique(models):
-            keep = {i: m != model for i, (_, _, m) in table.items()}
-            others = {
-                i: (ops, t[keep[i]]) for i, (t, _, _) in table.items() if i != anchor
-            }
-            domain = Domain().fit(
-                ops, times[keep[anchor]], steps[keep[anchor]], models[keep[anchor]], others, anchor
-            )  # fmt: skip
-            asked = {"a network left out": (times[~keep[anchor]], steps[~keep[anchor]])}
-            for i, (t, s, _) in table.items():
-                if i != anchor:
-                    asked[f"one of {i}"] = (t[~keep[i]], s[~keep[i]])
-            cut, step = asked["a network left out"]
-            asked["without its backward pass"] = (np.where(backward, 0.0, cut), step)
-            # all of the time in one product, as a transformer's or an RNN's mostly is
-            product = np.where(busy, 0.0, cut) + np.outer(
-                cut[:, busy].sum(axis=1), matmul
-            )
-            asked["all matrix products"] = (product, step)
-            for what, (t, s) in asked.items():
-                distance = domain.distance(ops, t, s)
-                origin = domain.origin(ops, t)
-                for row, d, o in zip(t, distance, origin, strict=True):
-                    p = domain.probability(float(d))
-                    missing = any(row[ops.index(c)] == 0 for c in domain.always)
-                    refused = o[anchor] < STRANGER or (
-                        p < UNUSUAL and domain.excess(float(d)) > BEYOND
-                    )
-                    doubted = refused or p < UNUSUAL or o[anchor] < UNLIKE or missing
-                    found.setdefault(what, []).append((doubted, refused))
-        for what, verdicts in found.items():
-            for k, name in enumerate(("doubted", "refused")):
-                share = float(np.mean([v[k] for v in verdicts]))
-                rows.append(
-                    Row(
-                        anchor, anchor, what, data.label, "leave-one-model-out", None,
-                        name, share, len(verdicts),
-                    )
-                )  # fmt: skip
-    shares = {(r.anchor, r.translator, r.metric): r.value for r in rows}
-    output.table(
-        "share of profiles that get a wider interval or a lower layer (of these, the latter)",
-        ["bundle of", "profile", "doubted", "refused"],
-        [
-            [a, w, f"{v:.0%}", f"{shares[a, w, 'refused']:.0%}"]
-            for (a, w, m), v in shares.items()
-            if m == "doubted"
-        ],
-    )
-    return rows
-
-
 def _add(found: dict[str, list[float]], name: str, hat: float, true: float) -> None:
     found.setdefault(name, []).append(abs(hat / true - 1))
 
 
 def _jobs(data: corpus.Corpus, instance: str) -> tuple[pl.DataFrame, list[str]]:
-    runs = data.runs_on(instance)
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    jobs = (
-        runs.filter(pl.col(STEP) > 0).group_by(_KEY).agg(pl.col([*ops, STEP]).median())
-    )
-    return jobs.sort(_KEY), ops
+    jobs = median_of_repeats(data.runs_on(instance).filter(pl.col(STEP) > 0))
+    return jobs, [c for c in jobs.columns if opnames.is_op_column(c)]
 
 
 def _there(
@@ -427,7 +357,6 @@ KINDS = {
     "two-anchors": two_anchors,
     "scaling": scaling,
     "models-needed": models_needed,
-    "outsiders": outsiders,
     "presence": presence,
     "two-paths": two_paths,
 }

@@ -78,8 +78,9 @@ def test_many_unknown_operations_are_said(fitted, profile):
 def test_what_the_translator_is_not_for_is_answered_by_the_catalogue(fitted, profile):
     ops = dict(profile.ops) | {"Device_MyKernel": 4 * profile.busy_us}
     (t,) = engine.translate([Profile(ops, source="a.csv")], "g3s", "p3")
-    assert t.verdict.level == "refuse"
-    assert t.layer == "throughput ratio"
+    assert t.verdict.level == "widen"
+    assert t.layer == "zero-shot"
+    assert "answered by data sheets (zero-shot)" in t.verdict.reasons[0]
     assert "80% of device time" in t.verdict.reasons[0]
     assert "Device_MyKernel (80%)" in t.verdict.reasons[0]
     # the errors on GPUs left out stand behind it
@@ -92,13 +93,13 @@ def test_what_the_translator_is_not_for_is_answered_by_the_catalogue(fitted, pro
         assert t.ops[op] == pytest.approx(ops[op] * np.exp(ratios[nature]))
 
 
-def test_one_far_from_training_gets_a_ratio_an_operation(fitted, profile):
+def test_one_far_from_training_is_answered_by_the_catalogue(fitted, profile):
     """Known operations in a mix that no network has."""
     odd = {c: v for c, v in profile.ops.items() if not c.startswith("Device_")}
     odd |= {"Device_Softmax": profile.busy_us, "Device_IDLE": 10.0}
     (t,) = engine.translate([Profile(odd)], "g3s", "p3")
-    assert t.verdict.level == "refuse"
-    assert t.layer == "op ratio"
+    assert t.verdict.level == "widen"
+    assert t.layer == "zero-shot"
     assert any("unlike those of training" in r for r in t.verdict.reasons)
     assert any("is missing here" in r for r in t.verdict.reasons)
 

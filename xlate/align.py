@@ -20,7 +20,7 @@ from xlate import opnames
 from xlate.errors import AlignmentError, UnknownNameError
 from xlate.schema import KEY
 
-__all__ = ["POLICIES", "Aligned", "align", "matrix"]
+__all__ = ["POLICIES", "Aligned", "align", "matrix", "median_of_repeats"]
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +137,9 @@ def align(
             f"anchor and target are both {anchor}", "choose two instances"
         )
     if policy == "median":
-        left, right = _median(anchor_runs), _median(target_runs)
+        left, right = (
+            median_of_repeats(r, ordered=False) for r in (anchor_runs, target_runs)
+        )
     else:
         left, right = anchor_runs, target_runs
     a_work, b_work = _codes(left, right, KEY)
@@ -254,9 +256,39 @@ def _instance(runs: pl.DataFrame, side: str) -> str:
     return str(names[0])
 
 
-def _median(runs: pl.DataFrame) -> pl.DataFrame:
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    return runs.group_by(KEY).agg(pl.col([*ops, STEP]).median())
+def median_of_repeats(
+    runs: pl.DataFrame, apart: Sequence[str] = (), *, ordered: bool = True
+) -> pl.DataFrame:
+    """One row a workload: the median over its repeats of every operation and the step.
+
+    Parameters
+    ----------
+    runs : polars.DataFrame
+        Wide table.
+    apart : sequence of str
+        Columns beside the workload key whose values are kept apart (``instance``).
+    ordered : bool
+        Whether rows are sorted by key.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns ``apart``, the whole workload key, operations and step time. An
+        operation that ran in some repeats only has the median of these.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> run = {"model": "A", "dataset": "32px", "batch_size": 8, "optimizer": "SGD",
+    ...        "mode": "training", "precision": "fp32", "framework": "tensorflow"}
+    >>> runs = pl.DataFrame([run | {"Device_Relu": t, "step_time_us": 9.0} for t in (1.0, 3.0)])
+    >>> median_of_repeats(runs)["Device_Relu"].to_list()
+    [2.0]
+    """
+    key = [*apart, *KEY]
+    columns = [c for c in runs.columns if opnames.is_op_column(c)]
+    jobs = runs.group_by(key).agg(pl.col([*columns, STEP]).median())
+    return jobs.sort(key) if ordered else jobs
 
 
 def _codes(

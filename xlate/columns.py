@@ -65,6 +65,15 @@ class ColumnPlan:
             return self.names.index(family if family in self.names else other)
         return self.place.get(op, self.names.index(other))
 
+    def _places(self, columns: Sequence[str]) -> list[int]:
+        """Column of each operation."""
+        known = self._known_places
+        return [known[c] if c in known else known.setdefault(c, self.place_of(c)) for c in columns]  # fmt: skip
+
+    @cached_property
+    def _known_places(self) -> dict[str, int]:
+        return {}
+
     def apply(self, times: Floats, columns: Sequence[str]) -> Floats:
         """Sum the columns of a matrix into the plan's.
 
@@ -80,8 +89,8 @@ class ColumnPlan:
         ndarray of shape (n, len(self.names))
         """
         out = np.zeros((len(times), len(self.names)))
-        for j, op in enumerate(columns):
-            out[:, self.place_of(op)] += times[:, j]
+        for j, place in enumerate(self._places(columns)):
+            out[:, place] += times[:, j]
         return out
 
     def expand(
@@ -110,16 +119,14 @@ class ColumnPlan:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(before > 0, planned / before, 0.0)
         only = np.where(before > 0, 0.0, planned)
-        names = sorted(
-            {*columns, *(n for j, n in enumerate(self.names) if only[:, j].any())}
-        )
+        alone = np.asarray(only.any(axis=0))
+        names = sorted({*columns, *(n for j, n in enumerate(self.names) if alone[j])})
         out = np.zeros((len(times), len(names)))
         where = {n: k for k, n in enumerate(names)}
-        for j, op in enumerate(columns):
-            out[:, where[op]] += times[:, j] * ratio[:, self.place_of(op)]
-        for j, name in enumerate(self.names):
-            if name in where:
-                out[:, where[name]] += only[:, j]
+        for j, place in enumerate(self._places(columns)):
+            out[:, where[columns[j]]] += times[:, j] * ratio[:, place]
+        for k in np.flatnonzero(alone).tolist():
+            out[:, where[self.names[k]]] += only[:, k]
         return tuple(names), out
 
 

@@ -24,6 +24,9 @@ def forest_mean(forest: Any, X: NDArray[np.floating[Any]]) -> NDArray[np.float64
         As ``predict`` gives it.
     """
     rows = X.astype(np.float32, copy=False)
-    total = sum(tree.tree_.predict(rows) for tree in forest.estimators_)
-    mean = np.asarray(total / len(forest.estimators_)).reshape(len(rows), -1)
+    trees = forest.estimators_
+    total = trees[0].tree_.predict(rows)
+    for tree in trees[1:]:
+        total += tree.tree_.predict(rows)
+    mean = np.asarray(total / len(trees)).reshape(len(rows), -1)
     return mean[:, 0] if mean.shape[1] == 1 else mean

@@ -24,12 +24,14 @@ from xlate.errors import AlignmentError, UnknownNameError
 from xlate.translators.pooled import PooledRatios, Runs
 from xlate.translators.two_path import TwoPath
 
-__all__ = ["AXES", "Scaled", "Scaler", "polynomial_between"]
+__all__ = ["AXES", "HOW", "Scaled", "Scaler", "polynomial_between"]
 
 Floats = NDArray[np.float64]
 
 #: axis -> power with which work grows in it
 AXES = {"batch-size": 1.0, "input-size": 2.0}
+#: how a job ran: columns of the workload key that a scaler must have been learnt on
+HOW = ("framework", "mode", "precision")
 _FEWEST_PAIRS = 10
 _TREES, _LEAF = 8, 10
 
@@ -52,6 +54,10 @@ class Scaled:
 
 class Scaler:
     """Growth of operations and step time along one axis of size.
+
+    After :meth:`fit`, ``range_`` holds the smallest and largest size, ``seen_`` the
+    operations that ran, and ``kinds_`` how the jobs ran (:data:`HOW`, joined by /), where
+    the caller says so.
 
     Parameters
     ----------
@@ -104,6 +110,10 @@ class Scaler:
                 "a corpus with several sizes of each network teaches scaling",
             )
         self.range_ = (float(sizes.min()), float(sizes.max()))
+        self.seen_ = sorted(
+            n for n, t in zip(self.ops, times.max(axis=0), strict=True) if t > 0
+        )
+        self.kinds_: list[str] = []
         self.busy_ = np.isin(self.ops, opnames.busy_columns(self.ops))
         self.idle_ = np.array([n == opnames.DEVICE_IDLE for n in self.ops])
         names = [n for n, b in zip(self.ops, self.busy_, strict=True) if b]
@@ -192,12 +202,15 @@ class Scaler:
             before = now[self.busy_]
             ran = (before > 0) & (grown > 0)
             ratio = np.where(ran, grown, 1.0) / np.where(ran, before, 1.0)
+            # no operation takes less for more work
+            ratio = np.maximum(ratio, 1.0) if direction == 0 else np.minimum(ratio, 1.0)
             now[self.busy_] = before * ratio**octave
             total = np.array([max(now[self.busy_].sum(), 1.0)])
             paths = self.paths_[direction].predict(
                 runs.busy, runs.idle, runs.step, total
             )
-            time = float(paths.step[0])
+            furthest = max if direction == 0 else min
+            time = furthest(time, float(paths.step[0]))
             left -= octave
         return Scaled(now, time)
 

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.align import STEP, align, matrix
+from xlate.align import STEP, align, matrix, median_of_repeats
 from xlate.catalog import Catalogue, Gpu
 from xlate.conformal import Scores
 from xlate.corpus import Corpus
@@ -324,8 +324,7 @@ def _rates(corpus: Corpus, known: Catalogue, without: str | None) -> list[Observ
     """
     runs = corpus.wide
     ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    jobs = runs.group_by(["instance", *KEY]).agg(pl.col(ops).median())
-    jobs = jobs.sort(["instance", *KEY])
+    jobs = median_of_repeats(runs, ["instance"])
     gpus = [known.gpu(i) for i in jobs["instance"]]
     names = np.array([g.name for g in gpus])
     work = jobs.select(pl.struct(KEY).rank("dense")).to_series().to_numpy()

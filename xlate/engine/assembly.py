@@ -11,16 +11,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.align import STEP, Aligned, matrix
-from xlate.catalog import Instance
+from xlate.align import STEP, Aligned, matrix, median_of_repeats
+from xlate.catalog import Instance, catalogue
 from xlate.columns import plan
 from xlate.corpus import Corpus
 from xlate.engine.pair import clock_ratio, prior, runs_of
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
-from xlate.errors import AlignmentError
+from xlate.errors import AlignmentError, XlateError
 from xlate.evaluate import Row
 from xlate.heldout import with_step_times
-from xlate.scaling import AXES, Scaler
+from xlate.scaling import AXES, HOW, Scaler
 from xlate.schema import KEY
 from xlate.store import bundle as bundles
 from xlate.store.manifest import FORMAT, Manifest
@@ -28,6 +28,8 @@ from xlate.translators import BASELINE, make
 from xlate.translators.window import StepFromWindow
 from xlate.trust.calibration import Calibration
 from xlate.trust.domain import Domain
+from xlate.trust.origin import Recorded
+from xlate.trust.window import WindowBand
 
 __all__ = ["Assembly", "assemble"]
 
@@ -137,8 +139,8 @@ def assemble(
     ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
     here = runs_of(corpus, a)
     domain = Domain().fit(
-        seen.ops, seen.times, seen.steps, seen.models,
-        _elsewhere(corpus, str(here["instance"][0])), a.name, seed,
+        seen.ops, seen.times, seen.steps, seen.models, _recorded(corpus, here, a), a.name,
+        seed, band=_band(here), frameworks=here["framework"].unique().to_list(),
     )  # fmt: skip
     fitted = {
         "translator": model,
@@ -170,51 +172,67 @@ def _seen(
 ) -> _Seen:  # fmt: skip
     if given.known is None:
         return _Seen(ops, times, steps, models)
-    runs = given.known.filter(pl.col(STEP) > 0)
-    all_ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    jobs = runs.group_by(KEY).agg(pl.col([*all_ops, STEP]).median()).sort(KEY)
+    jobs = median_of_repeats(given.known.filter(pl.col(STEP) > 0))
+    all_ops = [c for c in jobs.columns if opnames.is_op_column(c)]
     return _Seen(
         all_ops, np.nan_to_num(matrix(jobs, all_ops)), matrix(jobs, (STEP,))[:, 0],
         jobs["model"].to_numpy().astype(str),
     )  # fmt: skip
 
 
-def _elsewhere(
-    corpus: Corpus, apart: str
-) -> dict[str, tuple[Sequence[str], NDArray[np.float64]]]:
-    """Runs of the corpus's other instances: columns and times of each."""
-    found: dict[str, tuple[Sequence[str], NDArray[np.float64]]] = {}
+def _recorded(corpus: Corpus, here: pl.DataFrame, a: Instance) -> dict[str, Recorded]:
+    """Runs of the anchor and of the corpus's instances that have another GPU."""
+    own = str(here["instance"][0])
+    found = {a.name: _runs(here)}
     for name in corpus.instances:
-        if name == apart:
-            continue
-        runs = corpus.runs_on(name)
-        ops = [c for c in runs.columns if opnames.is_op_column(c)]
-        found[name] = (ops, np.nan_to_num(matrix(runs, ops)))
+        # one GPU in two instances cannot be told apart, and need not be
+        if name != own and _gpu(name) != a.require_gpu().name:
+            found[name] = _runs(corpus.runs_on(name))
     return found
+
+
+def _runs(runs: pl.DataFrame) -> Recorded:
+    runs = runs.sort([*KEY, "repeat"])
+    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    models = runs["model"].to_numpy().astype(str)
+    return Recorded(ops, np.nan_to_num(matrix(runs, ops)), models)
+
+
+def _gpu(name: str) -> str:
+    """GPU of an instance, as far as the catalogue knows it."""
+    try:
+        return catalogue().gpu(name).name
+    except XlateError:
+        return name
+
+
+def _band(runs: pl.DataFrame) -> WindowBand:
+    """How many steps the windows of single runs hold."""
+    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    return WindowBand().fit(ops, np.nan_to_num(matrix(runs, ops)), matrix(runs, (STEP,))[:, 0])  # fmt: skip
 
 
 def _scalers(runs: pl.DataFrame, seed: int) -> dict[str, Scaler]:
     """Growth along each axis of size of which there are enough runs."""
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    key = ["model", "dataset", "batch_size", "optimizer"]
-    jobs = (
-        runs.filter(pl.col(STEP) > 0)
-        .group_by(key)
-        .agg(pl.col([*ops, STEP]).median())
-        .sort(key)
-    )
+    jobs = median_of_repeats(runs.filter(pl.col(STEP) > 0))
+    ops = [c for c in jobs.columns if opnames.is_op_column(c)]
     times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
     models = jobs["model"].to_numpy().astype(str)
     found = {}
     for axis in AXES:
         sizes = axis_sizes(jobs, axis)
         known = np.isfinite(sizes)
-        rest = [c for c in key if c != AXIS_COLUMN[axis]]
+        # what differs in anything but the size is another job
+        rest = [c for c in KEY if c != AXIS_COLUMN[axis]]
         same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
         try:
-            found[axis] = Scaler(ops, axis, seed).calibrate(
+            scaler = Scaler(ops, axis, seed).calibrate(
                 times[known], steps[known], sizes[known], same[known], models[known]
             )
         except AlignmentError:
             continue
+        scaler.kinds_ = sorted(
+            "/".join(r) for r in jobs.filter(pl.Series(known)).select(HOW).unique().iter_rows()
+        )  # fmt: skip
+        found[axis] = scaler
     return found

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from xlate.store.bundle import Bundle
 from xlate.translators.base import Translated
-from xlate.trust.domain import MOST_UNKNOWN, Finding
+from xlate.trust.domain import Finding
 
-__all__ = ["FITTED", "OP_RATIO", "PARTS", "THROUGHPUT", "Predicted", "layer_of", "predict"]  # fmt: skip
+__all__ = ["FITTED", "OP_RATIO", "PARTS", "ZERO_SHOT", "Predicted", "layer_of", "predict", "why_not_fitted"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
-FITTED, OP_RATIO, THROUGHPUT = "fitted", "op ratio", "throughput ratio"
+FITTED, OP_RATIO, ZERO_SHOT = "fitted", "op ratio", "zero-shot"
 #: layer -> part of the bundle that answers, and its calibration
 PARTS = {FITTED: "translator", OP_RATIO: "ratio"}
 #: rows predicted at once; bounds memory for large tables, and fits the cache
@@ -57,11 +57,33 @@ class Predicted:
     host: Floats | None = None
 
 
-def layer_of(finding: Finding) -> str:
-    """The layer that answers for a profile."""
+def layer_of(finding: Finding, data_sheets: bool = True) -> str:
+    """The layer that answers for a profile.
+
+    What the fitted translator is not for is answered from data sheets: they are less
+    wrong there than the bundle's ratios (``fallbacks`` in experiments/README.md). These
+    answer where a figure of a GPU is not known, and for a profile that looks like one of
+    another GPU, of which no data sheet can be right.
+
+    Parameters
+    ----------
+    finding : Finding
+    data_sheets : bool
+        Whether the catalogue knows both GPUs well enough.
+    """
     if finding.verdict.level != "refuse":
         return FITTED
-    return OP_RATIO if finding.unknown <= MOST_UNKNOWN else THROUGHPUT
+    return ZERO_SHOT if data_sheets and not finding.other_gpu else OP_RATIO
+
+
+def why_not_fitted(finding: Finding, layer: str) -> tuple[str, ...]:
+    """Reasons of a verdict, with the layer that answers instead before them."""
+    by = {
+        ZERO_SHOT: "data sheets (zero-shot)",
+        OP_RATIO: "the median ratio of each operation (op ratio)",
+    }[layer]
+    first, *rest = finding.verdict.reasons
+    return f"answered by {by}, not by the fitted translator: {first}", *rest
 
 
 def predict(

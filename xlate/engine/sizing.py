@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from xlate import opnames
 from xlate.answer import Failure, Translation
 from xlate.catalog import Instance
 from xlate.conformal import LEVEL
@@ -18,8 +19,10 @@ from xlate.engine.pair import pair_of
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
 from xlate.profile import Estimate, Profile, Verdict, dataset_name, input_size
-from xlate.scaling import AXES, Scaler
+from xlate.scaling import AXES, HOW, Scaler
 from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
+from xlate.trust.domain import CAREFUL_UNKNOWN
 
 __all__ = ["AXIS_COLUMN", "Sized", "axis_sizes", "scale", "wanted_sizes"]
 
@@ -29,6 +32,8 @@ Floats = NDArray[np.float64]
 AXIS_COLUMN = {"batch-size": "batch_size", "input-size": "dataset"}
 #: more sizes than this are a mistake
 _MOST_SIZES = 64
+#: factor outside the sizes of training that is answered, with a warning
+_FARTHEST = 4
 _GIB = 1024**3
 
 
@@ -107,8 +112,11 @@ def scale(
     level: float = LEVEL,
     force: bool = False,
     anchors_dirs: Iterable[Path] = (),
+    bundle: Bundle | None = None,
 ) -> list[Sized]:
     """Step time and vector at other sizes.
+
+    A step time never falls as the work grows, on either side.
 
     Parameters
     ----------
@@ -121,16 +129,22 @@ def scale(
         Batch sizes, or sides in pixels.
     force : bool
         Answer though the file says that it ran on another GPU.
+    anchors_dirs : iterable of Path
+        More catalogue folders.
+    bundle : Bundle, optional
+        Default: the pair's.
 
     Raises
     ------
     XlateError
         As :func:`~xlate.engine.translating.translate`; ProfileError where size or
-        step time of the profile are not known, BundleError where the bundle has not
-        learnt this axis.
+        step time of the profile are not known, where the profile is of another kind
+        of work than the scaler was learnt on, or a size is far outside of it;
+        BundleError where the bundle has not learnt this axis.
     """
+    anchors_dirs = tuple(anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
-    bundle = bundles.find(a.name, t.name)
+    bundle = bundle or bundles.find(a.name, t.name)
     scaler = bundle.model["scaling"].get(axis)
     if not isinstance(scaler, Scaler):
         raise BundleError(
@@ -149,29 +163,25 @@ def scale(
             "give --step-time: scaling starts there",
         )
     power = AXES[axis]
-    ops = np.array([profile.ops.get(c, 0.0) for c in scaler.ops])
+    _check_kind(profile, scaler, axis, [own, *sizes])
     made, octaves = [], []
-    for size in sizes:
-        scaled = scaler.predict(ops, profile.step_time_us, own**power, size**power)
+    # the profile itself is where both directions start
+    for size in [own, *sizes]:
         octaves.append(abs(math.log2(size / own)) * power)
-        ratio = dict(zip(scaler.ops, scaled.ops, strict=True))
-        vector = {c: ratio.get(c, v) for c, v in profile.ops.items()}
-        key = (
-            replace(work, batch_size=size) if axis == "batch-size"
-            else replace(work, dataset=dataset_name(size))
-        )  # fmt: skip
-        made.append(
-            replace(
-                profile, ops={c: v for c, v in vector.items() if v > 0}, workload=key,
-                step_time_us=scaled.step,
-            )
-        )  # fmt: skip
+        made.append(_resized(profile, scaler, axis, own, size))
     low, high = (limit ** (1 / power) for limit in scaler.range_)
-    answers = translate(made, a.name, t.name, bundle=bundle, level=level, force=force)
-    found = []
-    for size, far, p, answer in zip(sizes, octaves, made, answers, strict=True):
+    given = translate(
+        made, a.name, t.name, bundle=bundle, level=level, force=force,
+        anchors_dirs=anchors_dirs,
+    )  # fmt: skip
+    steps = []
+    for answer in given:
         if isinstance(answer, Failure):
             raise answer.error
+        steps.append(answer)
+    answers = _never_falling(own, sizes, steps)
+    found = []
+    for size, far, p, answer in zip(sizes, octaves[1:], made[1:], answers, strict=True):
         here = (p.step_time_us or 0.0) / 1e6
         factor = scaler.factor(far, level) if far else 1.0
         reasons = list(answer.verdict.reasons)
@@ -206,6 +216,98 @@ def scale(
                 small,
             )
         )  # fmt: skip
+    return found
+
+
+def _check_kind(
+    profile: Profile, scaler: Scaler, axis: str, sizes: Sequence[int]
+) -> None:
+    """Refuse work that the scaler was not learnt on.
+
+    Raises
+    ------
+    ProfileError
+        For another framework, mode or precision, for mostly unknown operations, and
+        for sizes far outside training.
+    """
+    hint = "profile the job at the size wanted, or fit on a corpus of such work"
+    kind = "/".join(getattr(profile.workload, field) for field in HOW)
+    if kind not in scaler.kinds_:
+        raise ProfileError(
+            f"{axis} cannot be scaled: the profile is of {kind}, growth was learnt on "
+            f"{' and '.join(scaler.kinds_) or 'nothing that says so'}",
+            hint,
+        )
+    busy = opnames.busy_columns(list(profile.ops))
+    strange = {c: profile.ops[c] for c in busy if c not in scaler.seen_}
+    share = sum(strange.values()) / profile.busy_us
+    if share > CAREFUL_UNKNOWN:
+        named = ", ".join(sorted(strange, key=lambda c: -strange[c])[:3])
+        raise ProfileError(
+            f"{axis} cannot be scaled: {share:.0%} of device time is in operations whose "
+            f"growth was not learnt ({named})",
+            hint,
+        )
+    power = AXES[axis]
+    low, high = (limit ** (1 / power) for limit in scaler.range_)
+    far = [s for s in sizes if not low / _FARTHEST <= s <= high * _FARTHEST]
+    if far:
+        raise ProfileError(
+            f"{axis} {far[0]} is far outside training ({low:g} to {high:g}): nothing "
+            "says how the job grows there",
+            f"ask for {axis} from {max(low / _FARTHEST, 1):g} to {high * _FARTHEST:g}",
+        )
+
+
+def _resized(
+    profile: Profile, scaler: Scaler, axis: str, own: int, size: int
+) -> Profile:
+    """The profile as it would be on the anchor at another size."""
+    power = AXES[axis]
+    work, step = profile.workload, profile.step_time_us
+    assert step is not None
+    ops = np.array([profile.ops.get(c, 0.0) for c in scaler.ops])
+    scaled = scaler.predict(ops, step, own**power, size**power)
+    ratio = dict(zip(scaler.ops, scaled.ops, strict=True))
+    vector = {c: ratio.get(c, v) for c, v in profile.ops.items()}
+    key = (
+        replace(work, batch_size=size) if axis == "batch-size"
+        else replace(work, dataset=dataset_name(size))
+    )  # fmt: skip
+    return replace(
+        profile, ops={c: v for c, v in vector.items() if v > 0}, workload=key,
+        step_time_us=scaled.step,
+    )  # fmt: skip
+
+
+def _never_falling(
+    own: int, sizes: Sequence[int], answers: Sequence[Translation]
+) -> list[Translation]:
+    """Answers at ``sizes`` that do not fall as the size grows, from the profile's outwards.
+
+    Parameters
+    ----------
+    own : int
+        Size of the profile.
+    sizes : sequence of int
+    answers : sequence of Translation
+        At the profile's own size, then at ``sizes``.
+    """
+    found = list(answers[1:])
+    for up in (True, False):
+        nearest = answers[0]
+        order = sorted(range(len(sizes)), key=lambda k: sizes[k], reverse=not up)
+        for k in order:
+            if (sizes[k] < own) if up else (sizes[k] > own):
+                continue
+            wrong = (found[k].step_time_s.value < nearest.step_time_s.value) == up
+            if wrong and found[k].step_time_s.value != nearest.step_time_s.value:
+                found[k] = replace(
+                    found[k],
+                    step_time_s=nearest.step_time_s,
+                    usd_per_1000_steps=nearest.usd_per_1000_steps,
+                )
+            nearest = found[k]
     return found
 
 

@@ -12,6 +12,7 @@ from xlate.conformal import LEVEL
 from xlate.engine.translating import translate
 from xlate.errors import ProfileError
 from xlate.profile import Estimate, Profile, Verdict
+from xlate.schema import KEY
 
 __all__ = ["Together", "translate_together"]
 
@@ -97,10 +98,12 @@ def translate_together(
 
 def _same_work(profiles: Mapping[str, Profile]) -> None:
     """Refuse workload keys that contradict each other; unknown parts do not."""
-    for field in ("model", "dataset", "batch_size", "optimizer"):
+    for field in KEY:
         said = {
-            a: v for a, p in profiles.items() if (v := getattr(p.workload, field)) is not None
-        }  # fmt: skip
+            a: v
+            for a, p in profiles.items()
+            if (v := getattr(p.workload, field)) not in (None, "unknown")
+        }
         if len(set(said.values())) > 1:
             named = ", ".join(f"{v} on {a}" for a, v in said.items())
             raise ProfileError(

@@ -13,31 +13,33 @@ from numpy.typing import NDArray
 from xlate import opnames, readers
 from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
-from xlate.catalog import Instance
+from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.conformal import LEVEL, Scores
 from xlate.engine.layers import (
+    OP_RATIO,
     PARTS,
-    THROUGHPUT,
+    ZERO_SHOT,
     Predicted,
     layer_of,
     predict,
+    why_not_fitted,
 )
 from xlate.engine.origin import of_anchor
 from xlate.engine.pair import pair_of
-from xlate.engine.unseen import ZERO_SHOT, borrowed, by_catalogue, shipped
+from xlate.engine.unseen import (
+    beyond_bundles,
+    borrowed,
+    by_catalogue,
+    in_catalogue,
+    shipped,
+)
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
 from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.calibration import Calibration
-from xlate.trust.domain import (
-    CAREFUL_UNKNOWN,
-    MOST_UNKNOWN,
-    Finding,
-    compare_names,
-    examine,
-)
+from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
 
 __all__ = ["check_level", "read_profiles", "translate", "translate_table"]
 
@@ -121,12 +123,13 @@ def translate(
         a GPU without bundle of which the catalogue knows too little.
     """
     check_level(level)
+    anchors_dirs = tuple(anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
     profiles = of_anchor(profiles, a, force, anchors_dirs)
     if bundle is None and bundles.exists(a.name, t.name):
         bundle = bundles.find(a.name, t.name)
     good = [p for p in profiles if isinstance(p, Profile)]
-    answers = iter(_answer(good, a, t, bundle, level))
+    answers = iter(_answer(good, a, t, bundle, level, catalogue(anchors_dirs)))
     return [p if isinstance(p, Failure) else next(answers) for p in profiles]
 
 
@@ -167,57 +170,88 @@ class _Origin:
 
 def _answer(
     profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle | None,
-    level: float,
+    level: float, known: Catalogue,
 ) -> list[Translation]:  # fmt: skip
     if bundle is None:
-        return [_unseen(p, _unbundled(p, a, t), ZERO_SHOT, a, t, level) for p in profiles]  # fmt: skip
-    findings = [examine(p, bundle) for p in profiles]
-    layers = [layer_of(f) for f in findings]
+        missing = (
+            f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
+            "learnt on other GPUs"
+        )
+        return [_unseen(p, (missing,), a, t, level, known) for p in profiles]
+    findings = [examine(p, bundle, known) for p in profiles]
+    data_sheets = in_catalogue(a, t)
+    layers = [layer_of(f, data_sheets) for f in findings]
     answers: dict[int, Translation] = {}
     for layer in dict.fromkeys(layers):
         mine = [k for k, name in enumerate(layers) if name == layer]
-        if layer == THROUGHPUT:
+        if layer == ZERO_SHOT:
             for k in mine:
-                answers[k] = _unseen(profiles[k], findings[k], layer, a, t, level)
+                why = why_not_fitted(findings[k], layer)
+                answers[k] = _unseen(profiles[k], why, a, t, level, known)
             continue
         ops = sorted({c for k in mine for c in profiles[k].ops})
         times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
         steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
         found = predict(bundle, times, ops, steps, layer)
-        known = Calibration.from_arrays(bundle.model["calibration"][PARTS[layer]])
+        known_errors = _errors(bundle, PARTS[layer])
         origin = _Origin.of(bundle)
+        doubted = [r for r, k in enumerate(mine) if findings[k].step_doubt is not None]
+        again: dict[int, Translation] = {}
+        if doubted:
+            # what the window alone says: a step time that cannot be right makes no
+            # answer surer than none
+            nothing = np.full(len(doubted), np.nan)
+            alone = predict(bundle, times[doubted], ops, nothing, layer)
+            for row, r in enumerate(doubted):
+                k = mine[r]
+                again[k] = _one(profiles[k], findings[k], layer, alone, row, a, t, origin, known_errors, level)  # fmt: skip
         for row, k in enumerate(mine):
-            answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, origin, known, level)  # fmt: skip
+            finding = findings[k]
+            if layer == OP_RATIO:
+                reasons = why_not_fitted(finding, layer)
+                finding = replace(finding, verdict=Verdict(finding.verdict.level, reasons))  # fmt: skip
+            answer = _one(profiles[k], finding, layer, found, row, a, t, origin, known_errors, level)  # fmt: skip
+            answers[k] = _over_both(answer, again[k], t) if k in again else answer
     return [answers[k] for k in range(len(profiles))]
 
 
+def _errors(bundle: Bundle, part: str) -> Calibration:
+    """Calibration of a part, made once for each bundle."""
+    found = bundle.memo.get(part)
+    if found is None:
+        found = Calibration.from_arrays(bundle.model["calibration"][part])
+        bundle.memo[part] = found
+    known: Calibration = found
+    return known
+
+
+def _over_both(answer: Translation, alone: Translation, t: Instance) -> Translation:
+    """An answer whose interval reaches over that without the step time given."""
+    ends = answer.step_time_s, alone.step_time_s
+    lows, highs = ([getattr(e, k) for e in ends] for k in ("low", "high"))
+    if None in lows or None in highs:
+        step = Estimate(answer.step_time_s.value)
+    else:
+        step = replace(answer.step_time_s, low=min(lows), high=max(highs))
+    return replace(answer, step_time_s=step, usd_per_1000_steps=_rent(step, t))
+
+
 def _unseen(
-    profile: Profile, finding: Finding, layer: str, a: Instance, t: Instance,
-    level: float,
+    profile: Profile, why: Sequence[str], a: Instance, t: Instance, level: float,
+    known: Catalogue,
 ) -> Translation:  # fmt: skip
     """An answer from data sheets, with the errors on GPUs left out."""
-    found = by_catalogue(profile, a, t)
-    return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(), borrowed(), level)  # fmt: skip
+    finding = beyond_bundles(profile, why, a, known)
 
+    def asked(p: Profile) -> Translation:
+        found = by_catalogue(p, a, t)
+        return _one(p, finding, ZERO_SHOT, found, 0, a, t, _Origin.data_sheets(), borrowed(), level)  # fmt: skip
 
-def _unbundled(profile: Profile, a: Instance, t: Instance) -> Finding:
-    """What can be said of a profile where no bundle says what training looked like."""
-    reasons = [
-        f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
-        "learnt on other GPUs",
-        *profile.notes,
-    ]
-    busy = opnames.busy_columns(list(profile.ops))
-    strange = {c: profile.ops[c] for c in busy if opnames.family(c) == "other"}
-    share = sum(strange.values()) / profile.busy_us
-    if share > CAREFUL_UNKNOWN:
-        named = ", ".join(sorted(strange, key=lambda c: -strange[c])[:3])
-        reasons.append(
-            f"{share:.0%} of device time is in operations that nobody knows ({named}): "
-            "memory is taken to limit them"
-        )
-    compare_names(profile, a.name, reasons)
-    return Finding(Verdict("widen", tuple(reasons)), None, 1 + share, share)
+    answer = asked(profile)
+    if finding.step_doubt is None:
+        return answer
+    suggested = replace(profile, step_time_us=finding.step_doubt.suggested_us)
+    return _over_both(answer, asked(suggested), t)
 
 
 def _one(

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from xlate import paths
-from xlate.catalog import Instance
+from xlate import opnames, paths
+from xlate.catalog import Catalogue, Instance
 from xlate.conformal import Scores
-from xlate.engine.layers import Predicted
-from xlate.errors import BundleError
-from xlate.profile import Profile
+from xlate.engine.layers import ZERO_SHOT, Predicted
+from xlate.errors import BundleError, CatalogError
+from xlate.profile import Profile, Verdict
 from xlate.trust.calibration import Calibration
+from xlate.trust.domain import CAREFUL_UNKNOWN, Finding, compare_names
+from xlate.trust.window import general_doubt
 from xlate.zeroshot import ZeroShot
 
-__all__ = ["ENOUGH_MODELS", "FILE", "ZERO_SHOT", "borrowed", "by_catalogue", "shipped"]
+__all__ = [
+    "ENOUGH_MODELS",
+    "FILE",
+    "ZERO_SHOT",
+    "beyond_bundles",
+    "borrowed",
+    "by_catalogue",
+    "in_catalogue",
+    "shipped",
+]
 
-#: layer of an answer to a pair of which there is no bundle
-ZERO_SHOT = "zero-shot"
 FILE = "zero-shot.json"
 #: from so many models on, errors on models left out speak for themselves
 ENOUGH_MODELS = 6
@@ -62,3 +72,47 @@ def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
     step = np.array([profile.step_time_us or profile.window_us / 2])
     ops, there = shipped().predict(times, names, step, a.require_gpu(), t.require_gpu())
     return Predicted(names, ops, there, step, np.array([not known]), np.ones(1))
+
+
+def in_catalogue(a: Instance, t: Instance) -> bool:
+    """Whether data sheets say enough of both GPUs for an answer."""
+    try:
+        shipped().log_ratios(a.require_gpu(), t.require_gpu())
+    except CatalogError:
+        return False
+    return True
+
+
+def beyond_bundles(
+    profile: Profile, why: Sequence[str], a: Instance, known: Catalogue
+) -> Finding:
+    """What can be said of a profile that data sheets answer for.
+
+    Parameters
+    ----------
+    profile : Profile
+    why : sequence of str
+        Why no fitted translator answers: the first reasons.
+    a : Instance
+        The anchor.
+    known : Catalogue
+    """
+    reasons = list(dict.fromkeys([*why, *profile.notes]))
+    busy = opnames.busy_columns(list(profile.ops))
+    strange = {c: profile.ops[c] for c in busy if opnames.family(c) == "other"}
+    share = sum(strange.values()) / profile.busy_us
+    if share > CAREFUL_UNKNOWN:
+        named = ", ".join(sorted(strange, key=lambda c: -strange[c])[:3])
+        reasons.append(
+            f"{share:.0%} of device time is in operations that nobody knows ({named}): "
+            "memory is taken to limit them"
+        )
+    doubt = general_doubt(profile)
+    if doubt is not None and profile.step_time_us:
+        said = doubt.said(profile.step_time_us)
+        # the bundle's own band may have said so already
+        if not any(r.startswith(said.partition(":")[0]) for r in reasons):
+            reasons.append(said)
+    if not any(r.startswith("the file says it ran on") for r in why):
+        compare_names(profile, a.name, reasons, known)
+    return Finding(Verdict("widen", tuple(reasons)), None, 1 + share, share, doubt)

@@ -10,6 +10,7 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ ALLOWED = (
     "xlate.translators.two_path.TwoPath",
     "xlate.translators.window.StepFromWindow",
     "xlate.trust.domain.Domain",
+    "xlate.trust.origin.Origin",
+    "xlate.trust.window.WindowBand",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
@@ -88,7 +91,12 @@ class Bundle:
     model: Mapping[str, Any]
     path: Path | None = None
 
-    @property
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What is made of the model once and asked for by every answer; never saved."""
+        return {}
+
+    @cached_property
     def plan(self) -> ColumnPlan:
         """The column plan the translator was fitted with."""
         groups = self.manifest.groups

@@ -11,8 +11,9 @@ from xlate.errors import BundleError
 
 __all__ = ["FORMAT", "Manifest"]
 
-#: format of bundles written today; 1 had neither intervals nor domain
-FORMAT = 2
+#: format of bundles written today; 1 had neither intervals nor domain, 2 did not say
+#: how many steps a window holds, nor of what work its scalers were learnt
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Manifest:
             )
         if raw["format"] < FORMAT:
             raise BundleError(
-                f"{where} has bundle format {raw['format']}, from before intervals",
+                f"{where} has bundle format {raw['format']}, which lacks what a verdict "
+                "needs today",
                 refit,
             )
         missing = [f.name for f in fields(cls) if f.name not in raw]

@@ -17,6 +17,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -51,6 +52,14 @@ class Translated:
     difficulty: Floats
     device: Floats | None = None
     host: Floats | None = None
+
+
+@lru_cache(maxsize=64)
+def _busy_mask(columns: tuple[str, ...]) -> NDArray[np.bool_]:
+    busy = set(opnames.busy_columns(columns))
+    mask = np.array([c in busy for c in columns], dtype=bool)
+    mask.setflags(write=False)
+    return mask
 
 
 def squeezed(Y: Floats) -> Floats:
@@ -202,7 +211,7 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
         """Which of ``n`` columns are time in which the device works."""
         if self.columns is None:
             return np.ones(n, dtype=bool)
-        return np.isin(self.columns, opnames.busy_columns(self.columns))
+        return _busy_mask(tuple(self.columns))
 
     def _step(self) -> int | None:
         """Position of the step time, if the columns have one."""

@@ -169,7 +169,8 @@ class PhysicsTranslator(Translator):
 
     def _vector(self, X: Floats, runs: Runs) -> Floats:
         """All columns on the target from merged inputs; step time by the forest alone."""
-        Y = np.asarray(self.forest_.predict_raw(X))
+        # X was checked on the way in
+        Y = np.asarray(self.forest_._predict(X))
         Y = Y.reshape(len(X), -1).copy()
         Y[:, self.ops_] = np.where(
             self.runs_if_ran_[self.ops_], self.pooled_.predict(runs), 0.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,12 @@ class Runs:
     def rows(self, keep: Bools) -> Runs:
         """Some of the runs."""
         return Runs(self.ops[keep], self.idle[keep], self.step[keep])
+
+
+@lru_cache(maxsize=64)
+def _backward(names: tuple[str, ...]) -> tuple[Bools, ...]:
+    """Where each backward pass of a convolution stands."""
+    return tuple(np.array([n == b for n in names], dtype=bool) for b in _BACKWARD)
 
 
 class PooledRatios:
@@ -212,11 +219,8 @@ class PooledRatios:
         """What all operations of a run share, shape (n, m)."""
         X, busy = runs.ops, runs.busy
 
-        def summed(which: Sequence[str]) -> Floats:
-            return np.asarray(X[:, np.isin(self.names, which)].sum(axis=1))
-
-        forward = summed(_FORWARD)
-        filters, inputs = (summed([n]) for n in _BACKWARD)
+        forward = X[:, self.forward_].sum(axis=1)
+        filters, inputs = (X[:, m].sum(axis=1) for m in _backward(tuple(self.names)))
         transfer = X[:, self.nature_[:, _NATURES.index("transfer")] > 0].sum(axis=1)
         log = [
             np.log(np.maximum(v, 1.0))
@@ -244,7 +248,7 @@ class PooledRatios:
         out[:, 0], out[:, 1] = size, size - shared[i, 0]
         out[:, 2 : 2 + m] = shared.astype(np.float32)[i]
         out[:, 2 + m : 2 + m + n_families] = self.family_.astype(np.float32)[j]
-        for k, name in enumerate(_BACKWARD):
-            out[:, 2 + m + n_families + k] = np.equal(self.names, name)[j]
+        for k, mask in enumerate(_backward(tuple(self.names))):
+            out[:, 2 + m + n_families + k] = mask[j]
         out[:, -1] = effects[i, j]
         return out

@@ -35,6 +35,7 @@ class Calibration:
     ) -> None:
         self.step, self.window, self.busy = step, window, busy
         self.ops = dict(ops)
+        self._of_op: dict[str, Scores] = {}
         self.any_op = Scores(
             np.concatenate([s.scores for s in ops.values()] or [np.zeros(0)]),
             np.concatenate([s.groups for s in ops.values()] or [np.zeros(0, str)]),
@@ -54,9 +55,11 @@ class Calibration:
 
     def of_op(self, name: str) -> Scores:
         """Scores that hold for an operation."""
-        own = self.ops.get(name)
-        known = own is not None and own.n_groups >= _FEWEST_MODELS
-        return own if own is not None and known else self.any_op
+        if name not in self._of_op:
+            own = self.ops.get(name)
+            enough = own is not None and own.n_groups >= _FEWEST_MODELS
+            self._of_op[name] = own if own is not None and enough else self.any_op
+        return self._of_op[name]
 
     def to_arrays(self) -> dict[str, Any]:
         """Plain arrays for an archive; scores to six digits."""

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.catalog import catalogue
-from xlate.ensemble import forest_mean
+from xlate.catalog import Catalogue, catalogue
 from xlate.errors import XlateError
 from xlate.profile import Profile, Verdict
 from xlate.store.bundle import Bundle
-from xlate.trust.likeness import distances, signature, traits
+from xlate.trust.likeness import distances, traits
+from xlate.trust.origin import Doubt, Origin, Recorded
+from xlate.trust.window import StepDoubt, WindowBand, general_doubt
 
 __all__ = [
     "BEYOND",
     "CAREFUL_UNKNOWN",
     "MOST_UNKNOWN",
-    "STRANGER",
-    "UNLIKE",
     "UNUSUAL",
     "Domain",
     "Finding",
@@ -39,10 +37,6 @@ CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
 #: probability of being as far from its peers, for a network of the corpus: below
 #: the first an answer gets wider, and beyond every one by the factor there is none
 UNUSUAL, BEYOND = 0.05, 1.5
-#: probability that the profile is of the anchor: below the first wider, below the
-#: second no answer (experiments/README.md has how often each is right)
-UNLIKE, STRANGER = 0.20, 0.05
-_TREES = 40
 _FEW_MODELS = 6
 
 
@@ -61,8 +55,12 @@ class Domain:
         Busy operations that ran in every training run.
     window : float
         Shortest window over step time in training.
-    instances : list of str
-        That the forest tells apart; empty where the corpus has one only.
+    frameworks : list of str
+        Of the training runs: the band of steps in a window holds for these.
+    band : WindowBand
+        How many steps a window holds.
+    origin : Origin
+        What tells the anchor's GPU from others.
     """
 
     def fit(
@@ -71,9 +69,12 @@ class Domain:
         times: Floats,
         steps: Floats,
         models: NDArray[np.str_],
-        others: Mapping[str, tuple[Sequence[str], Floats]] | None = None,
+        runs: Mapping[str, Recorded] | None = None,
         anchor: str = "",
         seed: int = 0,
+        *,
+        band: WindowBand | None = None,
+        frameworks: Sequence[str] = ("tensorflow",),
     ) -> Domain:
         """Learn from the anchor's side of training, and from other instances' runs.
 
@@ -82,13 +83,15 @@ class Domain:
         ops, times, steps
             As for :func:`~xlate.trust.likeness.traits`.
         models : ndarray of shape (n,)
-        others : mapping, optional
-            Instance to columns and times of its runs.
+        runs : mapping, optional
+            Instance to its runs, the anchor's among them.
         anchor : str
-            Name of the anchor.
+            Name of the anchor in ``runs``.
+        band : WindowBand, optional
+            By default learnt from the rows given.
+        frameworks : sequence of str
+            Of the runs.
         """
-        from sklearn.ensemble import ExtraTreesRegressor
-
         self.traits = traits(ops, times, steps)
         apart = distances(self.traits, self.traits)
         apart[np.equal.outer(models, models)] = np.inf
@@ -101,19 +104,10 @@ class Domain:
         device = opnames.device_columns(ops)
         window = times[:, [j for j, n in enumerate(ops) if n in device]].sum(axis=1)
         self.window = float((window / steps).min())
-        self.instances: list[str] = []
-        self.forest_: Any = None
-        if others:
-            self.instances = sorted({anchor, *others})
-            known = {**others, anchor: (ops, times)}
-            X = np.vstack([signature(*known[i]) for i in self.instances])
-            label = np.repeat(
-                np.arange(len(self.instances)),
-                [len(known[i][1]) for i in self.instances],
-            )
-            self.forest_ = ExtraTreesRegressor(
-                _TREES, min_samples_leaf=3, random_state=seed
-            ).fit(X, np.eye(len(self.instances))[label])
+        self.frameworks = sorted(frameworks)
+        self.band = WindowBand().fit(ops, times, steps) if band is None else band
+        none = {anchor: Recorded(ops, times, models)}
+        self.origin = Origin().fit(runs or none, anchor, seed)
         return self
 
     def distance(self, ops: Sequence[str], times: Floats, steps: Floats) -> Floats:
@@ -129,14 +123,10 @@ class Domain:
         largest = self.apart[np.isfinite(self.apart)].max(initial=0.0)
         return distance / largest if largest > 0 else np.inf
 
-    def origin(self, ops: Sequence[str], times: Floats) -> list[dict[str, float]]:
-        """Probability of each known instance, for each profile."""
-        if self.forest_ is None:
-            return [{} for _ in range(len(times))]
-        found = forest_mean(self.forest_, signature(ops, times))
-        return [
-            dict(zip(self.instances, map(float, row), strict=True)) for row in found
-        ]
+    def step_doubt(self, profile: Profile) -> StepDoubt | None:
+        """What is wrong with the step time; None where it fits or there is none."""
+        known = profile.workload.framework in self.frameworks
+        return self.band.doubt(profile) if known else general_doubt(profile)
 
 
 @dataclass(frozen=True)
@@ -153,12 +143,18 @@ class Finding:
         Factor on the log width of intervals.
     unknown : float
         Share of busy time in operations the bundle never saw.
+    step_doubt : StepDoubt or None
+        What is wrong with the step time given.
+    other_gpu : bool
+        Whether the profile is refused since it looks like one of another GPU.
     """
 
     verdict: Verdict
     probability: float | None
     widening: float
     unknown: float
+    step_doubt: StepDoubt | None = None
+    other_gpu: bool = False
 
 
 def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
@@ -173,8 +169,18 @@ def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     return dict(sorted(strange.items(), key=lambda item: -item[1]))
 
 
-def examine(profile: Profile, bundle: Bundle) -> Finding:
-    """How far the profile is from what the bundle was fitted on, with reasons."""
+def examine(
+    profile: Profile, bundle: Bundle, known: Catalogue | None = None
+) -> Finding:
+    """How far the profile is from what the bundle was fitted on, with reasons.
+
+    Parameters
+    ----------
+    profile : Profile
+    bundle : Bundle
+    known : Catalogue, optional
+        That the instance named in the file is looked up in.
+    """
     widen: list[str] = list(profile.notes)
     refuse: list[str] = []
     widening, probability = 1.0, None
@@ -202,6 +208,8 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
     # starts at data sheets, which hold for any
     few = len(m.models) < _FEW_MODELS
     domain = bundle.model.get("domain")
+    doubt: StepDoubt | None = None
+    other_gpu = False
     if isinstance(domain, Domain):
         ops = sorted(profile.ops)
         times = np.array([[profile.ops[c] for c in ops]])
@@ -217,9 +225,13 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
             )
             (refuse if excess > BEYOND and not few else widen).append(said)
             widening *= min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
-        _look_whole(domain, profile, widen)
-        _look_at_origin(domain, ops, times, m.anchor, widen, widen if few else refuse)
-    compare_names(profile, m.anchor, widen)
+        doubt = domain.step_doubt(profile)
+        _look_whole(domain, profile, doubt, widen)
+        (origin,) = domain.origin.doubts(ops, times)
+        if origin is not None:
+            other_gpu = origin.refused and not few
+            (refuse if other_gpu else widen).append(_unlike(origin, m.anchor))
+    compare_names(profile, m.anchor, widen, known)
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
     if profile.step_time_us is None:
@@ -230,48 +242,53 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
     if m.simulated:
         reasons.append("the bundle was fitted on simulated data")
         level = "widen" if level == "ok" else level
-    return Finding(Verdict(level, tuple(reasons)), probability, widening, share)
+    verdict = Verdict(level, tuple(reasons))
+    return Finding(verdict, probability, widening, share, doubt, other_gpu)
 
 
-def _look_whole(domain: Domain, profile: Profile, widen: list[str]) -> None:
-    """Signs of a profile that was cut."""
+def _look_whole(
+    domain: Domain, profile: Profile, doubt: StepDoubt | None, widen: list[str]
+) -> None:
+    """Signs of a profile that was cut, or of a step time of something else."""
     missing = [n for n in domain.always if not profile.ops.get(n)]
     if missing:
         widen.append(
             f"{', '.join(missing[:4])} ran in every training run and is missing here: "
             "is the profile whole, and of training?"
         )
-    if profile.step_time_us:
-        device = sum(profile.ops[c] for c in opnames.device_columns(list(profile.ops)))
-        window = device / profile.step_time_us
-        if window < 0.9 * domain.window:
-            widen.append(
-                f"the window holds {window:.2g} steps, in training at least "
-                f"{domain.window:.2g}: is the profile cut, or the step time wrong?"
-            )
+    if doubt is not None and profile.step_time_us:
+        said = doubt.said(profile.step_time_us)
+        cut = "; or the profile is cut" if doubt.ratio < doubt.low else ""
+        widen.append(said + cut)
 
 
-def _look_at_origin(
-    domain: Domain, ops: Sequence[str], times: Floats, anchor: str,
-    widen: list[str], refuse: list[str],
-) -> None:  # fmt: skip
-    """Signs of a profile that was recorded elsewhere."""
-    (origin,) = domain.origin(ops, times)
-    if not origin or origin[anchor] >= UNLIKE:
-        return
-    likely = max(origin, key=lambda i: origin[i])
-    said = (
-        f"it looks like a profile of {likely} ({origin[likely]:.0%}), not of {anchor}"
+def _unlike(origin: Doubt, anchor: str) -> str:
+    """Signs of a profile that was recorded elsewhere, in words."""
+    return (
+        f"it looks like a profile of {origin.likely} ({origin.probability:.0%}), "
+        f"not of {anchor}"
     )
-    (refuse if origin[anchor] < STRANGER else widen).append(said)
 
 
-def compare_names(profile: Profile, anchor: str, widen: list[str]) -> None:
-    """Add to the reasons where the file says that it ran elsewhere."""
+def compare_names(
+    profile: Profile, anchor: str, widen: list[str], known: Catalogue | None = None
+) -> None:
+    """Add to the reasons where the file says that it ran elsewhere.
+
+    Parameters
+    ----------
+    profile : Profile
+    anchor : str
+        Canonical name.
+    widen : list of str
+        Reasons; one may be added.
+    known : Catalogue, optional
+        By default the one that ships with xlate.
+    """
     if profile.instance is None:
         return
     try:
-        ran_on = catalogue().instance(profile.instance).name
+        ran_on = (known or catalogue()).instance(profile.instance).name
     except XlateError:
         ran_on = profile.instance
     if ran_on != anchor:

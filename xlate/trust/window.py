@@ -1,0 +1,169 @@
+"""How many steps a profile's window holds, and whether a step time can be right.
+
+Of a TensorFlow profile the window covers about two steps. A profiler slows the host,
+so that it holds more of them the more the device waits: from 2.0 where it never does
+to 4 and over where it waits most of the time. That curve is learnt for each instance
+from its corpus, with how far runs are off it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate import opnames
+from xlate.profile import Profile
+
+__all__ = ["StepDoubt", "WindowBand", "general_doubt"]
+
+Floats = NDArray[np.float64]
+
+#: shares of idle time between which a point of the curve lies, and runs it takes
+_EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.01)
+_FEWEST_RUNS = 8
+#: share of runs off the curve on either side, and what the band is wider than they are
+_OFF, _MARGIN = 0.005, float(np.log(1.1))
+#: the band is no narrower than this, whatever few or simulated runs say: a trace that is
+#: cut holds fewer steps (InceptionResNetV2's 1.34 on a K80, where others' hold 2.4), and
+#: nothing makes one much longer
+_LEAST_BELOW, _LEAST_ABOVE = float(np.log(1.75)), float(np.log(1.25))
+#: busy time over step time where a profile is of one step: from the least to the most
+#: in NeuSight's runs on eleven GPUs, and half as far again
+_ONE_STEP = (0.58 / 1.5, 1.52 * 1.5)
+#: window over step time of 99.8 of 100 TensorFlow runs on PROFET's four instances, and
+#: the most of busy time over step time, each a tenth further
+_TWO_STEPS, _MOST_BUSY = (1.34 / 1.1, 4.6 * 1.1), 2.8 * 1.1
+
+
+@dataclass(frozen=True)
+class StepDoubt:
+    """That a step time fits the profile it came with.
+
+    Attributes
+    ----------
+    ratio : float
+        Window over step time.
+    low, high : float
+        What it should be between.
+    suggested_us : float
+        Step time that the window suggests.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    suggested_us: float
+
+    def said(self, step_us: float) -> str:
+        """In words."""
+        return (
+            f"a step of {step_us / 1e3:.4g} ms does not fit the profile: its window would "
+            f"hold {self.ratio:.3g} steps, where {self.low:.2g} to {self.high:.2g} are "
+            f"usual; the window suggests about {self.suggested_us / 1e3:.3g} ms "
+            "for one step"
+        )
+
+
+def general_doubt(profile: Profile) -> StepDoubt | None:
+    """What is wrong with a step time, where no runs on the instance say how much is usual.
+
+    Parameters
+    ----------
+    profile : Profile
+        A TensorFlow profile holds about two steps, any other one.
+    """
+    if not profile.step_time_us:
+        return None
+    two = profile.workload.framework == "tensorflow"
+    (low, high), usual = (_TWO_STEPS, 2.0) if two else (_ONE_STEP, 1.0)
+    ratio = profile.window_us / profile.step_time_us
+    busy = profile.busy_us / profile.step_time_us
+    if low <= ratio <= high and (not two or busy <= _MOST_BUSY):
+        return None
+    if ratio <= high:
+        high = min(high, _MOST_BUSY * ratio / busy)
+    return StepDoubt(ratio, low, high, profile.window_us / usual)
+
+
+class WindowBand:
+    """Window over step time, by the share of it in which the device waits.
+
+    Attributes
+    ----------
+    shares, logs : ndarray of shape (k,)
+        The curve: idle share, and log of window over step time.
+    below, above : float
+        How far from the curve, in logs, a run may be.
+    busy : tuple of float
+        Least and most of busy time over step time, for profiles without idle time.
+    """
+
+    def fit(self, ops: Sequence[str], times: Floats, steps: Floats) -> WindowBand:
+        """Learn from runs.
+
+        Parameters
+        ----------
+        ops : sequence of str
+        times : ndarray of shape (n, len(ops))
+            µs over the window.
+        steps : ndarray of shape (n,)
+            Step times, µs; runs without are left out.
+        """
+        device, work = (
+            set(f(ops)) for f in (opnames.device_columns, opnames.busy_columns)
+        )
+        good = np.isfinite(steps) & (steps > 0)
+        window = times[:, [c in device for c in ops]].sum(axis=1)
+        busy = times[:, [c in work for c in ops]].sum(axis=1)
+        good &= busy > 0
+        window, busy, steps = window[good], busy[good], steps[good]
+        share, ratio = 1 - busy / window, np.log(window / steps)
+        points = []
+        bins = np.digitize(share, _EDGES)
+        for k in np.unique(bins):
+            if (bins == k).sum() >= _FEWEST_RUNS:
+                points.append(
+                    (np.median(share[bins == k]), np.median(ratio[bins == k]))
+                )
+        if not points:
+            points = [(float(np.median(share)), float(np.median(ratio)))]
+        self.shares = np.array([p[0] for p in points])
+        # the longer the device waits the more the profiler costs
+        self.logs = np.maximum.accumulate(np.array([p[1] for p in points]))
+        off = ratio - np.interp(share, self.shares, self.logs)
+        self.below = float(
+            max(_LEAST_BELOW, _MARGIN - np.quantile(off, _OFF, method="lower"))
+        )
+        self.above = float(
+            max(_LEAST_ABOVE, _MARGIN + np.quantile(off, 1 - _OFF, method="higher"))
+        )
+        over = np.log(busy / steps)
+        self.busy = (
+            float(np.exp(over.min() - _LEAST_BELOW)),
+            float(np.exp(over.max() + _LEAST_ABOVE)),
+        )
+        return self
+
+    def doubt(self, profile: Profile) -> StepDoubt | None:
+        """What is wrong with a profile's step time; None where it fits or there is none.
+
+        Parameters
+        ----------
+        profile : Profile
+            Of the framework of the runs.
+        """
+        if not profile.step_time_us:
+            return None
+        window, busy = profile.window_us, profile.busy_us
+        ratio = window / profile.step_time_us
+        steps = float(np.exp(np.interp(1 - busy / window, self.shares, self.logs)))
+        low, high = steps * np.exp(-self.below), steps * np.exp(self.above)
+        if opnames.DEVICE_IDLE not in profile.ops:
+            # how long the device waited is not known
+            low, high = self.busy
+        if low <= ratio <= high:
+            return None
+        return StepDoubt(ratio, float(low), float(high), window / steps)
