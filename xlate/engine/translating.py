@@ -15,6 +15,7 @@ from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
 from xlate.catalog import Instance
 from xlate.conformal import LEVEL, Scores
+from xlate.engine.facts import with_facts
 from xlate.engine.layers import (
     PARTS,
     THROUGHPUT,
@@ -126,7 +127,7 @@ def translate(
     if bundle is None and bundles.exists(a.name, t.name):
         bundle = bundles.find(a.name, t.name)
     good = [p for p in profiles if isinstance(p, Profile)]
-    answers = iter(_answer(good, a, t, bundle, level))
+    answers = iter(_answer(good, a, t, bundle, level, tuple(anchors_dirs)))
     return [p if isinstance(p, Failure) else next(answers) for p in profiles]
 
 
@@ -153,24 +154,28 @@ class _Origin:
     fitted_on: str
     simulated: bool
     held_out_mape: float | None
+    bundle: Bundle | None = None
+    extra: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, bundle: Bundle) -> _Origin:
+    def of(cls, bundle: Bundle, extra: tuple[Path, ...] = ()) -> _Origin:
         m = bundle.manifest
-        return cls(m.translator, m.corpus, m.simulated, m.error("step_mape"))
+        error = m.error("step_mape")
+        return cls(m.translator, m.corpus, m.simulated, error, bundle, extra)
 
     @classmethod
-    def data_sheets(cls) -> _Origin:
+    def data_sheets(cls, extra: tuple[Path, ...] = ()) -> _Origin:
         known = shipped()
-        return cls(ZERO_SHOT, ", ".join(known.corpora), False, known.step_mape)
+        corpora = ", ".join(known.corpora)
+        return cls(ZERO_SHOT, corpora, False, known.step_mape, None, extra)
 
 
 def _answer(
     profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle | None,
-    level: float,
+    level: float, extra: tuple[Path, ...] = (),
 ) -> list[Translation]:  # fmt: skip
     if bundle is None:
-        return [_unseen(p, _unbundled(p, a, t), ZERO_SHOT, a, t, level) for p in profiles]  # fmt: skip
+        return [_unseen(p, _unbundled(p, a, t), ZERO_SHOT, a, t, level, extra) for p in profiles]  # fmt: skip
     findings = [examine(p, bundle) for p in profiles]
     layers = [layer_of(f) for f in findings]
     answers: dict[int, Translation] = {}
@@ -178,14 +183,16 @@ def _answer(
         mine = [k for k, name in enumerate(layers) if name == layer]
         if layer == THROUGHPUT:
             for k in mine:
-                answers[k] = _unseen(profiles[k], findings[k], layer, a, t, level)
+                answers[k] = _unseen(
+                    profiles[k], findings[k], layer, a, t, level, extra
+                )
             continue
         ops = sorted({c for k in mine for c in profiles[k].ops})
         times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
         steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
         found = predict(bundle, times, ops, steps, layer)
         known = Calibration.from_arrays(bundle.model["calibration"][PARTS[layer]])
-        origin = _Origin.of(bundle)
+        origin = _Origin.of(bundle, extra)
         for row, k in enumerate(mine):
             answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, origin, known, level)  # fmt: skip
     return [answers[k] for k in range(len(profiles))]
@@ -193,11 +200,11 @@ def _answer(
 
 def _unseen(
     profile: Profile, finding: Finding, layer: str, a: Instance, t: Instance,
-    level: float,
+    level: float, extra: tuple[Path, ...] = (),
 ) -> Translation:  # fmt: skip
     """An answer from data sheets, with the errors on GPUs left out."""
     found = by_catalogue(profile, a, t)
-    return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(), borrowed(), level)  # fmt: skip
+    return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(extra), borrowed(), level)  # fmt: skip
 
 
 def _unbundled(profile: Profile, a: Instance, t: Instance) -> Finding:
@@ -264,7 +271,7 @@ def _one(
     binds = None
     if found.device is not None and found.host is not None:
         binds = "device" if found.device[row] >= found.host[row] else "host"
-    return Translation(
+    bare = Translation(
         file=profile.source,
         anchor=a.name,
         target=t.name,
@@ -279,22 +286,12 @@ def _one(
         op_sum_us=op_sum,
         ops=vector,
         op_intervals=op_intervals,
-        usd_per_1000_steps=_rent(step, t),
+        usd_per_1000_steps=None,
         binds=binds,
         verdict=finding.verdict,
     )
-
-
-def _rent(step: Estimate, t: Instance) -> Estimate | None:
-    """Dollars for a thousand steps on the target, with the step time's interval."""
-    if t.price is None:
-        return None
-    each = t.price.usd_per_h / max(t.gpu_count, 1) * 1000 / 3600
-    return Estimate(
-        step.value * each,
-        None if step.low is None else step.low * each,
-        None if step.high is None else step.high * each,
-        step.level,
+    return with_facts(
+        bare, profile, a, t, origin.bundle, bool(found.guessed[row]), origin.extra
     )
 
 
