@@ -165,4 +165,5 @@ def test_sizes_that_may_not_fit_are_marked(fitted, example, tmp_path):
     command = ["translate", str(path), "--anchor", "g3s", "--target", "p3"]
     done = CliRunner().invoke(app, [*command, "--scale", "batch-size=64..256"])
     assert "256 OOM?" in done.stdout
-    assert "may be out of memory" in done.stderr
+    assert "may be out of memory" in done.stdout
+    assert "may not fit: needs 12.0 GiB" in done.stdout

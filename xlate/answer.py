@@ -19,7 +19,7 @@ DOMAINS = {"ok": "in_domain", "widen": "uncertain", "refuse": "out_of_domain"}
 #: nature of an operation -> the roof that binds it
 _ROOFS = {
     "compute": "compute", "memory": "memory", "serial": "launch",
-    "transfer": "host link", "communication": "GPU link", "host": "host",
+    "transfer": "transfer", "communication": "communication", "host": "host",
 }  # fmt: skip
 #: name of the row that holds what is left of a step
 REST = "idle and the rest"
@@ -72,7 +72,8 @@ class RestsOn:
     def text(self) -> str:
         """One line for people."""
         corpus = f", {self.corpus}" if self.corpus else ""
-        simulated = " (simulated)" if self.simulated else ""
+        named = "simulated" in (self.corpus or "")
+        simulated = " (simulated)" if self.simulated and not named else ""
         note = f"; {self.note}" if self.note else ""
         return f"{self.part}: {self.source}{corpus}{simulated}{note}"
 
@@ -155,7 +156,8 @@ class OpRow:
         Interval of ``target_us``.
     roof : str or None
         What binds it: ``compute``, ``memory``, ``launch`` (one thing after the
-        other), ``host link``, ``GPU link``; None for the rest.
+        other), ``transfer`` (the link to the host), ``communication`` (the links
+        between GPUs) or ``host``; None for the rest.
     """
 
     operation: str
@@ -282,6 +284,18 @@ class Translation:
         anchor_left = max(anchor_whole - sum(there.values()) * anchor_scale, 0.0)
         rest = OpRow(REST, None if here is None else anchor_left, left, None, None, None)  # fmt: skip
         return (*rows, rest)
+
+    @property
+    def per_step_text(self) -> str:
+        """How :attr:`ops_per_step` came from the window."""
+        steps = self.window_steps or 1.0
+        busy = sum(v for c, v in (self.ops or {}).items() if c in opnames.busy_columns([c]))  # fmt: skip
+        said = (
+            f"per step: times over the window, divided by the steps in it ({steps:.3g})"
+        )
+        if busy / steps > self.step_time_s.value * 1e6:
+            said += ", there cut in proportion to the step, which they would exceed"
+        return said
 
     def to_json(self) -> dict[str, Any]:
         """The promised document of ``translate --json``."""

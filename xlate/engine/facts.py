@@ -20,6 +20,15 @@ __all__ = ["bundle_id", "with_facts", "with_memory", "with_step"]
 _LEVELS = ("ok", "widen", "refuse")
 
 
+#: words of a reason -> what to do about it
+_REMEDIES = (
+    (("looks like a profile of", "says it ran on"), "check --anchor: name the machine that the profile was recorded on"),
+    (("not seen in training", "nobody knows"), "look at the operations named: time that nobody knows is only estimated"),
+    (("missing here", "profile cut"), "record whole training steps, and check --step-time"),
+    (("outside training",), "profile a size nearer to those of training, or measure this one"),
+)  # fmt: skip
+
+
 def bundle_id(bundle: Bundle) -> BundleId:
     """Name and version of a bundle: its pair, and the beginning of its checksum."""
     m = bundle.manifest
@@ -123,6 +132,8 @@ def _what_to_do(answer: Translation) -> list[str]:
             "import a measured corpus that holds both instances (xlate datasets list), "
             "and fit again"
         )
+    text = " ".join(answer.verdict.reasons)
+    said += [do for words, do in _REMEDIES if any(w in text for w in words)]
     if facts.domain == "out_of_domain" and not answer.layer.startswith("zero-shot"):
         said.append(
             "take it as a rough figure: measure a step on the target before relying on it"
@@ -177,5 +188,9 @@ def _translation_part(answer: Translation, t: Instance) -> RestsOn:
         source = "data sheets of both GPUs, corrected on other GPUs"
         note = f"no run of the pair to {t.name} was used"
     else:
-        source, note = f"layer {answer.layer} ({answer.translator})", None
+        fitted = answer.layer == "fitted"
+        source = (
+            f"the fitted {answer.translator}" if fitted else f"layer {answer.layer}"
+        )
+        note = None
     return RestsOn("translation", source, answer.fitted_on, answer.simulated, note)

@@ -23,6 +23,7 @@ from xlate.engine.clock_costs import StepCosts
 from xlate.engine.measurements import check_probes, check_sure, metered_shares
 from xlate.engine.translating import translate
 from xlate.engine.wording import (
+    SURE_BOUND,
     clock_parts,
     what_binds,
     what_changed,
@@ -207,7 +208,7 @@ class _Case:
         at = recommend.point(draws, k, aim)
         edp = recommend.point(draws, k, make_objective("edp")).objective_ratio
         set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
-        action = self._action(sure)
+        action = self._action(sure, holds)
         rests_on = self._rests_on(not drawn, len(further))
         score = aim.log_score(draws.mean_time, draws.mean_power)
         near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
@@ -267,13 +268,18 @@ class _Case:
         low, high = rate.low or rate.value, rate.high or rate.value
         return Estimate(base * rate.value, base * low, base * high, rate.level)
 
-    def _action(self, sure: float) -> str:
-        """What to do; work that cannot run, or that nobody knows, is not applied."""
+    def _action(self, sure: float, holds: float | None) -> str:
+        """What to do; work that cannot run, or that nobody knows, is not applied.
+
+        Nor is a clock whose bound may be broken: one that was stated to hold in 60 to
+        80 % held in 47 % (experiments/results/clocks-bound.csv).
+        """
         action = recommend.action_of(sure)
         memory = self.translated.memory
         if memory is not None and memory.fits == "no":
             return "collect"
         trusted = self.translated.facts.domain != "out_of_domain"
+        trusted = trusted and (holds is None or holds > SURE_BOUND)
         return action if trusted or action == "collect" else "sweep"
 
     def _rests_on(self, measured: bool, probes: int) -> tuple[RestsOn, ...]:

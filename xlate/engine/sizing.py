@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate.answer import Failure, Translation
+from xlate.answer import Failure, RestsOn, Translation
 from xlate.conformal import LEVEL
 from xlate.engine.facts import with_memory, with_step
 from xlate.engine.pair import pair_of
@@ -21,6 +21,7 @@ from xlate.hardware.memory import memory_fit
 from xlate.profile import Estimate, Profile, Verdict, dataset_name, input_size
 from xlate.scaling import AXES, Scaler
 from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
 
 __all__ = ["AXIS_COLUMN", "Sized", "axis_sizes", "scale", "wanted_sizes"]
 
@@ -193,7 +194,7 @@ def scale(
         )
         small = tuple(f.gpu for f in (here_fit, there_fit) if f.reason is not None)
         if size != own:
-            answer = with_memory(answer, there_fit)
+            answer = _grown(with_memory(answer, there_fit), own, axis, bundle)
             if here_fit.reason is not None:
                 reasons.insert(0, f"on the anchor, {axis} {size}: {here_fit.text}")
         if not low <= size <= high:
@@ -227,6 +228,15 @@ def _memory(profile: Profile, growth: float) -> float | None:
     if profile.memory_bytes is None:
         return None
     return profile.memory_bytes * max(growth, 1.0)
+
+
+def _grown(answer: Translation, own: int, axis: str, bundle: Bundle) -> Translation:
+    """A translation that says its anchor's step was scaled, not given."""
+    m = bundle.manifest
+    source = f"scaled from {axis} {own}, growth as learnt"
+    first = RestsOn("step time on the anchor", source, m.corpus, m.simulated)
+    rest = answer.facts.rests_on[1:]
+    return replace(answer, facts=replace(answer.facts, rests_on=(first, *rest)))
 
 
 def _wider(answer: Translation, factor: float) -> Translation:

@@ -12,6 +12,7 @@ from xlate.store.clock_bundle import ClockManifest
 
 __all__ = [
     "OBJECTIVE_NAMES",
+    "SURE_BOUND",
     "clock_parts",
     "what_binds",
     "what_changed",
@@ -27,8 +28,8 @@ OBJECTIVE_NAMES = {"edp": "EDP", "ed2p": "ED²P", "energy": "energy", "cost": "d
 _MEMORY_BINDS, _CARD_WAITS = 0.6, 0.5
 #: power over the limit, beyond which the card throttles itself
 _NEAR_LIMIT = 0.97
-#: a bound that holds more rarely than this is spoken of
-_RARELY = 0.8
+#: a bound that holds no more often than this is said to be in doubt
+SURE_BOUND = 0.8
 
 _ADVICE = {
     "apply": "apply it",
@@ -148,7 +149,7 @@ def what_to_do(
         f"{100 * confidence:.0f} % sure to be within 2 % of the best by "
         f"{OBJECTIVE_NAMES[objective]}{inside}: {_ADVICE[action]}"
     )
-    if holds is not None and holds < _RARELY:
+    if holds is not None and holds <= SURE_BOUND:
         said += (
             f"; the bound holds with a probability of {100 * holds:.0f} % only: "
             "--sure 0.9 takes a clock that keeps it in 90 %"
