@@ -12,13 +12,18 @@ from xlate import corpus, engine
 from xlate.align import matrix
 from xlate.cli import output
 from xlate.cli.clocks import comparison
-from xlate.clocks import study
-from xlate.clocks.figures import ClockRow
+from xlate.clocks import recommend, study
+from xlate.clocks.figures import ClockRow, Sweeps
 from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs
+from xlate.clocks.models import make_clock_model
+from xlate.clocks.models.base import grouped_folds
+from xlate.clocks.objective import make_objective
+from xlate.clocks.probe import Probe
+from xlate.clocks.teaching import training
 
 
 def figures(spec: dict[str, Any]) -> list[ClockRow]:
-    """Rows of a spec of kind ``clocks``, ``spread`` or ``handoff``, printed on the way."""
+    """Rows of a spec of kind ``clocks``, ``spread``, ``bound`` or ``handoff``, printed on the way."""
     if spec["kind"] == "handoff":
         rows = handoff(spec)
         output.table(
@@ -33,6 +38,8 @@ def figures(spec: dict[str, Any]) -> list[ClockRow]:
         return rows
     if spec["kind"] == "spread":
         return spread(spec)
+    if spec["kind"] == "bound":
+        return bound(spec)
     rows = []
     for part in spec["runs"]:
         rows += engine.compare_clocks(
@@ -78,6 +85,75 @@ def spread(spec: dict[str, Any]) -> list[ClockRow]:
         [[r.anchor, r.target, r.corpus, f"{r.value:.2f}"] for r in rows],
     )
     return rows
+
+
+def bound(spec: dict[str, Any]) -> list[ClockRow]:
+    """How often a bound on slowdown holds, against the probability that is stated.
+
+    Applications are left out in folds; the job is known at the highest clock only,
+    and the true time is that of the smoothed sweep. Applications count alike.
+    """
+    cases = [c for one in engine.sweeps_of(spec["sweeps"]) for c in _bounded(one, spec)]
+    found = pl.DataFrame(cases, infer_schema_length=None).with_columns(
+        (1 / pl.len().over("gpu", "corpus", "application", "bound", "sure")).alias(
+            "weight"
+        )
+    )
+    rows = []
+
+    def add(target: str, model: str, part: pl.DataFrame) -> None:
+        for metric, column in (("bound_stated", "stated"), ("bound_held", "held")):
+            value = (part[column].cast(pl.Float64) * part["weight"]).sum() / part[
+                "weight"
+            ].sum()
+            rows.append(
+                ClockRow(
+                    None, target, model, "+".join(spec["sweeps"]),
+                    "leave-applications-out", None, metric, float(value), part.height,
+                )
+            )  # fmt: skip
+
+    for (limit, sure), part in found.group_by("bound", "sure", maintain_order=True):
+        said = "expected curve" if sure is None else f"sure {sure:g}"
+        add("any", f"{limit:.0%}, {said}", part)
+    plain = found.filter(pl.col("sure").is_null())
+    for low, high in itertools.pairwise(spec["bins"]):
+        part = plain.filter(pl.col("stated").is_between(low, high, closed="right"))
+        if part.height:
+            add("any", f"stated {low:g} to {high:g}", part)
+    output.table(
+        "a bound on slowdown: probability stated, and share that held",
+        ["which", "metric", "value", "n"],
+        [[r.model, r.metric, f"{r.value:.3f}", r.n] for r in rows],
+    )
+    return rows
+
+
+def _bounded(one: Sweeps, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each application of a sweep left out: probability stated, and whether it held."""
+    data = training(one, spec["view"])
+    fold = grouped_folds(data.groups, spec["folds"], 0)
+    aim = make_objective("edp")
+    cases = []
+    for f in np.unique(fold):
+        model = make_clock_model(spec["model"], 0).fit(data.rows(fold != f))
+        for i in np.flatnonzero(fold == f):
+            curve = one.curves[i]
+            draws = recommend.draw(
+                model, Probe.of(curve), [], one.gpu, spec["view"], list(curve.sm_mhz)
+            )  # fmt: skip
+            ratio = dict(zip(curve.sm_mhz, curve.smooth_time_s / curve.smooth_time_s[-1], strict=True))  # fmt: skip
+            for limit, sure in itertools.product(spec["bounds"], (None, *spec["sure"])):
+                k, _, _ = recommend.answer(draws, aim, limit, sure)
+                cases.append(
+                    {
+                        "gpu": one.gpu.name, "corpus": one.corpus,
+                        "application": curve.application, "bound": limit, "sure": sure,
+                        "stated": recommend.bound_probability(draws, k, limit),
+                        "held": bool(ratio[draws.sm_mhz[k]] <= 1 + limit + 1e-9),
+                    }
+                )  # fmt: skip
+    return cases
 
 
 def handoff(spec: dict[str, Any]) -> list[ClockRow]:

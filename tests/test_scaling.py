@@ -151,17 +151,19 @@ def test_sizes_that_may_not_fit_are_marked(fitted, example, tmp_path):
     )
     # weights stay, so that a smaller job may need as much
     assert small.memory_bytes == own.memory_bytes == 3 * 1024**3
-    assert double.too_large_for == ()
-    # an M60 has 8 GiB, a V100 16
+    # an M60 has 8 GiB, a V100 16; 6 GiB leave an M60 less than the reserve
+    assert own.too_large_for == ()
+    assert double.too_large_for == ("M60",)
+    assert double.translation.memory.fits == "yes"
     assert four.too_large_for == ("M60",)
     assert most.too_large_for == ("M60", "V100-SXM2-16GB")
-    assert any(
-        "may need 12.0 GiB, and M60 may" in r for r in four.translation.verdict.reasons
-    )
+    assert any("needs 12.0 GiB, M60 has" in r for r in four.translation.verdict.reasons)
+    assert most.translation.memory.fits == "unsure"
     assert four.translation.verdict.level != "ok"
     path = tmp_path / "p.json"
     path.write_text(json.dumps(to_json(profile)))
     command = ["translate", str(path), "--anchor", "g3s", "--target", "p3"]
     done = CliRunner().invoke(app, [*command, "--scale", "batch-size=64..256"])
     assert "256 OOM?" in done.stdout
-    assert "may be out of memory" in done.stderr
+    assert "may be out of memory" in done.stdout
+    assert "may not fit: needs 12.0 GiB" in done.stdout

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from xlate.profile import Estimate
+from xlate.answer import DOMAINS, Facts
+from xlate.hardware.memory import MemoryFit
+from xlate.hardware.rent import Rent
+from xlate.profile import Estimate, Verdict
 
-__all__ = ["CurvePoint", "Recommendation"]
+__all__ = ["ClockChoice", "CurvePoint", "Recommendation"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,29 @@ class CurvePoint:
     power_w: float
     energy_ratio: float
     edp_ratio: float
+
+
+@dataclass(frozen=True)
+class ClockChoice:
+    """What one clock costs, expected.
+
+    Attributes
+    ----------
+    name : str
+        ``this clock``, ``highest clock`` or ``cheapest clock``.
+    step_time_s, energy_j : float
+        Of one step.
+    usd_per_1000_steps, usd_per_1000_steps_gpu_share : float or None
+        Rent of the whole instance, or of the share of its GPUs that is used, and
+        electricity of the GPU; None without a price.
+    """
+
+    name: str
+    sm_mhz: float
+    step_time_s: float
+    energy_j: float
+    usd_per_1000_steps: float | None
+    usd_per_1000_steps_gpu_share: float | None
 
 
 @dataclass(frozen=True)
@@ -37,13 +63,24 @@ class Recommendation:
     time_ratio, power_w, energy_ratio, edp_ratio, objective_ratio : Estimate
         At the recommended clock; ratios over the highest one.
     step_time_s, energy_j, usd_per_1000_steps : Estimate
-        There, of a step; dollars are rent and electricity together, None without a price.
-        The interval is that of the clock's effect; the translated step time it
+        There, of a step; dollars are rent of the whole instance and electricity
+        together, None without a price. ``usd_per_1000_steps_gpu_share`` counts only
+        the share of the instance's GPUs that is used. The interval is that of the clock's effect; the translated step time it
         rests on has none yet.
     confidence : float
-        Probability that the objective is within 2 % of the best.
+        Probability that the objective is within 2 % of the best, and that the bound
+        on slowdown holds where there is one.
+    bound_probability : float or None
+        Probability that the bound on slowdown holds; None without one.
     action : str
-        ``apply``, ``apply-monitored``, ``sweep`` or ``collect``.
+        ``apply``, ``apply-monitored``, ``sweep`` or ``collect``, meant by
+        ``objective``.
+    choices : tuple of ClockChoice
+        What this clock, the highest and the cheapest one cost.
+    verdict : Verdict
+        How far to trust the translation that it rests on.
+    facts : Facts
+        What every answer says: memory, rent, what each part rests on.
     neighbours : tuple of (float, float)
         Next legal clocks and the gap one would pay there.
     probes : tuple of float
@@ -85,6 +122,21 @@ class Recommendation:
     reset_command: str
     curve: tuple[CurvePoint, ...]
     changed: str | None = None
+    bound_probability: float | None = None
+    usd_per_1000_steps_gpu_share: Estimate | None = None
+    choices: tuple[ClockChoice, ...] = ()
+    verdict: Verdict = field(default_factory=lambda: Verdict("ok"))
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def memory(self) -> MemoryFit | None:
+        """Need and have on the target."""
+        return self.facts.memory
+
+    @property
+    def rent(self) -> Rent | None:
+        """Rent of the target."""
+        return self.facts.rent
 
     def to_json(self) -> dict[str, Any]:
         """The promised document of ``predict-freq --json``."""
@@ -93,4 +145,10 @@ class Recommendation:
             zip(("low", "high"), self.best_mhz_range, strict=True)
         )
         document["neighbours"] = [{"sm_mhz": f, "gap": g} for f, g in self.neighbours]
-        return document
+        document["verdict"] = {
+            "level": self.verdict.level,
+            "domain": self.facts.domain or DOMAINS[self.verdict.level],
+            "reasons": list(self.verdict.reasons),
+        }
+        del document["facts"]
+        return document | self.facts.document()

@@ -2,13 +2,175 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from xlate import opnames
 from xlate.errors import XlateError
+from xlate.hardware.memory import MemoryFit
+from xlate.hardware.rent import Rent
 from xlate.profile import Estimate, Verdict, WorkloadKey
 
-__all__ = ["Failure", "Translation"]
+__all__ = ["DOMAINS", "BundleId", "Facts", "Failure", "OpRow", "RestsOn", "Translation"]
+
+#: level of a verdict -> where the profile lies, as far as the model is concerned
+DOMAINS = {"ok": "in_domain", "widen": "uncertain", "refuse": "out_of_domain"}
+#: nature of an operation -> the roof that binds it
+_ROOFS = {
+    "compute": "compute", "memory": "memory", "serial": "launch",
+    "transfer": "transfer", "communication": "communication", "host": "host",
+}  # fmt: skip
+#: name of the row that holds what is left of a step
+REST = "idle and the rest"
+
+
+@dataclass(frozen=True)
+class BundleId:
+    """Which bundle answered: its name, and the checksum of its model as version."""
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class RestsOn:
+    """Where one part of an answer comes from.
+
+    Attributes
+    ----------
+    part : str
+        ``step time on the anchor``, ``translation``, ``power`` or ``response to the
+        clock``.
+    source : str
+        What it was taken from.
+    corpus : str or None
+        The corpus behind it; None where none is.
+    simulated : bool
+        Whether that corpus is simulated.
+    note : str or None
+        What limits it.
+    """
+
+    part: str
+    source: str
+    corpus: str | None = None
+    simulated: bool = False
+    note: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The promised document."""
+        return {
+            "part": self.part,
+            "from": self.source,
+            "corpus": self.corpus,
+            "simulated": self.simulated,
+            "note": self.note,
+        }
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        corpus = f", {self.corpus}" if self.corpus else ""
+        named = "simulated" in (self.corpus or "")
+        simulated = " (simulated)" if self.simulated and not named else ""
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.part}: {self.source}{corpus}{simulated}{note}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What every answer to a profile says beside the answer.
+
+    Attributes
+    ----------
+    bundle : BundleId or None
+        None where data sheets answered.
+    recorded_gpu : str or None
+        GPU that the file names.
+    mode, precision : str or None
+        As the profile says; None where it does not say.
+    precision_known : str or None
+        How the precision is known.
+    memory : MemoryFit or None
+        Need and have on the target.
+    rent : Rent or None
+        Of the target; None without a price, and then ``no_rent`` says why.
+    domain : str
+        ``in_domain``, ``uncertain`` or ``out_of_domain``.
+    step_from : str
+        ``given``, or ``window`` where the anchor's step time was estimated.
+    rests_on : tuple of RestsOn
+    what_to_do : tuple of str
+        What would make the answer surer, or what to do instead.
+    """
+
+    bundle: BundleId | None = None
+    recorded_gpu: str | None = None
+    mode: str | None = None
+    precision: str | None = None
+    precision_known: str | None = None
+    memory: MemoryFit | None = None
+    rent: Rent | None = None
+    no_rent: str | None = None
+    domain: str | None = None
+    step_from: str = "given"
+    rests_on: tuple[RestsOn, ...] = ()
+    what_to_do: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Keys that every answer to a profile carries."""
+        nothing = {"need_bytes": None, "have_bytes": None, "fits": None}
+        return {
+            # no history is kept yet
+            "prediction_id": None,
+            "bundle": None if self.bundle is None else asdict(self.bundle),
+            "recorded_gpu": self.recorded_gpu,
+            "mode": self.mode,
+            "precision": {
+                "anchor": self.precision,
+                # the same program runs there
+                "target": self.precision,
+                "how_known": self.precision_known,
+            },
+            "memory": nothing if self.memory is None else self.memory.document(),
+            "rent": None if self.rent is None else self.rent.document(),
+            "no_rent": self.no_rent,
+            "step_from": self.step_from,
+            "rests_on": [r.document() for r in self.rests_on],
+            "what_to_do": list(self.what_to_do),
+        }
+
+
+@dataclass(frozen=True)
+class OpRow:
+    """One operation within one step.
+
+    Attributes
+    ----------
+    operation : str
+        Column, or the rest of the step.
+    anchor_us, target_us : float or None
+        Time a step, µs; the anchor's is None where several anchors answered.
+    low_us, high_us : float or None
+        Interval of ``target_us``.
+    roof : str or None
+        What binds it: ``compute``, ``memory``, ``launch`` (one thing after the
+        other), ``transfer`` (the link to the host), ``communication`` (the links
+        between GPUs) or ``host``; None for the rest.
+    """
+
+    operation: str
+    anchor_us: float | None
+    target_us: float
+    low_us: float | None
+    high_us: float | None
+    roof: str | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Time on the target over that on the anchor."""
+        return self.target_us / self.anchor_us if self.anchor_us else None
 
 
 @dataclass(frozen=True)
@@ -40,12 +202,20 @@ class Translation:
     op_intervals : dict of str to (float, float)
         Of the operations with a hundredth of the busy time or more, where calibrated.
     usd_per_1000_steps : Estimate or None
-        Rent on the target for a thousand steps; None without a price.
+        Rent of the whole target instance for a thousand steps; None without a price.
+    usd_per_1000_steps_gpu_share : Estimate or None
+        Of that, the share of the GPUs used.
     binds : str or None
         ``device`` or ``host``: the longer path of a step on the target, where the
         translator tells them apart.
     verdict : Verdict
         How far to trust it.
+    facts : Facts
+        What every answer says: memory, rent, what it rests on.
+    anchor_ops : mapping of str to float, or None
+        The profile's operations, µs over its window; None for several anchors.
+    window_steps : float or None
+        Steps that the profile window holds.
     """
 
     file: str
@@ -65,6 +235,67 @@ class Translation:
     usd_per_1000_steps: Estimate | None
     binds: str | None
     verdict: Verdict
+    usd_per_1000_steps_gpu_share: Estimate | None = None
+    facts: Facts = field(default_factory=Facts)
+    anchor_ops: Mapping[str, float] | None = None
+    window_steps: float | None = None
+
+    @property
+    def memory(self) -> MemoryFit | None:
+        """Need and have on the target."""
+        return self.facts.memory
+
+    @property
+    def rent(self) -> Rent | None:
+        """Rent of the target."""
+        return self.facts.rent
+
+    @property
+    def ops_per_step(self) -> tuple[OpRow, ...]:
+        """Busy operations within one step, longest first, and the rest of the step.
+
+        The window's times over the steps that it holds; where they are longer than
+        the step, in proportion to it. The column adds up to the step time. Empty
+        where the layer gives no operations.
+        """
+        if not self.ops or not self.window_steps:
+            return ()
+        whole = self.step_time_s.value * 1e6
+        busy = {c: self.ops[c] for c in opnames.busy_columns(list(self.ops))}
+        scale = _scale(sum(busy.values()), self.window_steps, whole)
+        here = None if self.anchor_ops is None else self.anchor_ops
+        anchor_whole = self.anchor_step_time_s * 1e6
+        there = {} if here is None else {c: here.get(c, 0.0) for c in opnames.busy_columns(list(here))}  # fmt: skip
+        anchor_scale = _scale(sum(there.values()), self.window_steps, anchor_whole)
+        rows = []
+        for name, value in sorted(busy.items(), key=lambda kv: -kv[1]):
+            low, high = self.op_intervals.get(name, (None, None))
+            rows.append(
+                OpRow(
+                    name,
+                    None if here is None else there.get(name, 0.0) * anchor_scale,
+                    value * scale,
+                    None if low is None else low * scale,
+                    None if high is None else high * scale,
+                    _ROOFS.get(opnames.nature(name)),
+                )
+            )
+        left = max(whole - sum(r.target_us for r in rows), 0.0)
+        anchor_left = max(anchor_whole - sum(there.values()) * anchor_scale, 0.0)
+        rest = OpRow(REST, None if here is None else anchor_left, left, None, None, None)  # fmt: skip
+        return (*rows, rest)
+
+    @property
+    def per_step_text(self) -> str:
+        """How :attr:`ops_per_step` came from the window."""
+        steps = self.window_steps or 1.0
+        busy = sum(v for c, v in (self.ops or {}).items() if c in opnames.busy_columns([c]))  # fmt: skip
+        said = (
+            f"per step: times over the window, divided by the steps in it ({steps:.3g})"
+        )
+        if busy / steps > self.step_time_s.value * 1e6:
+            said += ", there cut in proportion to the step, which they would exceed"
+        return said
 
     def to_json(self) -> dict[str, Any]:
         """The promised document of ``translate --json``."""
@@ -90,12 +321,26 @@ class Translation:
             "ops": self.ops,
             "op_intervals": {k: list(v) for k, v in self.op_intervals.items()},
             "usd_per_1000_steps": _document(self.usd_per_1000_steps),
+            "usd_per_1000_steps_gpu_share": _document(
+                self.usd_per_1000_steps_gpu_share
+            ),
             "binds": self.binds,
+            "ops_per_step": [
+                {**asdict(r), "ratio": r.ratio} for r in self.ops_per_step
+            ],
             "verdict": {
                 "level": self.verdict.level,
+                "domain": self.facts.domain or DOMAINS[self.verdict.level],
                 "reasons": list(self.verdict.reasons),
             },
+            **self.facts.document(),
         }
+
+
+def _scale(busy_us: float, window_steps: float, step_us: float) -> float:
+    """Factor from the window to a step whose busy time must not be longer than it."""
+    scale = 1 / window_steps
+    return scale if busy_us * scale <= step_us else step_us / busy_us
 
 
 def _document(estimate: Estimate | None) -> dict[str, float | None] | None:

@@ -12,21 +12,31 @@ from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
     BatchSize,
+    ClocksFile,
+    Force,
+    Format,
+    GpuIndex,
     InputSize,
     Json,
     MaxSlowdown,
     ModelName,
+    Objective,
     Optimizer,
+    ProbeFiles,
+    ProbeKind,
     Seed,
     StepTime,
+    Sure,
     SweepNames,
     TargetName,
+    Telemetry,
     share_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from xlate.advice import Recommendation
     from xlate.clocks.figures import ClockRow
 
 __all__ = ["clocks", "comparison"]
@@ -165,8 +175,10 @@ def fit(
         f"saved {m.model} for {m.target}, fitted on {len(m.applications)} applications "
         f"of {m.corpus} on {m.source_gpu}, to {done.path}"
     )
-    if m.simulated:
-        output.talk("note: fitted on simulated data")
+    if "simulated" in m.corpus:
+        output.talk("note: the response to the clock is fitted on simulated data")
+    if m.handoff is not None and "simulated" in m.handoff:
+        output.talk(f"note: power comes from simulated data, {m.handoff}")
 
 
 @clocks.command("compare")
@@ -315,6 +327,17 @@ def curve(
     input_size: InputSize = None,
     optimizer: Optimizer = None,
     step_time: StepTime = None,
+    objective: Objective = "edp",
+    max_slowdown: MaxSlowdown = None,
+    sure: Sure = None,
+    probe: ProbeKind = "max-only",
+    probe_file: ProbeFiles = None,
+    telemetry: Telemetry = None,
+    clocks_file: ClocksFile = None,
+    gpu_index: GpuIndex = None,
+    format: Format = None,
+    force: Force = False,
+    seed: Seed = 0,
     plot: Annotated[
         Path | None,
         typer.Option(help="Write a picture here (.png or .svg).", show_default=False),
@@ -326,12 +349,21 @@ def curve(
     from dataclasses import asdict
 
     from xlate.cli.advice import ask
+    from xlate.cli.clock_answers import OBJECTIVE_NAMES, print_grounds
 
-    (answer,) = ask(
+    answers = ask(
         [file], anchor, target, model=model, batch_size=batch_size,
         input_size=input_size, optimizer=optimizer, step_time=step_time,
-        anchors_dirs=anchors_dir or (),
+        format=format, anchors_dirs=anchors_dir or (), gpu_index=gpu_index,
+        probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
+        max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
+        clocks_file=clocks_file, seed=seed, force=force,
     )  # fmt: skip
+    if len(answers) != 1:
+        raise typer.BadParameter(
+            f"a curve is of one profile, {file} holds {len(answers)}"
+        )
+    (answer,) = answers
     if plot is not None:
         from xlate.cli.picture import curve_picture
 
@@ -344,13 +376,17 @@ def curve(
                 "target": answer.target,
                 "gpu": answer.gpu,
                 "sm_mhz": answer.sm_mhz,
+                "objective": answer.objective,
+                "max_slowdown": answer.max_slowdown,
+                "bound_probability": answer.bound_probability,
+                **_shared(answer),
                 "curve": [asdict(p) for p in answer.curve],
             }
         )
         return
     output.table(
         f"{answer.target}, {answer.gpu}: ratios over {answer.default_sm_mhz:g} MHz; "
-        f"best EDP at {answer.sm_mhz:g} MHz",
+        f"best by {OBJECTIVE_NAMES[answer.objective]} at {answer.sm_mhz:g} MHz",
         ["MHz", "time", "power W", "energy", "EDP", ""],
         [
             [
@@ -361,3 +397,10 @@ def curve(
             for p in answer.curve
         ],
     )  # fmt: skip
+    print_grounds(answer)
+
+
+def _shared(answer: Recommendation) -> dict[str, object]:
+    """Keys that every answer to a profile carries."""
+    document = answer.to_json()
+    return {k: document[k] for k in (*answer.facts.document(), "verdict", "simulated")}

@@ -11,22 +11,30 @@ __all__ = [
     "AnchorName",
     "AnchorsDir",
     "BatchSize",
+    "ClocksFile",
     "Columns",
+    "Confidence",
     "Data",
     "Force",
     "Format",
+    "GpuIndex",
     "InputSize",
     "Jobs",
     "Json",
     "MaxSlowdown",
     "ModelName",
+    "Objective",
     "Optimizer",
+    "ProbeFiles",
+    "ProbeKind",
     "Repeats",
     "Seed",
     "Split",
     "StepTime",
+    "Sure",
     "SweepNames",
     "TargetName",
+    "Telemetry",
     "share_of",
 ]
 
@@ -104,6 +112,56 @@ MaxSlowdown = Annotated[
         help="Bound on slowdown against the fastest clock, for example 5%.",
         show_default=False,
     ),
+]
+Objective = Annotated[
+    str, typer.Option(help="What to minimise: edp, ed2p, energy or cost.")
+]
+Sure = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability with which --max-slowdown must hold, for example 0.9. "
+        "Default: the expected curve keeps it.",
+        min=0,
+        max=1,
+        show_default=False,
+    ),
+]
+ProbeKind = Annotated[
+    str,
+    typer.Option(
+        help="Runs on the target the answer may rest on: max-only, or tri-point."
+    ),
+]
+ProbeFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--probe-file",
+        help="A run of the job at one clock of the target, as recorded telemetry "
+        "or JSON; may be given again.",
+        show_default=False,
+    ),
+]
+Telemetry = Annotated[
+    Path | None,
+    typer.Option(
+        help="What nvidia-smi or DCGM recorded on the anchor; never needed, but "
+        "it makes the guess of power surer.",
+        show_default=False,
+    ),
+]
+Confidence = Annotated[
+    float,
+    typer.Option(help="Below it, the answer names clocks to probe.", min=0, max=1),
+]
+ClocksFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Output of nvidia-smi -q -d SUPPORTED_CLOCKS on the target.",
+        show_default=False,
+    ),
+]
+GpuIndex = Annotated[
+    int | None, typer.Option(help="Which GPU.", show_default=False, min=0)
 ]
 SweepNames = Annotated[
     str | None,

@@ -31,6 +31,7 @@ __all__ = [
     "document",
     "figure",
     "pairs_table",
+    "paragraph",
     "table",
     "talk",
     "time_text",
@@ -96,7 +97,19 @@ def bullets(items: Iterable[str]) -> None:
     """Sentences on stdout, wrapped to the terminal."""
     width = shutil.get_terminal_size().columns
     for item in items:
-        print(textwrap.fill(item, width, initial_indent="• ", subsequent_indent="  "))
+        # an option such as --step-time is not broken in two
+        print(
+            textwrap.fill(
+                item, width, initial_indent="• ", subsequent_indent="  ",
+                break_on_hyphens=False,
+            )
+        )  # fmt: skip
+
+
+def paragraph(text: str) -> None:
+    """Sentences on stdout, wrapped to the terminal, and an empty line."""
+    width = shutil.get_terminal_size().columns
+    print(textwrap.fill(text, width, break_on_hyphens=False) + "\n")
 
 
 def figure(value: float | None, unit: str = "", digits: int = 3) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xlate.cli import output
+from xlate.cli.answers import print_sized, print_together, print_translations
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorsDir,
@@ -26,9 +27,9 @@ from xlate.cli.options import (
 
 if TYPE_CHECKING:
     from xlate.engine import Failure, Translation
-    from xlate.profile import Estimate, Profile, WorkloadKey
+    from xlate.profile import Profile
 
-__all__ = ["translate", "workload_text"]
+__all__ = ["translate"]
 
 
 def translate(
@@ -82,17 +83,14 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
-    from xlate.errors import RefusedError
-
     key: dict[str, Any] = {"model": model, "batch_size": batch_size, "input_size": input_size, "optimizer": optimizer}  # fmt: skip
     if profile:
-        if files or anchor or step_time is not None or out is not None:
+        if files or anchor or step_time is not None or scale is not None:
             raise typer.BadParameter(
-                "--profile goes without FILES, --anchor, --step-time and --out"
+                "--profile goes without FILES, --anchor, --scale and --step-time (each "
+                "profile has its own step: write step_time_us into the file)"
             )
-        _together(
-            profile, target, key, format, level, force, strict, anchors_dir, as_json
-        )
+        _together(profile, target, key, format, level, force, strict, anchors_dir, out, as_json)  # fmt: skip
         return
     if not files or anchor is None:
         raise typer.BadParameter(
@@ -106,7 +104,7 @@ def translate(
             f"--step-time is that of one profile, {len(profiles)} were given"
         )
     if scale is not None:
-        _scaled(profiles, anchor, target, scale, level, force, anchors_dir, as_json)
+        _scaled(profiles, anchor, target, scale, level, force, strict, anchors_dir, out, as_json)  # fmt: skip
         return
     answers = engine.translate(
         profiles, anchor, target, level=level, force=force,
@@ -114,48 +112,62 @@ def translate(
     )  # fmt: skip
     failures = [a for a in answers if isinstance(a, engine.Failure)]
     good = [a for a in answers if isinstance(a, engine.Translation)]
-    if out is not None and good:
-        output.write_text(
-            out,
-            json.dumps(
-                [
-                    {
-                        "source": a.file,
-                        "instance": a.target,
-                        "workload": a.to_json()["workload"],
-                        "step_time_us": a.step_time_s.value * 1e6,
-                        "ops": a.ops or {},
-                        "notes": [
-                            f"translated from {a.anchor} by {a.translator}, fitted on {a.fitted_on}"
-                        ],
-                    }
-                    for a in good
-                ],
-                indent=1,
-            )
-            + "\n",
-        )
-        output.talk(f"wrote {len(good)} translated profiles to {out}")
+    _write(out, good)
     if as_json:
         output.document([a.to_json() for a in answers])
     elif good:
-        _print_translations(good)
+        print_translations(good)
     for failure in failures:
         output.talk(f"error: {failure.error}")
     if failures:
         raise typer.Exit(1)
-    doubtful = [a for a in good if a.verdict.level != "ok"]
+    _refuse_doubtful(strict, good)
+
+
+def _write(out: Path | None, answers: Sequence[Translation]) -> None:
+    """Translated profiles as a file that xlate reads again."""
+    if out is None or not answers:
+        return
+    from xlate.profile import Profile
+    from xlate.readers.json_profile import to_json
+
+    made = [
+        Profile(
+            ops=a.ops or {},
+            workload=a.workload,
+            instance=a.target,
+            step_time_us=a.step_time_s.value * 1e6,
+            source=a.file,
+            notes=(
+                f"translated from {a.anchor} by {a.translator}, fitted on {a.fitted_on}",
+            ),
+            memory_bytes=None if a.memory is None else a.memory.need_bytes,
+        )
+        for a in answers
+    ]
+    text = json.dumps([to_json(p) for p in made], indent=1)
+    output.write_text(out, text + "\n")
+    output.talk(f"wrote {len(made)} translated profiles to {out}")
+
+
+def _refuse_doubtful(strict: bool, answers: Sequence[Translation]) -> None:
+    """With ``--strict``, exit with 3 unless every verdict is ok."""
+    from xlate.errors import RefusedError
+
+    doubtful = [a for a in answers if a.verdict.level != "ok"]
     if strict and doubtful:
+        first = doubtful[0]
         raise RefusedError(
-            f"{doubtful[0].file}: verdict {doubtful[0].verdict.level}: "
-            + "; ".join(doubtful[0].verdict.reasons),
+            f"{first.file}: verdict {first.verdict.level}: "
+            + "; ".join(first.verdict.reasons),
             "leave --strict out to see the answer",
         )
 
 
 def _scaled(
     profiles: Sequence[Profile | Failure], anchor: str, target: str, wanted: str,
-    level: float, force: bool, anchors_dir: list[Path] | None, as_json: bool,
+    level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
+    out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One profile at several sizes, here and there."""
     from dataclasses import asdict
@@ -178,6 +190,8 @@ def _scaled(
         force=force,
         anchors_dirs=anchors_dir or (),
     )
+    translations = [f.translation for f in found]
+    _write(out, translations)
     if as_json:
         output.document(
             [
@@ -192,42 +206,18 @@ def _scaled(
                 for f in found
             ]
         )
-        return
-    first = found[0].translation
-    output.table(
-        f"{Path(first.file).name} at other sizes, {first.anchor} → {first.target}, "
-        f"fitted on {first.fitted_on}",
-        [axis, "step here", "step there", "from", "to", "$/1000", "bound by"],
-        [
-            [
-                f"{f.size}{' *' if f.measured else ''}{' OOM?' if f.too_large_for else ''}",
-                output.time_text(f.anchor_step_time_s.value),
-                output.time_text(f.translation.step_time_s.value),
-                _bound(f.translation.step_time_s.low),
-                _bound(f.translation.step_time_s.high),
-                output.figure(_value(f.translation.usd_per_1000_steps), digits=4),
-                f.translation.binds or "–",
-            ]
-            for f in found
-        ],
-    )
-    if any(f.measured for f in found):
-        output.talk("* the size that was profiled")
-    if any(f.too_large_for for f in found):
-        output.talk("OOM? may be out of memory here or there, see the notes")
-    for f in found:
-        if f.translation.verdict.level != "ok":
-            output.talk(f"note: {axis} {f.size}: {f.translation.verdict.reasons[0]}")
+    else:
+        print_sized(found, axis)
+    _refuse_doubtful(strict, translations)
 
 
 def _together(
     given: Sequence[str], target: str, key: Mapping[str, Any], format: str | None,
     level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
-    as_json: bool,
+    out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One answer from the profiles of several anchors, and what each says alone."""
     from xlate import engine
-    from xlate.errors import RefusedError
 
     profiles = {}
     for text in given:
@@ -241,6 +231,7 @@ def _together(
     answer = engine.translate_together(
         profiles, target, level=level, force=force, anchors_dirs=anchors_dir or ()
     )
+    _write(out, [answer.combined])
     if as_json:
         output.document(
             {
@@ -250,145 +241,5 @@ def _together(
             }
         )
     else:
-        output.table(
-            f"one workload from {len(answer.parts)} anchors → {answer.combined.target}",
-            ["anchor", "step there", "from", "to", "weight", "verdict"],
-            [
-                [
-                    p.anchor,
-                    output.time_text(p.step_time_s.value),
-                    _bound(p.step_time_s.low),
-                    _bound(p.step_time_s.high),
-                    f"{w:.2f}",
-                    p.verdict.level,
-                ]
-                for p, w in zip(answer.parts, answer.weights, strict=True)
-            ],
-        )
-        _print_translations([answer.combined])
-    verdict = answer.combined.verdict
-    if strict and verdict.level != "ok":
-        raise RefusedError(
-            f"verdict {verdict.level}: " + "; ".join(verdict.reasons),
-            "leave --strict out to see the answer",
-        )
-
-
-def workload_text(key: WorkloadKey) -> str:
-    """What ran, in one line."""
-    known = [
-        key.model,
-        key.dataset,
-        key.batch_size and f"batch {key.batch_size}",
-        key.optimizer,
-    ]
-    return ", ".join(str(k) for k in known if k) or "–"
-
-
-def _value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
-
-
-def _per_cent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} % (mean, step time)"
-
-
-def _bound(seconds: float | None) -> str:
-    return "–" if seconds is None else output.time_text(seconds)
-
-
-def _interval_row(e: Estimate, text: Callable[[float], str]) -> list[list[object]]:
-    """A row for the interval of a value, where there is one."""
-    if e.low is None or e.high is None or e.level is None:
-        return []
-    return [[f"  {e.level:.0%} interval", f"{text(e.low)} to {text(e.high)}"]]
-
-
-def _print_translations(answers: Sequence[Translation]) -> None:
-    first = answers[0]
-    title = (
-        f"{first.anchor} → {first.target} by {first.translator}, fitted on "
-        f"{first.fitted_on}"
-    )
-    if len(answers) == 1:
-        output.table(
-            title,
-            ["what", "value"],
-            [
-                ["profile", Path(first.file).name],
-                ["workload", workload_text(first.workload)],
-                [f"step on {first.anchor}", output.time_text(first.anchor_step_time_s)],
-                [f"step on {first.target}", output.time_text(first.step_time_s.value)],
-                *_interval_row(first.step_time_s, output.time_text),
-                [
-                    "speedup",
-                    f"{first.anchor_step_time_s / first.step_time_s.value:.2f}",
-                ],
-                *([["bound by", first.binds]] if first.binds else []),
-                [
-                    "$ per 1000 steps there",
-                    output.figure(_value(first.usd_per_1000_steps), digits=4),
-                ],
-                ["answered by", first.layer],
-                [
-                    f"error on {'GPUs' if first.translator == 'zero-shot' else 'networks'} left out",
-                    _per_cent(first.held_out_mape),
-                ],
-                ["verdict", first.verdict.level],
-            ],
-        )
-    else:
-        output.table(
-            title,
-            [
-                "step there",
-                "from",
-                "to",
-                "here",
-                "speedup",
-                "$/1000",
-                "verdict",
-                "profile",
-            ],
-            [
-                [
-                    output.time_text(a.step_time_s.value),
-                    _bound(a.step_time_s.low),
-                    _bound(a.step_time_s.high),
-                    output.time_text(a.anchor_step_time_s),
-                    f"{a.anchor_step_time_s / a.step_time_s.value:.2f}",
-                    output.figure(_value(a.usd_per_1000_steps), digits=4),
-                    a.verdict.level,
-                    Path(a.file).name,
-                ]
-                for a in answers
-            ],
-        )
-    if len(answers) == 1 and first.ops:
-        total = sum(v for k, v in first.ops.items() if k.startswith("Device_"))
-        largest = sorted(
-            ((k, v) for k, v in first.ops.items() if k.startswith("Device_")),
-            key=lambda kv: -kv[1],
-        )[:10]
-        output.table(
-            "where device time goes on the target, over the profile window",
-            ["operation", "time", "from", "to", "share %"],
-            [
-                [
-                    k,
-                    output.time_text(v / 1e6),
-                    *(
-                        _bound(e / 1e6) if e else "–"
-                        for e in first.op_intervals.get(k, (0.0, 0.0))
-                    ),
-                    f"{100 * v / total:.1f}",
-                ]
-                for k, v in largest
-            ],
-        )
-    seen: dict[str, int] = {}
-    for a in answers:
-        for reason in a.verdict.reasons:
-            seen[reason] = seen.get(reason, 0) + 1
-    for reason, n in seen.items():
-        output.talk(f"note: {reason}" + (f" ({n} profiles)" if n > 1 else ""))
+        print_together(answer)
+    _refuse_doubtful(strict, [answer.combined])

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate.errors import UnknownNameError, XlateError
+from xlate.hardware.rent import usd_per_h
 
 __all__ = ["OBJECTIVES", "Cost", "Ed2p", "Edp", "Energy", "Objective", "make_objective"]
 
 Floats = NDArray[np.float64]
-
-#: list price of electricity, as in the hardware notes (D4)
-USD_PER_KWH = 0.10
 
 
 class Objective:
@@ -74,33 +72,30 @@ class Cost(Objective):
     Parameters
     ----------
     usd_per_h : float
-        Rent of the machine's share that the GPU is.
+        Rent of the whole machine: what must be paid, however many GPUs are used.
     power_w : float
         Watts that a power of 1 stands for; 1 where powers are in watts.
-    usd_per_kwh : float
-        Price of electricity.
     """
 
     usd_per_h: float
     power_w: float = 1.0
-    usd_per_kwh: float = USD_PER_KWH
     name: str = "cost"
 
     def __post_init__(self) -> None:
-        if self.usd_per_h < 0 or self.usd_per_kwh < 0 or self.power_w <= 0:
+        rent, power = self.usd_per_h, self.power_w
+        if not (np.isfinite(rent) and rent >= 0 and np.isfinite(power) and power > 0):
             raise XlateError(
-                f"rent {self.usd_per_h}, electricity {self.usd_per_kwh} or power "
-                f"{self.power_w} W cannot be",
+                f"rent {rent:g} $/h or power {power:g} W cannot be",
                 "prices are not negative and power is positive",
             )
 
     def log_score(self, time: Floats, power: Floats) -> Floats:
         """See the base class."""
-        electricity = self.usd_per_kwh / 1000 * power * self.power_w
-        return np.asarray(np.log(time) + np.log(self.usd_per_h + electricity))
+        an_hour = usd_per_h(self.usd_per_h, power * self.power_w)
+        return np.asarray(np.log(time) + np.log(an_hour))
 
 
-#: name -> how one is made from rent ($/h) and the power (W) that 1 stands for
+#: name -> how one is made from the rent of the whole machine ($/h) and the power (W) that 1 stands for
 OBJECTIVES: dict[str, Callable[[float, float], Objective]] = {
     "edp": lambda _rent, _power: Edp(),
     "ed2p": lambda _rent, _power: Ed2p(),

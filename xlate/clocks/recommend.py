@@ -23,7 +23,16 @@ from xlate.clocks.probe import Probe
 from xlate.errors import ProfileError
 from xlate.profile import Estimate
 
-__all__ = ["ACTIONS", "Draws", "Point", "action_of", "answer", "draw", "neighbours"]
+__all__ = [
+    "ACTIONS",
+    "Draws",
+    "Point",
+    "action_of",
+    "answer",
+    "bound_probability",
+    "draw",
+    "neighbours",
+]
 
 Floats = NDArray[np.float64]
 
@@ -192,26 +201,62 @@ def _through(curve: Floats, share: Floats, shares: Floats, values: Floats) -> Fl
     return out.reshape(curve.shape)
 
 
+def bound_probability(draws: Draws, k: int, bound: float) -> float:
+    """Share of draws in which a clock keeps the bound on slowdown.
+
+    Against the highest clock, as the time ratio is: that is the fastest one up to
+    the drift that a lower clock is granted.
+
+    Parameters
+    ----------
+    k : int
+        Into ``draws.sm_mhz``.
+    bound : float
+        0.05 for 5 %.
+    """
+    return float((draws.time[:, k] <= (1 + bound) * (1 + 1e-12)).mean())
+
+
 def answer(
-    draws: Draws, objective: Objective, bound: float | None
+    draws: Draws, objective: Objective, bound: float | None, sure: float | None = None
 ) -> tuple[int, float, tuple[float, float]]:
     """The chosen clock, how sure the choice is, and the range of best clocks.
+
+    Parameters
+    ----------
+    bound : float or None
+        On slowdown; 0.05 for 5 %. The expected curve keeps it.
+    sure : float, optional
+        Probability with which the bound must hold; clocks that keep it more
+        rarely are not looked at. The highest clock always keeps it.
 
     Returns
     -------
     index : int
         Into ``draws.sm_mhz``.
     confidence : float
-        Share of draws in which its objective is within 2 % of the best allowed.
+        Share of draws in which its objective is within 2 % of the best allowed, and
+        it keeps the bound itself.
     best_mhz : (float, float)
         Interval of the best clock over the draws, at :data:`LEVEL`.
     """
     scores = objective.log_score(draws.time, draws.power)
-    inside = np.where(allowed(draws.time, bound), scores, np.inf)
+    keeps = allowed(draws.time, bound)
+    open_to = allowed(draws.mean_time, bound)
+    if bound is not None and sure is not None:
+        held = [bound_probability(draws, k, bound) for k in range(len(draws.sm_mhz))]
+        safe = np.array(held) >= sure
+        open_to = open_to & safe if (open_to & safe).any() else safe
+        # the best is looked for among the same clocks in every draw
+        keeps = np.broadcast_to(open_to, keeps.shape)
+    inside = np.where(keeps, scores, np.inf)
     gap = np.expm1(scores - inside.min(axis=1, keepdims=True))
     mean = objective.log_score(draws.mean_time, draws.mean_power)
-    chosen = int(np.where(allowed(draws.mean_time, bound), mean, np.inf).argmin())
+    chosen = int(np.where(open_to, mean, np.inf).argmin())
     good = gap[:, chosen] <= CLOSE_ENOUGH
+    if bound is not None:
+        # a clock that is too slow is better only by breaking the bound
+        good &= draws.time[:, chosen] <= (1 + bound) * (1 + 1e-12)
     low, high = np.quantile(
         draws.sm_mhz[inside.argmin(axis=1)],
         [(1 - LEVEL) / 2, (1 + LEVEL) / 2],

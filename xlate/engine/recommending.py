@@ -9,28 +9,35 @@ from pathlib import Path
 import numpy as np
 
 from xlate.advice import CurvePoint, Recommendation
-from xlate.answer import Failure, Translation
+from xlate.answer import Failure, RestsOn, Translation
 from xlate.catalog import Gpu, Instance, catalogue
 from xlate.clocks import recommend
-from xlate.clocks.features import PROBES, probe_shares
+from xlate.clocks.features import PROBES
 from xlate.clocks.handoff import PREDICTED, JobRow
 from xlate.clocks.label import check_slowdown
 from xlate.clocks.legal import LegalClocks, commands, legal_clocks, snap
-from xlate.clocks.objective import USD_PER_KWH, make_objective
+from xlate.clocks.objective import make_objective
 from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
+from xlate.engine.clock_costs import StepCosts
+from xlate.engine.measurements import check_probes, check_sure, metered_shares
 from xlate.engine.translating import translate
-from xlate.engine.wording import what_binds, what_changed, what_to_do, whence
-from xlate.errors import ProfileError, UnknownNameError, XlateError
+from xlate.engine.wording import (
+    SURE_BOUND,
+    clock_parts,
+    what_binds,
+    what_changed,
+    what_costs,
+    what_to_do,
+    whence,
+)
+from xlate.errors import ProfileError, XlateError
 from xlate.profile import Estimate, Profile
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import Bundle
 from xlate.store.clock_bundle import ClockBundle
 
 __all__ = ["predict_freq"]
-
-#: a probe this near the highest clock stands for it
-_HIGHEST = 0.97
 
 
 def predict_freq(
@@ -40,6 +47,7 @@ def predict_freq(
     *,
     objective: str = "edp",
     max_slowdown: float | None = None,
+    sure: float | None = None,
     probe: str = "max-only",
     probes: Sequence[Probe] = (),
     telemetry: Probe | None = None,
@@ -63,6 +71,9 @@ def predict_freq(
         Key of :data:`xlate.clocks.objective.OBJECTIVES`.
     max_slowdown : float, optional
         Against the fastest clock; 0.05 is 5 %.
+    sure : float, optional
+        Probability with which the bound must hold, 0.9 for instance; by default the
+        expected curve keeps it.
     probe : {"max-only", "tri-point"}
         ``tri-point`` demands probes at about 0.7 and 0.5 of the highest clock.
     probes : sequence of Probe
@@ -86,13 +97,14 @@ def predict_freq(
     instance = known.instance(target)
     gpu = instance.require_gpu()
     bound = check_slowdown(max_slowdown)
+    check_sure(sure, bound)
     legal = legal_clocks(gpu, clocks_file, known)
     if not 0 <= confidence <= 1:
         raise XlateError(f"a confidence of {confidence:g} is none", "from 0 to 1")
-    _check_probe(probe, probes, legal)
+    check_probes(probe, probes, legal)
     make_objective(objective, 1.0)  # an unknown name is said before the work
     fitted = clock_bundle or clock_bundles.find(instance.name)
-    metered = _metered(telemetry, known.instance(anchor).require_gpu())
+    metered = metered_shares(telemetry, known.instance(anchor).require_gpu())
     answers: list[Recommendation | Failure] = []
     translated = translate(
         profiles, anchor, target, bundle=bundle, force=force, anchors_dirs=anchors_dirs
@@ -103,63 +115,11 @@ def predict_freq(
             continue
         try:
             found = _Case(one, instance, gpu, fitted, legal, objective, bound, seed)
-            found.metered = metered
+            found.metered, found.demanded = metered, sure
             answers.append(found.answer(list(probes), confidence))
         except XlateError as e:
             answers.append(Failure(one.file, e))
     return answers
-
-
-def _metered(telemetry: Probe | None, gpu: Gpu) -> tuple[float, float, float] | None:
-    """Anchor telemetry as the hand-off wants it: shares from 0 to 1.
-
-    Raises
-    ------
-    ProfileError
-        If it lacks a utilisation, or nobody knows the anchor's power limit.
-    """
-    if telemetry is None:
-        return None
-    limit = gpu.limit_w
-    busy = telemetry.metrics.get("gpu_utilization")
-    memory = telemetry.metrics.get("memory_utilization")
-    if limit is None or busy is None or memory is None:
-        lacking = (
-            f"a power limit for {gpu.name} in the catalogue"
-            if limit is None
-            else "GPU and memory utilisation in the telemetry"
-        )
-        raise ProfileError(
-            f"the anchor's telemetry cannot be used without {lacking}",
-            "record power.draw, utilization.gpu and utilization.memory, or leave "
-            "--telemetry out",
-        )
-    return telemetry.power_w / limit, busy / 100, memory / 100
-
-
-def _check_probe(kind: str, probes: Sequence[Probe], legal: LegalClocks) -> None:
-    """A tri-point probe has its three points, and probes stand for the highest clock."""
-    if kind not in PROBES:
-        raise UnknownNameError("probe", kind, PROBES)
-    highest = legal.sm_mhz[-1]
-    wanted = [snap(s * highest, legal.sm_mhz) for s in (1.0, *probe_shares(kind))]
-    if kind != "max-only" and len(probes) < len(wanted):
-        listed = ", ".join(f"{f:g}" for f in wanted)
-        raise ProfileError(
-            f"--probe {kind} needs runs at {listed} MHz, {len(probes)} given",
-            "run the job there once each and give --probe-file for every one",
-        )
-    if probes and max(p.sm_mhz for p in probes) < _HIGHEST * highest:
-        raise ProfileError(
-            f"no probe ran at the highest clock, {highest:g} MHz",
-            "everything is relative to it: probe it too",
-        )
-    for one in probes:
-        if one.sm_mhz > 1.02 * highest:
-            raise ProfileError(
-                f"a probe ran at {one.sm_mhz:g} MHz, the target stops at {highest:g}",
-                "it is of another GPU; name that one as --target",
-            )
 
 
 class _Case:
@@ -174,10 +134,8 @@ class _Case:
         self.fitted, self.legal, self.bound = fitted, legal, bound
         self.objective_name, self.seed = objective, seed
         self.metered: tuple[float, float, float] | None = None
-        price = instance.price
-        self.rent = (
-            None if price is None else price.usd_per_h / max(instance.gpu_count, 1)
-        )
+        self.demanded: float | None = None
+        self.costs = StepCosts(translated.step_time_s.value, translated.rent)
 
     def answer(self, probes: list[Probe], wanted: float) -> Recommendation:
         """The recommendation, without probes and then with them."""
@@ -202,16 +160,20 @@ class _Case:
             return after
         return replace(after, changed=what_changed(before, after))
 
-    def _handed_on(self) -> tuple[Probe, list[Probe]]:
-        """The job at the target's highest clock, predicted, and under each error."""
-        one, manifest = self.translated, self.fitted.manifest
-        row = JobRow.of(
+    def _row(self) -> JobRow:
+        """What of the job the hand-off looks at."""
+        one = self.translated
+        return JobRow.of(
             one.ops or {},
             one.step_time_s.value * 1e6,
             one.workload.dataset,
             one.workload.batch_size,
             self.metered,
         )
+
+    def _handed_on(self) -> tuple[Probe, list[Probe]]:
+        """The job at the target's highest clock, predicted, and under each error."""
+        one, manifest, row = self.translated, self.fitted.manifest, self._row()
         limit = self.gpu.limit_w
         scale = (limit or 1.0) / (manifest.handoff_limit_w or limit or 1.0)
 
@@ -236,12 +198,18 @@ class _Case:
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.seed,
         )  # fmt: skip
-        aim = make_objective(self.objective_name, self.rent, first.power_w)
-        k, sure, span = recommend.answer(draws, aim, self.bound)
+        aim = make_objective(self.objective_name, self.costs.usd_per_h, first.power_w)
+        k, sure, span = recommend.answer(draws, aim, self.bound, self.demanded)
+        holds = (
+            None
+            if self.bound is None
+            else recommend.bound_probability(draws, k, self.bound)
+        )
         at = recommend.point(draws, k, aim)
         edp = recommend.point(draws, k, make_objective("edp")).objective_ratio
         set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
-        action = recommend.action_of(sure)
+        action = self._action(sure, holds)
+        rests_on = self._rests_on(not drawn, len(further))
         score = aim.log_score(draws.mean_time, draws.mean_power)
         near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
         return Recommendation(
@@ -251,7 +219,7 @@ class _Case:
             gpu=self.gpu.name,
             model=manifest.model,
             fitted_on=manifest.corpus,
-            simulated=manifest.simulated or self.translated.simulated,
+            simulated=any(r.simulated for r in rests_on),
             extrapolated=manifest.extrapolated,
             objective=aim.name,
             max_slowdown=self.bound,
@@ -267,11 +235,20 @@ class _Case:
             power_at_default_w=recommend.estimate(draws.mean_power_w, draws.power_w),
             step_time_s=self._over_step(at.time_ratio),
             energy_j=self._over_step(at.watts_over_time),
-            usd_per_1000_steps=self._dollars(at.time_ratio, at.power_w),
-            default_usd_per_1000_steps=self._cost(1.0, draws.mean_power_w),
+            usd_per_1000_steps=self.costs.estimate(at.time_ratio, at.power_w),
+            usd_per_1000_steps_gpu_share=self.costs.estimate(
+                at.time_ratio, at.power_w, share=True
+            ),
+            default_usd_per_1000_steps=self.costs.usd(1.0, draws.mean_power_w),
+            choices=self.costs.choices(draws, k),
+            bound_probability=holds,
+            verdict=self.translated.verdict,
+            facts=replace(self.translated.facts, rests_on=rests_on),
             confidence=sure,
             action=action,
-            reasons=tuple(self._reasons(draws, k, first, not drawn, sure, action)),
+            reasons=tuple(
+                self._reasons(draws, k, first, not drawn, sure, holds, action)
+            ),
             probes=self._next(draws, k, sure, wanted, action, further, not drawn),
             neighbours=tuple(
                 (float(draws.sm_mhz[j]), float(np.expm1(score[j] - score[k])))
@@ -291,35 +268,40 @@ class _Case:
         low, high = rate.low or rate.value, rate.high or rate.value
         return Estimate(base * rate.value, base * low, base * high, rate.level)
 
-    def _cost(self, time_ratio: float, power_w: float) -> float | None:
-        if self.rent is None:
-            return None
-        hours = self.translated.step_time_s.value * time_ratio * 1000 / 3600
-        return hours * (self.rent + USD_PER_KWH * power_w / 1000)
+    def _action(self, sure: float, holds: float | None) -> str:
+        """What to do; work that cannot run, or that nobody knows, is not applied.
 
-    def _dollars(self, time: Estimate, power: Estimate) -> Estimate | None:
-        value = self._cost(time.value, power.value)
-        low = self._cost(time.low or time.value, power.low or power.value)
-        high = self._cost(time.high or time.value, power.high or power.value)
-        if value is None:
-            return None
-        return Estimate(value, low, high, time.level)
+        Nor is a clock whose bound may be broken: one that was stated to hold in 60 to
+        80 % held in 47 % (experiments/results/clocks-bound.csv).
+        """
+        action = recommend.action_of(sure)
+        memory = self.translated.memory
+        if memory is not None and memory.fits == "no":
+            return "collect"
+        trusted = self.translated.facts.domain != "out_of_domain"
+        trusted = trusted and (holds is None or holds > SURE_BOUND)
+        return action if trusted or action == "collect" else "sweep"
+
+    def _rests_on(self, measured: bool, probes: int) -> tuple[RestsOn, ...]:
+        """Each part of the answer with its origin."""
+        row_kind = None
+        if self.fitted.handoff is not None:
+            row_kind = self.fitted.handoff.kind_of(self._row())
+        return (
+            *self.translated.facts.rests_on,
+            *clock_parts(
+                self.fitted.manifest, self.instance.name, measured, probes,
+                row_kind == "metered",
+            ),
+        )  # fmt: skip
 
     def _reasons(
         self, draws: Draws, k: int, first: Probe, measured: bool, sure: float,
-        action: str,
+        holds: float | None, action: str,
     ) -> list[str]:  # fmt: skip
         """Why this clock, and how far to trust it, in words."""
         said = what_binds(first, self.gpu)
-        at_k = self._cost(
-            float(draws.mean_time[k]), float(draws.mean_power[k] * draws.mean_power_w)
-        )
-        at_max = self._cost(1.0, draws.mean_power_w)
-        if at_k is not None and at_max is not None and at_k > at_max:
-            said.append(
-                f"on rented hardware this clock costs {100 * (at_k / at_max - 1):.1f} % "
-                "more dollars than the highest: rent outweighs electricity"
-            )
+        said += what_costs(self.costs, draws, k, self.objective_name)
         workload = self.translated.workload
         if not measured and self.translated.ops is None:
             said.append("the translator gives no op vector: power is a rough guess")
@@ -332,7 +314,7 @@ class _Case:
         if k in (0, len(draws.sm_mhz) - 1):
             edge = "lowest clock that sweeps cover" if k == 0 else "highest clock"
             said.append(f"the best lies at the edge: the {edge}")
-        return [*said, what_to_do(sure, action)]
+        return [*said, what_to_do(sure, action, self.objective_name, self.bound, holds)]
 
     def _next(
         self, draws: Draws, k: int, sure: float, wanted: float, action: str,

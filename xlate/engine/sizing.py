@@ -12,12 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.answer import Failure, Translation
-from xlate.catalog import Instance
+from xlate.answer import Failure, RestsOn, Translation
 from xlate.conformal import LEVEL
+from xlate.engine.facts import with_memory, with_step
 from xlate.engine.pair import pair_of
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
+from xlate.hardware.memory import memory_fit
 from xlate.profile import Estimate, Profile, Verdict, dataset_name, input_size
 from xlate.scaling import AXES, HOW, Scaler
 from xlate.store import bundle as bundles
@@ -34,7 +35,6 @@ AXIS_COLUMN = {"batch-size": "batch_size", "input-size": "dataset"}
 _MOST_SIZES = 64
 #: factor outside the sizes of training that is answered, with a warning
 _FARTHEST = 4
-_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Sized:
         Most memory it can need, where the profile says what it took: all of it grows
         with the size, though a part (the weights) stays.
     too_large_for : tuple of str
-        GPUs that have less.
+        GPUs whose memory is surely or possibly too small.
     """
 
     size: int
@@ -184,15 +184,23 @@ def scale(
     for size, far, p, answer in zip(sizes, octaves[1:], made[1:], answers, strict=True):
         here = (p.step_time_us or 0.0) / 1e6
         factor = scaler.factor(far, level) if far else 1.0
-        reasons = list(answer.verdict.reasons)
-        need = _memory(profile, (size / own) ** power)
-        small = _too_small(need, a, t)
-        if small:
-            reasons.insert(
-                0,
-                f"{axis} {size} may need {(need or 0.0) / _GIB:.1f} GiB, and {' and '.join(small)} "
-                "may be out of memory",
+        reasons: list[str] = []
+        growth = (size / own) ** power
+        need = _memory(profile, growth)
+        least = (
+            None if need is None else (profile.memory_bytes or 0.0) * min(growth, 1.0)
+        )
+        here_fit, there_fit = (
+            memory_fit(
+                side.require_gpu(), need, least if growth < 1 else profile.memory_bytes
             )
+            for side in (a, t)
+        )
+        small = tuple(f.gpu for f in (here_fit, there_fit) if f.reason is not None)
+        if size != own:
+            answer = _grown(with_memory(answer, there_fit), own, axis, bundle)
+            if here_fit.reason is not None:
+                reasons.insert(0, f"on the anchor, {axis} {size}: {here_fit.text}")
         if not low <= size <= high:
             unknown = (
                 "; whether it fits into memory is not known: the profile has no memory column"
@@ -202,10 +210,10 @@ def scale(
             reasons.insert(
                 0, f"{axis} {size} is outside training ({low:g} to {high:g}){unknown}"
             )
-        worse = len(reasons) > len(answer.verdict.reasons)
+        worse = bool(reasons) and answer.verdict.level == "ok"
         verdict = Verdict(
-            "widen" if worse and answer.verdict.level == "ok" else answer.verdict.level,
-            tuple(reasons),
+            "widen" if worse else answer.verdict.level,
+            (*reasons, *answer.verdict.reasons),
         )
         found.append(
             Sized(
@@ -277,6 +285,8 @@ def _resized(
     return replace(
         profile, ops={c: v for c, v in vector.items() if v > 0}, workload=key,
         step_time_us=scaled.step,
+        # memory at another size is another one, and said by the caller
+        memory_bytes=profile.memory_bytes if size == own else None,
     )  # fmt: skip
 
 
@@ -302,11 +312,7 @@ def _never_falling(
                 continue
             wrong = (found[k].step_time_s.value < nearest.step_time_s.value) == up
             if wrong and found[k].step_time_s.value != nearest.step_time_s.value:
-                found[k] = replace(
-                    found[k],
-                    step_time_s=nearest.step_time_s,
-                    usd_per_1000_steps=nearest.usd_per_1000_steps,
-                )
+                found[k] = with_step(found[k], nearest.step_time_s)
             nearest = found[k]
     return found
 
@@ -318,14 +324,13 @@ def _memory(profile: Profile, growth: float) -> float | None:
     return profile.memory_bytes * max(growth, 1.0)
 
 
-def _too_small(need: float | None, *sides: Instance) -> tuple[str, ...]:
-    """GPUs with less memory than may be needed."""
-    if need is None:
-        return ()
-    gpus = [s.require_gpu() for s in sides]
-    return tuple(
-        g.name for g in gpus if (g.number("memory_gib") or math.inf) * _GIB < need
-    )
+def _grown(answer: Translation, own: int, axis: str, bundle: Bundle) -> Translation:
+    """A translation that says its anchor's step was scaled, not given."""
+    m = bundle.manifest
+    source = f"scaled from {axis} {own}, growth as learnt"
+    first = RestsOn("step time on the anchor", source, m.corpus, m.simulated)
+    rest = answer.facts.rests_on[1:]
+    return replace(answer, facts=replace(answer.facts, rests_on=(first, *rest)))
 
 
 def _wider(answer: Translation, factor: float) -> Translation:
@@ -339,10 +344,8 @@ def _wider(answer: Translation, factor: float) -> Translation:
     step = wider(answer.step_time_s)
     assert step is not None
     return replace(
-        answer,
-        step_time_s=step,
+        with_step(answer, step),
         op_sum_us=wider(answer.op_sum_us),
-        usd_per_1000_steps=wider(answer.usd_per_1000_steps),
         op_intervals={
             c: (lo / factor, hi * factor) for c, (lo, hi) in answer.op_intervals.items()
         },

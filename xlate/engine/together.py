@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlate.answer import Failure, Translation
+from xlate.answer import DOMAINS, Facts, Failure, Translation
 from xlate.conformal import LEVEL
+from xlate.engine.facts import with_step
 from xlate.engine.translating import translate
 from xlate.errors import ProfileError
 from xlate.profile import Estimate, Profile, Verdict
@@ -159,12 +160,12 @@ def _combined(parts: Sequence[Translation], weights: Sequence[float]) -> Transla
             if found.low is not None and found.high is not None:
                 intervals[name] = (found.low, found.high)
     sums = [p.op_sum_us for p in parts if p.op_sum_us is not None]
-    rents = [p.usd_per_1000_steps for p in parts if p.usd_per_1000_steps is not None]
     reasons = [f"{p.anchor}: {r}" for p in parts for r in p.verdict.reasons]
     worst = max((p.verdict.level for p in parts), key=_LEVELS.index)
     binds = {p.binds for p in parts}
     errors = [p.held_out_mape for p in parts if p.held_out_mape is not None]
-    return replace(
+    step = _mean([p.step_time_s for p in parts], weights)
+    combined = replace(
         first,
         file=" + ".join(p.file for p in parts),
         anchor=" + ".join(p.anchor for p in parts),
@@ -173,11 +174,50 @@ def _combined(parts: Sequence[Translation], weights: Sequence[float]) -> Transla
         # better than the best of them is not promised
         held_out_mape=min(errors) if len(errors) == len(parts) else None,
         layer=" + ".join(dict.fromkeys(p.layer for p in parts)),
-        step_time_s=_mean([p.step_time_s for p in parts], weights),
         op_sum_us=_mean(sums, weights) if len(sums) == len(parts) else None,
         ops=ops,
         op_intervals=intervals,
-        usd_per_1000_steps=_mean(rents, weights) if len(rents) == len(parts) else None,
         binds=binds.pop() if len(binds) == 1 else None,
         verdict=Verdict(worst, tuple(reasons)),
+        facts=_facts(parts),
+        # a window an anchor: there is no one column of times here
+        anchor_ops=None,
+        window_steps=None,
+    )
+    return with_step(combined, step)
+
+
+def _facts(parts: Sequence[Translation]) -> Facts:
+    """What holds for all parts; what they do not share is not known."""
+    first = parts[0].facts
+
+    def same(values: Sequence[str | None]) -> str | None:
+        return values[0] if len(set(values)) == 1 else None
+
+    # the part that needs most decides whether the work fits
+    memory = max(
+        (p.facts.memory for p in parts if p.facts.memory is not None),
+        key=lambda m: m.need_bytes or 0.0,
+        default=None,
+    )
+    domains = [p.facts.domain or DOMAINS[p.verdict.level] for p in parts]
+    windows = any(p.facts.step_from == "window" for p in parts)
+    return replace(
+        first,
+        bundle=None,
+        recorded_gpu=" + ".join(p.facts.recorded_gpu or "not known" for p in parts)
+        if any(p.facts.recorded_gpu for p in parts)
+        else None,
+        mode=same([p.facts.mode for p in parts]),
+        precision=same([p.facts.precision for p in parts]),
+        precision_known=same([p.facts.precision_known for p in parts]),
+        memory=memory,
+        domain=max(domains, key=list(DOMAINS.values()).index),
+        step_from="window" if windows else "given",
+        rests_on=tuple(
+            replace(r, part=f"{p.anchor}: {r.part}")
+            for p in parts
+            for r in p.facts.rests_on
+        ),
+        what_to_do=tuple(dict.fromkeys(w for p in parts for w in p.facts.what_to_do)),
     )

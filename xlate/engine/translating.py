@@ -15,6 +15,7 @@ from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.conformal import LEVEL, Scores
+from xlate.engine.facts import with_facts, with_step
 from xlate.engine.layers import (
     OP_RATIO,
     PARTS,
@@ -156,16 +157,20 @@ class _Origin:
     fitted_on: str
     simulated: bool
     held_out_mape: float | None
+    bundle: Bundle | None = None
+    known: Catalogue | None = None
 
     @classmethod
-    def of(cls, bundle: Bundle) -> _Origin:
+    def of(cls, bundle: Bundle, known: Catalogue) -> _Origin:
         m = bundle.manifest
-        return cls(m.translator, m.corpus, m.simulated, m.error("step_mape"))
+        error = m.error("step_mape")
+        return cls(m.translator, m.corpus, m.simulated, error, bundle, known)
 
     @classmethod
-    def data_sheets(cls) -> _Origin:
-        known = shipped()
-        return cls(ZERO_SHOT, ", ".join(known.corpora), False, known.step_mape)
+    def data_sheets(cls, known: Catalogue) -> _Origin:
+        sheets = shipped()
+        corpora = ", ".join(sheets.corpora)
+        return cls(ZERO_SHOT, corpora, False, sheets.step_mape, None, known)
 
 
 def _answer(
@@ -194,7 +199,7 @@ def _answer(
         steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
         found = predict(bundle, times, ops, steps, layer)
         known_errors = _errors(bundle, PARTS[layer])
-        origin = _Origin.of(bundle)
+        origin = _Origin.of(bundle, known)
         doubted = [r for r, k in enumerate(mine) if findings[k].step_doubt is not None]
         again: dict[int, Translation] = {}
         if doubted:
@@ -211,7 +216,7 @@ def _answer(
                 reasons = why_not_fitted(finding, layer)
                 finding = replace(finding, verdict=Verdict(finding.verdict.level, reasons))  # fmt: skip
             answer = _one(profiles[k], finding, layer, found, row, a, t, origin, known_errors, level)  # fmt: skip
-            answers[k] = _over_both(answer, again[k], t) if k in again else answer
+            answers[k] = _over_both(answer, again[k]) if k in again else answer
     return [answers[k] for k in range(len(profiles))]
 
 
@@ -225,7 +230,7 @@ def _errors(bundle: Bundle, part: str) -> Calibration:
     return known
 
 
-def _over_both(answer: Translation, alone: Translation, t: Instance) -> Translation:
+def _over_both(answer: Translation, alone: Translation) -> Translation:
     """An answer whose interval reaches over that without the step time given."""
     ends = answer.step_time_s, alone.step_time_s
     lows, highs = ([getattr(e, k) for e in ends] for k in ("low", "high"))
@@ -233,7 +238,7 @@ def _over_both(answer: Translation, alone: Translation, t: Instance) -> Translat
         step = Estimate(answer.step_time_s.value)
     else:
         step = replace(answer.step_time_s, low=min(lows), high=max(highs))
-    return replace(answer, step_time_s=step, usd_per_1000_steps=_rent(step, t))
+    return with_step(answer, step)
 
 
 def _unseen(
@@ -245,13 +250,13 @@ def _unseen(
 
     def asked(p: Profile) -> Translation:
         found = by_catalogue(p, a, t)
-        return _one(p, finding, ZERO_SHOT, found, 0, a, t, _Origin.data_sheets(), borrowed(), level)  # fmt: skip
+        return _one(p, finding, ZERO_SHOT, found, 0, a, t, _Origin.data_sheets(known), borrowed(), level)  # fmt: skip
 
     answer = asked(profile)
     if finding.step_doubt is None:
         return answer
     suggested = replace(profile, step_time_us=finding.step_doubt.suggested_us)
-    return _over_both(answer, asked(suggested), t)
+    return _over_both(answer, asked(suggested))
 
 
 def _one(
@@ -298,7 +303,7 @@ def _one(
     binds = None
     if found.device is not None and found.host is not None:
         binds = "device" if found.device[row] >= found.host[row] else "host"
-    return Translation(
+    bare = Translation(
         file=profile.source,
         anchor=a.name,
         target=t.name,
@@ -313,22 +318,12 @@ def _one(
         op_sum_us=op_sum,
         ops=vector,
         op_intervals=op_intervals,
-        usd_per_1000_steps=_rent(step, t),
+        usd_per_1000_steps=None,
         binds=binds,
         verdict=finding.verdict,
     )
-
-
-def _rent(step: Estimate, t: Instance) -> Estimate | None:
-    """Dollars for a thousand steps on the target, with the step time's interval."""
-    if t.price is None:
-        return None
-    each = t.price.usd_per_h / max(t.gpu_count, 1) * 1000 / 3600
-    return Estimate(
-        step.value * each,
-        None if step.low is None else step.low * each,
-        None if step.high is None else step.high * each,
-        step.level,
+    return with_facts(
+        bare, profile, a, t, origin.bundle, bool(found.guessed[row]), origin.known
     )
 
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from xlate.advice import Recommendation
+from xlate.answer import RestsOn
 from xlate.catalog import Gpu
 from xlate.clocks.probe import Probe
-from xlate.clocks.recommend import WATCH_S
+from xlate.clocks.recommend import WATCH_S, Draws
+from xlate.engine.clock_costs import StepCosts
 from xlate.store.clock_bundle import ClockManifest
 
-__all__ = ["what_binds", "what_changed", "what_to_do", "whence"]
+__all__ = [
+    "OBJECTIVE_NAMES",
+    "SURE_BOUND",
+    "clock_parts",
+    "what_binds",
+    "what_changed",
+    "what_costs",
+    "what_to_do",
+    "whence",
+]
+
+#: objectives as people write them
+OBJECTIVE_NAMES = {"edp": "EDP", "ed2p": "ED²P", "energy": "energy", "cost": "dollars"}
 
 #: memory is said to bind, and the card to wait, beyond these shares of the time
 _MEMORY_BINDS, _CARD_WAITS = 0.6, 0.5
 #: power over the limit, beyond which the card throttles itself
 _NEAR_LIMIT = 0.97
+#: a bound that holds no more often than this is said to be in doubt
+SURE_BOUND = 0.8
 
 _ADVICE = {
     "apply": "apply it",
@@ -65,11 +81,80 @@ def whence(manifest: ClockManifest, target: str, measured: bool) -> list[str]:
     return said
 
 
-def what_to_do(confidence: float, action: str) -> str:
-    """The action, and how sure it is."""
-    return (
-        f"{100 * confidence:.0f} % sure to be within 2 % of the best: {_ADVICE[action]}"
+def clock_parts(
+    manifest: ClockManifest, target: str, measured: bool, probes: int, metered: bool
+) -> tuple[RestsOn, ...]:
+    """What power and the response to the clock rest on.
+
+    Parameters
+    ----------
+    target : str
+        Instance asked for.
+    measured : bool
+        Whether a probe on the target measured power at the highest clock.
+    probes : int
+        Further probes at other clocks.
+    metered : bool
+        Whether the anchor's telemetry went into power.
+    """
+    if measured:
+        power = RestsOn("power", "measured by the probe at the highest clock")
+    else:
+        origin, _, corpora = (manifest.handoff or "").partition(" (")
+        corpora = corpora.removesuffix(")")
+        source = f"the hand-off from operations, fitted on {origin}"
+        if metered:
+            source += ", with the telemetry of the anchor"
+        note = None if origin == target else f"{target} has no telemetry of its own"
+        power = RestsOn("power", source, corpora, "simulated" in corpora, note)
+    note = None
+    if manifest.extrapolated:
+        note = (
+            f"extrapolated: {manifest.gpu} was never swept, errors are taken "
+            f"{manifest.spread:g} times as large"
+        )
+    source = f"clock sweeps of {manifest.source_gpu}"
+    if probes:
+        source += f", bent to pass through {probes} more probes"
+    simulated = "simulated" in manifest.corpus
+    response = RestsOn("response to the clock", source, manifest.corpus, simulated, note)  # fmt: skip
+    return power, response
+
+
+def what_costs(costs: StepCosts, draws: Draws, k: int, objective: str) -> list[str]:
+    """That another clock costs fewer dollars, where the objective is not dollars."""
+    cheapest = costs.cheapest(draws)
+    if cheapest is None or cheapest == k or objective == "cost":
+        return []
+    this, least = (
+        costs.usd(float(draws.mean_time[j]), float(draws.mean_power[j]) * draws.mean_power_w)
+        for j in (k, cheapest)
+    )  # fmt: skip
+    if not this or not least or this / least - 1 < 0.0005:
+        return []
+    return [
+        f"by dollars the best is {draws.sm_mhz[cheapest]:g} MHz: this clock costs "
+        f"{100 * (this / least - 1):.1f} % more, since rent outweighs electricity; "
+        "--objective cost minimises dollars"
+    ]
+
+
+def what_to_do(
+    confidence: float, action: str, objective: str = "edp",
+    bound: float | None = None, holds: float | None = None,
+) -> str:  # fmt: skip
+    """The action, by which objective it is meant, and how sure it is."""
+    inside = "" if bound is None else f" and within {100 * bound:g} % of slowdown"
+    said = (
+        f"{100 * confidence:.0f} % sure to be within 2 % of the best by "
+        f"{OBJECTIVE_NAMES[objective]}{inside}: {_ADVICE[action]}"
     )
+    if holds is not None and holds <= SURE_BOUND:
+        said += (
+            f"; the bound holds with a probability of {100 * holds:.0f} % only: "
+            "--sure 0.9 takes a clock that keeps it in 90 %"
+        )
+    return said
 
 
 def what_changed(before: Recommendation, after: Recommendation) -> str:

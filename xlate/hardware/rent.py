@@ -1,0 +1,146 @@
+"""Money: the one place where a price becomes dollars for work.
+
+What one rents is a whole instance. Work on one of its GPUs pays for all of them;
+the share of the GPUs used is a figure for comparison, and is named so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xlate.catalog import Catalogue, Instance
+from xlate.errors import CatalogError
+from xlate.profile import Estimate
+
+__all__ = ["STEPS", "USD_PER_KWH", "Rent", "usd_per_h", "why_no_rent"]
+
+#: list price of electricity, $/kWh, as in the hardware notes (D4)
+USD_PER_KWH = 0.10
+#: dollars are said for so many steps
+STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Rent:
+    """What an hour on an instance costs, and how much of it is used.
+
+    Attributes
+    ----------
+    usd_per_h_instance : float
+        Dollars an hour for the whole instance: what must be paid.
+    gpus_in_instance, gpus_used : int
+        How many GPUs it has, and how many of them the work runs on.
+    region, date, kind : str
+        Where, when and how the price was asked for.
+
+    Raises
+    ------
+    CatalogError
+        If the price is not a positive number, or the GPUs cannot be counted.
+    """
+
+    usd_per_h_instance: float
+    gpus_in_instance: int
+    gpus_used: int
+    region: str
+    date: str
+    kind: str
+
+    def __post_init__(self) -> None:
+        price = self.usd_per_h_instance
+        if not (math.isfinite(price) and price > 0):
+            raise CatalogError(
+                f"a price of {price:g} $ per hour cannot be paid",
+                "a price is more than 0; leave it out where nothing is paid",
+            )
+        if not 1 <= self.gpus_used <= self.gpus_in_instance:
+            raise CatalogError(
+                f"{self.gpus_used} of {self.gpus_in_instance} GPUs cannot be used",
+                "check gpu_count of the instance",
+            )
+
+    @classmethod
+    def of(cls, instance: Instance, gpus_used: int = 1) -> Rent | None:
+        """Rent of an instance by its newest price; None where no price is known.
+
+        Raises
+        ------
+        CatalogError
+            As the class.
+
+        Examples
+        --------
+        >>> from xlate.catalog import catalogue
+        >>> Rent.of(catalogue().instance("p5.48xlarge")).gpus_in_instance
+        8
+        """
+        price = instance.price
+        if price is None:
+            return None
+        return cls(
+            price.usd_per_h, instance.gpu_count, gpus_used, price.region, price.date,
+            price.kind,
+        )  # fmt: skip
+
+    @property
+    def share(self) -> float:
+        """Part of the instance's GPUs that is used, 0 to 1."""
+        return self.gpus_used / self.gpus_in_instance
+
+    @property
+    def usd_per_h_gpu_share(self) -> float:
+        """Dollars an hour of the GPUs used, as if they could be rented alone."""
+        return self.usd_per_h_instance * self.share
+
+    def for_steps(self, step_s: Estimate, steps: int = STEPS) -> Estimate:
+        """Dollars of the whole instance for so many steps.
+
+        Parameters
+        ----------
+        step_s : Estimate
+            Seconds a step; its interval is kept.
+        """
+        return _times(step_s, self.usd_per_h_instance * steps / 3600)
+
+    def of_share(self, usd: Estimate) -> Estimate:
+        """Of dollars for the whole instance, the share of the GPUs used."""
+        return _times(usd, self.share)
+
+    def document(self) -> dict[str, Any]:
+        """The promised document: fields, and the share of the GPUs used."""
+        return {**asdict(self), "usd_per_h_gpu_share": self.usd_per_h_gpu_share}
+
+
+def usd_per_h(rent: float, power_w: Any) -> Any:
+    """Dollars an hour of rent and electricity together.
+
+    Parameters
+    ----------
+    rent : float
+        Dollars an hour of the whole instance.
+    power_w : float or array
+        Watts of the GPU used; that of the others is not known.
+    """
+    return rent + USD_PER_KWH * power_w / 1000
+
+
+def why_no_rent(instance: Instance, known: Catalogue) -> str:
+    """Why there is no price, and which instance to name in place of a GPU."""
+    if instance.gpu is None or instance.name in known.instances:
+        return f"the catalogue has no price of {instance.name}"
+    holding = sorted(
+        i.name for i in known.instances.values() if i.gpu and i.gpu.name == instance.name
+    )  # fmt: skip
+    named = f" (with this GPU: {', '.join(holding)})" if holding else ""
+    return f"{instance.name} is a GPU: what is rented is an instance{named}"
+
+
+def _times(e: Estimate, factor: float) -> Estimate:
+    return Estimate(
+        e.value * factor,
+        None if e.low is None else e.low * factor,
+        None if e.high is None else e.high * factor,
+        e.level,
+    )
