@@ -12,6 +12,9 @@ from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
     BatchSize,
+    ClockModelName,
+    ClockModelNames,
+    FiguresOut,
     InputSize,
     Json,
     MaxSlowdown,
@@ -62,13 +65,15 @@ def label(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the labels here, as JSON.", show_default=False),
+        typer.Option(
+            help="Write the labels here: csv if it ends in .csv, else JSON.",
+            show_default=False,
+        ),
     ] = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
     """Ground truth of full sweeps: the best clock by each objective."""
-    import json
     from dataclasses import asdict
 
     from xlate import engine
@@ -81,8 +86,7 @@ def label(
         anchors_dirs=anchors_dir or (),
     )
     if out is not None:
-        text = json.dumps([asdict(x) for x in found], indent=1, ensure_ascii=False)
-        output.write_text(out, text + "\n")
+        output.write_figures(found, out, default=".json")
         output.talk(f"wrote {len(found)} labels to {out}")
     if as_json:
         output.document([asdict(x) for x in found])
@@ -118,9 +122,7 @@ def fit(
     ] = None,
     gpu: GpuName = None,
     sweeps: SweepNames = None,
-    model: Annotated[
-        str, typer.Option(help="Clock model to save.")
-    ] = "response-calibrated",
+    model: ClockModelName = "response-calibrated",
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
@@ -180,13 +182,7 @@ def compare(
             "the application on the others), or random (leaky)."
         ),
     ] = "workload",
-    models: Annotated[
-        str | None,
-        typer.Option(
-            help="Clock models, separated by commas; all by default.",
-            show_default=False,
-        ),
-    ] = None,
+    models: ClockModelNames = None,
     view: Annotated[
         str | None,
         typer.Option(
@@ -211,10 +207,7 @@ def compare(
     ] = True,
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write all figures to this file.", show_default=False),
-    ] = None,
+    out: FiguresOut = None,
     as_json: Json = False,
 ) -> None:
     """Compare clock models on applications, or GPUs, they were not fitted on."""
@@ -242,9 +235,9 @@ def compare(
         rows += engine.importance(
             _names(sweeps), gpu=gpu, model=looked_at, view=view, seed=seed
         )
-    if csv is not None:
-        output.write_csv(rows, csv)
-        output.talk(f"wrote {len(rows)} figures to {csv}")
+    if out is not None:
+        output.write_figures(rows, out)
+        output.talk(f"wrote {len(rows)} figures to {out}")
     if as_json:
         output.document([asdict(r) for r in rows])
     else:
@@ -315,9 +308,15 @@ def curve(
     input_size: InputSize = None,
     optimizer: Optimizer = None,
     step_time: StepTime = None,
-    plot: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option(help="Write a picture here (.png or .svg).", show_default=False),
+        typer.Option(
+            "--out",
+            "--plot",
+            help="Write the curve here: a picture (.png, .svg, .pdf), or its points "
+            "(.csv, .json).",
+            show_default=False,
+        ),
     ] = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
@@ -332,11 +331,14 @@ def curve(
         input_size=input_size, optimizer=optimizer, step_time=step_time,
         anchors_dirs=anchors_dir or (),
     )  # fmt: skip
-    if plot is not None:
-        from xlate.cli.picture import curve_picture
+    if out is not None:
+        if out.suffix.lower() in (".csv", ".json"):
+            output.write_figures(answer.curve, out)
+        else:
+            from xlate.cli.picture import curve_picture
 
-        curve_picture(answer, plot)
-        output.talk(f"wrote {plot}")
+            curve_picture(answer, out)
+        output.talk(f"wrote {out}")
     if as_json:
         output.document(
             {

@@ -1,4 +1,11 @@
-"""Options that several commands share, named once."""
+"""Options that several commands share, named once.
+
+One thing has one name in every command: ``--network`` is the network that was
+profiled, ``--translator(s)`` and ``--clock-model(s)`` what is fitted or compared,
+``--out`` the file that is written, in the format its ending names. The names
+before those, ``--model(s)``, ``--csv`` and ``--plot``, stand behind them in the
+help and mean the same.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +18,11 @@ __all__ = [
     "AnchorName",
     "AnchorsDir",
     "BatchSize",
+    "ClockModelName",
+    "ClockModelNames",
     "Columns",
     "Data",
+    "FiguresOut",
     "Force",
     "Format",
     "InputSize",
@@ -69,7 +79,30 @@ AnchorName = Annotated[
 TargetName = Annotated[str, typer.Option("--target", help="Instance to translate to.")]
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", help="Name of the network.", show_default=False),
+    typer.Option(
+        "--network", "--model", help="Name of the network.", show_default=False
+    ),
+]
+ClockModelName = Annotated[
+    str, typer.Option("--clock-model", "--model", help="Clock model to save.")
+]
+ClockModelNames = Annotated[
+    str | None,
+    typer.Option(
+        "--clock-models",
+        "--models",
+        help="Clock models, separated by commas; all by default.",
+        show_default=False,
+    ),
+]
+FiguresOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "--csv",
+        help="Write all figures to this file: JSON if it ends in .json, else csv.",
+        show_default=False,
+    ),
 ]
 BatchSize = Annotated[
     int | None, typer.Option(help="Batch size.", min=1, show_default=False)

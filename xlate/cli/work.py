@@ -13,6 +13,7 @@ from xlate.cli.options import (
     AnchorsDir,
     Columns,
     Data,
+    FiguresOut,
     Jobs,
     Json,
     Repeats,
@@ -140,10 +141,7 @@ def compare(
             "--explain", help="Where the default translator is wrong, and why."
         ),
     ] = False,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write all figures to this file.", show_default=False),
-    ] = None,
+    out: FiguresOut = None,
     as_json: Json = False,
 ) -> None:
     """Compare translators on work they were not fitted on."""
@@ -172,9 +170,9 @@ def compare(
         rows = engine.compare(anchor, target, data, say=output.talk, **options)  # type: ignore[arg-type]
     else:
         raise typer.BadParameter("give --anchor and --target, or --all-pairs")
-    if csv is not None:
-        output.write_csv(rows, csv)
-        output.talk(f"wrote {len(rows)} figures to {csv}")
+    if out is not None:
+        output.write_figures(rows, out)
+        output.talk(f"wrote {len(rows)} figures to {out}")
     if as_json:
         output.document([asdict(r) for r in rows])
     elif all_pairs:
