@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorName,
@@ -97,7 +97,11 @@ def predict_freq(
     optimizer: Optimizer = None,
     step_time: StepTime = None,
     objective: Annotated[
-        str, typer.Option(help="What to minimise: edp, ed2p, energy or cost.")
+        str,
+        typer.Option(
+            help="What to minimise: edp, ed2p, energy or cost.",
+            autocompletion=completion.objectives,
+        ),
     ] = "edp",
     max_slowdown: MaxSlowdown = None,
     probe: Annotated[

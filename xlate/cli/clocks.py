@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -42,7 +42,12 @@ clocks = typer.Typer(
 
 GpuName = Annotated[
     str | None,
-    typer.Option("--gpu", help="GPU, by name or alias.", show_default=False),
+    typer.Option(
+        "--gpu",
+        help="GPU, by name or alias.",
+        autocompletion=completion.gpus,
+        show_default=False,
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
 from xlate.cli.options import Json
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ app = typer.Typer(
 #: instances beside each other that 80 columns hold
 _WIDEST_MATRIX = 5
 
-Name = Annotated[str, typer.Argument(help="Corpus.")]
+Name = Annotated[str, typer.Argument(help="Corpus.", autocompletion=completion.corpora)]
 
 
 @app.command("list")

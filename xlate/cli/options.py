@@ -14,6 +14,8 @@ from typing import Annotated
 
 import typer
 
+from xlate.cli import completion
+
 __all__ = [
     "AnchorName",
     "AnchorsDir",
@@ -44,6 +46,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Data = Annotated[
     str | None,
     typer.Option(
+        autocompletion=completion.corpora,
         help="Corpus to learn from. Default: a measured one that holds both "
         "instances, else the simulated one.",
         show_default=False,
@@ -74,9 +77,21 @@ AnchorsDir = Annotated[
     ),
 ]
 AnchorName = Annotated[
-    str, typer.Option("--anchor", help="Instance the profile was taken on.")
+    str,
+    typer.Option(
+        "--anchor",
+        help="Instance the profile was taken on.",
+        autocompletion=completion.instances,
+    ),
 ]
-TargetName = Annotated[str, typer.Option("--target", help="Instance to translate to.")]
+TargetName = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        help="Instance to translate to.",
+        autocompletion=completion.instances,
+    ),
+]
 ModelName = Annotated[
     str | None,
     typer.Option(
@@ -84,7 +99,13 @@ ModelName = Annotated[
     ),
 ]
 ClockModelName = Annotated[
-    str, typer.Option("--clock-model", "--model", help="Clock model to save.")
+    str,
+    typer.Option(
+        "--clock-model",
+        "--model",
+        help="Clock model to save.",
+        autocompletion=completion.clock_models,
+    ),
 ]
 ClockModelNames = Annotated[
     str | None,
@@ -92,6 +113,7 @@ ClockModelNames = Annotated[
         "--clock-models",
         "--models",
         help="Clock models, separated by commas; all by default.",
+        autocompletion=completion.clock_models,
         show_default=False,
     ),
 ]

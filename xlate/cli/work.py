@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -33,6 +33,7 @@ def fit(
     translator: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completion.translators,
             help="The translator to save; by default what serves best for so many models.",
             show_default=False,
         ),
@@ -113,10 +114,20 @@ def fit(
 
 def compare(
     anchor: Annotated[
-        str | None, typer.Option(help="Instance translated from.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Instance translated from.",
+            autocompletion=completion.instances,
+            show_default=False,
+        ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Instance translated to.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Instance translated to.",
+            autocompletion=completion.instances,
+            show_default=False,
+        ),
     ] = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every pair the corpus holds.")
@@ -125,6 +136,7 @@ def compare(
     translators: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completion.translators,
             help="Translators to compare, separated by commas; all by default.",
             show_default=False,
         ),
