@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import completion, output
+from xlate.cli.destination import check_destination, check_pictures
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -26,6 +27,7 @@ from xlate.cli.options import (
     TargetName,
     share_of,
 )
+from xlate.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,14 +141,11 @@ def fit(
 
     if (target is None) == (gpu is None):
         raise typer.BadParameter("give --target or --gpu, one of them")
-    done = engine.fit_clocks(
-        target,
-        gpu=gpu,
-        sweeps=_names(sweeps),
-        model=model,
-        seed=seed,
-        anchors_dirs=anchors_dir or (),
-    )
+    with progress_bar("fitting", as_json) as progress:
+        done = engine.fit_clocks(
+            target, gpu=gpu, sweeps=_names(sweeps), model=model, seed=seed,
+            anchors_dirs=anchors_dir or (), progress=progress,
+        )  # fmt: skip
     for note in done.notes:
         output.talk(f"note: {note}")
     m = done.bundle.manifest
@@ -222,19 +221,13 @@ def compare(
     from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
 
     named = tuple(CLOCK_MODELS) if models is None else tuple(models.split(","))
-    rows = engine.compare_clocks(
-        _names(sweeps),
-        gpu=gpu,
-        split=split,
-        view=view,
-        probe=probe,
-        bound=share_of(max_slowdown),
-        pool=pool,
-        seed=seed,
-        anchors_dirs=anchors_dir or (),
-        models=named,
-        progress=output.talk,
-    )
+    check_destination(out)
+    with progress_bar("reading the sweeps", as_json) as progress:
+        rows = engine.compare_clocks(
+            _names(sweeps), gpu=gpu, split=split, view=view, probe=probe,
+            bound=share_of(max_slowdown), pool=pool, seed=seed,
+            anchors_dirs=anchors_dir or (), models=named, progress=progress,
+        )  # fmt: skip
     if importance:
         looked_at = DEFAULT_CLOCK_MODEL if DEFAULT_CLOCK_MODEL in named else named[-1]
         rows += engine.importance(
@@ -331,6 +324,9 @@ def curve(
 
     from xlate.cli.advice import ask
 
+    check_destination(out)
+    if out is not None and out.suffix.lower() not in (".csv", ".json"):
+        check_pictures()
     (answer,) = ask(
         [file], anchor, target, model=model, batch_size=batch_size,
         input_size=input_size, optimizer=optimizer, step_time=step_time,

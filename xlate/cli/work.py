@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xlate.cli import completion, output
+from xlate.cli.destination import check_destination
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -21,6 +22,7 @@ from xlate.cli.options import (
     Split,
     TargetName,
 )
+from xlate.cli.progress import progress_bar
 from xlate.translators import FEW
 
 __all__ = ["compare", "fit"]
@@ -71,18 +73,20 @@ def fit(
         output.talk(
             f"fitting {anchor} → {target}: every translator on held-out models …"
         )
-        done = engine.fit(
-            anchor,
-            target,
-            data,
-            translator=translator,
-            split=split,
-            columns=columns,
-            repeats=repeats,
-            seed=seed,
-            n_jobs=jobs,
-            anchors_dirs=anchors_dir or (),
-        )
+        with progress_bar("reading the corpus", as_json) as progress:
+            done = engine.fit(
+                anchor,
+                target,
+                data,
+                translator=translator,
+                split=split,
+                columns=columns,
+                repeats=repeats,
+                seed=seed,
+                n_jobs=jobs,
+                anchors_dirs=anchors_dir or (),
+                progress=progress,
+            )
     for note in done.notes:
         output.talk(f"note: {note}")
     m = done.bundle.manifest
@@ -174,12 +178,24 @@ def compare(
     }
     if explain and (all_pairs or as_json):
         raise typer.BadParameter("--explain is of one pair, and printed for people")
+    check_destination(out)
     if all_pairs:
         if anchor or target:
             raise typer.BadParameter("--all-pairs goes without --anchor and --target")
-        rows = engine.compare_all(data, progress=output.talk, **options)
+        with progress_bar("reading the corpus", as_json) as progress:
+            rows = engine.compare_all(
+                data, say=output.talk, progress=progress, **options
+            )
     elif anchor and target:
-        rows = engine.compare(anchor, target, data, say=output.talk, **options)  # type: ignore[arg-type]
+        with progress_bar("reading the corpus", as_json) as progress:
+            rows = engine.compare(
+                anchor,
+                target,
+                data,
+                say=output.talk,
+                progress=progress,
+                **options,  # type: ignore[arg-type]
+            )
     else:
         raise typer.BadParameter("give --anchor and --target, or --all-pairs")
     if out is not None:
@@ -195,9 +211,10 @@ def compare(
     if explain and anchor and target and not as_json:
         from xlate.cli.anatomy import anatomy_tables
 
-        found = engine.anatomy(
-            anchor, target, data, split=split, seed=seed, n_jobs=jobs, curve=False,
-            anchors_dirs=anchors_dir or (),
-        )  # fmt: skip
+        with progress_bar("taking the errors apart") as progress:
+            found = engine.anatomy(
+                anchor, target, data, split=split, seed=seed, n_jobs=jobs, curve=False,
+                anchors_dirs=anchors_dir or (), progress=progress,
+            )  # fmt: skip
         for title, head, body in anatomy_tables(found):
             output.table(title, head, body)
