@@ -51,7 +51,7 @@ def figures(spec: dict[str, Any]) -> list[ClockRow]:
             probe=spec.get("probe", "max-only"),
             bound=spec.get("bound", 0.05),
             pool=spec.get("pool", True),
-            progress=output.talk,
+            progress=lambda *step: output.talk(f"{step[2]} …"),
         )
         if spec.get("importance"):
             rows += engine.importance(

@@ -287,14 +287,6 @@ def test_sweep_read(tmp_path):
     assert "no folder" in err
 
 
-def test_a_pull_without_checksums_is_refused():
-    _, err = run("datasets", "pull", "zeus", code=1)
-    assert "no checksum is known" in err
-    assert "--unverified" in err
-    _, err = run("datasets", "pull", "ttu-dvfs", code=1)
-    assert "import ttu-dvfs --from DIR" in err
-
-
 def test_predict_freq_in_a_process_of_its_own(clocked, example):
     done = program("predict-freq", example, *PAIR, *WORK, "--json")
     assert done.returncode == 0, done.stderr

@@ -368,7 +368,7 @@ def test_compare_all_goes_over_every_pair(simulated):
         ),
     )
     said = []
-    rows = engine.compare_all(small, progress=said.append, translators=("ratio",))
+    rows = engine.compare_all(small, say=said.append, translators=("ratio",))
     assert {(r.anchor, r.target) for r in rows} == {
         ("g3s.xlarge", "p2.xlarge"),
         ("p2.xlarge", "g3s.xlarge"),

@@ -204,8 +204,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "shorter":
             body = body[:-10]
         self.send_response(200)
-        length = len(body) + (5000 if mode == "dies" else 0)
-        self.send_header("Content-Length", str(length))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if mode == "dies" else body)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,9 @@ from xlate.errors import CorpusError
 __all__ = ["CARD", "Card", "SourceFile", "card_toml", "load_toml", "read_card"]
 
 CARD = "dataset.toml"
+#: beside a card: its files at the origin, one a line, with checksum and size
+UPSTREAM = "upstream.csv"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ def read_card(path: Path) -> Card:
             origin=raw["origin"],
             commit=raw["commit"],
             url=raw["url"],
-            files=tuple(
+            files=_upstream(path.with_name(UPSTREAM))
+            or tuple(
                 SourceFile(f["path"], f["sha256"], f["bytes"])
                 for f in raw.get("files", ())
             ),
@@ -84,6 +90,26 @@ def read_card(path: Path) -> Card:
         )
     except KeyError as e:
         raise CorpusError(f"{path} lacks {e.args[0]}", "import the corpus again") from e
+
+
+def _upstream(path: Path) -> tuple[SourceFile, ...]:
+    """Files at the origin from a table ``path,sha256,bytes``; () where there is no table.
+
+    Raises
+    ------
+    CorpusError
+        If a line is not a path, a checksum and a size.
+    """
+    if not path.is_file():
+        return ()
+    with path.open(newline="", encoding="utf-8") as f:
+        rows = list(csv.reader(f))
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != 3 or not _SHA256.fullmatch(row[1]) or not row[2].isdecimal():
+            raise CorpusError(
+                f"{path} line {number} is not path, sha256 and bytes", "copy it again"
+            )
+    return tuple(SourceFile(p, sha256, int(size)) for p, sha256, size in rows[1:])
 
 
 def card_toml(card: Card, tables: Mapping[str, Mapping[str, Any]]) -> str:

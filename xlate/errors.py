@@ -21,7 +21,17 @@ __all__ = [
     "StorageError",
     "UnknownNameError",
     "XlateError",
+    "install_hint",
 ]
+
+
+def install_hint(extra: str) -> str:
+    """How to install an extra of xlate.
+
+    The name on the package index belongs to somebody else, so that it is installed
+    from a clone; every message and the README say it in these words.
+    """
+    return f'in a clone of xlate: pip install ".[{extra}]"'
 
 
 class XlateError(Exception):

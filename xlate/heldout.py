@@ -6,8 +6,11 @@ each fold, on its training rows only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -210,6 +213,7 @@ def held_out(
     prior: Mapping[str, float] | None = None,
     families: Mapping[str, Sequence[str]] | None = None,
     most_models: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> HeldOut:
     """What translators answer about work they were not fitted on.
 
@@ -236,6 +240,8 @@ def held_out(
         See :func:`folds`.
     most_models : int, optional
         Learn from so many models at most, drawn anew for each fold.
+    progress : callable, optional
+        Called with folds done, folds in all, and what is done; in any thread.
     """
     from joblib import Parallel, delayed
     from threadpoolctl import threadpool_limits
@@ -250,9 +256,22 @@ def held_out(
     keep = fold >= 0
     matrices = (matrices[0][keep], matrices[1][keep])
     models, fold = aligned.models[keep], fold[keep]
+    ended, lock = count(1), Lock()
+
+    def one_fold(*args: Any) -> list[Fold]:
+        answers = _run_fold(*args)
+        if progress is not None:
+            with lock:
+                progress(
+                    next(ended),
+                    len(np.unique(fold)),
+                    f"{aligned.anchor} → {aligned.target}, groups held out",
+                )
+        return answers
+
     with threadpool_limits(1):
         done = Parallel(n_jobs=n_jobs, backend="threading")(
-            delayed(_run_fold)(
+            delayed(one_fold)(
                 aligned.columns,
                 matrices,
                 fold == k,

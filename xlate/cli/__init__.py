@@ -18,13 +18,14 @@ from xlate.cli import (
     translating,
     work,
 )
+from xlate.cli.examples import Group
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="xlate",
     no_args_is_help=True,
-    add_completion=False,
+    cls=Group,
     pretty_exceptions_enable=False,
     # rich help loads a markdown parser: twice the time of everything else here
     rich_markup_mode=None,

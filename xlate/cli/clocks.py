@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
+from xlate.cli.destination import check_destination, check_pictures
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
     BatchSize,
+    ClockModelName,
+    ClockModelNames,
     ClocksFile,
+    FiguresOut,
     Force,
     Format,
     GpuIndex,
@@ -32,6 +36,7 @@ from xlate.cli.options import (
     Telemetry,
     share_of,
 )
+from xlate.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +54,12 @@ clocks = typer.Typer(
 
 GpuName = Annotated[
     str | None,
-    typer.Option("--gpu", help="GPU, by name or alias.", show_default=False),
+    typer.Option(
+        "--gpu",
+        help="GPU, by name or alias.",
+        autocompletion=completion.gpus,
+        show_default=False,
+    ),
 ]
 
 
@@ -72,13 +82,15 @@ def label(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the labels here, as JSON.", show_default=False),
+        typer.Option(
+            help="Write the labels here: csv if it ends in .csv, else JSON.",
+            show_default=False,
+        ),
     ] = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
     """Ground truth of full sweeps: the best clock by each objective."""
-    import json
     from dataclasses import asdict
 
     from xlate import engine
@@ -91,8 +103,7 @@ def label(
         anchors_dirs=anchors_dir or (),
     )
     if out is not None:
-        text = json.dumps([asdict(x) for x in found], indent=1, ensure_ascii=False)
-        output.write_text(out, text + "\n")
+        output.write_figures(found, out, default=".json")
         output.talk(f"wrote {len(found)} labels to {out}")
     if as_json:
         output.document([asdict(x) for x in found])
@@ -128,9 +139,7 @@ def fit(
     ] = None,
     gpu: GpuName = None,
     sweeps: SweepNames = None,
-    model: Annotated[
-        str, typer.Option(help="Clock model to save.")
-    ] = "response-calibrated",
+    model: ClockModelName = "response-calibrated",
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
@@ -142,14 +151,11 @@ def fit(
 
     if (target is None) == (gpu is None):
         raise typer.BadParameter("give --target or --gpu, one of them")
-    done = engine.fit_clocks(
-        target,
-        gpu=gpu,
-        sweeps=_names(sweeps),
-        model=model,
-        seed=seed,
-        anchors_dirs=anchors_dir or (),
-    )
+    with progress_bar("fitting", as_json) as progress:
+        done = engine.fit_clocks(
+            target, gpu=gpu, sweeps=_names(sweeps), model=model, seed=seed,
+            anchors_dirs=anchors_dir or (), progress=progress,
+        )  # fmt: skip
     for note in done.notes:
         output.talk(f"note: {note}")
     m = done.bundle.manifest
@@ -192,13 +198,7 @@ def compare(
             "the application on the others), or random (leaky)."
         ),
     ] = "workload",
-    models: Annotated[
-        str | None,
-        typer.Option(
-            help="Clock models, separated by commas; all by default.",
-            show_default=False,
-        ),
-    ] = None,
+    models: ClockModelNames = None,
     view: Annotated[
         str | None,
         typer.Option(
@@ -223,10 +223,7 @@ def compare(
     ] = True,
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write all figures to this file.", show_default=False),
-    ] = None,
+    out: FiguresOut = None,
     as_json: Json = False,
 ) -> None:
     """Compare clock models on applications, or GPUs, they were not fitted on."""
@@ -236,27 +233,21 @@ def compare(
     from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
 
     named = tuple(CLOCK_MODELS) if models is None else tuple(models.split(","))
-    rows = engine.compare_clocks(
-        _names(sweeps),
-        gpu=gpu,
-        split=split,
-        view=view,
-        probe=probe,
-        bound=share_of(max_slowdown),
-        pool=pool,
-        seed=seed,
-        anchors_dirs=anchors_dir or (),
-        models=named,
-        progress=output.talk,
-    )
+    check_destination(out)
+    with progress_bar("reading the sweeps", as_json) as progress:
+        rows = engine.compare_clocks(
+            _names(sweeps), gpu=gpu, split=split, view=view, probe=probe,
+            bound=share_of(max_slowdown), pool=pool, seed=seed,
+            anchors_dirs=anchors_dir or (), models=named, progress=progress,
+        )  # fmt: skip
     if importance:
         looked_at = DEFAULT_CLOCK_MODEL if DEFAULT_CLOCK_MODEL in named else named[-1]
         rows += engine.importance(
             _names(sweeps), gpu=gpu, model=looked_at, view=view, seed=seed
         )
-    if csv is not None:
-        output.write_csv(rows, csv)
-        output.talk(f"wrote {len(rows)} figures to {csv}")
+    if out is not None:
+        output.write_figures(rows, out)
+        output.talk(f"wrote {len(rows)} figures to {out}")
     if as_json:
         output.document([asdict(r) for r in rows])
     else:
@@ -338,9 +329,15 @@ def curve(
     format: Format = None,
     force: Force = False,
     seed: Seed = 0,
-    plot: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option(help="Write a picture here (.png or .svg).", show_default=False),
+        typer.Option(
+            "--out",
+            "--plot",
+            help="Write the curve here: a picture (.png, .svg, .pdf), or its points "
+            "(.csv, .json).",
+            show_default=False,
+        ),
     ] = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
@@ -351,6 +348,9 @@ def curve(
     from xlate.cli.advice import ask
     from xlate.cli.clock_answers import OBJECTIVE_NAMES, print_grounds
 
+    check_destination(out)
+    if out is not None and out.suffix.lower() not in (".csv", ".json"):
+        check_pictures()
     answers = ask(
         [file], anchor, target, model=model, batch_size=batch_size,
         input_size=input_size, optimizer=optimizer, step_time=step_time,
@@ -364,11 +364,14 @@ def curve(
             f"a curve is of one profile, {file} holds {len(answers)}"
         )
     (answer,) = answers
-    if plot is not None:
-        from xlate.cli.picture import curve_picture
+    if out is not None:
+        if out.suffix.lower() in (".csv", ".json"):
+            output.write_figures(answer.curve, out)
+        else:
+            from xlate.cli.picture import curve_picture
 
-        curve_picture(answer, plot)
-        output.talk(f"wrote {plot}")
+            curve_picture(answer, out)
+        output.talk(f"wrote {out}")
     if as_json:
         output.document(
             {

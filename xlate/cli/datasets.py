@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
 from xlate.cli.options import Json
+from xlate.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from xlate.corpus import Corpus
@@ -22,7 +23,7 @@ app = typer.Typer(
 #: instances beside each other that 80 columns hold
 _WIDEST_MATRIX = 5
 
-Name = Annotated[str, typer.Argument(help="Corpus.")]
+Name = Annotated[str, typer.Argument(help="Corpus.", autocompletion=completion.corpora)]
 
 
 @app.command("list")
@@ -175,7 +176,9 @@ def import_(
     """Import a corpus from a folder."""
     from xlate.sources import import_corpus
 
-    _written(name, import_corpus(name, source), as_json)
+    with progress_bar(f"importing {name}", as_json):
+        folder = import_corpus(name, source)
+    _written(name, folder, as_json)
 
 
 @app.command()
@@ -193,10 +196,12 @@ def pull(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch a corpus from its origin, checksums demanded."""
+    """Fetch a corpus from its origin; size and checksum of every file are checked."""
     from xlate.sources import pull_corpus
 
-    _written(name, pull_corpus(name, mirror, output.talk, unverified), as_json)
+    with progress_bar(f"pulling {name}", as_json) as progress:
+        folder = pull_corpus(name, mirror, output.talk, unverified, progress)
+    _written(name, folder, as_json)
 
 
 @app.command()

@@ -1,4 +1,11 @@
-"""Options that several commands share, named once."""
+"""Options that several commands share, named once.
+
+One thing has one name in every command: ``--network`` is the network that was
+profiled, ``--translator(s)`` and ``--clock-model(s)`` what is fitted or compared,
+``--out`` the file that is written, in the format its ending names. The names
+before those, ``--model(s)``, ``--csv`` and ``--plot``, stand behind them in the
+help and mean the same.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +14,19 @@ from typing import Annotated
 
 import typer
 
+from xlate.cli import completion
+
 __all__ = [
     "AnchorName",
     "AnchorsDir",
     "BatchSize",
+    "ClockModelName",
+    "ClockModelNames",
     "ClocksFile",
     "Columns",
     "Confidence",
     "Data",
+    "FiguresOut",
     "Force",
     "Format",
     "GpuIndex",
@@ -42,6 +54,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Data = Annotated[
     str | None,
     typer.Option(
+        autocompletion=completion.corpora,
         help="Corpus to learn from. Default: a measured one that holds both "
         "instances, else the simulated one.",
         show_default=False,
@@ -72,12 +85,54 @@ AnchorsDir = Annotated[
     ),
 ]
 AnchorName = Annotated[
-    str, typer.Option("--anchor", help="Instance the profile was taken on.")
+    str,
+    typer.Option(
+        "--anchor",
+        help="Instance the profile was taken on.",
+        autocompletion=completion.instances,
+    ),
 ]
-TargetName = Annotated[str, typer.Option("--target", help="Instance to translate to.")]
+TargetName = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        help="Instance to translate to.",
+        autocompletion=completion.instances,
+    ),
+]
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", help="Name of the network.", show_default=False),
+    typer.Option(
+        "--network", "--model", help="Name of the network.", show_default=False
+    ),
+]
+ClockModelName = Annotated[
+    str,
+    typer.Option(
+        "--clock-model",
+        "--model",
+        help="Clock model to save.",
+        autocompletion=completion.clock_models,
+    ),
+]
+ClockModelNames = Annotated[
+    str | None,
+    typer.Option(
+        "--clock-models",
+        "--models",
+        help="Clock models, separated by commas; all by default.",
+        autocompletion=completion.clock_models,
+        show_default=False,
+    ),
+]
+FiguresOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "--csv",
+        help="Write all figures to this file: JSON if it ends in .json, else csv.",
+        show_default=False,
+    ),
 ]
 BatchSize = Annotated[
     int | None, typer.Option(help="Batch size.", min=1, show_default=False)
@@ -114,7 +169,11 @@ MaxSlowdown = Annotated[
     ),
 ]
 Objective = Annotated[
-    str, typer.Option(help="What to minimise: edp, ed2p, energy or cost.")
+    str,
+    typer.Option(
+        help="What to minimise: edp, ed2p, energy or cost.",
+        autocompletion=completion.objectives,
+    ),
 ]
 Sure = Annotated[
     float | None,

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from xlate.errors import StorageError
 
 if TYPE_CHECKING:
-    from xlate.clocks.figures import ClockRow
     from xlate.evaluate import Row
 
 from xlate.translators import DEFAULT
@@ -36,6 +35,7 @@ __all__ = [
     "talk",
     "time_text",
     "write_csv",
+    "write_figures",
     "write_text",
 ]
 
@@ -224,7 +224,7 @@ def pairs_table(rows: Sequence[Row], metric: str, label: str, unit: str) -> None
     )
 
 
-def write_csv(rows: Sequence[Row] | Sequence[ClockRow], path: Path) -> None:
+def write_csv(rows: Sequence[Any], path: Path) -> None:
     """Rows of a comparison as csv.
 
     Raises
@@ -234,11 +234,41 @@ def write_csv(rows: Sequence[Row] | Sequence[ClockRow], path: Path) -> None:
     """
     try:
         with path.open("w", newline="", encoding="utf-8") as f:
-            writer = csv.DictWriter(f, list(asdict(rows[0])))
+            flat = [_flat(asdict(r)) for r in rows]
+            writer = csv.DictWriter(f, list(flat[0]))
             writer.writeheader()
-            writer.writerows(asdict(r) for r in rows)
+            writer.writerows(flat)
     except OSError as e:
         raise _unwritable(path, e) from e
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose ranges are two columns, since a csv cell holds one value."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, tuple) and len(value) == 2:
+            flat |= {f"{name}_low": value[0], f"{name}_high": value[1]}
+        else:
+            flat[name] = value
+    return flat
+
+
+def write_figures(rows: Sequence[Any], path: Path, default: str = ".csv") -> None:
+    """Frozen rows to a file, as JSON or csv by its ending, else as ``default``.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    ending = path.suffix.lower()
+    if (ending if ending in (".csv", ".json") else default) == ".json":
+        document = json.dumps(
+            _plain([asdict(r) for r in rows]), indent=1, ensure_ascii=False
+        )
+        write_text(path, document + "\n")
+    else:
+        write_csv(rows, path)
 
 
 def write_text(path: Path, text: str) -> None:

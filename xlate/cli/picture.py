@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlate.errors import StorageError
+from xlate.errors import StorageError, install_hint
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
@@ -30,7 +30,7 @@ def figure_of(size: tuple[float, float]) -> Any:
     except ImportError as e:
         raise StorageError(
             "pictures need matplotlib, which is not installed",
-            'pip install "xlate[report]"',
+            install_hint("report"),
         ) from e
     return Figure(figsize=size, layout="constrained")
 

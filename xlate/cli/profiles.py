@@ -85,7 +85,7 @@ def record(
     command: Annotated[
         list[str] | None,
         typer.Argument(
-            help="How the job is started, after --: python train.py …",
+            help="How the job is started, after --: python train.py",
             show_default=False,
         ),
     ] = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from xlate.cli import output
+from xlate.cli.destination import check_destination, check_pictures
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -20,6 +21,7 @@ from xlate.cli.options import (
     TargetName,
 )
 from xlate.cli.picture import save
+from xlate.cli.progress import progress_bar
 
 __all__ = ["report"]
 
@@ -44,18 +46,17 @@ def report(
 
     if out.suffix not in (".html", ".png"):
         raise StorageError(f"{out} is neither .html nor .png", "name one of them")
+    # both would be too late after a minute's work
+    check_destination(out)
+    check_pictures()
     output.talk(
         f"{anchor} → {target}: every network left out, then with fewer to learn from …"
     )
-    found = engine.anatomy(
-        anchor,
-        target,
-        data,
-        split=split,
-        seed=seed,
-        n_jobs=jobs,
-        anchors_dirs=anchors_dir or (),
-    )
+    with progress_bar("reading the corpus", as_json) as progress:
+        found = engine.anatomy(
+            anchor, target, data, split=split, seed=seed, n_jobs=jobs,
+            anchors_dirs=anchors_dir or (), progress=progress,
+        )  # fmt: skip
     picture = io.BytesIO()
     save(drawn(found), picture, str(out))
     try:

@@ -33,9 +33,14 @@ def read(
         int | None,
         typer.Option(help="Which GPU, where files hold several.", show_default=False),
     ] = None,
-    csv: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option(help="Write the aggregates here, as csv.", show_default=False),
+        typer.Option(
+            "--out",
+            "--csv",
+            help="Write the rows to this file: JSON if it ends in .json, else csv.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -44,9 +49,12 @@ def read(
     from xlate.telemetry.sweepdir import read_sweep
 
     found = read_sweep(folder, gpu_index)
-    if csv is not None:
-        output.write_text(csv, found.table.write_csv())
-        output.talk(f"wrote {found.table.height} rows to {csv}")
+    if out is not None:
+        as_csv = out.suffix.lower() != ".json"
+        output.write_text(
+            out, found.table.write_csv() if as_csv else found.table.write_json()
+        )
+        output.talk(f"wrote {found.table.height} rows to {out}")
     if as_json:
         output.document(
             {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
 from xlate.cli.answers import print_sized, print_together, print_translations
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
@@ -40,7 +40,11 @@ def translate(
     ] = None,
     anchor: Annotated[
         str | None,
-        typer.Option(help="Instance the profiles are from.", show_default=False),
+        typer.Option(
+            help="Instance the profiles are from.",
+            autocompletion=completion.instances,
+            show_default=False,
+        ),
     ] = None,
     profile: Annotated[
         list[str] | None,

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from xlate.cli import output
+from xlate.cli import completion, output
+from xlate.cli.destination import check_destination
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
     Columns,
     Data,
+    FiguresOut,
     Jobs,
     Json,
     Repeats,
@@ -20,6 +22,7 @@ from xlate.cli.options import (
     Split,
     TargetName,
 )
+from xlate.cli.progress import progress_bar
 from xlate.translators import FEW
 
 __all__ = ["compare", "fit"]
@@ -32,6 +35,7 @@ def fit(
     translator: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completion.translators,
             help="The translator to save; by default what serves best for so many models.",
             show_default=False,
         ),
@@ -69,18 +73,20 @@ def fit(
         output.talk(
             f"fitting {anchor} → {target}: every translator on held-out models …"
         )
-        done = engine.fit(
-            anchor,
-            target,
-            data,
-            translator=translator,
-            split=split,
-            columns=columns,
-            repeats=repeats,
-            seed=seed,
-            n_jobs=jobs,
-            anchors_dirs=anchors_dir or (),
-        )
+        with progress_bar("reading the corpus", as_json) as progress:
+            done = engine.fit(
+                anchor,
+                target,
+                data,
+                translator=translator,
+                split=split,
+                columns=columns,
+                repeats=repeats,
+                seed=seed,
+                n_jobs=jobs,
+                anchors_dirs=anchors_dir or (),
+                progress=progress,
+            )
     for note in done.notes:
         output.talk(f"note: {note}")
     m = done.bundle.manifest
@@ -112,10 +118,20 @@ def fit(
 
 def compare(
     anchor: Annotated[
-        str | None, typer.Option(help="Instance translated from.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Instance translated from.",
+            autocompletion=completion.instances,
+            show_default=False,
+        ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Instance translated to.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Instance translated to.",
+            autocompletion=completion.instances,
+            show_default=False,
+        ),
     ] = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every pair the corpus holds.")
@@ -124,6 +140,7 @@ def compare(
     translators: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completion.translators,
             help="Translators to compare, separated by commas; all by default.",
             show_default=False,
         ),
@@ -140,10 +157,7 @@ def compare(
             "--explain", help="Where the default translator is wrong, and why."
         ),
     ] = False,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write all figures to this file.", show_default=False),
-    ] = None,
+    out: FiguresOut = None,
     as_json: Json = False,
 ) -> None:
     """Compare translators on work they were not fitted on."""
@@ -164,17 +178,29 @@ def compare(
     }
     if explain and (all_pairs or as_json):
         raise typer.BadParameter("--explain is of one pair, and printed for people")
+    check_destination(out)
     if all_pairs:
         if anchor or target:
             raise typer.BadParameter("--all-pairs goes without --anchor and --target")
-        rows = engine.compare_all(data, progress=output.talk, **options)
+        with progress_bar("reading the corpus", as_json) as progress:
+            rows = engine.compare_all(
+                data, say=output.talk, progress=progress, **options
+            )
     elif anchor and target:
-        rows = engine.compare(anchor, target, data, say=output.talk, **options)  # type: ignore[arg-type]
+        with progress_bar("reading the corpus", as_json) as progress:
+            rows = engine.compare(
+                anchor,
+                target,
+                data,
+                say=output.talk,
+                progress=progress,
+                **options,  # type: ignore[arg-type]
+            )
     else:
         raise typer.BadParameter("give --anchor and --target, or --all-pairs")
-    if csv is not None:
-        output.write_csv(rows, csv)
-        output.talk(f"wrote {len(rows)} figures to {csv}")
+    if out is not None:
+        output.write_figures(rows, out)
+        output.talk(f"wrote {len(rows)} figures to {out}")
     if as_json:
         output.document([asdict(r) for r in rows])
     elif all_pairs:
@@ -185,9 +211,10 @@ def compare(
     if explain and anchor and target and not as_json:
         from xlate.cli.anatomy import anatomy_tables
 
-        found = engine.anatomy(
-            anchor, target, data, split=split, seed=seed, n_jobs=jobs, curve=False,
-            anchors_dirs=anchors_dir or (),
-        )  # fmt: skip
+        with progress_bar("taking the errors apart") as progress:
+            found = engine.anatomy(
+                anchor, target, data, split=split, seed=seed, n_jobs=jobs, curve=False,
+                anchors_dirs=anchors_dir or (), progress=progress,
+            )  # fmt: skip
         for title, head, body in anatomy_tables(found):
             output.table(title, head, body)

@@ -14,7 +14,7 @@ from typing import Any
 
 from xlate.catalog import Catalogue, Gpu
 from xlate.clocks.legal import LegalClocks
-from xlate.errors import RefusedError, UnknownNameError
+from xlate.errors import RefusedError, UnknownNameError, install_hint
 
 __all__ = ["applied", "device_of", "load_nvml", "watch"]
 
@@ -37,7 +37,7 @@ def load_nvml() -> Any:
     except ImportError as e:
         raise RefusedError(
             "--apply needs NVML, and nvidia-ml-py is not installed",
-            'pip install "xlate[gpu]", or type the command shown',
+            f"{install_hint('gpu')}; or type the command shown",
         ) from e
     try:
         pynvml.nvmlInit()

@@ -182,7 +182,7 @@ def measure(
     seed: int = 0,
     pool: bool = True,
     tested: int | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> list[ClockRow]:
     """Figures of models on what they were not fitted on, baselines among them.
 
@@ -195,6 +195,8 @@ def measure(
         Slowdown for the figures that keep to a bound; None leaves these out.
     pool, tested
         See :func:`choices`.
+    progress : callable, optional
+        Called with models done, models in all, and the model that is next.
 
     Returns
     -------
@@ -206,9 +208,10 @@ def measure(
     label = CLOCK_SPLITS[split]
     rows: list[ClockRow] = []
     trusts: dict[tuple[int, int], float] = {}
-    for model in dict.fromkeys([*BASELINES, *models]):
+    names = list(dict.fromkeys([*BASELINES, *models]))
+    for done, model in enumerate(names):
         if progress is not None:
-            progress(f"{model} …")
+            progress(done, len(names), model)
         for objective in objectives:
             first = objective == objectives[0]
             found = choices(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +119,7 @@ def anatomy(
     n_jobs: int = 2,
     curve: bool = True,
     anchors_dirs: Iterable[Path] = (),
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Anatomy:
     """Take a translator's errors on work left out apart.
 
@@ -130,6 +131,8 @@ def anatomy(
         That answers with a vector.
     curve : bool
         Whether to fit on fewer models too, which takes a few times as long.
+    progress : callable, optional
+        Called with groups done, groups in all, and what is done.
 
     Raises
     ------
@@ -143,6 +146,7 @@ def anatomy(
     held = held_out(
         aligned, list(dict.fromkeys([translator, BASELINE])), corpus.label, split,
         seed=seed, n_jobs=n_jobs, clock_ratio=ratio, families=corpus.card.families,
+        progress=progress,
     )  # fmt: skip
     n = len(held.models)
     step, hat, base = (np.zeros(n) for _ in range(3))
@@ -170,7 +174,7 @@ def anatomy(
         a.name, t.name, corpus.label, held.split, translator, held.models, sizes,
         step, hat, base, device if told else None, host if told else None,
         _ops(held.of(translator), held.models), _coverage(held.step_scores(translator)),
-        _curve(aligned, held.models, translator, corpus, ratio, seed, n_jobs) if curve else (),
+        _curve(aligned, held.models, translator, corpus, ratio, seed, n_jobs, progress) if curve else (),
         floor[0] if floor else None,
     )  # fmt: skip
 
@@ -221,6 +225,7 @@ def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
 def _curve(
     aligned: Aligned, models: NDArray[np.str_], translator: str, corpus: Corpus,
     ratio: float, seed: int, n_jobs: int,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
     """Error on each model left out when only so many others teach."""
     names = np.unique(models)
@@ -230,7 +235,7 @@ def _curve(
             continue
         held = held_out(
             aligned, [translator], corpus.label, "model", seed=seed, n_jobs=n_jobs,
-            clock_ratio=ratio, most_models=n,
+            clock_ratio=ratio, most_models=n, progress=progress,
         )  # fmt: skip
         errors = np.concatenate([np.abs(f.step_hat / f.step - 1) for f in held.folds])
         found.append((n, 100 * float(errors.mean())))

@@ -198,7 +198,7 @@ def compare_clocks(
     pool: bool = True,
     seed: int = 0,
     anchors_dirs: Iterable[Path] = (),
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> list[ClockRow]:
     """Figures of clock models on applications (or GPUs) they were not fitted on.
 
@@ -261,6 +261,7 @@ def fit_clocks(
     seed: int = 0,
     save: bool = True,
     anchors_dirs: Iterable[Path] = (),
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> ClockFit:
     """Fit a clock model for an instance or a GPU, and save it.
 
@@ -319,7 +320,7 @@ def fit_clocks(
         notes.append(f"hand-off borrowed from {where}, power as a share of the limit")
     rows = study.measure(
         [source, *others], (model,), view=views[-1], objectives=("edp",), bound=None,
-        tested=1, seed=seed,
+        tested=1, seed=seed, progress=progress,
     )  # fmt: skip
     manifest = _manifest(
         instance, source, others, spread, where, limit, model, views, seed, rows

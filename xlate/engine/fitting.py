@@ -66,6 +66,7 @@ def _study(
     seed: int,
     n_jobs: int,
     anchors_dirs: Iterable[Path],
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> _Study:
     asked = corpora.load(data) if isinstance(data, str) else data
     a, t = pair_of(anchor, target, anchors_dirs, asked.instances if asked else ())
@@ -76,6 +77,7 @@ def _study(
     held = held_out(
         aligned, names, corpus.label, split, columns, seed, n_jobs,
         clock_ratio=clock_ratio(a, t), prior=prior(a, t), families=corpus.card.families,
+        progress=progress,
     )  # fmt: skip
     rows = rows_of(held)
     rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
@@ -121,6 +123,7 @@ def compare(
     n_jobs: int = 2,
     anchors_dirs: Iterable[Path] = (),
     say: Callable[[str], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Row]:
     """Error of translators on held-out work, beside the floor of noise.
 
@@ -142,6 +145,8 @@ def compare(
     say : callable, optional
         Told what the user should know: lone workloads, columns that are not
         there.
+    progress : callable, optional
+        Called with groups done, groups in all, and what is done.
 
     Raises
     ------
@@ -150,7 +155,7 @@ def compare(
     """
     study = _study(
         anchor, target, data, translators, split, columns, repeats, seed, n_jobs,
-        anchors_dirs,
+        anchors_dirs, progress,
     )  # fmt: skip
     if say is not None:
         for note in study.notes:
@@ -161,7 +166,8 @@ def compare(
 def compare_all(
     data: Corpus | str | None = None,
     *,
-    progress: Callable[[str], None] | None = None,
+    say: Callable[[str], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
     **options: Any,
 ) -> list[Row]:
     """:func:`compare` for every anchor and target a corpus holds.
@@ -186,8 +192,10 @@ def compare_all(
     rows: list[Row] = []
     for i, (a, t) in enumerate(pairs, 1):
         if progress is not None:
-            progress(f"{i} of {len(pairs)}: {a} → {t}")
-        rows += compare(a, t, corpus, say=progress, **options)
+            progress(i - 1, len(pairs), f"{a} → {t}")
+        if say is not None:
+            say(f"{i} of {len(pairs)}: {a} → {t}")
+        rows += compare(a, t, corpus, say=say, **options)
     return rows
 
 
@@ -205,6 +213,7 @@ def fit(
     n_jobs: int = 2,
     anchors_dirs: Iterable[Path] = (),
     save: bool = True,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> FitResult:
     """Cross-validate translators, fit one on everything, and save it.
 
@@ -230,7 +239,7 @@ def fit(
         make(translator, seed=seed)  # an unknown name is said before the work
     study = _study(
         anchor, target, data, [*translators, translator], split, columns, repeats,
-        seed, n_jobs, anchors_dirs,
+        seed, n_jobs, anchors_dirs, progress,
     )  # fmt: skip
     n_models = len(np.unique(study.aligned.models))
     name = translator or default_for(n_models)

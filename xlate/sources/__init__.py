@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from xlate.card import Card
 from xlate.errors import CorpusError, UnknownNameError
 from xlate.sources import cloud_hw, hkbu_dvfs, neusight, profet, ttu_dvfs, zeus
 from xlate.sources.pull import fetch
+from xlate.sources.scratch import leftovers, remove, scratch_folder
 
 __all__ = ["IMPORTERS", "import_corpus", "pull_corpus"]
 
@@ -81,12 +81,15 @@ def import_corpus(name: str, folder: Path | None = None) -> Path:
 def pull_corpus(
     name: str,
     base_url: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    say: Callable[[str], None] | None = None,
     unverified: bool = False,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Path:
     """Fetch a corpus from its origin, check every sha256, import it.
 
-    With ``unverified``, files whose sha256 no card knows are taken as they come.
+    With ``unverified``, files whose sha256 the card does not know are taken as they
+    come. What an earlier pull had fetched when it was killed is not fetched again.
+    ``progress`` is called with bytes fetched, bytes in all, and the file.
 
     Raises
     ------
@@ -94,6 +97,10 @@ def pull_corpus(
         See :func:`xlate.sources.pull.fetch`; nothing is left half-written.
     """
     card, read = _importer(name)
-    with tempfile.TemporaryDirectory(prefix="xlate-pull-") as scratch:
-        fetch(card, Path(scratch), base_url, progress, unverified)
-        return corpus.save(card, read(card, Path(scratch)))
+    left = leftovers(name)
+    with scratch_folder(name) as scratch:
+        fetch(
+            card, scratch, base_url, say, unverified, kept=left, progress=progress
+        )  # fmt: skip
+        remove(left)
+        return corpus.save(card, read(card, scratch))

@@ -1,0 +1,88 @@
+"""The files in examples/ are those the script there makes, and each is read."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from examples import make
+from tests.test_cli import run
+from xlate import readers
+from xlate.telemetry import read_trace
+from xlate.telemetry.sweepdir import read_sweep
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    make.main(folder)
+    return folder
+
+
+def names():
+    return [
+        str(p.relative_to(make.FOLDER))
+        for p in sorted(make.FOLDER.rglob("*"))
+        if p.is_file() and (p.suffix != ".py" or p.name == "train.py")
+        and "__pycache__" not in p.parts
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_file_is_what_the_script_makes(name, made):
+    ours, theirs = make.FOLDER / name, made / name
+    if name.endswith(".gz"):
+        # other versions of zlib pack the same text otherwise
+        assert gzip.decompress(ours.read_bytes()) == gzip.decompress(theirs.read_bytes())  # fmt: skip
+    elif name.endswith(".parquet"):
+        assert_frame_equal(pl.read_parquet(ours), pl.read_parquet(theirs))
+    else:
+        assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_nothing_is_made_that_is_not_there(made):
+    files = {str(p.relative_to(made)) for p in made.rglob("*") if p.is_file()}
+    assert files == set(names())
+
+
+def test_the_trace_is_one_as_pytorch_exports_it():
+    (profile,) = readers.read(make.FOLDER / "trace.json.gz")
+    assert profile.device == "Tesla T4"
+    assert profile.workload.framework == "pytorch"
+    assert profile.memory_bytes > 1 << 30
+    assert profile.step_time_us == pytest.approx(206e3, rel=0.1)
+    assert 0.005 < 1 - profile.busy_us / profile.window_us < 0.05
+    shares = {k: v / profile.busy_us for k, v in profile.ops.items()}
+    assert shares["Device_aten::convolution_backward"] > 0.3
+    assert not [k for k in shares if "autograd::engine" in k and k.startswith("Device_")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["my_stats.csv", "my_stats_g4dn.csv", "my_runs.parquet"])  # fmt: skip
+def test_profiles_are_read(name):
+    assert all(p.busy_us > 0 for p in readers.read(make.FOLDER / name))
+
+
+def test_recordings_are_read():
+    sweep = read_sweep(make.FOLDER / "recorded_runs")
+    assert sweep.table.height == 5
+    assert sweep.table["followed"].all()
+    for name in ("telemetry_g4dn.csv", "probe_1530.csv"):
+        assert read_trace(make.FOLDER / name).mean("POWER") > 50
+
+
+def test_the_script_is_recognised_as_pytorch():
+    out, _ = run("profile", "record", "--", "python", make.FOLDER / "train.py")
+    assert "torch.profiler" in out
+
+
+def test_the_clocks_are_those_of_the_card():
+    from xlate.catalog import catalogue
+    from xlate.clocks.legal import legal_clocks
+
+    gpu = catalogue().gpu("V100-SXM2-16GB")
+    asked = legal_clocks(gpu, Path(make.FOLDER / "supported_clocks.txt"))
+    assert set(asked.sm_mhz) == set(legal_clocks(gpu, None).sm_mhz)

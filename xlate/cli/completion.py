@@ -1,0 +1,62 @@
+"""Names that a shell completes: instances, GPUs, corpora, translators, objectives.
+
+Nothing is loaded until a shell asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["clock_models", "corpora", "gpus", "instances", "objectives", "translators"]
+
+
+def _starting(names: Iterable[str], incomplete: str) -> list[str]:
+    return [n for n in names if n.lower().startswith(incomplete.lower())]
+
+
+def instances(incomplete: str) -> list[str]:
+    """Instances and GPUs of the catalogue; either may be named."""
+    from xlate.catalog import catalogue
+
+    known = catalogue()
+    return _starting([*known.instances, *known.gpus], incomplete)
+
+
+def gpus(incomplete: str) -> list[str]:
+    """GPUs of the catalogue."""
+    from xlate.catalog import catalogue
+
+    return _starting(catalogue().gpus, incomplete)
+
+
+def corpora(incomplete: str) -> list[str]:
+    """Corpora that xlate knows."""
+    from xlate.corpus import cards
+
+    return _starting(cards(), incomplete)
+
+
+def translators(incomplete: str) -> list[str]:
+    """Translators; behind the last comma where several are named."""
+    from xlate.translators import COMPARED
+
+    return _last_of_list(COMPARED, incomplete)
+
+
+def clock_models(incomplete: str) -> list[str]:
+    """Clock models; behind the last comma where several are named."""
+    from xlate.clocks.models import CLOCK_MODELS
+
+    return _last_of_list(CLOCK_MODELS, incomplete)
+
+
+def objectives(incomplete: str) -> list[str]:
+    """What a clock can be chosen for."""
+    from xlate.clocks.objective import OBJECTIVES
+
+    return _starting(OBJECTIVES, incomplete)
+
+
+def _last_of_list(names: Iterable[str], incomplete: str) -> list[str]:
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{n}" for n in _starting(names, last)]
