@@ -1,7 +1,8 @@
-"""models list, show."""
+"""models list, show, use, remove."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,85 +15,96 @@ __all__ = ["models"]
 models = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Bundles fitted on this machine."
 )
+BundleName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="ANCHOR/to-TARGET or clocks/TARGET, with @ and a number for a version "
+        "that is kept beside the one that answers.",
+    ),
+]
 
 
 @models.command("list")
 def list_models(as_json: Json = False) -> None:
-    """Bundles in the data home."""
-    from xlate.store import bundle, clock_bundle
+    """Bundles of every version, the shipped ones too, and which of them answers."""
+    from xlate.cli.stored import everything
 
-    found = bundle.manifests()
-    clocks = clock_bundle.manifests()
+    found = everything()
     if as_json:
-        output.document(
-            [
-                {
-                    "kind": "translator",
-                    "path": str(path),
-                    "anchor": m.anchor,
-                    "target": m.target,
-                    "translator": m.translator,
-                    "fitted_on": m.corpus,
-                    "simulated": m.simulated,
-                    "step_mape": m.error("step_mape"),
-                    "vector_wape": m.error("vector_wape"),
-                }
-                for path, m in found
-            ]
-            + [
-                {
-                    "kind": "clocks",
-                    "path": str(path),
-                    "target": c.target,
-                    "gpu": c.gpu,
-                    "model": c.model,
-                    "fitted_on": c.corpus,
-                    "simulated": c.simulated,
-                    "extrapolated": c.extrapolated,
-                    "edp_gap": c.error("edp_gap"),
-                }
-                for path, c in clocks
-            ]
-        )
+        output.document([s.document() for s in found])
         return
-    if not found and not clocks:
-        output.talk(
-            "no bundle yet; try: xlate fit --anchor g3s.xlarge --target p3.2xlarge"
-        )
+    translators = [s for s in found if s.kind == "translator"]
+    clocks = [s for s in found if s.kind == "clocks"]
+    if not found:
+        output.talk("no bundle here")
         return
-    output.table(
-        "",
-        ["bundle", "translator", "fitted on", "step MAPE %", "vector WAPE"],
-        [
-            [
-                f"{m.anchor}/to-{m.target}",
-                m.translator,
-                m.corpus,
-                output.figure(m.error("step_mape"), "%"),
-                output.figure(m.error("vector_wape")),
-            ]
-            for _, m in found
-        ],
-    )
+    if translators:
+        output.table(
+            "",
+            ["bundle", "answers", "translator", "fitted on", "step MAPE %", "vector WAPE"],
+            [[s.label, s.answers, *s.cells()] for s in translators],
+        )  # fmt: skip
     if clocks:
         output.table(
             "clock models",
-            ["bundle", "model", "response of", "fitted on", "EDP gap %"],
-            [
-                [
-                    f"clocks/{c.target}",
-                    c.model,
-                    c.source_gpu,
-                    c.corpus,
-                    output.figure(_times(c.error("edp_gap"), 100), "%"),
-                ]
-                for _, c in clocks
-            ],
+            ["bundle", "answers", "model", "response of", "fitted on", "EDP gap %"],
+            [[s.label, s.answers, *s.cells()] for s in clocks],
         )
+    for s in found:
+        if s.refused:
+            output.talk(f"note: {s.label} is refused: {s.refused}")
 
 
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+@models.command("use")
+def use_model(name: BundleName) -> None:
+    """Let a version that is kept answer; the one that did is kept beside it."""
+    from xlate.cli.stored import slot_of
+    from xlate.store import versions
+
+    slot, number = slot_of(name)
+    if number is None:
+        raise typer.BadParameter(f"say which version of {name}: {name}@1, for example")
+    if versions.number_of(slot) == number:
+        output.talk(f"{name} answers already")
+        return
+    _checked(name)
+    versions.use(slot, number)
+    output.talk(f"{name} answers from now on")
+
+
+@models.command("remove")
+def remove_model(
+    name: BundleName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a bundle of your own; what ships with xlate cannot be."""
+    import sys
+
+    from xlate.cli.stored import folder_of, left_after
+
+    folder = folder_of(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(f"give --yes to delete {folder}")
+        typer.confirm(f"delete {folder}?", abort=True, err=True)
+    from xlate.store import versions
+
+    versions.remove(folder)
+    output.talk(f"removed {folder}")
+    output.talk(left_after(name))
+
+
+def _checked(name: str) -> None:
+    """Load a version with every check, before it is to answer."""
+    from xlate.cli.stored import slot_of
+    from xlate.store import bundle, clock_bundle
+
+    slot, number = slot_of(name)
+    if slot.parent.name == "clocks":
+        clock_bundle.find_version(slot.name, number)
+    else:
+        bundle.find_version(slot.parent.name, slot.name.removeprefix("to-"), number)
 
 
 @models.command("show")
@@ -105,30 +117,23 @@ def show_model(
 ) -> None:
     """What a bundle was fitted on, and how good it is on held-out models."""
     from dataclasses import asdict
-    from pathlib import Path
 
-    from xlate.catalog import catalogue
-    from xlate.errors import BundleError
+    from xlate.cli.stored import slot_of
     from xlate.evaluate import Row
     from xlate.store import bundle
 
-    kind, slash, clock_target = name.partition("/")
-    if kind == "clocks" and slash:
-        _show_clock_model(clock_target, as_json)
-        return
     folder = Path(name)
-    if not (folder / bundle.MANIFEST).is_file():
-        anchor, found, target = name.partition("/to-")
-        if not found:
-            raise BundleError(
-                f"{name!r} is no bundle",
-                "write ANCHOR/to-TARGET, see: xlate models list",
-            )
-        known = catalogue()
-        folder = bundle.folder_of(
-            known.instance(anchor).name, known.instance(target).name
+    if (folder / bundle.MANIFEST).is_file():
+        loaded = bundle.load(folder)
+    else:
+        slot, number = slot_of(name)
+        if slot.parent.name == "clocks":
+            _show_clock_model(slot.name, number, as_json)
+            return
+        loaded = bundle.find_version(
+            slot.parent.name, slot.name.removeprefix("to-"), number
         )
-    loaded = bundle.load(folder)
+        folder = loaded.path or folder
     m = loaded.manifest
     if as_json:
         output.document({"path": str(folder), **asdict(m)})
@@ -148,6 +153,12 @@ def show_model(
             ["versions", ", ".join(f"{k} {v}" for k, v in m.versions.items())],
         ],
     )
+    if not m.card:
+        output.talk(
+            "no accuracy card: too few models were measured to leave one out; "
+            "intervals are those of GPUs never seen"
+        )
+        return
     output.comparison(
         [
             Row(m.anchor, m.target, r["translator"], m.corpus, m.split, r["held_out"], r["metric"], r["value"], r["n"])
@@ -157,13 +168,16 @@ def show_model(
     )  # fmt: skip
 
 
-def _show_clock_model(target: str, as_json: bool) -> None:
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _show_clock_model(target: str, number: int | None, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from xlate.catalog import catalogue
     from xlate.store import clock_bundle
 
-    loaded = clock_bundle.find(catalogue().instance(target).name)
+    loaded = clock_bundle.find_version(target, number)
     m = loaded.manifest
     if as_json:
         output.document({"path": str(loaded.path), **asdict(m)})

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import corpus as corpora
 from xlate.align import Aligned, align
 from xlate.conformal import Scores
 from xlate.corpus import Corpus
-from xlate.engine.pair import clock_ratio, pair_of
+from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
+from xlate.engine.units import check_pairs, check_runs
 from xlate.evaluate import noise_floor
 from xlate.heldout import Fold, held_out
 from xlate.profile import input_size
@@ -115,6 +115,8 @@ def anatomy(
     *,
     translator: str = DEFAULT,
     split: str = "model",
+    columns: str = "all",
+    repeats: str = "median",
     seed: int = 0,
     n_jobs: int = 2,
     curve: bool = True,
@@ -124,7 +126,7 @@ def anatomy(
 
     Parameters
     ----------
-    anchor, target, data, split, seed, n_jobs
+    anchor, target, data, split, columns, repeats, seed, n_jobs
         As for :func:`~xlate.engine.fitting.compare`.
     translator : str
         That answers with a vector.
@@ -136,13 +138,18 @@ def anatomy(
     XlateError
         As :func:`~xlate.engine.fitting.compare`.
     """
-    a, t = pair_of(anchor, target, anchors_dirs)
-    corpus = data if isinstance(data, Corpus) else corpora.find(a.name, t.name, data)
-    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), "median")
+    a, t, corpus = resolve(anchor, target, data, anchors_dirs)
+    sides = runs_of(corpus, a), runs_of(corpus, t)
+    for side in sides:
+        check_runs(side, corpus.name)
+    aligned = align(*sides, repeats)
+    told = prior(a, t)
+    check_pairs(aligned, told, corpus.name)
     ratio = clock_ratio(a, t)
     held = held_out(
         aligned, list(dict.fromkeys([translator, BASELINE])), corpus.label, split,
-        seed=seed, n_jobs=n_jobs, clock_ratio=ratio, families=corpus.card.families,
+        columns, seed, n_jobs, clock_ratio=ratio, prior=told,
+        families=corpus.card.families,
     )  # fmt: skip
     n = len(held.models)
     step, hat, base = (np.zeros(n) for _ in range(3))
@@ -155,10 +162,10 @@ def anatomy(
         base[fold.rows] = fold.step_hat
     floor = [
         r.value
-        for r in noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+        for r in noise_floor(sides[1], corpus.label, a.name)
         if r.metric == "step_mape"
     ]
-    told = np.isfinite(device).all()
+    both_paths = np.isfinite(device).all()
     keys = held.keys
     sizes = np.array(
         [
@@ -168,9 +175,10 @@ def anatomy(
     )
     return Anatomy(
         a.name, t.name, corpus.label, held.split, translator, held.models, sizes,
-        step, hat, base, device if told else None, host if told else None,
+        step, hat, base, device if both_paths else None,
+        host if both_paths else None,
         _ops(held.of(translator), held.models), _coverage(held.step_scores(translator)),
-        _curve(aligned, held.models, translator, corpus, ratio, seed, n_jobs) if curve else (),
+        _curve(aligned, held.models, translator, corpus, columns, ratio, told, seed, n_jobs) if curve else (),
         floor[0] if floor else None,
     )  # fmt: skip
 
@@ -220,7 +228,7 @@ def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
 
 def _curve(
     aligned: Aligned, models: NDArray[np.str_], translator: str, corpus: Corpus,
-    ratio: float, seed: int, n_jobs: int,
+    columns: str, ratio: float, told: Mapping[str, float] | None, seed: int, n_jobs: int,
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
     """Error on each model left out when only so many others teach."""
     names = np.unique(models)
@@ -229,8 +237,8 @@ def _curve(
         if n >= len(names) or (found and n <= found[-1][0]):
             continue
         held = held_out(
-            aligned, [translator], corpus.label, "model", seed=seed, n_jobs=n_jobs,
-            clock_ratio=ratio, most_models=n,
+            aligned, [translator], corpus.label, "model", columns, seed, n_jobs,
+            clock_ratio=ratio, prior=told, most_models=n,
         )  # fmt: skip
         errors = np.concatenate([np.abs(f.step_hat / f.step - 1) for f in held.folds])
         found.append((n, 100 * float(errors.mean())))
