@@ -42,7 +42,7 @@ def list_models(as_json: Json = False) -> None:
     if translators:
         output.table(
             "",
-            ["bundle", "answers", "translator", "fitted on", "step MAPE %", "vector WAPE"],
+            ["bundle", "answers", "translator", "fitted on", "step MAPE %", "WAPE"],
             [[s.label, s.answers, *s.cells()] for s in translators],
         )  # fmt: skip
     if clocks:

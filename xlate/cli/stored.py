@@ -57,7 +57,9 @@ class Stored:
         """Whether it answers, in a word for a table."""
         if self.refused:
             return "refused"
-        return ("yes, shipped" if self.ships else "yes") if self.active else "–"
+        if not self.active:
+            return "no"
+        return "shipped" if self.ships else "yes"
 
     def cells(self) -> list[str]:
         """The rest of its row in a table."""

@@ -15,13 +15,13 @@ from xlate.catalog import Instance
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.fitting import FitResult, saved
-from xlate.engine.incumbent import succession
+from xlate.engine.incumbent import WHOLE_MODELS, succession
 from xlate.engine.pair import pair_of, prior, runs_of
 from xlate.engine.units import check_pairs, check_runs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
-from xlate.evaluate import Row, rows_of
-from xlate.heldout import held_out, with_step_times
+from xlate.evaluate import rows_of
+from xlate.heldout import HeldOut, held_out, with_step_times
 from xlate.splits import split_label
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, FEW
@@ -120,29 +120,30 @@ def fit_shots(
     except CatalogError:
         told = prior(a, t) or {}
     doubt = check_pairs(aligned, told, measured.name)
-    errors, errors_of_ratio, rows = _errors(
-        measured, aligned, told, split, columns, seed, n_jobs
-    )
+    models = len(np.unique(aligned.models[with_step_times(aligned)]))
+    held = None
+    if models > 1:
+        held = _held(measured, aligned, told, split, columns, seed, n_jobs)
+    rows = [] if held is None else rows_of(held)
+    # of few models the errors say too little about the next one
+    few = held is None or models < ENOUGH_MODELS
     manifest, fitted = assemble(
         Assembly(
             a, t, home, aligned, rows, translator=FEW, columns=columns, repeats=repeats,
             split=split_label(split) if rows else FEW_SHOT, seed=seed, told=told,
             known=here, label=f"{measured.name} and zero-shot",
         ),
-        errors,
-        errors_of_ratio,
+        borrowed() if few or held is None else Calibration.of(held, FEW),
+        borrowed() if few or held is None else Calibration.of(held, BASELINE),
     )  # fmt: skip
     # measured on the target, whatever the corpus of the anchor's runs is
     simulated = measured.card.simulated or home.card.simulated
     bundle = Bundle(dataclasses.replace(manifest, simulated=simulated), fitted)
-    notes = _notes(aligned, a, t, rows) + ([] if doubt is None else [doubt])
+    notes = _notes(aligned, a, t, few) + ([] if doubt is None else [doubt])
     if not save:
         return FitResult(bundle, None, tuple(rows), tuple(notes))
-    held = None
-    if len(np.unique(aligned.models[with_step_times(aligned)])) > 1:
-        held = held_out(
-            aligned, [FEW], measured.label, "model", columns, seed, n_jobs, prior=told
-        )
+    if held is not None and split not in WHOLE_MODELS:
+        held = _held(measured, aligned, told, "model", columns, seed, n_jobs)
     found = succession(
         a, t, aligned, held, FEW, simulated=simulated, replace=replace,
         anchors_dirs=anchors_dirs,
@@ -150,14 +151,14 @@ def fit_shots(
     return saved(bundle, found, rows, notes)
 
 
-def _notes(aligned: Aligned, a: Instance, t: Instance, rows: list[Row]) -> list[str]:
+def _notes(aligned: Aligned, a: Instance, t: Instance, few: bool) -> list[str]:
     notes = [f"{len(aligned)} workloads of {len(set(aligned.models))} models measured"]
     if aligned.unpaired_target.height:
         notes.append(
             f"{aligned.unpaired_target.height} runs on {t.name} have no counterpart on "
             f"{a.name} and were left out"
         )
-    if not rows:
+    if few:
         notes.append(
             f"fewer than {ENOUGH_MODELS} models: intervals are those of GPUs never seen"
         )
@@ -186,17 +187,11 @@ def _anchors(
     )
 
 
-def _errors(
+def _held(
     measured: Corpus, aligned: Aligned, told: dict[str, float], split: str,
     columns: str, seed: int, n_jobs: int,
-) -> tuple[Calibration, Calibration, list[Row]]:  # fmt: skip
-    """Errors on models left out; of GPUs never seen, where there are too few models."""
-    if len(np.unique(aligned.models)) >= ENOUGH_MODELS:
-        held = held_out(
-            aligned, [FEW, BASELINE], measured.label, split, columns, seed, n_jobs,
-            prior=told, families=measured.card.families,
-        )  # fmt: skip
-        return (
-            Calibration.of(held, FEW), Calibration.of(held, BASELINE), rows_of(held),
-        )  # fmt: skip
-    return borrowed(), borrowed(), []
+) -> HeldOut:  # fmt: skip
+    return held_out(
+        aligned, [FEW, BASELINE], measured.label, split, columns, seed, n_jobs,
+        prior=told, families=measured.card.families,
+    )  # fmt: skip

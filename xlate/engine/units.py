@@ -32,6 +32,7 @@ _TOO_MANY = 0.5
 _ABSURD, _ODD = 30.0, 8.0
 #: the same where the catalogue lacks a figure of either GPU
 _ABSURD_UNKNOWN = 1000.0
+_SHORTEST_MS = 5.0
 _UNITS = (("seconds", 1e6), ("milliseconds", 1e3), ("nanoseconds", 1e-3))
 #: window of one run in µs that can be: a millisecond to ten minutes
 _POSSIBLE = (1e3, 6e8)
@@ -74,8 +75,8 @@ def check_runs(runs: pl.DataFrame, where: str) -> None:
     tiny = short.sum(axis=1) > _TOO_MANY * np.maximum(ran.sum(axis=1), 1)
     if tiny.any():
         k = int(np.flatnonzero(tiny)[0])
-        # a step is not shorter than a millisecond, nor an operation than a microsecond
-        unit = "seconds" if window[k] < 1.0 else "milliseconds"
+        # a window in milliseconds is some: the shortest in PROFET's corpus is 6.5 ms
+        unit = "seconds" if window[k] < _SHORTEST_MS else "milliseconds or seconds"
         raise ProfileError(
             f"{where}: {_named(runs, k)}: {short[k].sum()} of {ran[k].sum()} operations "
             f"take less than {_SHORTEST_US:g} µs, shorter than any kernel; "
@@ -122,7 +123,7 @@ def check_pairs(
         if bad.any():
             k = int(np.flatnonzero(bad)[0])
             side = aligned.target if b[k] < a[k] else aligned.anchor
-            unit = _unit(float(np.exp(abs(off[k]))))
+            unit = _unit(float(np.exp(abs(off[k]))), within=8)
             raise ProfileError(
                 f"{where}: {_named(aligned.keys, k)}: the {what} is {a[k]:.6g} µs on "
                 f"{aligned.anchor} and {b[k]:.6g} µs on {aligned.target}, a ratio of "
@@ -155,26 +156,25 @@ def _mend(window: float, step: float) -> str:
     possible = [_POSSIBLE[0] <= window <= _POSSIBLE[1]]
     possible.append(_POSSIBLE[0] / 2 <= step <= _POSSIBLE[1])
     unit = _unit(window / step if window > step else step / window)
-    which: str | None
     if window > step and (possible[0] or not possible[1]):
-        which = f"step_time_us looks like {unit}" if unit else None
+        which = f"step_time_us looks like {unit}" if unit else ""
         if unit == "milliseconds":
             # the size of either does not say which of them is off
-            which = "step_time_us looks like milliseconds, or the operations like nanoseconds"
+            which += ", or the operations like nanoseconds"
     elif window < step and (possible[1] or not possible[0]):
-        which = f"the operations look like {unit}" if unit else None
+        which = f"the operations look like {unit}" if unit else ""
     else:
         side = "operations" if window > step else "step times"
-        which = f"the {side} look like nanoseconds" if unit == "milliseconds" else None
+        which = f"the {side} look like nanoseconds" if unit == "milliseconds" else ""
     if which:
         return f"{which}: convert to microseconds"
     return "step_time_us is the time of one step, not of an epoch"
 
 
-def _unit(factor: float) -> str | None:
-    """Unit whose size in µs is within a factor of 20 of ``factor``."""
+def _unit(factor: float, within: float = 20) -> str | None:
+    """Unit whose size in µs is so near to ``factor``."""
     for unit, size in _UNITS:
-        if size / 20 <= factor <= size * 20:
+        if size / within <= factor <= size * within:
             return unit
     return None
 
