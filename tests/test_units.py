@@ -51,13 +51,13 @@ CASES = {
 @pytest.mark.parametrize("how", ["shots", "data", "compare"])
 def test_times_in_another_unit_are_refused_with_the_unit(name, how, empty_home):
     data, says = CASES[name]
+    ask = {
+        "shots": lambda: xlate.fit("T4", "L4", shots=data),
+        "data": lambda: xlate.fit("T4", "L4", data, translators=()),
+        "compare": lambda: xlate.compare("T4", "L4", data, translators=("ratio",)),
+    }[how]
     with pytest.raises(ProfileError, match=says):
-        if how == "shots":
-            xlate.fit("T4", "L4", shots=data)
-        elif how == "data":
-            xlate.fit("T4", "L4", data, translators=())
-        else:
-            xlate.compare("T4", "L4", data, translators=("ratio",))
+        ask()
     assert not (empty_home / "models").exists()
 
 

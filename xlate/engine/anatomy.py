@@ -17,7 +17,7 @@ from xlate.engine.units import check_pairs, check_runs
 from xlate.evaluate import noise_floor
 from xlate.heldout import Fold, held_out
 from xlate.profile import input_size
-from xlate.translators import BASELINE, DEFAULT
+from xlate.translators import BASELINE, default_for
 
 __all__ = ["Anatomy", "OpError", "anatomy"]
 
@@ -113,7 +113,7 @@ def anatomy(
     target: str,
     data: Corpus | str | None = None,
     *,
-    translator: str = DEFAULT,
+    translator: str | None = None,
     split: str = "model",
     columns: str = "all",
     repeats: str = "median",
@@ -128,8 +128,9 @@ def anatomy(
     ----------
     anchor, target, data, split, columns, repeats, seed, n_jobs
         As for :func:`~xlate.engine.fitting.compare`.
-    translator : str
-        That answers with a vector.
+    translator : str, optional
+        That answers with a vector; by default the one that a fit would take for so
+        many models.
     curve : bool
         Whether to fit on fewer models too, which takes a few times as long.
 
@@ -143,6 +144,7 @@ def anatomy(
     for side in sides:
         check_runs(side, corpus.name)
     aligned = align(*sides, repeats)
+    translator = translator or default_for(len(np.unique(aligned.models)))
     told = prior(a, t)
     check_pairs(aligned, told, corpus.name)
     ratio = clock_ratio(a, t)

@@ -74,7 +74,7 @@ ALLOWED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """A fitted translator and what is known about it.
 

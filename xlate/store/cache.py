@@ -74,8 +74,7 @@ class LoadedFolders(Generic[T]):
                     continue
                 raise
             if self._mark(folder) == mark:
-                self._put(folder, mark, loaded)
-                return loaded
+                return self._put(folder, mark, loaded)
         return loaded
 
     def clear(self) -> None:
@@ -83,17 +82,22 @@ class LoadedFolders(Generic[T]):
         with self._lock:
             self._kept.clear()
 
-    def _put(self, folder: Path, mark: Mark | None, loaded: T) -> None:
+    def _put(self, folder: Path, mark: Mark | None, loaded: T) -> T:
+        """Keep what was loaded; what another thread loaded first, where one did."""
         if mark is None:
-            return
+            return loaded
         newest = max(max(changed, written) for _, _, _, changed, written in mark)
         if time.time_ns() - newest < _SETTLED_NS:
-            return
+            return loaded
         with self._lock:
+            kept = self._kept.get(folder)
+            if kept is not None and kept[0] == mark:
+                return kept[1]
             self._kept[folder] = (mark, loaded)
             self._kept.move_to_end(folder)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
+        return loaded
 
     def _mark(self, folder: Path) -> Mark | None:
         """What tells one content of the files from another; None where one is missing."""

@@ -125,7 +125,7 @@ class ClockManifest:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClockBundle:
     """A fitted clock model: a response for each view, and the hand-off."""
 
