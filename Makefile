@@ -21,7 +21,7 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 # the main job on the simulated corpus, in a data home of its own
 demo: export XLATE_HOME := $(CURDIR)/build/demo
 demo: $(VENV)/run.stamp
-	$(VENV)/bin/xlate fit --anchor g3s.xlarge --target p3.2xlarge --data simulated
+	$(VENV)/bin/xlate fit --anchor g3s.xlarge --target p3.2xlarge --data simulated --replace
 	$(VENV)/bin/xlate translate datasets/examples --anchor g3s.xlarge --target p3.2xlarge
 	$(VENV)/bin/xlate clocks fit --target p3.2xlarge --sweeps simulated
 	$(VENV)/bin/xlate predict-freq datasets/examples --anchor g3s.xlarge --target p3.2xlarge

@@ -64,7 +64,9 @@ def simulated():
 @pytest.fixture(scope="session")
 def fitted(home):
     """The default translator fitted on the simulated corpus, saved in ``home``."""
-    return engine.fit("g3s.xlarge", "p3.2xlarge", "simulated", translators=FAST)
+    return engine.fit(
+        "g3s.xlarge", "p3.2xlarge", "simulated", translators=FAST, replace=True
+    )
 
 
 @pytest.fixture(scope="session")

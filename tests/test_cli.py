@@ -171,7 +171,7 @@ def test_fit_prints_the_table_and_saves(empty_home, monkeypatch):
         "__kwdefaults__",
         {**engine.fit.__kwdefaults__, "translators": ("ratio",)},
     )
-    out, err = run("fit", *PAIR, "--data", "simulated")
+    out, err = run("fit", *PAIR, "--data", "simulated", "--replace")
     assert "leave-one-model-out" in out
     assert "of simulated" in out
     assert "physics" in out
@@ -183,7 +183,15 @@ def test_fit_prints_the_table_and_saves(empty_home, monkeypatch):
     assert "simulated" in out
     assert "by held-out model" in out
     out, _ = run("fit", *PAIR, "--data", "simulated", "--json")
-    assert json.loads(out)["simulated"] is True
+    found = json.loads(out)
+    assert found["simulated"] is True
+    # the one before is simulated too, and no better
+    assert found["in_place"] is True
+    assert found["before"]["answers"] == "your bundle"
+    assert found["before"]["step_mape"] == pytest.approx(found["after"]["step_mape"])
+    out, _ = run("models", "list", "--json")
+    mine = [m for m in json.loads(out) if not m["shipped"]]
+    assert [(m["version"], m["active"]) for m in mine] == [(2, True), (1, False)]
 
 
 def test_compare_in_three_forms(tmp_path):

@@ -325,7 +325,7 @@ def test_what_ships_answers_without_a_fit(empty_home, profile):
     assert not t.simulated
     assert 4 < t.held_out_mape < 9
     assert t.step_time_s.low < t.step_time_s.value < t.step_time_s.high
-    engine.fit("g3s", "p3", "simulated", translators=())
+    engine.fit("g3s", "p3", "simulated", translators=(), replace=True)
     (own,) = engine.translate([known], "g3s", "p3")
     assert own.fitted_on == "simulated"
 
@@ -337,7 +337,7 @@ def test_unknown_translator():
 
 def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulated):
     few = own_runs(simulated).filter(pl.col("model").str.starts_with("ResNet"))
-    xlate.fit("g3s", "p3", few, translator="profet", translators=())
+    xlate.fit("g3s", "p3", few, translator="profet", translators=(), replace=True)
     (t,) = xlate.translate(profile, "g3s", "p3")
     assert t.ops is None
     assert t.step_time_s.value > 0
@@ -350,7 +350,8 @@ def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulate
 def test_fewer_columns_still_answer_for_every_operation(
     empty_home, profile, simulated, columns
 ):
-    xlate.fit("g3s", "p3", own_runs(simulated), translators=(), columns=columns)
+    data = own_runs(simulated)
+    xlate.fit("g3s", "p3", data, translators=(), columns=columns, replace=True)
     (t,) = xlate.translate(profile, "g3s", "p3")
     kept = {c for c in profile.ops if c.startswith("Device_") and c in t.ops}
     # all but what the target does not run has a row of its own

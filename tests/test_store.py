@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 import skops.io as sio
 
+import xlate
 from xlate import engine
 from xlate.errors import BundleError, StorageError
+from xlate.profile import Profile
 from xlate.store import bundle as bundles
+from xlate.store.cache import LoadedFolders
 from xlate.store.canonical import canonical
 from xlate.store.forests import pack_all, unpack_all
 from xlate.store.trees import check_trees
@@ -51,6 +58,8 @@ def test_fitting_again_gives_the_same_bytes(fitted, empty_home):
     again = engine.fit(
         "g3s.xlarge", "p3.2xlarge", "simulated", translators=("ratio", "tree")
     )
+    # measured ones ship, so that it lies beside them
+    assert again.path.name == "to-p3.2xlarge@1"
     for name in ("manifest.json", "model.skops"):
         assert (again.path / name).read_bytes() == (fitted.path / name).read_bytes()
 
@@ -178,6 +187,15 @@ def test_all_trees_of_a_forest_are_checked(fitted):
     assert check_trees(fitted.bundle.model["translator"], "x") == 2 * 40 + 2 * 40 + 30
 
 
+def row(**other):
+    """A row of an accuracy card, with some of it changed."""
+    sound = {
+        "translator": "physics", "held_out": None, "metric": "step_mape", "value": 6.0,
+        "n": 10,
+    }  # fmt: skip
+    return sound | other
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -187,6 +205,33 @@ def test_all_trees_of_a_forest_are_checked(fitted):
         (lambda m: m | {"models": "all"}, "models is no list"),
         (lambda m: m | {"files": {}}, "manifest lists"),
         (lambda m: [m], "no manifest"),
+        (lambda m: m | {"format": True}, "no manifest"),
+        (lambda m: m | {"format": 99, "versions": "new"}, "newer version"),
+        (lambda m: m | {"n_pairs": -3}, "n_pairs is -3"),
+        (lambda m: m | {"n_pairs": "many"}, "n_pairs is no whole number"),
+        (lambda m: m | {"n_pairs": 2.5}, "n_pairs is no whole number"),
+        (lambda m: m | {"n_pairs": True}, "n_pairs is no whole number"),
+        (lambda m: m | {"n_pairs": 10**30}, "n_pairs is 1000"),
+        (lambda m: m | {"seed": -1}, "seed is -1"),
+        (lambda m: m | {"simulated": "no"}, "simulated is no true or false"),
+        (lambda m: m | {"corpus": None}, "corpus is no text"),
+        (lambda m: m | {"corpus_sha256": "abc"}, "corpus_sha256 is 'abc'"),
+        (lambda m: m | {"models": [1, 2]}, "models is no list of text"),
+        (lambda m: m | {"groups": {"a": "b"}}, "groups is no object"),
+        (lambda m: m | {"groups": {}}, "column of nothing"),
+        (lambda m: m | {"versions": {"xlate": 1}}, "versions is no object"),
+        (lambda m: m | {"busy_range_us": [1.0]}, "busy_range_us is no list"),
+        (lambda m: m | {"busy_range_us": [5.0, 1.0]}, "busy_range_us is"),
+        (lambda m: m | {"busy_range_us": [float("nan"), 1.0]}, "NaN is not a number"),
+        (lambda m: m | {"busy_range_us": [0, 10**400]}, "busy_range_us is no list"),
+        (lambda m: m | {"files": {"model.skops": 5}}, "files is no object"),
+        (lambda m: m | {"files": {"model.skops": "zz"}}, "sha256 of model.skops"),
+        (lambda m: m | {"card": ["good"]}, "card is no list"),
+        (lambda m: m | {"card": [{"metric": "step_mape"}]}, "card row 0"),
+        (lambda m: m | {"card": [row(value="6 %")]}, "card row 0"),
+        (lambda m: m | {"card": [row(value=-6.0)]}, "card row 0"),
+        (lambda m: m | {"card": [row(n=-1)]}, "card row 0"),
+        (lambda m: m | {"card": [row(held_out=3)]}, "card row 0"),
     ],
 )
 def test_bad_manifests(copy, change, says):
@@ -194,6 +239,114 @@ def test_bad_manifests(copy, change, says):
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(BundleError, match=says):
         bundles.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"format": 2, "format": 2}', "stands twice"),
+        ('{"format": ' + "9" * 5000 + "}", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("\xff", "no|not"),
+        ("", "not JSON"),
+    ],
+)
+def test_texts_that_are_no_manifest(copy, text, says):
+    (copy / "manifest.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(BundleError, match=says):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("cut", range(0, 4000, 397))
+def test_a_manifest_that_breaks_off_is_refused(copy, cut):
+    path = copy / "manifest.json"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(BundleError):
+        bundles.load(copy)
+
+
+def test_a_manifest_that_is_no_file_is_not_waited_for(copy):
+    path = copy / "manifest.json"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BundleError, match="not a regular file"):
+        bundles.load(copy)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(BundleError, match="not a regular file"):
+        bundles.load(copy)
+
+
+def test_a_bundle_of_another_pair_is_not_used(empty_home, tmp_path):
+    """Copied into the pair's folder, or handed over in Python."""
+    profile = Profile({"Device_Conv2D": 9e4, "Device_IDLE": 1e4}, step_time_us=5e4)
+    other = bundles.shipped_folder("p2.xlarge", "p3.2xlarge")
+    own = bundles.folder_of("g3s.xlarge", "p3.2xlarge")
+    shutil.copytree(other, own)
+    for ask in (
+        lambda: xlate.translate(profile, "g3s", "p3"),
+        lambda: xlate.translate(pl.DataFrame([dict(profile.ops)]), "g3s", "p3"),
+        lambda: xlate.scale(profile, "g3s", "p3", "batch-size=16,32"),
+        lambda: bundles.find("g3s.xlarge", "p3.2xlarge"),
+    ):
+        with pytest.raises(BundleError, match=r"from p2\.xlarge to p3\.2xlarge, not"):
+            ask()
+    shutil.rmtree(own)
+    given = bundles.load(other)
+    assert xlate.translate(profile, "p2", "p3", bundle=given)
+    for frame in (profile, pl.DataFrame([dict(profile.ops)])):
+        with pytest.raises(BundleError, match="not from g3s"):
+            xlate.translate(frame, "g3s", "p3", bundle=given)
+        with pytest.raises(BundleError, match="a str, not a translator"):
+            xlate.translate(frame, "g3s", "p3", bundle="mine")
+
+
+def test_a_bundle_is_loaded_once_and_again_when_it_changes(empty_home, monkeypatch):
+    loads = []
+    cache = LoadedFolders(
+        lambda f: loads.append(f) or bundles.load(f), ("manifest.json", "model.skops")
+    )
+    folder = bundles.folder_of("g3s.xlarge", "p3.2xlarge")
+    shipped = bundles.shipped_folder("g3s.xlarge", "p3.2xlarge")
+    shutil.copytree(shipped, folder)
+    time.sleep(0.3)
+    first = cache.get(folder)
+    assert cache.get(folder) is first
+    assert len(loads) == 1
+    # the same size, and the old time of writing put back: it is still noticed
+    path = folder / "model.skops"
+    about, raw = path.stat(), bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(bytes(raw))
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    with pytest.raises(BundleError, match="changed or cut off"):
+        cache.get(folder)
+    shutil.rmtree(folder)
+    shutil.copytree(shipped, folder)
+    assert cache.get(folder) is not first
+    with pytest.raises(TypeError):
+        cache.get(folder).model["translator"] = None
+
+
+def test_few_bundles_are_kept_in_memory(tmp_path):
+    loads = []
+    cache = LoadedFolders(lambda f: loads.append(f) or f.name, ("a",), most=2)
+    for name in "xyz":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text(name)
+    time.sleep(0.3)
+    for name in "xyzzx":
+        assert cache.get(tmp_path / name) == name
+    assert [p.name for p in loads] == ["x", "y", "z", "x"]
+
+
+def test_threads_share_what_is_loaded(empty_home):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(lambda _: bundles.find("g3s.xlarge", "p2.xlarge"), range(12))
+        )
+    assert len({id(b) for b in found}) == 1
+    assert bundles.find("g3s.xlarge", "p2.xlarge") is found[0]
 
 
 def test_broken_and_missing_files(copy, tmp_path, empty_home):

@@ -13,8 +13,9 @@ import polars as pl
 from xlate import corpus as corpora
 from xlate import engine, readers
 from xlate.corpus import Corpus
-from xlate.errors import ProfileError
+from xlate.errors import ProfileError, XlateError
 from xlate.profile import Profile, check_times
+from xlate.translators import FEW
 
 if TYPE_CHECKING:
     from xlate.engine import (
@@ -89,12 +90,13 @@ def fit(
         by them (:func:`xlate.engine.fit_shots`).
     **options
         As :func:`xlate.engine.fit`: ``translator``, ``translators``, ``split``,
-        ``columns``, ``repeats``, ``seed``, ``n_jobs``, ``save``.
+        ``columns``, ``repeats``, ``seed``, ``n_jobs``, ``save``, ``replace``.
 
     Returns
     -------
     FitResult
-        ``bundle`` (to hand to :func:`translate`), ``path``, ``rows``, ``notes``.
+        ``bundle`` (to hand to :func:`translate`), ``path``, ``rows``, ``notes``,
+        ``succession`` (whether it answers from now on, and why).
 
     Raises
     ------
@@ -103,6 +105,15 @@ def fit(
     """
     if shots is None:
         return engine.fit(anchor, target, _data(data), **options)
+    wanted = {
+        options.pop("translator", None),
+        *(options.pop("translators", None) or ()),
+    }
+    if wanted - {None, FEW}:
+        raise XlateError(
+            f"shots fit {FEW}, not {', '.join(sorted(map(str, wanted - {None, FEW})))}",
+            "give the runs as data to fit another translator on them alone",
+        )
     few = Path(shots) if isinstance(shots, str | Path) else _data(shots)
     return engine.fit_shots(anchor, target, few, _data(data), **options)  # type: ignore[arg-type]
 

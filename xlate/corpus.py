@@ -164,6 +164,9 @@ def cards() -> dict[str, Card]:
 
 def installed(name: str) -> Path | None:
     """Folder with the tables of a corpus, or None where it is not on this machine."""
+    if name in ("", ".", "..") or Path(name).name != name:
+        # a name is no path: what lies elsewhere was never imported
+        return None
     for folder in (home() / name, paths.shipped("datasets") / name):
         if any((folder / f"{t}.parquet").is_file() for t in schema.TABLES):
             return folder
@@ -192,6 +195,11 @@ def load(name: str) -> Corpus:
             + f"xlate datasets import {name} --from DIR",
         )
     card = read_card(folder / CARD)
+    if card.name != name:
+        raise CorpusError(
+            f"{folder} holds corpus {card.name}, not {name}; it was not used",
+            f"--data {card.name}, or import {name} again",
+        )
     stored = load_toml(folder / CARD).get("tables", {})
     tables: dict[str, pl.DataFrame] = {}
     digest = hashlib.sha256()

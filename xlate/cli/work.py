@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from xlate.cli.options import (
 )
 from xlate.cli.progress import progress_bar
 from xlate.translators import FEW
+
+if TYPE_CHECKING:
+    from xlate.engine import FitResult
 
 __all__ = ["compare", "fit"]
 
@@ -49,6 +52,14 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Let this fit answer from now on even where it is not shown to be "
+            "better than what answers now.",
+        ),
+    ] = False,
     split: Split = "model",
     columns: Columns = "all",
     repeats: Repeats = "median",
@@ -57,18 +68,29 @@ def fit(
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
-    """Fit a translator, compare all on held-out models, save a bundle."""
+    """Fit a translator, compare all on held-out models, save a bundle.
+
+    It answers from then on where it is not worse on held-out models than what
+    answers now; otherwise it is kept beside that, under a number.
+    """
     from dataclasses import asdict
 
     from xlate import engine
 
+    options: dict[str, Any] = {
+        "split": split,
+        "columns": columns,
+        "repeats": repeats,
+        "seed": seed,
+        "n_jobs": jobs,
+        "anchors_dirs": anchors_dir or (),
+        "replace": replace,
+    }
     if shots is not None:
         if translator not in (None, FEW):
             raise typer.BadParameter(f"--shots fits {FEW}, not {translator}")
         output.talk(f"adapting {anchor} → {target} to the runs of {shots.name} …")
-        done = engine.fit_shots(
-            anchor, target, shots, data, seed=seed, anchors_dirs=anchors_dir or ()
-        )
+        done = engine.fit_shots(anchor, target, shots, data, **options)
     else:
         output.talk(
             f"fitting {anchor} → {target}: every translator on held-out models …"
@@ -79,13 +101,8 @@ def fit(
                 target,
                 data,
                 translator=translator,
-                split=split,
-                columns=columns,
-                repeats=repeats,
-                seed=seed,
-                n_jobs=jobs,
-                anchors_dirs=anchors_dir or (),
                 progress=progress,
+                **options,
             )
     for note in done.notes:
         output.talk(f"note: {note}")
@@ -103,6 +120,7 @@ def fit(
                 "models": list(m.models),
                 "notes": list(done.notes),
                 "rows": [asdict(r) for r in done.rows],
+                **_standing(done),
             }
         )
         return
@@ -111,8 +129,51 @@ def fit(
     output.talk(
         f"saved {m.translator}, fitted on {m.n_pairs} pairs of {m.corpus}, to {done.path}"
     )
+    _say_standing(done)
+
+
+def _standing(done: FitResult) -> dict[str, Any]:
+    """Whether a fit answers from now on, and what it was compared with, for JSON."""
+    from xlate.store import versions
+
+    s, path = done.succession, done.path
+    before = None if s is None else s.before
+    return {
+        "version": None if path is None else versions.number_of(path),
+        "in_place": s is not None and s.in_place,
+        "reason": None if s is None else s.reason,
+        "before": None
+        if s is None or before is None
+        else {
+            "answers": before.what,
+            "translator": before.translator,
+            "fitted_on": before.fitted_on,
+            "simulated": before.simulated,
+            "step_mape": s.before_mape,
+        },
+        "after": None if s is None else {"step_mape": s.after_mape},
+        "compared_on": None if s is None else s.n,
+    }
+
+
+def _say_standing(done: FitResult) -> None:
+    """Say before and after, whether the fit answers from now on, and what to do."""
+    s, m = done.succession, done.bundle.manifest
+    if s is None or done.path is None:
+        return
+    if s.figures:
+        output.talk(s.figures)
+    if s.in_place:
+        output.talk(f"it answers from now on: {s.reason}")
+        output.talk(
+            f"next: xlate translate PROFILE --anchor {m.anchor} --target {m.target}"
+        )
+        return
+    output.talk(f"it was not put in place: {s.reason}")
+    if s.before is not None:
+        output.talk(f"{s.before.what} answers as before")
     output.talk(
-        f"next: xlate translate PROFILE --anchor {m.anchor} --target {m.target}"
+        f"to use this fit all the same: xlate models use {m.anchor}/{done.path.name}"
     )
 
 
@@ -213,8 +274,9 @@ def compare(
 
         with progress_bar("taking the errors apart") as progress:
             found = engine.anatomy(
-                anchor, target, data, split=split, seed=seed, n_jobs=jobs, curve=False,
-                anchors_dirs=anchors_dir or (), progress=progress,
+                anchor, target, data, split=split, columns=columns, repeats=repeats,
+                seed=seed, n_jobs=jobs, curve=False, anchors_dirs=anchors_dir or (),
+                progress=progress,
             )  # fmt: skip
         for title, head, body in anatomy_tables(found):
             output.table(title, head, body)

@@ -18,6 +18,7 @@ from xlate.engine.clocking import (
     sweeps_of,
 )
 from xlate.engine.fitting import FitResult, compare, compare_all, fit
+from xlate.engine.incumbent import Incumbent, Succession
 from xlate.engine.recommending import predict_freq
 from xlate.engine.shots import fit_shots
 from xlate.engine.sizing import Sized, scale, wanted_sizes
@@ -29,8 +30,10 @@ __all__ = [
     "ClockFit",
     "Failure",
     "FitResult",
+    "Incumbent",
     "Recommendation",
     "Sized",
+    "Succession",
     "Together",
     "Translation",
     "anatomy",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import corpus as corpora
 from xlate.align import Aligned, align
 from xlate.conformal import Scores
 from xlate.corpus import Corpus
-from xlate.engine.pair import clock_ratio, pair_of
+from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
+from xlate.engine.units import check_pairs, check_runs
 from xlate.evaluate import noise_floor
 from xlate.heldout import Fold, held_out
 from xlate.profile import input_size
-from xlate.translators import BASELINE, DEFAULT
+from xlate.translators import BASELINE, default_for
 
 __all__ = ["Anatomy", "OpError", "anatomy"]
 
@@ -113,8 +113,10 @@ def anatomy(
     target: str,
     data: Corpus | str | None = None,
     *,
-    translator: str = DEFAULT,
+    translator: str | None = None,
     split: str = "model",
+    columns: str = "all",
+    repeats: str = "median",
     seed: int = 0,
     n_jobs: int = 2,
     curve: bool = True,
@@ -125,10 +127,11 @@ def anatomy(
 
     Parameters
     ----------
-    anchor, target, data, split, seed, n_jobs
+    anchor, target, data, split, columns, repeats, seed, n_jobs
         As for :func:`~xlate.engine.fitting.compare`.
-    translator : str
-        That answers with a vector.
+    translator : str, optional
+        That answers with a vector; by default the one that a fit would take for so
+        many models.
     curve : bool
         Whether to fit on fewer models too, which takes a few times as long.
     progress : callable, optional
@@ -139,14 +142,19 @@ def anatomy(
     XlateError
         As :func:`~xlate.engine.fitting.compare`.
     """
-    a, t = pair_of(anchor, target, anchors_dirs)
-    corpus = data if isinstance(data, Corpus) else corpora.find(a.name, t.name, data)
-    aligned = align(corpus.runs_on(a.name), corpus.runs_on(t.name), "median")
+    a, t, corpus = resolve(anchor, target, data, anchors_dirs)
+    sides = runs_of(corpus, a), runs_of(corpus, t)
+    for side in sides:
+        check_runs(side, corpus.name)
+    aligned = align(*sides, repeats)
+    translator = translator or default_for(len(np.unique(aligned.models)))
+    told = prior(a, t)
+    check_pairs(aligned, told, corpus.name)
     ratio = clock_ratio(a, t)
     held = held_out(
         aligned, list(dict.fromkeys([translator, BASELINE])), corpus.label, split,
-        seed=seed, n_jobs=n_jobs, clock_ratio=ratio, families=corpus.card.families,
-        progress=progress,
+        columns, seed, n_jobs, clock_ratio=ratio, prior=told,
+        families=corpus.card.families, progress=progress,
     )  # fmt: skip
     n = len(held.models)
     step, hat, base = (np.zeros(n) for _ in range(3))
@@ -159,10 +167,10 @@ def anatomy(
         base[fold.rows] = fold.step_hat
     floor = [
         r.value
-        for r in noise_floor(corpus.runs_on(t.name), corpus.label, a.name)
+        for r in noise_floor(sides[1], corpus.label, a.name)
         if r.metric == "step_mape"
     ]
-    told = np.isfinite(device).all()
+    both_paths = np.isfinite(device).all()
     keys = held.keys
     sizes = np.array(
         [
@@ -172,9 +180,10 @@ def anatomy(
     )
     return Anatomy(
         a.name, t.name, corpus.label, held.split, translator, held.models, sizes,
-        step, hat, base, device if told else None, host if told else None,
+        step, hat, base, device if both_paths else None,
+        host if both_paths else None,
         _ops(held.of(translator), held.models), _coverage(held.step_scores(translator)),
-        _curve(aligned, held.models, translator, corpus, ratio, seed, n_jobs, progress) if curve else (),
+        _curve(aligned, held.models, translator, corpus, columns, ratio, told, seed, n_jobs, progress) if curve else (),
         floor[0] if floor else None,
     )  # fmt: skip
 
@@ -224,7 +233,7 @@ def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
 
 def _curve(
     aligned: Aligned, models: NDArray[np.str_], translator: str, corpus: Corpus,
-    ratio: float, seed: int, n_jobs: int,
+    columns: str, ratio: float, told: Mapping[str, float] | None, seed: int, n_jobs: int,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
     """Error on each model left out when only so many others teach."""
@@ -234,8 +243,8 @@ def _curve(
         if n >= len(names) or (found and n <= found[-1][0]):
             continue
         held = held_out(
-            aligned, [translator], corpus.label, "model", seed=seed, n_jobs=n_jobs,
-            clock_ratio=ratio, most_models=n, progress=progress,
+            aligned, [translator], corpus.label, "model", columns, seed, n_jobs,
+            clock_ratio=ratio, prior=told, most_models=n, progress=progress,
         )  # fmt: skip
         errors = np.concatenate([np.abs(f.step_hat / f.step - 1) for f in held.folds])
         found.append((n, 100 * float(errors.mean())))

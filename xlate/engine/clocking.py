@@ -29,7 +29,7 @@ from xlate.engine.kinship import (
     nearest_others,
     relative,
 )
-from xlate.errors import CatalogError, CorpusError, UnknownNameError
+from xlate.errors import BundleError, CatalogError, CorpusError, UnknownNameError
 from xlate.schema import TABLES, sweeps_frame
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
@@ -260,6 +260,7 @@ def fit_clocks(
     model: str = DEFAULT_CLOCK_MODEL,
     seed: int = 0,
     save: bool = True,
+    replace: bool = False,
     anchors_dirs: Iterable[Path] = (),
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ClockFit:
@@ -273,6 +274,11 @@ def fit_clocks(
         GPU alone.
     sweeps : sequence of str, optional
         Corpora to learn from; see :func:`sweeps_of`.
+    save : bool
+        Whether to write the clock model to the data home; what answered until then
+        is kept under a number.
+    replace : bool
+        Let one that rests on simulated runs take the place of a measured one.
 
     Raises
     ------
@@ -326,10 +332,24 @@ def fit_clocks(
         instance, source, others, spread, where, limit, model, views, seed, rows
     )
     bundle = ClockBundle(manifest, responses, handoff)
-    path = clock_bundles.folder_of(instance.name) if save else None
-    if path is not None:
-        clock_bundles.save(bundle, path)
+    if not save:
+        return ClockFit(bundle, None, tuple(rows), tuple(notes))
+    in_place = replace or not (manifest.simulated and _measured(instance.name))
+    path = clock_bundles.keep(bundle, in_place=in_place)
+    if not in_place:
+        notes.append(
+            "the clock model there rests on measurements and stays in place; to use "
+            f"this one: xlate models use clocks/{path.name}"
+        )
     return ClockFit(bundle, path, tuple(rows), tuple(notes))
+
+
+def _measured(target: str) -> bool:
+    """Whether the clock model that answers for a target rests on measured sweeps."""
+    try:
+        return not clock_bundles.find(target).manifest.simulated
+    except BundleError:
+        return False
 
 
 def _calibrated(model: str, seed: int) -> CalibratedResponse:

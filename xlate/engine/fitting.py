@@ -15,18 +15,21 @@ from xlate.catalog import Instance
 from xlate.columns import plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
-from xlate.engine.pair import clock_ratio, pair_of, prior, runs_of
+from xlate.engine.incumbent import WHOLE_MODELS, Succession, succession
+from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
+from xlate.engine.units import check_pairs, check_runs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
-from xlate.errors import CorpusError
+from xlate.errors import AlignmentError, CorpusError
 from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
 from xlate.splits import split_label
 from xlate.store import bundle as bundles
+from xlate.store import versions
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, COMPARED, default_for, make
 from xlate.trust.calibration import Calibration
 
-__all__ = ["FitResult", "compare", "compare_all", "fit"]
+__all__ = ["FitResult", "compare", "compare_all", "fit", "saved"]
 
 #: lone workloads named one by one
 _NAMED = 6
@@ -34,12 +37,27 @@ _NAMED = 6
 
 @dataclass(frozen=True)
 class FitResult:
-    """A bundle, where it was saved, and how all translators did."""
+    """A bundle, where it was saved, and how all translators did.
+
+    Attributes
+    ----------
+    bundle : Bundle
+    path : Path or None
+        Where it was saved; beside the one that answers where it was not put in place.
+    rows : tuple of Row
+        Accuracy card.
+    notes : tuple of str
+        What the user should know.
+    succession : Succession or None
+        Whether it takes the place of what answered before, and why; None where it
+        was not saved.
+    """
 
     bundle: Bundle
     path: Path | None
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True)
@@ -68,20 +86,33 @@ def _study(
     anchors_dirs: Iterable[Path],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> _Study:
-    asked = corpora.load(data) if isinstance(data, str) else data
-    a, t = pair_of(anchor, target, anchors_dirs, asked.instances if asked else ())
-    corpus = asked or corpora.find(a.name, t.name)
-    aligned = align(runs_of(corpus, a), runs_of(corpus, t), repeats)
+    a, t, corpus = resolve(anchor, target, data, anchors_dirs)
+    sides = runs_of(corpus, a), runs_of(corpus, t)
+    for side in sides:
+        check_runs(side, corpus.name)
+    aligned = align(*sides, repeats)
+    doubt = check_pairs(aligned, prior(a, t), corpus.name)
     default = default_for(len(np.unique(aligned.models)))
     names = list(dict.fromkeys([*(n or default for n in translators), BASELINE]))
-    held = held_out(
+    held = _held(
+        a, t, corpus, aligned, names, split, columns, seed, n_jobs, progress
+    )  # fmt: skip
+    rows = rows_of(held)
+    rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
+    notes = _notes(aligned, columns) + ([] if doubt is None else [doubt])
+    return _Study(a, t, corpus, aligned, held, rows, notes)
+
+
+def _held(
+    a: Instance, t: Instance, corpus: Corpus, aligned: Aligned,
+    names: Sequence[str], split: str, columns: str, seed: int, n_jobs: int,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> HeldOut:  # fmt: skip
+    return held_out(
         aligned, names, corpus.label, split, columns, seed, n_jobs,
         clock_ratio=clock_ratio(a, t), prior=prior(a, t), families=corpus.card.families,
         progress=progress,
     )  # fmt: skip
-    rows = rows_of(held)
-    rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
-    return _Study(a, t, corpus, aligned, held, rows, _notes(aligned, columns))
 
 
 def _notes(aligned: Aligned, columns: str) -> list[str]:
@@ -190,12 +221,23 @@ def compare_all(
             f"corpus {corpus.name} has one instance only", "choose another corpus"
         )
     rows: list[Row] = []
+    lacking: list[AlignmentError] = []
     for i, (a, t) in enumerate(pairs, 1):
         if progress is not None:
             progress(i - 1, len(pairs), f"{a} → {t}")
         if say is not None:
             say(f"{i} of {len(pairs)}: {a} → {t}")
-        rows += compare(a, t, corpus, say=say, **options)
+        try:
+            rows += compare(a, t, corpus, say=say, **options)
+        except AlignmentError as e:
+            # a corpus need not have measured the same work everywhere
+            lacking.append(e)
+            if say is not None:
+                say(f"note: left out: {e.what}")
+    if not rows and lacking:
+        raise lacking[0]
+    if lacking and say is not None:
+        say(f"note: {len(lacking)} of {len(pairs)} pairs were left out")
     return rows
 
 
@@ -213,6 +255,7 @@ def fit(
     n_jobs: int = 2,
     anchors_dirs: Iterable[Path] = (),
     save: bool = True,
+    replace: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> FitResult:
     """Cross-validate translators, fit one on everything, and save it.
@@ -227,6 +270,10 @@ def fit(
         among them.
     save : bool
         Whether to write the bundle to the data home.
+    replace : bool
+        Let it answer from now on even where it is not shown to be better than what
+        answers now (:mod:`xlate.engine.incumbent`); otherwise such a fit is kept
+        beside it under a number.
 
     Other parameters are those of :func:`compare`.
 
@@ -257,10 +304,39 @@ def fit(
         borrowed() if few else Calibration.of(study.held, name),
         borrowed() if few else Calibration.of(study.held, BASELINE),
     )  # fmt: skip
-    a, t = study.anchor, study.target
-    path = bundles.folder_of(a.name, t.name) if save else None
-    if path is not None:
-        bundles.save(manifest, fitted, path)
+    bundle = Bundle(manifest, fitted)
+    if not save:
+        return FitResult(bundle, None, tuple(study.rows), tuple(study.notes))
+    held = study.held
+    if split not in WHOLE_MODELS and n_models > 1:
+        # a finer split lets a network's other sizes teach, which flatters
+        held = _held(
+            study.anchor, study.target, study.corpus, study.aligned, [name], "model",
+            columns, seed, n_jobs, progress,
+        )  # fmt: skip
+    found = succession(
+        study.anchor, study.target, study.aligned, held, name,
+        simulated=study.corpus.card.simulated, replace=replace,
+        anchors_dirs=anchors_dirs,
+    )  # fmt: skip
+    return saved(bundle, found, study.rows, study.notes)
+
+
+def saved(
+    bundle: Bundle, found: Succession, rows: Sequence[Row], notes: Sequence[str]
+) -> FitResult:
+    """Write a fit where it belongs: in place of what answered, or beside it.
+
+    Raises
+    ------
+    StorageError
+        If the data home cannot be written.
+    """
+    m = bundle.manifest
+    if found.own_refused and not found.in_place:
+        # what cannot answer must not stand before what can
+        versions.retire(bundles.folder_of(m.anchor, m.target))
+    path = bundles.keep(m, bundle.model, in_place=found.in_place)
     return FitResult(
-        Bundle(manifest, fitted, path), path, tuple(study.rows), tuple(study.notes)
+        Bundle(m, bundle.model, path), path, tuple(rows), (*notes, *found.notes), found
     )

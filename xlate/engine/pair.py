@@ -7,12 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
+from xlate import corpus as corpora
 from xlate.catalog import Instance, catalogue
 from xlate.corpus import Corpus
 from xlate.errors import AlignmentError, CatalogError
 from xlate.roofs import DEFAULT_ROOFS, log_ratios
 
-__all__ = ["clock_ratio", "pair_of", "prior", "runs_of"]
+__all__ = ["clock_ratio", "pair_of", "prior", "resolve", "runs_of"]
 
 
 def pair_of(
@@ -46,6 +47,53 @@ def pair_of(
             f"anchor and target are both {a.name}", "choose two instances"
         )
     return a, t
+
+
+def resolve(
+    anchor: str,
+    target: str,
+    data: Corpus | str | None = None,
+    extra: Iterable[Path] = (),
+) -> tuple[Instance, Instance, Corpus]:
+    """Both instances, and the corpus to learn the pair from.
+
+    Parameters
+    ----------
+    anchor, target : str
+        What the user typed.
+    data : Corpus or str, optional
+        The corpus asked for. By default one on this machine: measured ones that hold
+        the instances come before measured ones that hold their GPUs, these before
+        simulated ones.
+    extra : iterable of Path
+        More catalogue folders.
+
+    Raises
+    ------
+    UnknownNameError, CatalogError, AlignmentError
+        As :func:`pair_of`.
+    CorpusError
+        If no corpus holds both sides.
+    """
+    asked = corpora.load(data) if isinstance(data, str) else data
+    a, t = pair_of(anchor, target, extra, asked.instances if asked else ())
+    if asked is not None:
+        return a, t, asked
+    for simulated in (False, True):
+        here = [
+            corpora.load(c.name)
+            for c in corpora.preferred()
+            if c.simulated == simulated
+        ]
+        named = [c for c in here if {a.name, t.name} <= {*c.instances}]
+        held = [c for c in here if _holds(c, a) and _holds(c, t)]
+        for corpus in (*named, *held):
+            return a, t, corpus
+    return a, t, corpora.find(a.name, t.name)
+
+
+def _holds(corpus: Corpus, side: Instance) -> bool:
+    return bool({side.name, side.require_gpu().name} & {*corpus.instances})
 
 
 def runs_of(corpus: Corpus, side: Instance) -> pl.DataFrame:

@@ -103,7 +103,10 @@ def predict_freq(
         raise XlateError(f"a confidence of {confidence:g} is none", "from 0 to 1")
     check_probes(probe, probes, legal)
     make_objective(objective, 1.0)  # an unknown name is said before the work
-    fitted = clock_bundle or clock_bundles.find(instance.name)
+    fitted = clock_bundle
+    if fitted is None:
+        fitted = clock_bundles.find(instance.name, gpu.name)
+    clock_bundles.check_target(fitted, instance.name, gpu.name)
     metered = metered_shares(telemetry, known.instance(anchor).require_gpu())
     answers: list[Recommendation | Failure] = []
     translated = translate(

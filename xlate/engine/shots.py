@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,19 +14,23 @@ from xlate.align import Aligned, align
 from xlate.catalog import Instance
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
-from xlate.engine.fitting import FitResult
+from xlate.engine.fitting import FitResult, saved
+from xlate.engine.incumbent import WHOLE_MODELS, succession
 from xlate.engine.pair import pair_of, prior, runs_of
+from xlate.engine.units import check_pairs, check_runs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
-from xlate.evaluate import Row, rows_of
-from xlate.heldout import held_out
+from xlate.evaluate import rows_of
+from xlate.heldout import HeldOut, held_out, with_step_times
 from xlate.splits import split_label
-from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, FEW
 from xlate.trust.calibration import Calibration
 
-__all__ = ["fit_shots", "read_shots"]
+__all__ = ["FEW_SHOT", "fit_shots", "read_shots"]
+
+#: split of a card without rows: too few models to leave one out
+FEW_SHOT = "few-shot"
 
 
 def read_shots(path: Path) -> Corpus:
@@ -54,14 +59,20 @@ def fit_shots(
     shots: Corpus | Path,
     data: Corpus | str | None = None,
     *,
+    split: str = "model",
+    columns: str = "all",
+    repeats: str = "median",
     seed: int = 0,
+    n_jobs: int = 2,
     anchors_dirs: Iterable[Path] = (),
     save: bool = True,
+    replace: bool = False,
 ) -> FitResult:
     """Fit a pair of which only a few runs were measured on the target.
 
     What data sheets and the other GPUs say (the zero-shot answer) is corrected by
-    the runs, the more the more there are.
+    the runs, the more the more there are. It answers from then on where it is not
+    worse than what answered before (:mod:`xlate.engine.incumbent`).
 
     Parameters
     ----------
@@ -73,13 +84,20 @@ def fit_shots(
     data : Corpus or str, optional
         Corpus with the anchor's runs of the same work; by default the shots, then
         those on this machine.
+    split, columns, repeats, seed, n_jobs
+        As for :func:`~xlate.engine.fitting.fit`; ``split`` where enough models were
+        measured.
     save : bool
         Whether to write the bundle to the data home.
+    replace : bool
+        Let it answer from now on even where it is not shown to be better.
 
     Raises
     ------
     CorpusError
         If there is no run on the target, or none of the same work on the anchor.
+    ProfileError
+        If times cannot be microseconds, or the two sides cannot be the same work.
     XlateError
         For unknown names, or a table that is not what it should be.
     """
@@ -94,35 +112,57 @@ def fit_shots(
             f"it has {', '.join(measured.instances)}",
         )
     home, here = _anchors(measured, asked, a)
-    aligned = align(here, there, "median", fewest_models=1)
+    check_runs(there, f"{measured.name}, target side")
+    check_runs(here, f"{home.name}, anchor side")
+    aligned = align(here, there, repeats, fewest_models=1)
     try:
         told = shipped().log_ratios(a.require_gpu(), t.require_gpu())
     except CatalogError:
         told = prior(a, t) or {}
-    errors, errors_of_ratio, rows = _errors(measured, aligned, told)
+    doubt = check_pairs(aligned, told, measured.name)
+    models = len(np.unique(aligned.models[with_step_times(aligned)]))
+    held = None
+    if models > 1:
+        held = _held(measured, aligned, told, split, columns, seed, n_jobs)
+    rows = [] if held is None else rows_of(held)
+    # of few models the errors say too little about the next one
+    few = held is None or models < ENOUGH_MODELS
     manifest, fitted = assemble(
         Assembly(
-            a, t, home, aligned, rows, translator=FEW, columns="all", repeats="median",
-            split=split_label("model") if rows else "few-shot", seed=seed, told=told,
+            a, t, home, aligned, rows, translator=FEW, columns=columns, repeats=repeats,
+            split=split_label(split) if rows else FEW_SHOT, seed=seed, told=told,
             known=here, label=f"{measured.name} and zero-shot",
         ),
-        errors,
-        errors_of_ratio,
+        borrowed() if few or held is None else Calibration.of(held, FEW),
+        borrowed() if few or held is None else Calibration.of(held, BASELINE),
     )  # fmt: skip
-    path = bundles.folder_of(a.name, t.name) if save else None
-    if path is not None:
-        bundles.save(manifest, fitted, path)
+    # measured on the target, whatever the corpus of the anchor's runs is
+    simulated = measured.card.simulated or home.card.simulated
+    bundle = Bundle(dataclasses.replace(manifest, simulated=simulated), fitted)
+    notes = _notes(aligned, a, t, few) + ([] if doubt is None else [doubt])
+    if not save:
+        return FitResult(bundle, None, tuple(rows), tuple(notes))
+    if held is not None and split not in WHOLE_MODELS:
+        held = _held(measured, aligned, told, "model", columns, seed, n_jobs)
+    found = succession(
+        a, t, aligned, held, FEW, simulated=simulated, replace=replace,
+        anchors_dirs=anchors_dirs,
+    )  # fmt: skip
+    return saved(bundle, found, rows, notes)
+
+
+def _notes(aligned: Aligned, a: Instance, t: Instance, few: bool) -> list[str]:
     notes = [f"{len(aligned)} workloads of {len(set(aligned.models))} models measured"]
     if aligned.unpaired_target.height:
         notes.append(
             f"{aligned.unpaired_target.height} runs on {t.name} have no counterpart on "
             f"{a.name} and were left out"
         )
-    if not rows:
+    if few:
         notes.append(
             f"fewer than {ENOUGH_MODELS} models: intervals are those of GPUs never seen"
         )
-    return FitResult(Bundle(manifest, fitted, path), path, tuple(rows), tuple(notes))
+    return notes
 
 
 def _on(corpus: Corpus, side: Instance) -> pl.DataFrame | None:
@@ -147,13 +187,11 @@ def _anchors(
     )
 
 
-def _errors(
-    measured: Corpus, aligned: Aligned, told: dict[str, float]
-) -> tuple[Calibration, Calibration, list[Row]]:
-    """Errors on models left out; of GPUs never seen, where there are too few models."""
-    if len(np.unique(aligned.models)) >= ENOUGH_MODELS:
-        held = held_out(aligned, [FEW, BASELINE], measured.label, prior=told)
-        return (
-            Calibration.of(held, FEW), Calibration.of(held, BASELINE), rows_of(held),
-        )  # fmt: skip
-    return borrowed(), borrowed(), []
+def _held(
+    measured: Corpus, aligned: Aligned, told: dict[str, float], split: str,
+    columns: str, seed: int, n_jobs: int,
+) -> HeldOut:  # fmt: skip
+    return held_out(
+        aligned, [FEW, BASELINE], measured.label, split, columns, seed, n_jobs,
+        prior=told, families=measured.card.families,
+    )  # fmt: skip

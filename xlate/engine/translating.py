@@ -127,7 +127,9 @@ def translate(
     anchors_dirs = tuple(anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
     profiles = of_anchor(profiles, a, force, anchors_dirs)
-    if bundle is None and bundles.exists(a.name, t.name):
+    if bundle is not None:
+        bundles.check_pair(bundle, a.name, t.name)
+    elif bundles.exists(a.name, t.name):
         bundle = bundles.find(a.name, t.name)
     good = [p for p in profiles if isinstance(p, Profile)]
     answers = iter(_answer(good, a, t, bundle, level, catalogue(anchors_dirs)))
@@ -356,7 +358,8 @@ def translate_table(
         that cannot be.
     """
     a, t = pair_of(anchor, target, anchors_dirs)
-    bundle = bundle or bundles.find(a.name, t.name)
+    bundle = bundles.find(a.name, t.name) if bundle is None else bundle
+    bundles.check_pair(bundle, a.name, t.name)
     frame = readers.parquet.check_frame(frame, "the table")
     ops = [c for c in frame.columns if opnames.is_op_column(c)]
     times = matrix(frame, ops)

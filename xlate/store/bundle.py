@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -18,19 +18,27 @@ from typing import Any
 from xlate import paths
 from xlate.columns import ColumnPlan
 from xlate.errors import BundleError
+from xlate.frozen import FrozenMap
+from xlate.store import versions as slots
 from xlate.store.archive import open_archive
+from xlate.store.cache import LoadedFolders
 from xlate.store.canonical import canonical
+from xlate.store.fields import read_json
 from xlate.store.forests import pack_all, unpack_all
 from xlate.store.manifest import Manifest
 from xlate.store.trees import check_trees
 
 __all__ = [
     "Bundle",
+    "check_pair",
     "exists",
     "find",
+    "find_version",
     "folder_of",
     "home",
+    "keep",
     "load",
+    "location",
     "manifests",
     "save",
     "shipped_folder",
@@ -69,7 +77,7 @@ ALLOWED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """A fitted translator and what is known about it.
 
@@ -129,21 +137,49 @@ def versions() -> dict[str, str]:
 
 
 def save(manifest: Manifest, model: Mapping[str, Any], folder: Path) -> Path:
-    """Write a bundle, whole or not at all; the same fit gives the same bytes.
+    """Write a bundle into a folder, whole or not at all; the same fit gives the same bytes.
 
     Raises
     ------
     StorageError
         If the folder cannot be written.
     """
+    write = _writer(manifest, model)
+    with paths.atomic_folder(folder) as scratch:
+        write(scratch)
+    return folder
+
+
+def keep(manifest: Manifest, model: Mapping[str, Any], *, in_place: bool) -> Path:
+    """Write a fit of its pair into the data home, beside those that are there.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    model : mapping
+    in_place : bool
+        Whether it answers from now on; what did until then keeps its number.
+
+    Raises
+    ------
+    StorageError
+        If the data home cannot be written.
+    """
+    slot = folder_of(manifest.anchor, manifest.target)
+    return slots.keep(slot, _writer(manifest, model), in_place=in_place)
+
+
+def _writer(manifest: Manifest, model: Mapping[str, Any]) -> Callable[[Path], None]:
     import skops.io as sio
 
     archive = canonical(sio.dumps(pack_all(dict(model))))
     manifest = replace(manifest, files={MODEL: hashlib.sha256(archive).hexdigest()})
-    with paths.atomic_folder(folder) as scratch:
-        (scratch / MODEL).write_bytes(archive)
-        (scratch / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-    return folder
+
+    def write(folder: Path) -> None:
+        (folder / MODEL).write_bytes(archive)
+        (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+
+    return write
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -155,13 +191,8 @@ def read_manifest(folder: Path) -> Manifest:
         If there is none, or it cannot be understood.
     """
     path = folder / MANIFEST
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise BundleError(
-            f"{path} cannot be read: {e}", "fit again: xlate fit --anchor A --target B"
-        ) from e
-    return Manifest.from_json(text, str(path))
+    raw = read_json(path, "fit again: xlate fit --anchor A --target B")
+    return Manifest.from_raw(raw, str(path))
 
 
 def load(folder: Path) -> Bundle:
@@ -182,7 +213,7 @@ def load(folder: Path) -> Bundle:
             f"{folder}: the manifest lists {sorted(manifest.files)}", refit
         )
     model = open_archive(path, manifest.files[MODEL], ALLOWED, "translator", refit)
-    bundle = Bundle(manifest, _built(model, path, refit), folder)
+    bundle = Bundle(manifest, FrozenMap(_built(model, path, refit)), folder)
     _try_out(bundle, path, refit)
     return bundle
 
@@ -225,37 +256,109 @@ def _built(model: Any, path: Path, refit: str) -> dict[str, Any]:
 
 
 def manifests() -> list[tuple[Path, Manifest]]:
-    """Manifests of all bundles, by path: the user's own, then those that ship."""
+    """Manifests of the bundles that answer, by path: the user's own, then the shipped.
+
+    Raises
+    ------
+    BundleError
+        If one of them is damaged.
+    """
     found = []
     for root in (home(), paths.shipped("anchors")):
         folders = sorted(root.glob(f"*/to-*/{MANIFEST}")) if root.is_dir() else []
-        found += [(p.parent, read_manifest(p.parent)) for p in folders]
+        found += [
+            (p.parent, read_manifest(p.parent))
+            for p in folders
+            if not slots.is_numbered(p.parent)
+        ]
     return found
 
 
 def exists(anchor: str, target: str) -> bool:
     """Whether there is a bundle of the pair, the user's own or a shipped one."""
-    folders = folder_of(anchor, target), shipped_folder(anchor, target)
-    return any((f / MANIFEST).is_file() for f in folders)
+    return location(anchor, target) is not None
+
+
+def location(anchor: str, target: str) -> Path | None:
+    """Folder of the bundle that answers for a pair: the user's own, else the shipped one."""
+    own = slots.active(folder_of(anchor, target), MANIFEST)
+    if own is not None:
+        return own
+    shipped = shipped_folder(anchor, target)
+    return shipped if (shipped / MANIFEST).exists() else None
 
 
 def find(anchor: str, target: str) -> Bundle:
     """The bundle of a pair: the user's own, else the one that ships with xlate.
 
+    It is loaded once, and again when its files change.
+
     Raises
     ------
     BundleError
-        If there is none, or it is refused.
+        If there is none, it is of another pair, or it is refused.
     """
-    for folder in (folder_of(anchor, target), shipped_folder(anchor, target)):
-        if (folder / MANIFEST).is_file():
-            return load(folder)
-    raise BundleError(
-        f"no bundle from {anchor} to {target} yet",
-        f"xlate fit --anchor {anchor} --target {target}",
-    )
+    folder = location(anchor, target)
+    if folder is None:
+        raise BundleError(
+            f"no bundle from {anchor} to {target} yet",
+            "xlate datasets list shows which corpora hold both; where one does: "
+            f"xlate fit --anchor {anchor} --target {target}",
+        )
+    found = _LOADED.get(folder)
+    check_pair(found, anchor, target)
+    return found
+
+
+def find_version(anchor: str, target: str, number: int | None = None) -> Bundle:
+    """A numbered bundle of a pair, or the one that answers.
+
+    Raises
+    ------
+    BundleError
+        If there is none, it is of another pair, or it is refused.
+    """
+    if number is None:
+        return find(anchor, target)
+    folder = slots.version(folder_of(anchor, target), number)
+    if folder is None:
+        raise BundleError(
+            f"no version {number} of {anchor}/to-{target}", "see: xlate models list"
+        )
+    found = _LOADED.get(folder)
+    check_pair(found, anchor, target)
+    return found
+
+
+def check_pair(bundle: Bundle, anchor: str, target: str) -> None:
+    """Refuse a bundle that is of another pair, or no translator at all.
+
+    Raises
+    ------
+    BundleError
+        Naming what it is of.
+    """
+    where = "the bundle given"
+    manifest = getattr(bundle, "manifest", None)
+    if isinstance(manifest, Manifest) and bundle.path is not None:
+        where = str(bundle.path)
+    if not isinstance(bundle, Bundle) or not isinstance(manifest, Manifest):
+        raise BundleError(
+            f"{where} is a {type(bundle).__name__}, not a translator's",
+            "give the bundle that xlate.fit returned",
+        )
+    if (manifest.anchor, manifest.target) != (anchor, target):
+        raise BundleError(
+            f"{where} holds a bundle from {manifest.anchor} to {manifest.target}, not "
+            f"from {anchor} to {target}; it was not used",
+            f"ask for {manifest.anchor} and {manifest.target}, or fit this pair: "
+            f"xlate fit --anchor {anchor} --target {target}",
+        )
 
 
 def shipped_folder(anchor: str, target: str) -> Path:
     """Where the bundle of a pair that ships with xlate lies, if there is one."""
     return paths.shipped("anchors") / anchor / f"to-{target}"
+
+
+_LOADED = LoadedFolders(load, (MANIFEST, MODEL))

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from xlate import paths
 from xlate.errors import BundleError
+from xlate.frozen import FrozenMap
+from xlate.store import versions as slots
 from xlate.store.archive import open_archive
 from xlate.store.bundle import MANIFEST, MODEL, home
+from xlate.store.cache import LoadedFolders
 from xlate.store.canonical import canonical
+from xlate.store.fields import (
+    check_card,
+    check_counts,
+    check_digests,
+    check_types,
+    read_json,
+)
 from xlate.store.forests import pack_all, unpack_all
 from xlate.store.trees import check_trees
 
 __all__ = [
     "ClockBundle",
     "ClockManifest",
+    "check_target",
     "find",
+    "find_version",
     "folder_of",
+    "keep",
     "load",
     "manifests",
     "save",
@@ -112,7 +125,7 @@ class ClockManifest:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClockBundle:
     """A fitted clock model: a response for each view, and the hand-off."""
 
@@ -135,16 +148,43 @@ def save(bundle: ClockBundle, folder: Path) -> Path:
     StorageError
         If the folder cannot be written.
     """
+    write = _writer(bundle)
+    with paths.atomic_folder(folder) as scratch:
+        write(scratch)
+    return folder
+
+
+def keep(bundle: ClockBundle, *, in_place: bool = True) -> Path:
+    """Write a clock model of its target into the data home, beside those there.
+
+    Parameters
+    ----------
+    bundle : ClockBundle
+    in_place : bool
+        Whether it answers from now on; what did until then keeps its number.
+
+    Raises
+    ------
+    StorageError
+        If the data home cannot be written.
+    """
+    slot = folder_of(bundle.manifest.target)
+    return slots.keep(slot, _writer(bundle), in_place=in_place)
+
+
+def _writer(bundle: ClockBundle) -> Callable[[Path], None]:
     import skops.io as sio
 
     model = {"responses": dict(bundle.responses), "handoff": bundle.handoff}
     archive = canonical(sio.dumps(pack_all(model)))
     digest = {MODEL: hashlib.sha256(archive).hexdigest()}
     text = json.dumps(asdict(replace(bundle.manifest, files=digest)), indent=1)
-    with paths.atomic_folder(folder) as scratch:
-        (scratch / MODEL).write_bytes(archive)
-        (scratch / MANIFEST).write_text(text + "\n", encoding="utf-8")
-    return folder
+
+    def write(folder: Path) -> None:
+        (folder / MODEL).write_bytes(archive)
+        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+    return write
 
 
 def read_manifest(folder: Path) -> ClockManifest:
@@ -156,22 +196,31 @@ def read_manifest(folder: Path) -> ClockManifest:
         If there is none, it is from a newer xlate, or lacks a field.
     """
     path = folder / MANIFEST
-    refit = f"xlate clocks fit --target {folder.name}"
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as e:
-        raise BundleError(f"{path} cannot be read: {e}", refit) from e
-    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+    refit = f"xlate clocks fit --target {slots.slot_name(folder.name)}"
+    raw = read_json(path, refit)
+    form = raw.get("format") if isinstance(raw, dict) else None
+    if not isinstance(form, int) or isinstance(form, bool):
         raise BundleError(f"{path} is no manifest of a clock model", refit)
-    if raw["format"] > FORMAT:
+    if form > FORMAT:
         raise BundleError(
-            f"{path} has format {raw['format']}, this xlate reads up to {FORMAT}",
+            f"{path} has format {form}, this xlate reads up to {FORMAT}",
             "upgrade xlate, or fit again with this version",
         )
+    if "gpu" not in raw and "translator" in raw:
+        raise BundleError(f"{path} is that of a translator, no clock model", refit)
     known = {f.name for f in fields(ClockManifest)}
     wrong = sorted(known ^ set(raw))
     if wrong:
         raise BundleError(f"{path} lacks or has too much: {wrong[0]}", refit)
+    where = str(path)
+    check_types(raw, ClockManifest, where, refit)
+    check_counts(raw, {"format": 1, "seed": 0}, where, refit)
+    check_digests(raw, where, refit)
+    check_card(raw["card"], "model", where, refit)
+    if raw["spread"] <= 0:
+        raise BundleError(f"{path}: spread is {raw['spread']}", refit)
+    if raw["handoff_limit_w"] is not None and raw["handoff_limit_w"] <= 0:
+        raise BundleError(f"{path}: handoff_limit_w is {raw['handoff_limit_w']}", refit)
     for name in ("views", "applications", "card", "taught_by"):
         raw[name] = tuple(raw[name])
     return ClockManifest(**raw)
@@ -196,29 +245,97 @@ def load(folder: Path) -> ClockBundle:
         model = unpack_all(model)
     except (ValueError, KeyError, TypeError, IndexError) as e:
         raise BundleError(f"{path} cannot be built: {e}", refit) from e
+    if not isinstance(model["responses"], dict) or set(model["responses"]) != set(
+        manifest.views
+    ):
+        raise BundleError(f"{path} has other views than its manifest", refit)
     for response in model["responses"].values():
         check_trees(response, str(path))
-    return ClockBundle(manifest, model["responses"], model["handoff"], folder)
+    return ClockBundle(
+        manifest, FrozenMap(model["responses"]), model["handoff"], folder
+    )
 
 
 def manifests() -> list[tuple[Path, ClockManifest]]:
-    """Manifests of all clock models in the user's data home, sorted by path."""
+    """Manifests of the clock models that answer, in the user's data home, by path."""
     folder = home() / "clocks"
     found = sorted(folder.glob(f"*/{MANIFEST}")) if folder.is_dir() else []
-    return [(p.parent, read_manifest(p.parent)) for p in found]
+    return [
+        (p.parent, read_manifest(p.parent))
+        for p in found
+        if not slots.is_numbered(p.parent)
+    ]
 
 
-def find(target: str) -> ClockBundle:
+def find(target: str, gpu: str | None = None) -> ClockBundle:
     """The clock model of a target.
+
+    It is loaded once, and again when its files change.
+
+    Parameters
+    ----------
+    target : str
+        Instance, or GPU.
+    gpu : str, optional
+        Its GPU, which must be the one that was fitted for.
 
     Raises
     ------
     BundleError
-        If there is none yet, or it is refused.
+        If there is none yet, it is of another target, or it is refused.
     """
-    folder = folder_of(target)
-    if not (folder / MANIFEST).is_file():
+    folder = slots.active(folder_of(target), MANIFEST)
+    if folder is None:
         raise BundleError(
             f"no clock model for {target} yet", f"xlate clocks fit --target {target}"
         )
-    return load(folder)
+    found = _LOADED.get(folder)
+    check_target(found, target, gpu)
+    return found
+
+
+def find_version(target: str, number: int | None = None) -> ClockBundle:
+    """A numbered clock model of a target, or the one that answers.
+
+    Raises
+    ------
+    BundleError
+        If there is none, it is of another target, or it is refused.
+    """
+    if number is None:
+        return find(target)
+    folder = slots.version(folder_of(target), number)
+    if folder is None:
+        raise BundleError(
+            f"no version {number} of clocks/{target}", "see: xlate models list"
+        )
+    found = _LOADED.get(folder)
+    check_target(found, target)
+    return found
+
+
+def check_target(bundle: ClockBundle, target: str, gpu: str | None = None) -> None:
+    """Refuse a clock model that is of another target, or no clock model at all.
+
+    Raises
+    ------
+    BundleError
+        Naming what it is of.
+    """
+    if not isinstance(bundle, ClockBundle):
+        raise BundleError(
+            f"a {type(bundle).__name__} is no clock model",
+            "give the bundle that xlate.fit_clocks returned",
+        )
+    m = bundle.manifest
+    if m.target != target or (gpu is not None and m.gpu != gpu):
+        where = bundle.path or "the clock model given"
+        raise BundleError(
+            f"{where} is for {m.target} ({m.gpu}), not for {target}"
+            + (f" ({gpu})" if gpu else "")
+            + "; it was not used",
+            f"xlate clocks fit --target {target}",
+        )
+
+
+_LOADED = LoadedFolders(load, (MANIFEST, MODEL))

@@ -8,12 +8,20 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from xlate.errors import BundleError
+from xlate.store.fields import (
+    check_card,
+    check_counts,
+    check_digests,
+    check_types,
+    parse,
+)
 
 __all__ = ["FORMAT", "Manifest"]
 
 #: format of bundles written today; 1 had neither intervals nor domain, 2 did not say
 #: how many steps a window holds, nor of what work its scalers were learnt
 FORMAT = 3
+_REFIT = "fit again: xlate fit --anchor A --target B"
 
 
 @dataclass(frozen=True)
@@ -86,44 +94,64 @@ class Manifest:
         Raises
         ------
         BundleError
-            If it is no manifest, is from a newer xlate, or lacks a field.
+            If it is no manifest, is from another version of xlate, lacks a field, or
+            a field holds what it cannot hold.
         """
-        refit = "fit again: xlate fit --anchor A --target B"
-        try:
-            raw = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as e:
-            raise BundleError(f"{where} is not JSON: {e}", refit) from e
-        if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
-            raise BundleError(f"{where} is no manifest of an xlate bundle", refit)
+        return cls.from_raw(parse(text, where, _REFIT), where)
+
+    @classmethod
+    def from_raw(cls, raw: Any, where: str) -> Manifest:
+        """The same from what stood in the JSON.
+
+        Raises
+        ------
+        BundleError
+            As :meth:`from_json`.
+        """
+        if not isinstance(raw, dict) or not _is_count(raw.get("format")):
+            raise BundleError(f"{where} is no manifest of an xlate bundle", _REFIT)
         if raw["format"] > FORMAT:
-            made = raw.get("versions", {}).get("xlate", "a newer version")
+            written = raw.get("versions")
+            made = written.get("xlate") if isinstance(written, dict) else None
             raise BundleError(
-                f"{where} has bundle format {raw['format']}, written by xlate {made}; "
-                f"this xlate reads up to {FORMAT}",
+                f"{where} has bundle format {raw['format']}, written by xlate "
+                f"{made or 'of a newer version'}; this xlate reads up to {FORMAT}",
                 "upgrade xlate, or fit again with this version",
             )
         if raw["format"] < FORMAT:
             raise BundleError(
                 f"{where} has bundle format {raw['format']}, which lacks what a verdict "
                 "needs today",
-                refit,
+                _REFIT,
             )
         missing = [f.name for f in fields(cls) if f.name not in raw]
         strange = sorted(set(raw) - {f.name for f in fields(cls)})
+        if "gpu" in strange:
+            raise BundleError(f"{where} is that of a clock model", _REFIT)
         if missing or strange:
             problem = f"lacks {missing[0]}" if missing else f"has unknown {strange[0]}"
-            raise BundleError(f"{where} {problem}", refit)
-        for name, kind in (
-            ("files", dict), ("groups", dict), ("card", list), ("models", list),
-            ("operations", list), ("versions", dict), ("busy_range_us", list), ("translator", str),
-            ("anchor", str), ("target", str), ("n_pairs", int), ("seed", int),
-        ):  # fmt: skip
-            if not isinstance(raw[name], kind):
-                raise BundleError(f"{where}: {name} is no {kind.__name__}", refit)
+            raise BundleError(f"{where} {problem}", _REFIT)
+        check_types(raw, cls, where, _REFIT)
+        check_counts(raw, {"n_pairs": 1, "seed": 0}, where, _REFIT)
+        check_digests(raw, where, _REFIT)
+        check_card(raw["card"], "translator", where, _REFIT)
+        low, high = raw["busy_range_us"]
+        if not 0 <= low <= high:
+            raise BundleError(f"{where}: busy_range_us is {[low, high]}", _REFIT)
+        if not raw["groups"] or not all(raw["groups"].values()):
+            raise BundleError(f"{where}: groups has a column of nothing", _REFIT)
         raw["models"], raw["card"] = tuple(raw["models"]), tuple(raw["card"])
         raw["operations"] = tuple(raw["operations"])
         raw["busy_range_us"] = tuple(raw["busy_range_us"])
         return cls(**raw)
+
+    def error_on(self, model: str) -> tuple[float, int] | None:
+        """Step time error (%) on a model left out and its runs, or None."""
+        for row in self.card:
+            mine = row["translator"] == self.translator and row["held_out"] == model
+            if mine and row["metric"] == "step_mape" and row["value"] is not None:
+                return float(row["value"]), int(row["n"])
+        return None
 
     def error(self, metric: str, translator: str | None = None) -> float | None:
         """Overall figure of the accuracy card, or None where it has none."""
@@ -137,3 +165,7 @@ class Manifest:
                 value = row["value"]
                 return None if value is None else float(value)
         return None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

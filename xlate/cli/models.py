@@ -1,0 +1,210 @@
+"""models list, show, use, remove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlate.cli import output
+from xlate.cli.options import Json
+
+__all__ = ["models"]
+
+models = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Bundles fitted on this machine."
+)
+BundleName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="ANCHOR/to-TARGET or clocks/TARGET, with @ and a number for a version "
+        "that is kept beside the one that answers.",
+    ),
+]
+
+
+@models.command("list")
+def list_models(as_json: Json = False) -> None:
+    """Bundles of every version, the shipped ones too, and which of them answers."""
+    from xlate.cli.stored import everything
+
+    found = everything()
+    if as_json:
+        output.document([s.document() for s in found])
+        return
+    translators = [s for s in found if s.kind == "translator"]
+    clocks = [s for s in found if s.kind == "clocks"]
+    if not found:
+        output.talk("no bundle here")
+        return
+    if translators:
+        output.table(
+            "",
+            ["bundle", "answers", "translator", "fitted on", "step MAPE %", "WAPE"],
+            [[s.label, s.answers, *s.cells()] for s in translators],
+        )  # fmt: skip
+    if clocks:
+        output.table(
+            "clock models",
+            ["bundle", "answers", "model", "response of", "fitted on", "EDP gap %"],
+            [[s.label, s.answers, *s.cells()] for s in clocks],
+        )
+    for s in found:
+        if s.refused:
+            output.talk(f"note: {s.label} is refused: {s.refused}")
+
+
+@models.command("use")
+def use_model(name: BundleName) -> None:
+    """Let a version that is kept answer; the one that did is kept beside it."""
+    from xlate.cli.stored import slot_of
+    from xlate.store import versions
+
+    slot, number = slot_of(name)
+    if number is None:
+        raise typer.BadParameter(f"say which version of {name}: {name}@1, for example")
+    if versions.number_of(slot) == number:
+        output.talk(f"{name} answers already")
+        return
+    _checked(name)
+    versions.use(slot, number)
+    output.talk(f"{name} answers from now on")
+
+
+@models.command("remove")
+def remove_model(
+    name: BundleName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a bundle of your own; what ships with xlate cannot be."""
+    import sys
+
+    from xlate.cli.stored import folder_of, left_after
+
+    folder = folder_of(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(f"give --yes to delete {folder}")
+        typer.confirm(f"delete {folder}?", abort=True, err=True)
+    from xlate.store import versions
+
+    versions.remove(folder)
+    output.talk(f"removed {folder}")
+    output.talk(left_after(name))
+
+
+def _checked(name: str) -> None:
+    """Load a version with every check, before it is to answer."""
+    from xlate.cli.stored import slot_of
+    from xlate.store import bundle, clock_bundle
+
+    slot, number = slot_of(name)
+    if slot.parent.name == "clocks":
+        clock_bundle.find_version(slot.name, number)
+    else:
+        bundle.find_version(slot.parent.name, slot.name.removeprefix("to-"), number)
+
+
+@models.command("show")
+def show_model(
+    name: Annotated[
+        str,
+        typer.Argument(help="ANCHOR/to-TARGET, clocks/TARGET, or a bundle's folder."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """What a bundle was fitted on, and how good it is on held-out models."""
+    from dataclasses import asdict
+
+    from xlate.cli.stored import slot_of
+    from xlate.evaluate import Row
+    from xlate.store import bundle
+
+    folder = Path(name)
+    if (folder / bundle.MANIFEST).is_file():
+        loaded = bundle.load(folder)
+    else:
+        slot, number = slot_of(name)
+        if slot.parent.name == "clocks":
+            _show_clock_model(slot.name, number, as_json)
+            return
+        loaded = bundle.find_version(
+            slot.parent.name, slot.name.removeprefix("to-"), number
+        )
+        folder = loaded.path or folder
+    m = loaded.manifest
+    if as_json:
+        output.document({"path": str(folder), **asdict(m)})
+        return
+    output.table(
+        str(folder),
+        ["what", "value"],
+        [
+            ["pair", f"{m.anchor} → {m.target}"],
+            ["translator", m.translator],
+            ["fitted on", f"{m.corpus}, {m.n_pairs} pairs, repeats: {m.policy}"],
+            ["corpus sha256", m.corpus_sha256[:16] + "…"],
+            ["licence of the data", m.licence],
+            ["models", ", ".join(m.models)],
+            ["columns", f"{m.columns} ({len(m.operations)} operations seen)"],
+            ["seed", m.seed],
+            ["versions", ", ".join(f"{k} {v}" for k, v in m.versions.items())],
+        ],
+    )
+    if not m.card:
+        output.talk(
+            "no accuracy card: too few models were measured to leave one out; "
+            "intervals are those of GPUs never seen"
+        )
+        return
+    output.comparison(
+        [
+            Row(m.anchor, m.target, r["translator"], m.corpus, m.split, r["held_out"], r["metric"], r["value"], r["n"])
+            for r in m.card
+        ],
+        by_model=True,
+    )  # fmt: skip
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _show_clock_model(target: str, number: int | None, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from xlate.store import clock_bundle
+
+    loaded = clock_bundle.find_version(target, number)
+    m = loaded.manifest
+    if as_json:
+        output.document({"path": str(loaded.path), **asdict(m)})
+        return
+    response = m.source_gpu + (" (extrapolated)" if m.extrapolated else "")
+    output.table(
+        str(loaded.path),
+        ["what", "value"],
+        [
+            ["target", f"{m.target} ({m.gpu})"],
+            ["model", f"{m.model}, views {', '.join(m.views)}"],
+            ["response of", response],
+            ["taught by too", ", ".join(m.taught_by) or "–"],
+            ["errors taken", f"{m.spread:g} times as large"],
+            ["sweeps of", f"{m.corpus} ({m.licence})"],
+            ["hand-off from", m.handoff or "–"],
+            ["applications", ", ".join(m.applications)],
+            ["seed", m.seed],
+            ["versions", ", ".join(f"{k} {v}" for k, v in m.versions.items())],
+        ],
+    )
+    output.table(
+        "on applications left out, %",
+        ["model", "figure", "value"],
+        [
+            [r["model"], r["metric"], output.figure(_times(r["value"], 100), digits=2)]
+            for r in m.card
+            if r["held_out"] is None and r["metric"].startswith("edp_gap")
+        ],
+    )

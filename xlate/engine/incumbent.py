@@ -1,0 +1,304 @@
+"""What answers a pair today, and whether a new fit takes its place.
+
+A fit replaces an answer only where it is shown to be better, on work that neither
+has seen:
+
+* The new fit's errors are those of its own folds, with whole models left out.
+* What answers today is asked about the same runs where it never saw their model.
+* A bundle was fitted on models that stand among the runs: asked about these it would
+  recite them. Its card says what it answered when each was left out, and that counts.
+  A card measured with rows left out at random says nothing of that kind.
+* Zero-shot learnt the rates of some GPUs from some models. Where both meet, what it
+  answered with that GPU left out counts.
+* A bundle from simulated runs never saw a measurement, whatever its models are called:
+  it is asked about all measured runs.
+
+Runs of which one side is not known are left out of the comparison; where none is left,
+nothing shows that the new fit is better. An answer that rests on measurements never
+gives way to one that rests on simulated runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.align import STEP, Aligned
+from xlate.answer import Translation
+from xlate.catalog import Instance
+from xlate.engine.translating import translate
+from xlate.engine.unseen import ZERO_SHOT, by_catalogue, shipped
+from xlate.errors import BundleError, CatalogError, XlateError
+from xlate.heldout import HeldOut, with_step_times
+from xlate.profile import Profile, WorkloadKey
+from xlate.splits import split_label
+from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
+
+__all__ = ["WHOLE_MODELS", "Incumbent", "Succession", "incumbent_of", "succession"]
+
+Floats = NDArray[np.float64]
+
+#: splits that leave whole models out
+WHOLE_MODELS = ("model", "family")
+#: errors this near to each other are the same: a network fitted again on another
+#: processor is as far off itself
+_SAME = 1.01
+
+
+@dataclass(frozen=True, eq=False)
+class Incumbent:
+    """What answers a pair without a new fit.
+
+    Attributes
+    ----------
+    what : str
+        ``"your bundle"``, ``"the bundle that ships with xlate"`` or ``"zero-shot"``.
+    translator, fitted_on : str
+    simulated : bool
+        Whether it rests on simulated runs.
+    bundle : Bundle or None
+        None for zero-shot.
+    """
+
+    what: str
+    translator: str
+    fitted_on: str
+    simulated: bool
+    bundle: Bundle | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Succession:
+    """Whether a fit takes the place of what answered before, and why.
+
+    Attributes
+    ----------
+    in_place : bool
+    reason : str
+    before : Incumbent or None
+        None where nothing answered.
+    before_mape, after_mape : float or None
+        Error of the step time (%) on the same runs; None where nothing can be said.
+    n : int
+        Runs compared on.
+    notes : tuple of str
+    """
+
+    in_place: bool
+    reason: str
+    before: Incumbent | None = None
+    before_mape: float | None = None
+    after_mape: float | None = None
+    n: int = 0
+    own_refused: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def figures(self) -> str | None:
+        """Both errors in a sentence, or None where there are none."""
+        if self.before is None or self.before_mape is None or self.after_mape is None:
+            return None
+        b = self.before
+        name = (
+            b.what if b.bundle is None else f"{b.what} ({b.translator}, {b.fitted_on})"
+        )
+        return (
+            f"step time on {self.n} held-out runs: {self.before_mape:.1f} % off by {name}, "
+            f"{self.after_mape:.1f} % by this fit"
+        )
+
+
+def incumbent_of(a: Instance, t: Instance) -> tuple[Incumbent | None, str | None]:
+    """What would answer the pair now, and why the user's own bundle does not.
+
+    A bundle of the user's own that is refused answers nothing, so that the next
+    one counts: the shipped one, else zero-shot.
+    """
+    refused = None
+    there = bundles.location(a.name, t.name)
+    ships = bundles.shipped_folder(a.name, t.name)
+    for folder in dict.fromkeys((there, ships)):
+        if folder is None or not (folder / bundles.MANIFEST).exists():
+            continue
+        own = folder != ships
+        try:
+            bundle = bundles.load(folder)
+            bundles.check_pair(bundle, a.name, t.name)
+        except BundleError as e:
+            refused = e.what if own else refused
+            continue
+        m = bundle.manifest
+        what = "your bundle" if own else "the bundle that ships with xlate"
+        return Incumbent(what, m.translator, m.corpus, m.simulated, bundle), refused
+    try:
+        shipped().log_ratios(a.require_gpu(), t.require_gpu())
+    except CatalogError:
+        return None, refused
+    known = ", ".join(shipped().corpora)
+    return Incumbent(ZERO_SHOT, ZERO_SHOT, known, False), refused
+
+
+def succession(
+    a: Instance,
+    t: Instance,
+    aligned: Aligned,
+    held: HeldOut | None,
+    translator: str,
+    *,
+    simulated: bool,
+    replace: bool,
+    anchors_dirs: Iterable[Path] = (),
+) -> Succession:
+    """Whether a fit takes the place of what answers now.
+
+    Parameters
+    ----------
+    a, t : Instance
+    aligned : Aligned
+        Pairs that it was fitted on.
+    held : HeldOut or None
+        Its answers with whole models left out; None where there are too few.
+    translator : str
+        Of the fit.
+    simulated : bool
+        Whether it rests on simulated runs.
+    replace : bool
+        Put it in place whatever the comparison says.
+    anchors_dirs : iterable of Path
+        More catalogue folders.
+    """
+    before, refused = incumbent_of(a, t)
+    notes = () if refused is None else (f"your bundle is refused: {refused}",)
+    if before is None:
+        return Succession(True, "nothing else answers this pair", notes=notes)
+    was = after = None
+    n = 0
+    if held is not None and (before.simulated or not simulated):
+        was, after, n = _compared(
+            before, a, t, aligned, held, translator, simulated, anchors_dirs
+        )
+    in_place, reason = _decided(before, was, after, simulated, replace)
+    return Succession(
+        in_place, reason, before, was, after, n, refused is not None, notes
+    )
+
+
+def _decided(
+    before: Incumbent, was: float | None, after: float | None, simulated: bool,
+    replace: bool,
+) -> tuple[bool, str]:  # fmt: skip
+    if replace:
+        return True, "it was asked for by --replace"
+    if simulated and not before.simulated:
+        return False, (
+            f"it rests on simulated runs, and {before.what} rests on measurements"
+        )
+    if was is None or after is None:
+        if before.simulated and not simulated:
+            return True, f"it rests on measurements, and {before.what} does not"
+        return False, (
+            f"nothing shows that it is better than {before.what}: no model can be left "
+            "out that says how wrong both are"
+        )
+    if after <= was * _SAME:
+        return True, f"it is not worse than {before.what} on held-out models"
+    return False, f"it is worse than {before.what} on held-out models"
+
+
+def _compared(
+    before: Incumbent, a: Instance, t: Instance, aligned: Aligned, held: HeldOut,
+    translator: str, simulated: bool, anchors_dirs: Iterable[Path],
+) -> tuple[float | None, float | None, int]:  # fmt: skip
+    """Errors (%) of both on the runs on which both are known."""
+    step, hat = (np.full(len(held.models), np.nan) for _ in range(2))
+    for fold in held.of(translator):
+        step[fold.rows], hat[fold.rows] = fold.step, fold.step_hat
+    new = 100 * np.abs(hat / step - 1)
+    profiles = _profiles(aligned)
+    if before.bundle is None:
+        old = _of_data_sheets(profiles, step, held.models, a, t)
+    else:
+        # simulated runs share names with measured ones, and nothing else
+        apart = before.simulated and not simulated
+        old = _of_bundle(
+            before.bundle, profiles, step, held.models, a, t, apart, anchors_dirs
+        )
+    both = np.isfinite(old) & np.isfinite(new)
+    if not both.any():
+        return None, None, 0
+    return float(old[both].mean()), float(new[both].mean()), int(both.sum())
+
+
+def _profiles(aligned: Aligned) -> list[Profile]:
+    """The anchor's side of every pair with step times, as a user would hand it in."""
+    measured = with_step_times(aligned)
+    times = aligned.anchor_matrix()[measured]
+    steps = aligned.anchor_matrix((STEP,))[measured, 0]
+    keys = aligned.keys.filter(measured.tolist())
+    found = []
+    for row, key in enumerate(keys.iter_rows(named=True)):
+        ops = {
+            c: float(v)
+            for c, v in zip(aligned.columns, times[row], strict=True)
+            if v > 0
+        }
+        work = WorkloadKey(
+            **{f: key[f] for f in WorkloadKey.__dataclass_fields__ if f in key}
+        )
+        found.append(Profile(ops, work, step_time_us=float(steps[row])))
+    return found
+
+
+def _of_data_sheets(
+    profiles: list[Profile], step: Floats, models: NDArray[np.str_], a: Instance,
+    t: Instance,
+) -> Floats:  # fmt: skip
+    """Zero-shot's errors (%), those on the GPU left out where it may have seen the runs."""
+    known = shipped()
+    errors = np.full(len(step), np.nan)
+    gpu = t.require_gpu().name
+    left_out = known.step_mape
+    if known.scores is not None and (known.scores.groups == gpu).any():
+        # scores are logs of predicted over measured, without sign
+        logs = known.scores.scores[known.scores.groups == gpu]
+        left_out = float(100 * np.sinh(np.minimum(logs, 10)).mean())
+    for k, profile in enumerate(profiles):
+        if gpu in known.own and models[k] in known.models:
+            errors[k] = np.nan if left_out is None else left_out
+            continue
+        answer = by_catalogue(profile, a, t)
+        errors[k] = 100 * abs(float(answer.step[0]) / step[k] - 1)
+    return errors
+
+
+def _of_bundle(
+    bundle: Bundle, profiles: list[Profile], step: Floats, models: NDArray[np.str_],
+    a: Instance, t: Instance, apart: bool, anchors_dirs: Iterable[Path],
+) -> Floats:  # fmt: skip
+    """A bundle's errors (%): asked where it never saw the model, else by its card."""
+    m = bundle.manifest
+    honest = m.split in {split_label(s) for s in WHOLE_MODELS}
+    errors = np.full(len(step), np.nan)
+    seen = np.isin(models, m.models) & (not apart)
+    for model in np.unique(models[seen]):
+        on = m.error_on(str(model)) if honest else None
+        if on is not None:
+            errors[models == model] = on[0]
+    asked = np.flatnonzero(~seen)
+    try:
+        answers = translate(
+            [profiles[k] for k in asked], a.name, t.name, bundle=bundle,
+            anchors_dirs=anchors_dirs,
+        )  # fmt: skip
+    except XlateError:
+        # it cannot answer about them, which no figure can say
+        return errors
+    for k, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, Translation):
+            errors[k] = 100 * abs(answer.step_time_s.value * 1e6 / step[k] - 1)
+    return errors

@@ -1,0 +1,208 @@
+"""What a manifest says, held against the types and ranges it must keep to."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from xlate.errors import BundleError
+
+__all__ = ["check_card", "check_counts", "check_digests", "check_types", "read_json"]
+
+#: a manifest of a thousand models and a hundred translators is a tenth of this
+_MOST_BYTES = 32 * 2**20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+#: no count of runs, rows or seeds is larger
+_MOST = 2**63
+
+
+def read_json(path: Path, refit: str) -> Any:
+    """What stands in a JSON file of bounded size.
+
+    Raises
+    ------
+    BundleError
+        If it is no regular file, too large, not UTF-8, or not JSON (NaN and
+        Infinity are not).
+    """
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise BundleError(f"{path} cannot be read: it is not a regular file", refit)
+        if about.st_size > _MOST_BYTES:
+            raise BundleError(
+                f"{path} has {about.st_size} bytes, more than any manifest", refit
+            )
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise BundleError(f"{path} cannot be read: {e}", refit) from e
+    return parse(text, str(path), refit)
+
+
+def parse(text: str, where: str, refit: str) -> Any:
+    """The value of a JSON text.
+
+    Raises
+    ------
+    BundleError
+        If it is not JSON.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a number")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [k for k, _ in pairs]
+            twice = next(k for k in names if names.count(k) > 1)
+            raise ValueError(f"the key {twice!r} stands twice")
+        return found
+
+    try:
+        return json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+    # a number of thousands of digits is a plain ValueError
+    except (ValueError, RecursionError) as e:
+        raise BundleError(f"{where} is not JSON: {e}", refit) from e
+
+
+def check_types(raw: Mapping[str, Any], cls: type, where: str, refit: str) -> None:
+    """Hold every field against the type that the dataclass names for it.
+
+    Raises
+    ------
+    BundleError
+        Naming the first field that is something else, or a number that is not
+        finite.
+    """
+    for name, kind in get_type_hints(cls).items():
+        if not _is(raw[name], kind):
+            raise BundleError(
+                f"{where}: {name} is no {_in_json(kind)}: {_short(raw[name])}", refit
+            )
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if kind is Any:
+        return True
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_is(value, k) for k in inner)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        if inner[-1] is Ellipsis:
+            return all(_is(v, inner[0]) for v in value)
+        return len(value) == len(inner) and all(
+            _is(v, k) for v, k in zip(value, inner, strict=True)
+        )
+    if origin is list:
+        return isinstance(value, list) and all(_is(v, inner[0]) for v in value)
+    if origin is not None:
+        return isinstance(value, dict) and all(
+            _is(k, inner[0]) and _is(v, inner[1]) for k, v in value.items()
+        )
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is float:
+        return is_number(value)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _MOST if isinstance(value, int) else math.isfinite(value)
+
+
+def _in_json(kind: Any) -> str:
+    """A type as the person who looks into the file would call it."""
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        return " or ".join(_in_json(k) for k in get_args(kind))
+    names = {
+        tuple: "list", list: "list", Mapping: "object", dict: "object", str: "text",
+        int: "whole number", float: "finite number", bool: "true or false",
+        type(None): "null",
+    }  # fmt: skip
+    name = names.get(origin or kind)
+    if name is None:
+        name = "object" if origin is not None else str(kind)
+    inner = [k for k in get_args(kind) if k is not Ellipsis]
+    if name == "list" and inner:
+        return f"list of {_in_json(inner[0])}"
+    return name
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def check_counts(
+    raw: Mapping[str, Any], fewest: Mapping[str, int], where: str, refit: str
+) -> None:
+    """Refuse counts below what they can be, and above what anybody has.
+
+    Raises
+    ------
+    BundleError
+        Naming the field.
+    """
+    for name, low in fewest.items():
+        if not low <= raw[name] < _MOST:
+            raise BundleError(f"{where}: {name} is {raw[name]}", refit)
+
+
+def check_digests(raw: Mapping[str, Any], where: str, refit: str) -> None:
+    """Refuse checksums that are none.
+
+    Raises
+    ------
+    BundleError
+        Naming the file, or the corpus.
+    """
+    for name, digest in raw["files"].items():
+        if not _SHA256.fullmatch(digest):
+            raise BundleError(f"{where}: the sha256 of {name} is {digest!r}", refit)
+    if raw["corpus_sha256"] and not _SHA256.fullmatch(raw["corpus_sha256"]):
+        raise BundleError(
+            f"{where}: corpus_sha256 is {_short(raw['corpus_sha256'])}", refit
+        )
+
+
+def check_card(rows: list[Mapping[str, Any]], who: str, where: str, refit: str) -> None:
+    """Refuse rows of an accuracy card that lack a field or hold something else.
+
+    Raises
+    ------
+    BundleError
+        Naming the row.
+    """
+    for k, row in enumerate(rows):
+        sound = (
+            {who, "held_out", "metric", "value", "n"} <= set(row)
+            and isinstance(row[who], str)
+            and isinstance(row["metric"], str)
+            and isinstance(row["held_out"], str | None)
+            and (row["value"] is None or is_number(row["value"]))
+            and _is(row["n"], int)
+            and 0 <= row["n"] < _MOST
+            # an error in % is not negative
+            and not (
+                row["metric"].endswith("mape")
+                and row["value"] is not None
+                and row["value"] < 0
+            )
+        )
+        if not sound:
+            raise BundleError(f"{where}: card row {k} is {_short(dict(row))}", refit)
