@@ -46,9 +46,10 @@ def column(side: str, op: str) -> str:
     return f"{side.capitalize()}_{op}"
 
 
+@lru_cache(maxsize=65536)
 def is_op_column(name: str) -> bool:
     """Whether a column of a table is an operation's time."""
-    return name.startswith((DEVICE, HOST))
+    return name.startswith((DEVICE, HOST)) and name not in (DEVICE, HOST)
 
 
 def device_columns(names: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from types import ModuleType
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.profile import Profile
 from xlate.readers import (
+    csv_table,
     json_profile,
     key_averages,
     kineto,
@@ -22,8 +23,9 @@ from xlate.readers import (
     tensorflow_trace,
 )
 from xlate.readers.source import Source
+from xlate.readers.table import read_table
 
-__all__ = ["READERS", "expand", "read"]
+__all__ = ["READERS", "expand", "read", "read_table"]
 
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
@@ -33,6 +35,7 @@ READERS: dict[str, ModuleType] = {
     "key_averages": key_averages,
     "nsys_sqlite": nsys_sqlite,
     "nsys_csv": nsys_csv,
+    "csv": csv_table,
     "json": json_profile,
 }
 
@@ -65,15 +68,11 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
     """
     source = Source(Path(path))
     path, head = source.path, source.head
-    if format is not None:
-        if format not in READERS:
-            raise UnknownNameError("profile format", format, READERS)
-        profiles: list[Profile] = READERS[format].read(source)
-        return profiles
-    for reader in READERS.values():
-        if reader.sniff(head):
-            profiles = reader.read(source)
-            return profiles
+    if format is not None and format not in READERS:
+        raise UnknownNameError("profile format", format, READERS)
+    for name, reader in READERS.items():
+        if name == format or (format is None and reader.sniff(head)):
+            return _profiles(reader, source)
     if b"\x00" in head:
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
@@ -84,6 +83,18 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
         f"{path} is in no format that xlate reads; its first line is {first!r}",
         f"known: {', '.join(READERS)}; xlate profile record says how to record one",
     )
+
+
+def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
+    """What a reader finds; an error names the file."""
+    try:
+        profiles: list[Profile] = reader.read(source)
+    except ProfileError as e:
+        if str(source.path) in e.what:
+            raise
+        # from a value's own constructor, which does not know the file
+        raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
+    return profiles
 
 
 def expand(paths: list[Path]) -> list[Path]:
