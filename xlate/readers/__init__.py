@@ -25,7 +25,7 @@ from xlate.readers import (
 from xlate.readers.source import Source
 from xlate.readers.table import read_table
 
-__all__ = ["READERS", "expand", "read", "read_table"]
+__all__ = ["READERS", "expand", "inside_of", "read", "read_table"]
 
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
@@ -107,16 +107,45 @@ def expand(paths: list[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                p for p in path.iterdir() if p.is_file() and p.name.endswith(_ENDINGS)
-            )
-            if not inside:
-                raise ProfileError(
-                    f"{path} holds no profile",
-                    f"files there should end in {', '.join(_ENDINGS)}",
-                )
-            files += inside
-        else:
+        if not _is_folder(path):
             files.append(path)
+            continue
+        inside, _ = inside_of(path)
+        if not inside:
+            raise ProfileError(
+                f"{path} holds no profile",
+                f"files there should end in {', '.join(_ENDINGS)}; "
+                "name its subfolders one by one",
+            )
+        files += inside
     return files
+
+
+def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Profile files of a folder, sorted, and what else lies there.
+
+    Subfolders are not looked into: they may be of other instances.
+
+    Raises
+    ------
+    ProfileError
+        If the folder cannot be listed.
+    """
+    try:
+        listed = sorted(folder.iterdir())
+        files = [
+            p for p in listed if p.name.lower().endswith(_ENDINGS) and not p.is_dir()
+        ]
+    except OSError as e:
+        raise ProfileError(
+            f"{folder} cannot be listed: {e.strerror or e}", "check its rights"
+        ) from e
+    taken = set(files)
+    return files, [p for p in listed if p not in taken]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long; opening it says so
+        return False

@@ -198,6 +198,9 @@ def _texts_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
         if name not in frame.columns:
             continue
         kind = frame.schema[name]
+        if kind.is_float() and (frame[name].is_nan() | frame[name].is_null()).all():
+            kind = pl.Null()  # how pandas has a column without any value
+            frame = frame.with_columns(pl.lit(None, pl.Null).alias(name))
         # a dataset or a model may be named by a number
         if not (
             kind in (pl.String, pl.Categorical, pl.Enum, pl.Null) or kind.is_integer()

@@ -86,7 +86,7 @@ def _csv(path: Path, text: str) -> pl.DataFrame:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         head = [h.strip() for h in next(reader, [])]
         _check_head(path, head)

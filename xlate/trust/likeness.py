@@ -86,7 +86,7 @@ def distances(A: Floats, B: Floats) -> Floats:
 
 def _mix(ops: Sequence[str], times: Floats) -> tuple[Floats, Floats, Floats]:
     """Roots of shares by family, busy and idle time (at least 1 µs)."""
-    columns = [j for j, n in enumerate(ops) if n in set(opnames.busy_columns(ops))]
+    columns = [j for j, n in enumerate(ops) if opnames.is_busy(n)]
     family = np.array([opnames.family(ops[j]) for j in columns])
     work = times[:, columns]
     busy = np.maximum(work.sum(axis=1), 1.0)
