@@ -205,7 +205,7 @@ def test_many_shots_speak_for_their_own_errors(empty_home):
 def test_shots_that_will_not_do_are_named(empty_home, tmp_path):
     path = tmp_path / "runs.parquet"
     path.write_text("no parquet")
-    with pytest.raises(CorpusError, match="cannot be read as parquet"):
+    with pytest.raises(CorpusError, match="parquet lacks instance"):
         engine.fit_shots("T4", "L4", path)
     frame(gpus=("L4",)).write_parquet(path)
     with pytest.raises(CorpusError, match="has no run on A100-PCIe-40GB"):

@@ -46,15 +46,44 @@ def _is_pandas(value: Any) -> bool:
 
 
 def _polars(value: Any) -> pl.DataFrame:
-    """A polars frame of a pandas or polars one."""
-    if _is_pandas(value):
-        # column by column, since polars.from_pandas would need pyarrow
-        return pl.DataFrame({str(c): value[c].to_list() for c in value.columns})
+    """A polars frame of a pandas or polars one.
+
+    Raises
+    ------
+    ProfileError
+        If it is neither, two columns have one name, or a column mixes types.
+    """
     if isinstance(value, pl.DataFrame):
         return value
-    raise ProfileError(
-        f"a {type(value).__name__} is no table", "give a polars or pandas DataFrame"
-    )
+    if not _is_pandas(value):
+        raise ProfileError(
+            f"a {type(value).__name__} is no table", "give a polars or pandas DataFrame"
+        )
+    names = [str(c) for c in value.columns]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise ProfileError(
+            f"the table has column {twice[0]!r} twice", "every column has its own name"
+        )
+    # column by column, since polars.from_pandas would need pyarrow
+    return pl.DataFrame([_column(n, value.iloc[:, k]) for k, n in enumerate(names)])
+
+
+def _column(name: str, column: Any) -> pl.Series:
+    """A column of a pandas frame; in a column of objects NaN and None are no value."""
+    values = column.to_list()
+    if str(column.dtype)[:5] != "float":
+        # pandas has several values that say "missing"; none equals itself but None
+        missing = column.isna().to_list()
+        values = [None if m else v for v, m in zip(values, missing, strict=True)]
+    try:
+        return pl.Series(name, values, strict=True)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as e:
+        kinds = sorted({type(v).__name__ for v in values if v is not None})
+        raise ProfileError(
+            f"column {name} of the table mixes {', '.join(kinds)}",
+            "one type a column: numbers, or text",
+        ) from e
 
 
 def _like(frame: pl.DataFrame, given: Any) -> Any:

@@ -56,14 +56,20 @@ class ColumnPlan:
         """Column in which an operation is counted."""
         return {op: i for i, group in enumerate(self.groups) for op in group}
 
+    @cached_property
+    def _at(self) -> dict[str, int]:
+        """Place of each column."""
+        return {name: k for k, name in enumerate(self.names)}
+
     def place_of(self, op: str) -> int:
         """Column of an operation; ``Device_OTHER`` or ``Host_OTHER`` if unknown."""
         other = _OTHER[opnames.HOST if op.startswith(opnames.HOST) else opnames.DEVICE]
         if self.kind == "families" and op not in self.place:
             # another framework's name for the same kind of work
             family = opnames.column("device", opnames.family(op))
-            return self.names.index(family if family in self.names else other)
-        return self.place.get(op, self.names.index(other))
+            return self._at[family if family in self._at else other]
+        at = self.place.get(op)
+        return self._at[other] if at is None else at
 
     def _places(self, columns: Sequence[str]) -> list[int]:
         """Column of each operation."""

@@ -19,15 +19,18 @@ import polars as pl
 from xlate import opnames, paths, schema
 from xlate.card import CARD, Card, card_toml, load_toml, read_card
 from xlate.errors import CorpusError, UnknownNameError
-from xlate.readers.parquet import check_frame
+from xlate.readers.frames import KNOWN, check_frame, check_repeated, check_runs
+from xlate.readers.table import read_table
 
 __all__ = [
     "Corpus",
     "cards",
     "find",
+    "from_file",
     "from_frame",
     "home",
     "installed",
+    "is_table",
     "load",
     "preferred",
     "save",
@@ -103,7 +106,36 @@ class Corpus:
         return rows
 
 
-def from_frame(frame: pl.DataFrame, name: str = "frame") -> Corpus:
+def is_table(name: str) -> bool:
+    """Whether what is named is a table of the user's rather than a corpus."""
+    if name.endswith((".csv", ".parquet", ".csv.gz")):
+        return True
+    try:
+        return Path(name).is_file()
+    except OSError:  # longer than any file's name
+        return False
+
+
+def from_file(path: Path) -> Corpus:
+    """A corpus from a user's table in a parquet or csv file.
+
+    Parameters
+    ----------
+    path : Path
+        Columns as in :func:`from_frame`, file as in :mod:`xlate.readers.table`.
+
+    Raises
+    ------
+    CorpusError, ProfileError
+        If the file cannot be read as a table, and as :func:`from_frame`.
+    """
+    name = path.name.partition(".")[0] or path.name
+    return from_frame(read_table(path), name, str(path))
+
+
+def from_frame(
+    frame: pl.DataFrame, name: str = "frame", where: str = "the table"
+) -> Corpus:
     """A corpus from a user's own wide table, kept in memory.
 
     Parameters
@@ -114,33 +146,50 @@ def from_frame(frame: pl.DataFrame, name: str = "frame") -> Corpus:
         with a single value where they are absent.
     name : str
         Shown as the corpus fitted on.
+    where : str
+        Named in errors.
 
     Raises
     ------
     CorpusError
-        If a needed column is missing, or one run stands twice.
+        If a needed column is missing, has a row without a value, or one run stands
+        twice.
     ProfileError
-        If a time is not finite or negative.
+        If a time is not finite or negative, a size cannot be, or the step times and
+        the operations are in different units.
     """
     missing = [
         c for c in ("instance", "model", "step_time_us") if c not in frame.columns
     ]
     if missing:
         raise CorpusError(
-            f"the table lacks {', '.join(missing)}", "one row a run, see xlate.fit"
+            f"{where} lacks {', '.join(missing)}", "one row a run, see xlate.fit"
         )
-    frame = check_frame(frame, name)
+    frame = check_frame(frame, where)
+    for needed in ("instance", "model"):
+        absent = frame[needed].is_null().arg_true()
+        if len(absent):
+            raise CorpusError(
+                f"{where}: column {needed}, row {absent[0]} is empty",
+                "every run has an instance and a model",
+            )
+    check_runs(frame, where)
+    columns = [c for c in frame.columns if opnames.is_op_column(c)]
     filled = {
         "dataset": "unknown", "batch_size": 0, "optimizer": "unknown",
         "mode": "training", "precision": "fp32", "framework": "tensorflow", "repeat": 1,
     }  # fmt: skip
-    columns = [c for c in frame.columns if opnames.is_op_column(c)]
     frame = frame.with_columns(
+        *(pl.col(c).fill_null(v) for c, v in filled.items() if c in frame.columns)
+    ).with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("run_id"),
         *(pl.lit(v).alias(c) for c, v in filled.items() if c not in frame.columns),
     )
     runs = schema.conform(frame, "runs")
     check_unique(runs, name)
+    # a repeat whose every time is the same to the last digit is a copied row
+    apart = [c for c in frame.columns if c in KNOWN or c in columns]
+    check_repeated(frame.select(apart), where)
     ops = frame.unpivot(
         on=columns, index="run_id", variable_name="op", value_name="time_us"
     ).filter(pl.col("time_us") != 0)
@@ -174,7 +223,7 @@ def installed(name: str) -> Path | None:
 
 
 def load(name: str) -> Corpus:
-    """Read a corpus that is on this machine.
+    """Read a corpus that is on this machine, or a user's table by its path.
 
     Raises
     ------
@@ -185,6 +234,8 @@ def load(name: str) -> Corpus:
     """
     known = cards()
     folder = installed(name)
+    if folder is None and name not in known and is_table(name):
+        return from_file(Path(name))
     if folder is None:
         if name not in known:
             raise UnknownNameError("corpus", name, known, "see: xlate datasets list")

@@ -26,6 +26,7 @@ __all__ = [
     "column",
     "device_columns",
     "family",
+    "is_busy",
     "is_op_column",
     "nature",
     "nature_of",
@@ -46,9 +47,15 @@ def column(side: str, op: str) -> str:
     return f"{side.capitalize()}_{op}"
 
 
+@lru_cache(maxsize=65536)
 def is_op_column(name: str) -> bool:
     """Whether a column of a table is an operation's time."""
-    return name.startswith((DEVICE, HOST))
+    return name.startswith((DEVICE, HOST)) and name not in (DEVICE, HOST)
+
+
+def is_busy(name: str) -> bool:
+    """Whether a column is work of the device: on its side, and not idle."""
+    return name.startswith(DEVICE) and name != DEVICE_IDLE
 
 
 def device_columns(names: Sequence[str]) -> list[str]:

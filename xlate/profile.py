@@ -6,21 +6,25 @@ whole profile window, ``step_time_us`` microseconds for one training step.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from typing import Any
 
-from xlate import opnames
+from xlate import bounds, opnames
 from xlate.errors import ProfileError
+from xlate.frozen import FrozenMap
 
 __all__ = [
     "Estimate",
     "Profile",
     "Verdict",
     "WorkloadKey",
+    "check_times",
     "dataset_name",
     "input_size",
+    "unit_fault",
 ]
 
 
@@ -37,7 +41,19 @@ def input_size(dataset: str | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadKey:
-    """What makes two runs the same work; None where it is not known."""
+    """What makes two runs the same work; None where it is not known.
+
+    Raises
+    ------
+    ProfileError
+        If a name is no text or empty, or a size is out of :mod:`xlate.bounds`.
+
+    Examples
+    --------
+    >>> from xlate.profile import WorkloadKey
+    >>> WorkloadKey("ResNet50", "224px", 64).batch_size
+    64
+    """
 
     model: str | None = None
     dataset: str | None = None
@@ -46,6 +62,18 @@ class WorkloadKey:
     mode: str = "training"
     precision: str = "fp32"
     framework: str = "tensorflow"
+
+    def __post_init__(self) -> None:
+        for name in ("model", "dataset", "optimizer"):
+            if getattr(self, name) is not None:
+                _check_text(name, getattr(self, name))
+        for name in ("mode", "precision", "framework"):
+            _check_text(name, getattr(self, name))
+        if self.dataset is not None:
+            bounds.check_dataset(self.dataset, "dataset")
+        if self.batch_size is not None:
+            size = bounds.batch_size(self.batch_size, "batch_size")
+            object.__setattr__(self, "batch_size", size)
 
     def filled(self, other: WorkloadKey) -> WorkloadKey:
         """This key with its unknown parts, and how it ran, taken from ``other``."""
@@ -101,6 +129,18 @@ class Profile:
         Name of the GPU, as far as the file says.
     memory_bytes : float or None
         Most memory that was allocated on the GPU, where recorded.
+
+    Raises
+    ------
+    ProfileError
+        If an operation has no name of that form, a time or the memory is no
+        finite number from 0 up, or the step time is 0.
+
+    Examples
+    --------
+    >>> from xlate.profile import Profile
+    >>> Profile({"Device_Relu": 1500.0, "Device_IDLE": 500.0}).busy_us
+    1500.0
     """
 
     ops: Mapping[str, float]
@@ -112,18 +152,80 @@ class Profile:
     device: str | None = None
     memory_bytes: float | None = None
 
+    _window_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    _busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", MappingProxyType(dict(self.ops)))
+        where = (
+            f"{self.source}: " if isinstance(self.source, str) and self.source else ""
+        )
+        ops = _checked_ops(self.ops, where)
+        put = object.__setattr__
+        put(self, "ops", FrozenMap(ops))
+        window = [t for c, t in ops.items() if c[0] == "D"]
+        busy = [t for c, t in ops.items() if c[0] == "D" and c != opnames.DEVICE_IDLE]
+        put(self, "_window_us", float(sum(window)))
+        put(self, "_busy_us", float(sum(busy)))
+        if not isinstance(self.workload, WorkloadKey):
+            raise ProfileError(
+                f"{where}workload is {self.workload!r}", "give a WorkloadKey"
+            )
+        if self.step_time_us is not None:
+            step = bounds.time(self.step_time_us, f"{where}step_time_us")
+            if step == 0:
+                raise ProfileError(
+                    f"{where}step_time_us is 0", "leave it out where it is not known"
+                )
+            put(self, "step_time_us", step)
+        if self.memory_bytes is not None:
+            memory = bounds.time(self.memory_bytes, f"{where}memory_bytes")
+            put(self, "memory_bytes", memory)
+        for name in ("instance", "device"):
+            if getattr(self, name) is not None:
+                _check_text(f"{where}{name}", getattr(self, name))
+        notes = tuple(self.notes or ())
+        if not isinstance(self.source, str) or not all(
+            isinstance(n, str) for n in notes
+        ):
+            raise ProfileError(
+                f"{where}source and notes are text, got {self.source!r}, {notes!r}"
+            )
+        put(self, "notes", notes)
 
     @property
     def window_us(self) -> float:
         """Length of the profile window: device time, idle included."""
-        return float(sum(self.ops[c] for c in opnames.device_columns(list(self.ops))))
+        return self._window_us
 
     @property
     def busy_us(self) -> float:
         """Time in which the device worked."""
-        return float(sum(self.ops[c] for c in opnames.busy_columns(list(self.ops))))
+        return self._busy_us
+
+
+def _checked_ops(ops: Any, where: str) -> dict[str, float]:
+    """Operations whose names and times can be."""
+    if not isinstance(ops, Mapping):
+        raise ProfileError(
+            f"{where}ops is {type(ops).__name__}, not a mapping",
+            'write {"Device_Relu": 12.5, …}',
+        )
+    checked = {}
+    for name, value in ops.items():
+        if not isinstance(name, str) or not opnames.is_op_column(name):
+            raise ProfileError(
+                f"{where}{name!r} is not the name of an operation",
+                "operations are written Device_<type> or Host_<type>",
+            )
+        # most are floats that can be, and a table has millions of them
+        fits = type(value) is float and 0.0 <= value < math.inf
+        checked[name] = value if fits else bounds.time(value, f"{where}{name}")
+    return checked
+
+
+def _check_text(what: str, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise ProfileError(f"{what} is {value!r}", "a name, or None where not known")
 
 
 #: a window of two training steps is not shorter than this; the shortest in
@@ -159,17 +261,9 @@ def check_times(profile: Profile) -> None:
             "give --step-time (ms), or record with steps: xlate profile record",
         )
     if profile.step_time_us is not None:
-        windows = window / profile.step_time_us
-        if not 0.05 <= windows <= 40:
-            looks = _unit_of(2.0 / windows)
-            raise ProfileError(
-                f"{where}: device time sums to {window:.6g} µs but one step takes "
-                f"{profile.step_time_us:.6g} µs (window / step = {windows:.3g}, "
-                "expected about 2)",
-                f"the op times look like {looks}: convert them to microseconds"
-                if looks
-                else "check the step time; it is the time of one step, not of an epoch",
-            )
+        fault = unit_fault(window, profile.step_time_us)
+        if fault is not None:
+            raise ProfileError(f"{where}: {fault[0]}", fault[1])
     elif window < SHORTEST_WINDOW_US:
         looks = "seconds" if window < 1.0 else "milliseconds"
         raise ProfileError(
@@ -181,6 +275,49 @@ def check_times(profile: Profile) -> None:
             f"{where}: device time sums to {window:.6g} µs, over ten minutes",
             "the op times look like nanoseconds: convert them to microseconds",
         )
+
+
+#: window over step that can be; a factor of a thousand is beyond both
+MIN_WINDOWS, MAX_WINDOWS = 0.05, 40.0
+
+
+def unit_fault(window_us: float, step_time_us: float) -> tuple[str, str] | None:
+    """What contradicts between a window and a step time, and what to try; or None.
+
+    Parameters
+    ----------
+    window_us : float
+        Device time over the window, idle included, µs.
+    step_time_us : float
+        Time of one step, µs.
+
+    Examples
+    --------
+    >>> from xlate.profile import unit_fault
+    >>> unit_fault(2.1e6, 1.0)[1]
+    'the step times look like seconds: convert them to microseconds'
+    """
+    windows = window_us / step_time_us
+    if MIN_WINDOWS <= windows <= MAX_WINDOWS:
+        return None
+    said = (
+        f"device time sums to {window_us:.6g} µs but one step takes "
+        f"{step_time_us:.6g} µs (window / step = {windows:.3g}, expected about 2)"
+    )
+    # two steps a window; operations in a large unit make the quotient small
+    ops, step = _unit_of(2.0 / windows), _unit_of(windows / 2.0)
+    if windows > 1:
+        # either the operations are in a small unit, or the step in a large one
+        looks = [f"the step times look like {step}"] if step else []
+        if ops:
+            looks.append(f"the op times look like {ops}")
+    else:
+        looks = [f"the op times look like {ops}"] if ops else []
+        if step:
+            looks.append(f"the step times look like {step}")
+    if not looks:
+        return said, "check the step time; it is the time of one step, not of an epoch"
+    return said, " or ".join(looks) + ": convert them to microseconds"
 
 
 def _unit_of(factor: float) -> str | None:

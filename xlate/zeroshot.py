@@ -167,7 +167,7 @@ class ZeroShot:
         ratios = self.log_ratios(anchor, target)
         grown = np.exp([ratios.get(opnames.nature(c), 0.0) for c in ops])
         there = times * grown
-        work = np.isin(ops, opnames.busy_columns(ops))
+        work = np.array([opnames.is_busy(n) for n in ops], dtype=bool)
         busy, busy_there = times[:, work].sum(axis=1), there[:, work].sum(axis=1)
         if opnames.DEVICE_IDLE in ops:
             idle = times[:, list(ops).index(opnames.DEVICE_IDLE)]
@@ -309,7 +309,7 @@ def _asked(
     there, step_hat = model.predict(
         times, ops, steps, known.gpu(anchor), known.gpu(target)
     )
-    work = np.isin(ops, opnames.busy_columns(ops))
+    work = np.array([opnames.is_busy(n) for n in ops], dtype=bool)
     return LeftOut(
         corpus.label, anchor, target, aligned.models, aligned.keys,
         aligned.target_matrix((STEP,))[:, 0], step_hat,

@@ -11,7 +11,7 @@ import typer
 
 from xlate.cli import completion, output
 from xlate.cli.answers import print_sized, print_together, print_translations
-from xlate.cli.given import profiles_given
+from xlate.cli.given import one_profile_given, profiles_given
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
@@ -228,10 +228,9 @@ def _together(
         name, mark, file = text.partition("=")
         if not mark or not name or not file:
             raise typer.BadParameter(f"--profile {text} is not ANCHOR=FILE")
-        (found,) = profiles_given([Path(file)], **key, step_time=None, format=format)
-        if isinstance(found, engine.Failure):
-            raise found.error
-        profiles[name] = found
+        if name in profiles:
+            raise typer.BadParameter(f"--profile {name}=… is given twice")
+        profiles[name] = one_profile_given(Path(file), **key, format=format)
     answer = engine.translate_together(
         profiles, target, level=level, force=force, anchors_dirs=anchors_dir or ()
     )

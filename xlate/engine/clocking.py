@@ -29,7 +29,14 @@ from xlate.engine.kinship import (
     nearest_others,
     relative,
 )
-from xlate.errors import BundleError, CatalogError, CorpusError, UnknownNameError
+from xlate.errors import (
+    BundleError,
+    CatalogError,
+    CorpusError,
+    ProfileError,
+    UnknownNameError,
+)
+from xlate.readers.table import read_table
 from xlate.schema import TABLES, sweeps_frame
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
@@ -116,14 +123,13 @@ def _corpora(names: Sequence[str] | None) -> list[Corpus]:
 def _named(name: str) -> Corpus:
     """A corpus by name, or a user's own sweeps from a csv or parquet file."""
     path = Path(name)
-    if path.suffix not in (".csv", ".parquet"):
+    if not corpora.is_table(name):
         return corpora.load(name)
-    read = pl.read_csv if path.suffix == ".csv" else pl.read_parquet
     try:
-        frame = sweeps_frame(read(path))
-    except (OSError, pl.exceptions.PolarsError) as e:
+        frame = sweeps_frame(read_table(path))
+    except ProfileError as e:
         raise CorpusError(
-            f"{path} cannot be read as sweeps: {e}", "xlate sweep read DIR --csv FILE"
+            f"{e.what}: not a table of sweeps", "xlate sweep read DIR --csv FILE"
         ) from e
     card = Card(path.name, "sweeps given by the user", False, "the user's own", "", "", "")  # fmt: skip
     empty = {t: pl.DataFrame(schema=TABLES[t]) for t in ("runs", "ops")}

@@ -34,23 +34,14 @@ FEW_SHOT = "few-shot"
 
 
 def read_shots(path: Path) -> Corpus:
-    """Measured runs from a parquet file: one row a run, one column an operation.
+    """Measured runs from a parquet or csv file (:func:`xlate.corpus.from_file`).
 
     Raises
     ------
-    CorpusError
-        If the file is none, or lacks a column (see :func:`xlate.corpus.from_frame`).
-    ProfileError
-        If a time is not finite or negative.
+    CorpusError, ProfileError
+        As :func:`xlate.corpus.from_file`.
     """
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as e:
-        raise CorpusError(
-            f"{path} cannot be read as parquet: {e}",
-            "one row a run: instance, model, step_time_us and one column an operation (µs)",
-        ) from e
-    return corpora.from_frame(frame, path.stem)
+    return corpora.from_file(path)
 
 
 def fit_shots(

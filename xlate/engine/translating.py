@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import opnames, readers
+from xlate import bounds, opnames, readers
 from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
 from xlate.catalog import Catalogue, Instance, catalogue
@@ -37,6 +37,7 @@ from xlate.engine.unseen import (
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
 from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
+from xlate.readers.frames import check_frame, check_runs
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.calibration import Calibration
@@ -66,8 +67,16 @@ def read_profiles(
     -------
     list
         A profile, or the failure of a file, in the order given.
+
+    Raises
+    ------
+    ProfileError
+        If an option cannot be: a size out of :mod:`xlate.bounds`, a step time that
+        is no finite number above 0.
     """
     given = WorkloadKey(model, dataset, batch_size, optimizer)
+    if step_time_us is not None and bounds.time(step_time_us, "the step time") == 0:
+        raise ProfileError("the step time is 0", "leave it out where it is not known")
     answers: list[Profile | Failure] = []
     for named in paths:
         try:
@@ -131,9 +140,21 @@ def translate(
         bundles.check_pair(bundle, a.name, t.name)
     elif bundles.exists(a.name, t.name):
         bundle = bundles.find(a.name, t.name)
+    # those made in Python were not looked at by a reader
+    profiles = [_timed(p) for p in profiles]
     good = [p for p in profiles if isinstance(p, Profile)]
     answers = iter(_answer(good, a, t, bundle, level, catalogue(anchors_dirs)))
     return [p if isinstance(p, Failure) else next(answers) for p in profiles]
+
+
+def _timed(profile: Profile | Failure) -> Profile | Failure:
+    """A profile, or the failure of one whose times cannot be microseconds."""
+    if isinstance(profile, Profile):
+        try:
+            check_times(profile)
+        except ProfileError as e:
+            return Failure(profile.source, e)
+    return profile
 
 
 def check_level(level: float) -> None:
@@ -360,14 +381,15 @@ def translate_table(
     a, t = pair_of(anchor, target, anchors_dirs)
     bundle = bundles.find(a.name, t.name) if bundle is None else bundle
     bundles.check_pair(bundle, a.name, t.name)
-    frame = readers.parquet.check_frame(frame, "the table")
+    frame = check_frame(frame, "the table")
+    check_runs(frame, "the table")
     ops = [c for c in frame.columns if opnames.is_op_column(c)]
     times = matrix(frame, ops)
-    unknown = [
-        c for c in opnames.busy_columns(ops) if c not in bundle.manifest.operations
-    ]
-    busy = times[:, np.isin(ops, opnames.busy_columns(ops))].sum(axis=1)
-    strange = times[:, np.isin(ops, unknown)].sum(axis=1)
+    known = set(bundle.manifest.operations)
+    unknown = [c for c in opnames.busy_columns(ops) if c not in known]
+    work = [k for k, c in enumerate(ops) if opnames.is_busy(c)]
+    busy = times[:, work].sum(axis=1)
+    strange = times[:, [k for k in work if ops[k] not in known]].sum(axis=1)
     bad = np.flatnonzero((busy <= 0) | (strange > MOST_UNKNOWN * busy))
     if len(bad):
         named = ", ".join(unknown[:5]) or "there are none here"

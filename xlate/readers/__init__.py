@@ -12,6 +12,7 @@ from types import ModuleType
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.profile import Profile
 from xlate.readers import (
+    csv_table,
     json_profile,
     key_averages,
     kineto,
@@ -22,8 +23,9 @@ from xlate.readers import (
     tensorflow_trace,
 )
 from xlate.readers.source import Source
+from xlate.readers.table import read_table
 
-__all__ = ["READERS", "expand", "read"]
+__all__ = ["READERS", "expand", "inside_of", "read", "read_table"]
 
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
@@ -33,6 +35,7 @@ READERS: dict[str, ModuleType] = {
     "key_averages": key_averages,
     "nsys_sqlite": nsys_sqlite,
     "nsys_csv": nsys_csv,
+    "csv": csv_table,
     "json": json_profile,
 }
 
@@ -65,15 +68,11 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
     """
     source = Source(Path(path))
     path, head = source.path, source.head
-    if format is not None:
-        if format not in READERS:
-            raise UnknownNameError("profile format", format, READERS)
-        profiles: list[Profile] = READERS[format].read(source)
-        return profiles
-    for reader in READERS.values():
-        if reader.sniff(head):
-            profiles = reader.read(source)
-            return profiles
+    if format is not None and format not in READERS:
+        raise UnknownNameError("profile format", format, READERS)
+    for name, reader in READERS.items():
+        if name == format or (format is None and reader.sniff(head)):
+            return _profiles(reader, source)
     if b"\x00" in head:
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
@@ -86,6 +85,18 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
     )
 
 
+def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
+    """What a reader finds; an error names the file."""
+    try:
+        profiles: list[Profile] = reader.read(source)
+    except ProfileError as e:
+        if str(source.path) in e.what:
+            raise
+        # from a value's own constructor, which does not know the file
+        raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
+    return profiles
+
+
 def expand(paths: list[Path]) -> list[Path]:
     """Files named, and the profile files in folders named, sorted within a folder.
 
@@ -96,16 +107,45 @@ def expand(paths: list[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                p for p in path.iterdir() if p.is_file() and p.name.endswith(_ENDINGS)
-            )
-            if not inside:
-                raise ProfileError(
-                    f"{path} holds no profile",
-                    f"files there should end in {', '.join(_ENDINGS)}",
-                )
-            files += inside
-        else:
+        if not _is_folder(path):
             files.append(path)
+            continue
+        inside, _ = inside_of(path)
+        if not inside:
+            raise ProfileError(
+                f"{path} holds no profile",
+                f"files there should end in {', '.join(_ENDINGS)}; "
+                "name its subfolders one by one",
+            )
+        files += inside
     return files
+
+
+def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Profile files of a folder, sorted, and what else lies there.
+
+    Subfolders are not looked into: they may be of other instances.
+
+    Raises
+    ------
+    ProfileError
+        If the folder cannot be listed.
+    """
+    try:
+        listed = sorted(folder.iterdir())
+        files = [
+            p for p in listed if p.name.lower().endswith(_ENDINGS) and not p.is_dir()
+        ]
+    except OSError as e:
+        raise ProfileError(
+            f"{folder} cannot be listed: {e.strerror or e}", "check its rights"
+        ) from e
+    taken = set(files)
+    return files, [p for p in listed if p not in taken]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long; opening it says so
+        return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from xlate.profile import WorkloadKey, dataset_name
+from xlate.profile import WorkloadKey
 
 __all__ = ["from_name"]
 
@@ -24,7 +24,8 @@ def from_name(name: str) -> tuple[str | None, WorkloadKey]:
         return None, WorkloadKey()
     return found["instance"], WorkloadKey(
         model=found["model"],
-        dataset=dataset_name(int(found["pixels"])),
-        batch_size=int(found["batch"]),
+        # figures of any length: the bounds say what a size can be
+        dataset=f"{found['pixels'][:20].lstrip('0') or 0}px",
+        batch_size=int(found["batch"][:20]),
         optimizer=found["optimizer"],
     )

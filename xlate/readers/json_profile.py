@@ -8,15 +8,14 @@ stand in a list.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xlate import opnames
+from xlate import bounds, opnames
 from xlate.errors import ProfileError
-from xlate.profile import Profile, WorkloadKey, dataset_name
+from xlate.profile import Profile, WorkloadKey
 from xlate.readers.filename import from_name
 from xlate.readers.limits import read_text
 from xlate.readers.source import Source
@@ -63,7 +62,7 @@ def read(source: Source) -> list[Profile]:
     """
     path, raw = source.path, source.content()
     try:
-        document = json.loads(read_text(path, raw))
+        document = json.loads(read_text(path, raw), object_pairs_hook=_pairs)
     except json.JSONDecodeError as e:
         raise ProfileError(
             f"{path}, line {e.lineno}: not JSON: {e.msg}",
@@ -73,6 +72,8 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path} is nested too deep to be a profile", 'write {"Device_Relu": 12.5}'
         ) from e
+    except ValueError as e:  # a number of thousands of digits
+        raise ProfileError(f"{path}: {e}", "times are numbers in microseconds") from e
     entries = document if isinstance(document, list) else [document]
     if not entries:
         raise ProfileError(f"{path} holds an empty list", "put a profile in it")
@@ -81,6 +82,21 @@ def read(source: Source) -> list[Profile]:
         _profile(path, f"{path}[{i}]" if many else str(path), entry)
         for i, entry in enumerate(entries)
     ]
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once; ``json`` would keep the last of them."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ProfileError(
+                    f"the key {key!r} stands twice in one object",
+                    "keep the one that is right; times of one operation are summed",
+                )
+            seen.add(key)
+    return found
 
 
 def to_json(profile: Profile) -> dict[str, Any]:
@@ -136,10 +152,10 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     return Profile(
         _times(where, entry["ops"]),
         WorkloadKey(
-            workload.get("model"),
-            workload.get("dataset"),
-            None if size is None else _whole(where, "batch_size", size),
-            workload.get("optimizer"),
+            workload.get("model") or None,
+            workload.get("dataset") or None,
+            None if size is None else bounds.batch_size(size, f"{where}: batch_size"),
+            workload.get("optimizer") or None,
         ).filled(
             replace(
                 named,
@@ -178,10 +194,10 @@ def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     return Profile(
         _times(where, ops),
         WorkloadKey(
-            entry.get("model"),
-            dataset_name(int(pixels)) if pixels.isdigit() else pixels or None,
-            None if size is None else _whole(where, "batchsize", size),
-            entry.get("optimizer"),
+            entry.get("model") or None,
+            f"{pixels}px" if pixels.isdecimal() else pixels or None,
+            None if size is None else bounds.batch_size(size, f"{where}: batchsize"),
+            entry.get("optimizer") or None,
         ).filled(named),
         entry.get("instance_name") or instance,
         None if step is None else _time(where, "step_time_us", step),
@@ -200,20 +216,4 @@ def _times(where: str, ops: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _time(where: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ProfileError(
-            f"{where}: {key} is {value!r}, not a number",
-            "times are numbers in microseconds",
-        )
-    if not math.isfinite(value) or value < 0:
-        raise ProfileError(
-            f"{where}: {key} is {value}",
-            "times are finite and not negative; profile again",
-        )
-    return float(value)
-
-
-def _whole(where: str, key: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1:
-        raise ProfileError(f"{where}: {key} is {value!r}", "a whole number from 1 up")
-    return int(value)
+    return bounds.time(value, f"{where}: {key}")

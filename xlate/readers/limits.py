@@ -61,15 +61,15 @@ def read_bytes(path: Path) -> bytes:
     return unpacked
 
 
-def read_text(path: Path, raw: bytes) -> str:
-    """Decode a profile's bytes.
+def read_text(path: Path, raw: bytes, as_table: bool = False) -> str:
+    """Decode a profile's bytes; a table of many may have :data:`MAX_BYTES`.
 
     Raises
     ------
     ProfileError
         If they are over :data:`MAX_TEXT_BYTES`, binary or not UTF-8, with the offset of the first bad byte.
     """
-    if len(raw) > MAX_TEXT_BYTES:
+    if len(raw) > (MAX_BYTES if as_table else MAX_TEXT_BYTES):
         raise _too_large(path, f"{len(raw) / 1e6:.0f} MB of text")
     if b"\x00" in raw[:65536]:
         raise ProfileError(f"{path} is binary, not a text profile", _HOW_TO_EXPORT)

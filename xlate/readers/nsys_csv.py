@@ -64,7 +64,14 @@ def read(source: Source) -> list[Profile]:
         total = next(k for k, h in enumerate(head) if _TOTAL.search(h))
         name = next(k for k, h in enumerate(head) if h in _NAMES)
         count = next((k for k, h in enumerate(head) if h in _COUNTS), None)
+        lines: dict[tuple[str, ...], int] = {}
         for line, row in rows:
+            if (once := tuple(row)) in lines:
+                raise ProfileError(
+                    f"{path}, line {line}: the same as line {lines[once]} in every field",
+                    "the report was joined to itself; export it again",
+                )
+            lines[once] = line
             value = _number(path, line, row[total]) * unit
             if head[name] == "Range":
                 if count is not None and STEP_RANGE.search(row[name]):

@@ -37,8 +37,11 @@ _RUNTIME, _NVTX, _GPUS = "CUPTI_ACTIVITY_KIND_RUNTIME", "NVTX_EVENTS", "TARGET_I
 _KINDS = {1: "Memcpy HtoD", 2: "Memcpy DtoH", 8: "Memcpy DtoD", 10: "Memcpy PtoP"}
 #: ns in a µs
 _NS = 1e-3
-#: a query that takes longer is stopped; a gigabyte of kernels takes seconds
-_LONGEST_S = 300.0
+#: seconds until queries are stopped: so many, and one more for as many bytes; a
+#: gigabyte of kernels takes seconds
+_LONGEST_S, _BYTES_A_S = 8.0, 4_000_000
+#: bytes of one value at most; a column that is computed could ask for a gigabyte
+_LONGEST_VALUE = 1 << 24
 _HINT = "nsys profile -t cuda,nvtx … then: nsys export --type sqlite REPORT.nsys-rep"
 
 
@@ -69,11 +72,19 @@ def read(source: Source) -> list[Profile]:
         with closing(
             sqlite3.connect(f"{name}?mode=ro&immutable=1", uri=True)
         ) as database:
-            end = time.monotonic() + _LONGEST_S
+            end = time.monotonic() + _LONGEST_S + source.size / _BYTES_A_S
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+            database.execute("PRAGMA trusted_schema = OFF")
             database.set_progress_handler(lambda: time.monotonic() > end, 100_000)
             database.text_factory = lambda b: b.decode("utf-8", "replace")
             return list(_profiles(path, _Tables(path, database)))
-    except (sqlite3.Error, OverflowError) as e:
+    except UnicodeDecodeError as e:
+        # sqlite's own message quotes the schema, which need not be text
+        raise ProfileError(
+            f"{path} is a damaged database: its schema holds bytes that are not UTF-8",
+            "export it again",
+        ) from e
+    except (sqlite3.Error, OverflowError, MemoryError) as e:
         raise ProfileError(f"{path} is no database that can be read: {e}", _HINT) from e
 
 
@@ -123,7 +134,11 @@ def _profiles(path: Path, tables: _Tables) -> Iterator[Profile]:
     if not len(work.start):
         raise ProfileError(f"{path} holds no kernel", _HINT)
     steps = _steps(tables, strings)
-    names = {i: str(n) for i, n in tables.rows(_GPUS, "id", "name") if n is not None}
+    names = {
+        i: n
+        for i, n in tables.rows(_GPUS, "id", "name")
+        if isinstance(n, str) and n.strip()
+    }
     listed = sorted(set(devices.tolist()))
     for device in listed:
         mine = work.rows(devices == device)

@@ -24,6 +24,8 @@ from xlate.readers.source import Source
 __all__ = ["read", "sniff"]
 
 SIDE, TYPE, TIME = "Host/device", "Type", "Total time (us)"
+#: columns that tell the rows of one type apart, where the table has them
+RANK, OPERATION = "Rank", "Operation"
 _NEEDED = (SIDE, TYPE, TIME)
 _LONGEST_FIELD = 1 << 16
 
@@ -57,6 +59,10 @@ def read(source: Source) -> list[Profile]:
         header = [h.strip() for h in next(rows)]
         place = {name: _find(path, header, name) for name in _NEEDED}
         ops: dict[str, float] = {}
+        seen: dict[tuple[str, ...], int] = {}
+        once_at = None
+        if RANK in header and OPERATION in header:
+            once_at = [header.index(RANK), place[SIDE], header.index(OPERATION)]
         lines = 0
         for row in rows:
             if not any(cell.strip() for cell in row):
@@ -79,6 +85,15 @@ def read(source: Source) -> list[Profile]:
                     f"{path}, line {rows.line_num}: {TYPE} is empty",
                     "export the table again",
                 )
+            # several rows of one type are normal; one operation's row twice is not
+            once = tuple(row if once_at is None else [row[k] for k in once_at])
+            if OPERATION in header and once in seen:
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {row[header.index(OPERATION)]!r} "
+                    f"stands in line {seen[once]} already",
+                    "the table was joined to itself; export it again",
+                )
+            seen[once] = rows.line_num
             key = opnames.column(side, name)
             ops[key] = ops.get(key, 0.0) + _time(path, rows.line_num, row[place[TIME]])
             lines += 1

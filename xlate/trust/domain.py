@@ -98,11 +98,10 @@ class Domain:
         self.apart = apart.min(axis=1)
         _, which, count = np.unique(models, return_inverse=True, return_counts=True)
         self.weights = 1.0 / (count[which] * len(count))
-        busy = opnames.busy_columns(ops)
-        ran = {n: times[:, j] > 0 for j, n in enumerate(ops) if n in busy}
+        ran = {n: times[:, j] > 0 for j, n in enumerate(ops) if opnames.is_busy(n)}
         self.always = sorted(n for n, there in ran.items() if there.all())
-        device = opnames.device_columns(ops)
-        window = times[:, [j for j, n in enumerate(ops) if n in device]].sum(axis=1)
+        device = [j for j, n in enumerate(ops) if n.startswith(opnames.DEVICE)]
+        window = times[:, device].sum(axis=1)
         self.window = float((window / steps).min())
         self.frameworks = sorted(frameworks)
         self.band = WindowBand().fit(ops, times, steps) if band is None else band

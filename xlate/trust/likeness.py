@@ -140,8 +140,9 @@ def distances(A: Floats, B: Floats) -> Floats:
 @lru_cache(maxsize=64)
 def _family_matrix(ops: tuple[str, ...]) -> tuple[NDArray[np.int64], Floats]:
     """Busy columns, and which family each is of, shape (n_busy, n_families)."""
-    busy = set(opnames.busy_columns(ops))
-    columns = np.array([j for j, n in enumerate(ops) if n in busy], dtype=np.int64)
+    columns = np.array(
+        [j for j, n in enumerate(ops) if opnames.is_busy(n)], dtype=np.int64
+    )
     family = np.array([opnames.FAMILIES.index(opnames.family(ops[j])) for j in columns])
     return columns, np.equal.outer(family, np.arange(len(opnames.FAMILIES))) * 1.0
 

@@ -1,0 +1,230 @@
+"""Wide tables of profiles or runs: their checks, and their rows as profiles.
+
+One row a profile, one column an operation (``Device_*`` and ``Host_*``, µs over the
+window, null or 0 where it did not run), and what is known of the run in
+:data:`KNOWN`. Rows are numbered from 0.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from xlate import bounds, opnames
+from xlate.errors import ProfileError
+from xlate.profile import (
+    MAX_WINDOWS,
+    MIN_WINDOWS,
+    Profile,
+    WorkloadKey,
+    unit_fault,
+)
+
+__all__ = ["KNOWN", "check_frame", "check_repeated", "check_runs", "profiles_of"]
+
+_TEXT = ("model", "dataset", "optimizer", "mode", "precision", "framework", "instance", "device")  # fmt: skip
+#: columns beside the operations that a table of profiles may have
+KNOWN: tuple[str, ...] = (*_TEXT, "batch_size", "step_time_us", "memory_bytes")
+_STEP = "step_time_us"
+
+
+def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
+    """Check a wide table of profiles and fill absent operations with 0.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row a profile.
+    where : str
+        Named in errors.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows, op columns as float64 without null, ``batch_size`` as int64.
+
+    Raises
+    ------
+    ProfileError
+        Naming the column and row of a time that is no number, not finite or
+        negative, of a step time of 0 and of a size out of :mod:`xlate.bounds`; or
+        if there is no op column.
+    """
+    columns = [c for c in frame.columns if opnames.is_op_column(c)]
+    if not columns:
+        raise ProfileError(
+            f"{where} has no operation column",
+            "operations are columns named Device_<type> or Host_<type>",
+        )
+    if frame.is_empty():
+        raise ProfileError(f"{where} has no row", "put a profile in it")
+    ops = list(columns)
+    columns += [c for c in (_STEP, "memory_bytes") if c in frame.columns]
+    for name in columns:
+        if not frame.schema[name].is_numeric() and frame.schema[name] != pl.Null:
+            raise ProfileError(
+                f"{where}: column {name} holds {frame.schema[name]}, not numbers",
+                "times are numbers in microseconds",
+            )
+    frame = frame.with_columns(pl.col(c).cast(pl.Float64) for c in columns)
+    bad = frame.select(
+        (pl.col(c).is_not_null() & (~pl.col(c).is_finite() | (pl.col(c) < 0))).any()
+        for c in columns
+    ).row(0)
+    for name, is_bad in zip(columns, bad, strict=True):
+        if is_bad:
+            rows = (~frame[name].is_finite() | (frame[name] < 0)).arg_true()
+            raise ProfileError(
+                f"{where}: column {name}, row {rows[0]} is {frame[name][rows[0]]}",
+                "times are finite and not negative; profile again",
+            )
+    if _STEP in frame.columns:
+        zero = (frame[_STEP] == 0).arg_true()
+        if len(zero):
+            raise ProfileError(
+                f"{where}: column {_STEP}, row {zero[0]} is 0",
+                "leave it empty where it is not known",
+            )
+    frame = _sizes_checked(_texts_checked(frame, where), where)
+    return frame.with_columns(pl.col(c).fill_null(0.0) for c in ops)
+
+
+def check_runs(frame: pl.DataFrame, where: str) -> None:
+    """Refuse runs whose step times and operations contradict each other.
+
+    The device's time over the window is about two steps; a factor of twenty off,
+    one of the two is in another unit than microseconds.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        As :func:`check_frame` returns it. Rows without a step time are not looked at.
+    where : str
+        Named in errors.
+
+    Raises
+    ------
+    ProfileError
+        With the first such row, how many there are, and the unit it looks like;
+        for a row without any device time.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from xlate.readers.frames import check_runs
+    >>> check_runs(pl.DataFrame({"Device_Relu": [2e5], "step_time_us": [1e5]}), "t")
+    """
+    ops = [c for c in frame.columns if opnames.is_op_column(c)]
+    if _STEP not in frame.columns or not ops:
+        return
+    window = _summed(frame, opnames.device_columns(ops))
+    busy = _summed(frame, opnames.busy_columns(ops))
+    step = frame[_STEP].cast(pl.Float64)
+    idle = (step.is_not_null() & (busy <= 0)).arg_true()
+    if len(idle):
+        raise ProfileError(
+            f"{where}: row {idle[0]} has no device operation with any time",
+            "leave such runs out",
+        )
+    windows = window / step
+    off = (~windows.is_between(MIN_WINDOWS, MAX_WINDOWS)).arg_true()
+    if not len(off):
+        return
+    fault = unit_fault(float(window[off[0]]), float(step[off[0]]))
+    assert fault is not None  # the same bounds
+    others = f" (and {len(off) - 1:,} rows more)" if len(off) > 1 else ""
+    raise ProfileError(f"{where}: row {off[0]}: {fault[0]}{others}", fault[1])
+
+
+def check_repeated(frame: pl.DataFrame, where: str) -> None:
+    """Refuse a row that is the same as another in every column.
+
+    Raises
+    ------
+    ProfileError
+        Naming the first such row and the one it repeats.
+    """
+    again = (~frame.is_unique()).arg_true()
+    if not len(again):
+        return
+    first = int(again[0])
+    row = frame.row(first)
+    second = next(int(k) for k in again[1:] if frame.row(int(k)) == row)
+    raise ProfileError(
+        f"{where}: rows {first} and {second} are the same in every column",
+        "leave the repeated row out; repeated measurements differ in their times",
+    )
+
+
+def profiles_of(frame: pl.DataFrame, where: str) -> list[Profile]:
+    """Rows of a checked wide table as profiles."""
+    columns = [c for c in frame.columns if opnames.is_op_column(c)]
+    present = [c for c in KNOWN if c in frame.columns]
+    many = frame.height > 1
+    unknown = WorkloadKey()
+    profiles = []
+    for i, row in enumerate(frame.select(*present, *columns).iter_rows(named=True)):
+        profiles.append(
+            Profile(
+                {c: row[c] for c in columns if row[c] > 0},
+                WorkloadKey(
+                    row.get("model"),
+                    row.get("dataset"),
+                    row.get("batch_size"),
+                    row.get("optimizer"),
+                    row.get("mode") or unknown.mode,
+                    row.get("precision") or unknown.precision,
+                    row.get("framework") or unknown.framework,
+                ),
+                row.get("instance"),
+                row.get(_STEP),
+                f"{where}[{i}]" if many else where,
+                device=row.get("device"),
+                memory_bytes=row.get("memory_bytes"),
+            )
+        )
+    return profiles
+
+
+def _summed(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
+    if not columns:
+        return pl.Series([0.0] * frame.height)
+    return frame.select(pl.sum_horizontal(columns).cast(pl.Float64)).to_series()
+
+
+def _texts_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
+    """Names as text, null where they are empty."""
+    casts = []
+    for name in _TEXT:
+        if name not in frame.columns:
+            continue
+        kind = frame.schema[name]
+        if kind.is_float() and (frame[name].is_nan() | frame[name].is_null()).all():
+            kind = pl.Null()  # how pandas has a column without any value
+            frame = frame.with_columns(pl.lit(None, pl.Null).alias(name))
+        # a dataset or a model may be named by a number
+        if not (
+            kind in (pl.String, pl.Categorical, pl.Enum, pl.Null) or kind.is_integer()
+        ):
+            raise ProfileError(
+                f"{where}: column {name} holds {kind}, not text", "write names as text"
+            )
+        text = pl.col(name).cast(pl.String).str.strip_chars()
+        casts.append(pl.when(text != "").then(text).alias(name))
+    frame = frame.with_columns(casts)
+    if "dataset" in frame.columns:
+        for name in frame["dataset"].drop_nulls().unique(maintain_order=True):
+            bounds.check_dataset(name, f"{where}: column dataset")
+    return frame
+
+
+def _sizes_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
+    """Batch sizes as whole numbers that can be."""
+    if "batch_size" not in frame.columns:
+        return frame
+    sizes = frame["batch_size"]
+    if sizes.dtype != pl.Null and not sizes.dtype.is_numeric():
+        text = f"{where}: column batch_size holds {sizes.dtype}"
+        raise ProfileError(text, "batch sizes are whole numbers")
+    for size in sizes.drop_nulls().unique(maintain_order=True):
+        bounds.batch_size(size, f"{where}: column batch_size")
+    return frame.with_columns(pl.col("batch_size").cast(pl.Int64))
