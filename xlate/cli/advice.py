@@ -180,7 +180,7 @@ def predict_freq(
     elif good:
         _print_many(good)
     for failure in failures:
-        output.talk(f"error: {failure.error}")
+        output.error(failure.error)
     if failures:
         raise typer.Exit(1)
     if apply:
@@ -264,7 +264,7 @@ def _print_one(a: Recommendation, explain: bool) -> None:
     output.table(
         f"{a.target} ({a.gpu}): best clock by {a.objective}{bound}", ["what", "value"], rows
     )  # fmt: skip
-    print("in brackets: 90 % intervals; max: the highest clock")
+    output.line("in brackets: 90 % intervals; max: the highest clock")
     changed = [f"with the probes {a.changed}"] if a.changed else []
     output.bullets([*a.reasons, *changed])
     if explain:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
+from xlate.cli.commands import output_file, picture_file
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -62,13 +63,16 @@ def label(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the labels here, as JSON.", show_default=False),
+        typer.Option(
+            help="Write the labels here, as JSON.",
+            show_default=False,
+            callback=output_file,
+        ),
     ] = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
     """Ground truth of full sweeps: the best clock by each objective."""
-    import json
     from dataclasses import asdict
 
     from xlate import engine
@@ -81,8 +85,7 @@ def label(
         anchors_dirs=anchors_dir or (),
     )
     if out is not None:
-        text = json.dumps([asdict(x) for x in found], indent=1, ensure_ascii=False)
-        output.write_text(out, text + "\n")
+        output.write_text(out, output.json_text([asdict(x) for x in found]))
         output.talk(f"wrote {len(found)} labels to {out}")
     if as_json:
         output.document([asdict(x) for x in found])
@@ -104,7 +107,7 @@ def label(
                 if x.gpu == name
             ],
         )  # fmt: skip
-    print(
+    output.lines(
         "MHz on smoothed curves; band: what noise does not tell from the best; saved:\n"
         "energy, against the highest clock; slower: than the fastest one"
     )
@@ -213,7 +216,11 @@ def compare(
     anchors_dir: AnchorsDir = None,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write all figures to this file.", show_default=False),
+        typer.Option(
+            help="Write all figures to this file.",
+            show_default=False,
+            callback=output_file,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -294,7 +301,7 @@ def comparison(rows: Sequence[ClockRow]) -> None:
                     f"{name}: shuffling a feature adds to the mean gap, in %: "
                     + ", ".join(f"{k} {100 * v:.2f}" for k, v in ordered)
                 )
-    print(
+    output.lines(
         "all in %, applications counting alike. Gaps: objective over the best clock's;\n"
         "bounded: EDP gap under the bound on slowdown; broken: applications slower than\n"
         "the bound by over 1 %; saving: energy saved, of what the best clock would save"
@@ -317,7 +324,11 @@ def curve(
     step_time: StepTime = None,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Write a picture here (.png or .svg).", show_default=False),
+        typer.Option(
+            help="Write a picture here (.png or .svg).",
+            show_default=False,
+            callback=picture_file,
+        ),
     ] = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,

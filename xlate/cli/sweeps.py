@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
+from xlate.cli.commands import output_file
 from xlate.cli.options import Json
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ def read(
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write the aggregates here, as csv.", show_default=False),
+        typer.Option(
+            help="Write the aggregates here, as csv.",
+            show_default=False,
+            callback=output_file,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +50,7 @@ def read(
 
     found = read_sweep(folder, gpu_index)
     if csv is not None:
-        output.write_text(csv, found.table.write_csv())
+        output.write_cells(found.table.columns, found.table.iter_rows(), csv)
         output.talk(f"wrote {found.table.height} rows to {csv}")
     if as_json:
         output.document(

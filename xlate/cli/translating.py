@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import output
+from xlate.cli.commands import output_file
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorsDir,
@@ -62,6 +63,7 @@ def translate(
         typer.Option(
             help="Write the translated profiles here, as JSON that xlate reads.",
             show_default=False,
+            callback=output_file,
         ),
     ] = None,
     scale: Annotated[
@@ -141,7 +143,7 @@ def translate(
     elif good:
         _print_translations(good)
     for failure in failures:
-        output.talk(f"error: {failure.error}")
+        output.error(failure.error)
     if failures:
         raise typer.Exit(1)
     doubtful = [a for a in good if a.verdict.level != "ok"]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xlate.cli import output
+from xlate.cli.commands import output_file
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -142,7 +143,11 @@ def compare(
     ] = False,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write all figures to this file.", show_default=False),
+        typer.Option(
+            help="Write all figures to this file.",
+            show_default=False,
+            callback=output_file,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

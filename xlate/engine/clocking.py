@@ -30,6 +30,8 @@ from xlate.engine.kinship import (
     relative,
 )
 from xlate.errors import CatalogError, CorpusError, UnknownNameError
+from xlate.files import check_regular
+from xlate.readers.limits import MAX_BYTES
 from xlate.schema import TABLES, sweeps_frame
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
@@ -120,7 +122,8 @@ def _named(name: str) -> Corpus:
         return corpora.load(name)
     read = pl.read_csv if path.suffix == ".csv" else pl.read_parquet
     try:
-        frame = sweeps_frame(read(path))
+        check_regular(path, MAX_BYTES)
+        frame = sweeps_frame(read(path, glob=False))
     except (OSError, pl.exceptions.PolarsError) as e:
         raise CorpusError(
             f"{path} cannot be read as sweeps: {e}", "xlate sweep read DIR --csv FILE"

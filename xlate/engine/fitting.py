@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from xlate import corpus as corpora
-from xlate.align import Aligned, align
+from xlate.align import POLICIES, Aligned, align
 from xlate.catalog import Instance
-from xlate.columns import plan
+from xlate.columns import check_plan, plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.pair import clock_ratio, pair_of, prior, runs_of
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
-from xlate.errors import CorpusError
+from xlate.errors import CorpusError, UnknownNameError
 from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
-from xlate.splits import split_label
+from xlate.splits import SPLITS, split_label
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, COMPARED, default_for, make
@@ -67,6 +67,7 @@ def _study(
     n_jobs: int,
     anchors_dirs: Iterable[Path],
 ) -> _Study:
+    _check_names(translators, split, columns, repeats)
     asked = corpora.load(data) if isinstance(data, str) else data
     a, t = pair_of(anchor, target, anchors_dirs, asked.instances if asked else ())
     corpus = asked or corpora.find(a.name, t.name)
@@ -80,6 +81,23 @@ def _study(
     rows = rows_of(held)
     rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
     return _Study(a, t, corpus, aligned, held, rows, _notes(aligned, columns))
+
+
+def _check_names(
+    translators: Iterable[str | None], split: str, columns: str, repeats: str
+) -> None:
+    """Raise UnknownNameError for the first unknown name, before any work.
+
+    Deep in the work it would be raised in a thread, with others still running.
+    """
+    for name in translators:
+        if name is not None:
+            make(name)
+    if split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    if repeats not in POLICIES:
+        raise UnknownNameError("repeat policy", repeats, POLICIES)
+    check_plan(columns)
 
 
 def _notes(aligned: Aligned, columns: str) -> list[str]:

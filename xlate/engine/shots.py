@@ -18,7 +18,9 @@ from xlate.engine.pair import pair_of, prior, runs_of
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
 from xlate.evaluate import Row, rows_of
+from xlate.files import check_regular
 from xlate.heldout import held_out
+from xlate.readers.limits import MAX_BYTES
 from xlate.splits import split_label
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
@@ -39,7 +41,8 @@ def read_shots(path: Path) -> Corpus:
         If a time is not finite or negative.
     """
     try:
-        frame = pl.read_parquet(path)
+        check_regular(path, MAX_BYTES)
+        frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as e:
         raise CorpusError(
             f"{path} cannot be read as parquet: {e}",

@@ -12,6 +12,7 @@ from xlate.catalog import Instance
 from xlate.conformal import Scores
 from xlate.engine.layers import Predicted
 from xlate.errors import BundleError
+from xlate.files import read_bytes
 from xlate.profile import Profile
 from xlate.trust.calibration import Calibration
 from xlate.zeroshot import ZeroShot
@@ -36,7 +37,7 @@ def shipped() -> ZeroShot:
     """
     path = paths.shipped("anchors") / FILE
     try:
-        return ZeroShot.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return ZeroShot.from_dict(json.loads(read_bytes(path, 1 << 28)))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as e:
         raise BundleError(f"{path} cannot be read: {e}", "install xlate again") from e
 

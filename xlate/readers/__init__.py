@@ -98,7 +98,9 @@ def expand(paths: list[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(
-                p for p in path.iterdir() if p.is_file() and p.name.endswith(_ENDINGS)
+                p
+                for p in path.iterdir()
+                if not p.is_dir() and p.name.endswith(_ENDINGS)
             )
             if not inside:
                 raise ProfileError(

@@ -17,6 +17,7 @@ from typing import Any
 from xlate import paths
 from xlate.columns import ColumnPlan
 from xlate.errors import BundleError
+from xlate.files import read_bytes
 from xlate.store.archive import open_archive
 from xlate.store.canonical import canonical
 from xlate.store.forests import pack_all, unpack_all
@@ -148,7 +149,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path).decode()
     except (OSError, UnicodeDecodeError) as e:
         raise BundleError(
             f"{path} cannot be read: {e}", "fit again: xlate fit --anchor A --target B"

@@ -11,6 +11,7 @@ from typing import Any
 
 from xlate import paths
 from xlate.errors import BundleError
+from xlate.files import read_bytes
 from xlate.store.archive import open_archive
 from xlate.store.bundle import MANIFEST, MODEL, home
 from xlate.store.canonical import canonical
@@ -158,7 +159,7 @@ def read_manifest(folder: Path) -> ClockManifest:
     path = folder / MANIFEST
     refit = f"xlate clocks fit --target {folder.name}"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(read_bytes(path))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as e:
         raise BundleError(f"{path} cannot be read: {e}", refit) from e
     if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
