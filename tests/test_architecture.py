@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 #: rooms in the order data goes through them; imports run from later to earlier
 ORDER = [
     ["errors"],
+    ["files"],
     ["schema", "clockgrid", "frozen", "bounds", "paths", "opnames", "ensemble"],
     ["catalog", "profile", "card"],
     ["readers", "hardware"],

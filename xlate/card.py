@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xlate.errors import CorpusError
+from xlate.files import read_bytes
 
 __all__ = ["CARD", "Card", "SourceFile", "card_toml", "load_toml", "read_card"]
 
@@ -55,7 +56,7 @@ def load_toml(path: Path) -> dict[str, Any]:
         If it is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bytes(path).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise CorpusError(
             f"{path} cannot be read: {e}", "import the corpus again"

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from xlate.clockgrid import legal_clocks
 from xlate.errors import CatalogError, UnknownNameError
+from xlate.files import read_bytes
 from xlate.paths import shipped
 
 __all__ = ["Catalogue", "ClockList", "Fact", "Gpu", "Instance", "Price", "catalogue"]
@@ -341,7 +342,7 @@ def _gpu(path: Path) -> Gpu:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bytes(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
         raise CatalogError(f"{path} cannot be read: {e}") from e
 

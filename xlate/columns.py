@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from xlate import opnames
 from xlate.errors import UnknownNameError
 
-__all__ = ["PLANS", "ColumnPlan", "clusters", "edit_distance", "plan", "shares"]
+__all__ = [
+    "PLANS",
+    "ColumnPlan",
+    "check_plan",
+    "clusters",
+    "edit_distance",
+    "plan",
+    "shares",
+]
 
 Floats = NDArray[np.float64]
 
@@ -136,6 +144,13 @@ class ColumnPlan:
         return tuple(names), out
 
 
+def check_plan(kind: str) -> None:
+    """Raise UnknownNameError unless :func:`plan` knows a kind of column plan."""
+    number = kind.isdecimal() and len(kind) < 10 and int(kind) > 0
+    if kind not in PLANS and not number:
+        raise UnknownNameError("column plan", kind, PLANS, "or any whole number")
+
+
 def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     """Choose columns on training rows.
 
@@ -161,6 +176,7 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     UnknownNameError
         If ``kind`` is none of these.
     """
+    check_plan(kind)
     totals = {c: float(t) for c, t in zip(columns, times.sum(axis=0), strict=True)}
     work = sorted(c for c, t in totals.items() if t > 0 and c not in _IDLE)
     note = None
@@ -178,15 +194,13 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
             else:
                 rest.append(c)
         groups = [(opnames.column("device", f), *ops) for f, ops in mine.items()]
-    elif kind.isdigit() and int(kind) > 0:
+    else:
         k = int(kind)
         largest = sorted(work, key=lambda c: (-totals[c], c))
         groups = [(c,) for c in sorted(largest[:k])]
         rest = largest[k:]
         if k > len(work):
             note = f"{k} columns asked for, {len(work)} exist; all are used"
-    else:
-        raise UnknownNameError("column plan", kind, PLANS, "or any whole number")
     names = [g[0] if kind == "families" else _group_name(g) for g in groups]
     for side, other in _OTHER.items():
         names.append(other)

@@ -18,11 +18,13 @@ import polars as pl
 
 from xlate import opnames, paths, schema
 from xlate.card import CARD, Card, card_toml, load_toml, read_card
-from xlate.errors import CorpusError, UnknownNameError
+from xlate.errors import CorpusError, StorageError, UnknownNameError
+from xlate.files import open_regular
 from xlate.readers.frames import KNOWN, check_frame, check_repeated, check_runs
 from xlate.readers.table import read_table
 
 __all__ = [
+    "FILES",
     "Corpus",
     "cards",
     "find",
@@ -36,6 +38,10 @@ __all__ = [
     "save",
     "sha256_of",
 ]
+
+
+#: names of the files that a corpus's folder holds
+FILES = (CARD, *(f"{t}.parquet" for t in schema.TABLES))
 
 
 @dataclass(frozen=True)
@@ -313,7 +319,14 @@ def save(
                 continue
             table = schema.ordered(schema.conform(tables[name], name), name)
             path = scratch / f"{name}.parquet"
-            table.write_parquet(path, compression="zstd", compression_level=9)
+            try:
+                table.write_parquet(path, compression="zstd", compression_level=9)
+            except pl.exceptions.PolarsError as e:
+                # what polars says of a full disk, which is no OSError
+                raise StorageError(
+                    f"cannot write {target}: {e}",
+                    "free some space, or write to another disk",
+                ) from e
             entries[name] = {"rows": table.height, "sha256": sha256_of(path)}
         (scratch / CARD).write_text(card_toml(card, entries), encoding="utf-8")
     return target
@@ -375,5 +388,5 @@ def find(anchor: str, target: str, name: str | None = None) -> Corpus:
 
 def sha256_of(path: Path) -> str:
     """Hex sha256 of a file."""
-    with path.open("rb") as f:
+    with open_regular(path) as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -7,7 +7,6 @@ else that escapes is a defect of xlate itself.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -105,6 +104,9 @@ class UnknownNameError(XlateError):
     def __init__(
         self, kind: str, name: str, known: Iterable[str], hint: str | None = None
     ) -> None:
+        # only when a name is unknown, which is seldom
+        import difflib
+
         names = sorted(set(known))
         folded = {n.lower(): n for n in names}
         near = [

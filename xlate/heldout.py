@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.align import STEP, Aligned
-from xlate.columns import plan
+from xlate.columns import check_plan, plan
 from xlate.conformal import Scores
 from xlate.errors import AlignmentError
 from xlate.splits import folds, split_label
@@ -246,6 +246,10 @@ def held_out(
     from joblib import Parallel, delayed
     from threadpoolctl import threadpool_limits
 
+    # an error in one thread leaves the others at work while the program ends
+    for name in translators:
+        make(name, seed=seed)
+    check_plan(columns)
     measured = with_step_times(aligned)
     fold = folds(aligned.keys, split, seed, families)
     fold = np.where(measured, fold, -1)

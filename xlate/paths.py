@@ -13,13 +13,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from xlate.errors import StorageError
 
 __all__ = ["atomic_folder", "data_home", "raw_home", "shipped"]
 
@@ -58,38 +54,22 @@ def raw_home() -> Path | None:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Fill a scratch folder that takes the place of ``target`` only when whole.
 
-    On any exception, Ctrl-C included, the scratch folder is removed and
-    ``target`` stays what it was.
+    See :func:`xlate.files.atomic_folder`. What killed processes left behind in the
+    data home is removed first.
 
     Raises
     ------
     StorageError
         If the data home cannot be written, or is full.
     """
-    scratch: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(
-            tempfile.mkdtemp(prefix=f".{target.name}-", dir=str(target.parent))
-        )
+    from xlate import files
+
+    home = data_home()
+    # corpora/NAME, models/ANCHOR/to-TARGET, models/clocks/TARGET
+    for pattern in ("*", "*/*"):
+        for folder in home.glob(pattern):
+            if not folder.name.startswith(".") and folder.is_dir():
+                files.remove_stale(folder, unlocked=True)
+    hint = "free some space or point XLATE_HOME at a folder you can write"
+    with files.atomic_folder(target, hint) as scratch:
         yield scratch
-        scratch.chmod(0o755)
-        if target.exists():
-            # rename cannot replace a folder that holds files, so the old one
-            # steps aside first and is deleted once the new one is in place
-            old = Path(
-                tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=str(target.parent))
-            )
-            target.rename(old / "was")
-            scratch.rename(target)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            scratch.rename(target)
-    except OSError as e:
-        raise StorageError(
-            f"cannot write {target}: {e.strerror or e}",
-            "free some space or point XLATE_HOME at a folder you can write",
-        ) from e
-    finally:
-        if scratch is not None and scratch.exists():
-            shutil.rmtree(scratch, ignore_errors=True)

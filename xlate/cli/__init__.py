@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,8 +10,11 @@ from xlate.cli import (
     advice,
     catalogue,
     clocks,
+    commands,
     datasets,
+    failures,
     models,
+    output,
     profiles,
     report,
     sweeps,
@@ -45,13 +47,15 @@ app.add_typer(profiles.app, name="profile")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(catalogue.anchors, name="anchors")
 app.add_typer(models.models, name="models")
+# after the last of them, so that none is left out
+commands.apply_to(app)
 
 
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        print(f"xlate {version('xlate')}")
+        output.line(f"xlate {version('xlate')}")
         raise typer.Exit
 
 
@@ -69,13 +73,4 @@ def _root(
 
 def main() -> None:
     """Run the program; every deliberate error becomes a message and its exit code."""
-    from xlate.errors import XlateError
-
-    try:
-        app()
-    except XlateError as e:
-        print(f"error: {e}", file=sys.stderr)
-        sys.exit(e.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; nothing was left half-written", file=sys.stderr)
-        sys.exit(130)
+    failures.run(app)

@@ -160,7 +160,7 @@ def predict_freq(
     elif good:
         print_recommendations(good)
     for failure in failures:
-        output.talk(f"error: {failure.error}")
+        output.error(failure.error)
     if failures:
         raise typer.Exit(1)
     if apply:

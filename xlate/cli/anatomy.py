@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xlate.cli.escapes import escaped, plot_text
 from xlate.cli.picture import COLOURS, figure_of
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ def drawn(found: Anatomy) -> Any:
     figure = figure_of((15, 9))
     (a, b, c), (d, e, f) = figure.subplots(2, 3)
     figure.suptitle(
-        f"{found.anchor} → {found.target}: step time by {found.translator}, {found.split}, "
-        f"{found.corpus}",
+        plot_text(
+            f"{found.anchor} → {found.target}: step time by {found.translator}, "
+            f"{found.split}, {found.corpus}"
+        ),
         fontsize=12,
     )
     models = sorted(set(found.models.tolist()))
@@ -57,7 +60,8 @@ def drawn(found: Anatomy) -> Any:
         mine = found.models == m
         a.plot(
             found.step[mine] / 1e3, found.step_hat[mine] / 1e3, marks[k // len(COLOURS) % len(marks)],
-            ms=4, alpha=0.75, color=COLOURS[k % len(COLOURS)], label=m,
+            ms=4, alpha=0.75, color=COLOURS[k % len(COLOURS)],
+            label=plot_text(m),
         )  # fmt: skip
     line = np.array([found.step.min(), found.step.max()]) / 1e3
     a.plot(line, line, color="#444444", lw=1)
@@ -73,7 +77,7 @@ def drawn(found: Anatomy) -> Any:
     rows, columns, cells = heat(found)
     image = b.imshow(cells, cmap="cividis", vmin=0, vmax=30, aspect="auto")
     b.set_xticks(range(len(columns)), columns, fontsize=8)
-    b.set_yticks(range(len(rows)), rows, fontsize=8)
+    b.set_yticks(range(len(rows)), [plot_text(r) for r in rows], fontsize=8)
     for i in range(len(rows)):
         for j in range(len(columns)):
             if np.isfinite(cells[i, j]):
@@ -93,7 +97,7 @@ def drawn(found: Anatomy) -> Any:
 
     worst = found.ops[:_OPS][::-1]
     c.barh(
-        [o.name.removeprefix("Device_") for o in worst],
+        [plot_text(o.name.removeprefix("Device_")) for o in worst],
         [100 * o.share for o in worst],
         color=COLOURS[0],
     )
@@ -102,7 +106,7 @@ def drawn(found: Anatomy) -> Any:
         c.text(
             100 * o.share,
             i,
-            f" {bias}, most in {o.worst_model}",
+            f" {bias}, most in {plot_text(o.worst_model)}",
             va="center",
             fontsize=7,
         )
@@ -145,7 +149,7 @@ def drawn(found: Anatomy) -> Any:
 
     if found.curve:
         n, error = zip(*found.curve, strict=True)
-        f.plot(n, error, "o-", color=COLOURS[0], label=found.translator)
+        f.plot(n, error, "o-", color=COLOURS[0], label=plot_text(found.translator))
         base = 100 * float(np.abs(found.baseline / found.step - 1).mean())
         f.axhline(
             base,
@@ -175,19 +179,22 @@ def drawn(found: Anatomy) -> Any:
     return figure
 
 
+def _shown(text: str) -> str:
+    """A text as HTML, on one line."""
+    return html.escape(escaped(text))
+
+
 def page(found: Anatomy, picture: bytes) -> str:
     """One file: the picture and the tables, nothing from elsewhere."""
     tables = []
     for title, head, rows in anatomy_tables(found):
         cells = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{_shown(str(c))}</td>" for c in row) + "</tr>"
             for row in rows
         )
-        heads = "".join(f"<th>{html.escape(h)}</th>" for h in head)
-        tables.append(
-            f"<h2>{html.escape(title)}</h2><table><tr>{heads}</tr>{cells}</table>"
-        )
-    title = html.escape(
+        heads = "".join(f"<th>{_shown(h)}</th>" for h in head)
+        tables.append(f"<h2>{_shown(title)}</h2><table><tr>{heads}</tr>{cells}</table>")
+    title = _shown(
         f"{found.anchor} → {found.target}: where {found.translator} is wrong"
     )
     floor = "" if found.floor is None else f"; noise floor {found.floor:.1f} %"
@@ -201,7 +208,7 @@ td, th {{ padding: .2rem .8rem; border-bottom: 1px solid #ddd; text-align: right
 td:first-child, th:first-child {{ text-align: left }}
 </style></head><body>
 <h1>{title}</h1>
-<p>{html.escape(found.split)}, {len(found.step)} pairs of {html.escape(found.corpus)}. Mean error of the
+<p>{_shown(found.split)}, {len(found.step)} pairs of {_shown(found.corpus)}. Mean error of the
 step time {found.mape:.1f} %{floor}.</p>
 <img alt="six panels: predicted against measured, error by model and size, worst operations, binding path, coverage, learning curve" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
 {"".join(tables)}

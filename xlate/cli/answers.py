@@ -65,9 +65,9 @@ def print_sized(found: Sequence[Sized], axis: str) -> None:
     )
     output.paragraph(_money_line(first))
     if any(f.measured for f in found):
-        print("* the size that was profiled")
+        output.line("* the size that was profiled")
     if any(f.too_large_for for f in found):
-        print("OOM? may be out of memory here or there, see the reasons")
+        output.line("OOM? may be out of memory here or there, see the reasons")
     _print_verdict([f.translation for f in found], [f"{axis} {f.size}" for f in found])
 
 
@@ -233,7 +233,7 @@ def _print_many(answers: Sequence[Translation]) -> None:
     )  # fmt: skip
     output.paragraph(_money_line(first))
     if any(a.facts.step_from == "window" for a in answers):
-        print("~ the step here was estimated from the window")
+        output.line("~ the step here was estimated from the window")
 
 
 def _money_line(t: Translation) -> str:
@@ -254,11 +254,11 @@ def _print_verdict(
     if len(answers) == 1:
         level = answers[0].verdict.level
         domain = _DOMAIN_WORDS.get(answers[0].facts.domain or "")
-        print(f"verdict: {level}" + (f" (profile {domain})" if domain else ""))
+        output.line(f"verdict: {level}" + (f" (profile {domain})" if domain else ""))
     else:
         levels = [a.verdict.level for a in answers]
         counts = (f"{levels.count(w)} {w}" for w in dict.fromkeys(levels))
-        print(f"verdicts: {', '.join(counts)}")
+        output.line(f"verdicts: {', '.join(counts)}")
     reasons: dict[str, list[int]] = {}
     for k, a in enumerate(answers):
         for reason in a.verdict.reasons:
@@ -273,10 +273,10 @@ def _print_verdict(
     output.bullets(said)
     advice = list(dict.fromkeys(w for a in answers for w in a.facts.what_to_do))
     if advice:
-        print("what to do:")
+        output.line("what to do:")
         output.bullets(advice)
     rests = [r for a in answers for r in a.facts.rests_on]
-    print("rests on:")
+    output.line("rests on:")
     output.bullets(dict.fromkeys(r.text for r in rests))
 
 

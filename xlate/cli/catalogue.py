@@ -51,7 +51,7 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
             for r in rows
         ],
     )  # fmt: skip
-    print("GPUs without an instance: " + ", ".join(alone))
+    output.line("GPUs without an instance: " + ", ".join(alone))
 
 
 @anchors.command("show")
@@ -107,10 +107,10 @@ def show_anchor(
         else f"{instance.name}: {gpu.name}, {gpu.architecture}"
     )
     output.table(title, ["fact", "value", "st", "source"], rows)
-    print("st: D device dump, V vendor, C computed, I inferred, U unchecked")
+    output.line("st: D device dump, V vendor, C computed, I inferred, U unchecked")
     for note in (instance.note, None if gpu is None else gpu.note):
         if note:
-            print(f"note: {note}")
+            output.line(f"note: {note}")
 
 
 @anchors.command("check")
@@ -132,7 +132,7 @@ def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None
             }
         )
         return
-    print(
+    output.line(
         f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
         f"{figures} figures with source and standing"
     )

@@ -22,7 +22,7 @@ OBJECTIVE_NAMES = {"edp": "EDP", "ed2p": "ED²P", "energy": "energy", "cost": "d
 def print_recommendation(a: Recommendation, explain: bool) -> None:
     """One answer: the clock, what it does, what each choice costs, and the grounds."""
     output.table(f"{a.target} ({a.gpu}): best clock by {a.objective}{_bound(a)}", ["what", "value"], _rows(a))  # fmt: skip
-    print("in brackets: 90 % intervals; max: the highest clock")
+    output.line("in brackets: 90 % intervals; max: the highest clock")
     _print_choices(a)
     changed = [f"with the probes {a.changed}"] if a.changed else []
     output.bullets([*a.reasons, *changed])
@@ -80,9 +80,9 @@ def print_recommendations(answers: Sequence[Recommendation]) -> None:
 
 def print_grounds(a: Recommendation) -> None:
     """Verdict on the translation beneath, and what each part rests on."""
-    print(f"translation: {a.verdict.level}")
+    output.line(f"translation: {a.verdict.level}")
     output.bullets(a.verdict.reasons)
-    print("rests on:")
+    output.line("rests on:")
     output.bullets(r.text for r in a.facts.rests_on)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import completion, output
-from xlate.cli.destination import check_destination, check_pictures
+from xlate.cli.commands import figures_or_picture, output_file
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -85,6 +85,7 @@ def label(
         typer.Option(
             help="Write the labels here: csv if it ends in .csv, else JSON.",
             show_default=False,
+            callback=output_file,
         ),
     ] = None,
     anchors_dir: AnchorsDir = None,
@@ -125,7 +126,7 @@ def label(
                 if x.gpu == name
             ],
         )  # fmt: skip
-    print(
+    output.lines(
         "MHz on smoothed curves; band: what noise does not tell from the best; saved:\n"
         "energy, against the highest clock; slower: than the fastest one"
     )
@@ -233,7 +234,6 @@ def compare(
     from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
 
     named = tuple(CLOCK_MODELS) if models is None else tuple(models.split(","))
-    check_destination(out)
     with progress_bar("reading the sweeps", as_json) as progress:
         rows = engine.compare_clocks(
             _names(sweeps), gpu=gpu, split=split, view=view, probe=probe,
@@ -297,7 +297,7 @@ def comparison(rows: Sequence[ClockRow]) -> None:
                     f"{name}: shuffling a feature adds to the mean gap, in %: "
                     + ", ".join(f"{k} {100 * v:.2f}" for k, v in ordered)
                 )
-    print(
+    output.lines(
         "all in %, applications counting alike. Gaps: objective over the best clock's;\n"
         "bounded: EDP gap under the bound on slowdown; broken: applications slower than\n"
         "the bound by over 1 %; saving: energy saved, of what the best clock would save"
@@ -337,6 +337,7 @@ def curve(
             help="Write the curve here: a picture (.png, .svg, .pdf), or its points "
             "(.csv, .json).",
             show_default=False,
+            callback=figures_or_picture,
         ),
     ] = None,
     anchors_dir: AnchorsDir = None,
@@ -348,9 +349,6 @@ def curve(
     from xlate.cli.advice import ask
     from xlate.cli.clock_answers import OBJECTIVE_NAMES, print_grounds
 
-    check_destination(out)
-    if out is not None and out.suffix.lower() not in (".csv", ".json"):
-        check_pictures()
     answers = ask(
         [file], anchor, target, model=model, batch_size=batch_size,
         input_size=input_size, optimizer=optimizer, step_time=step_time,

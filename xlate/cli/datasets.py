@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import completion, output
+from xlate.cli.commands import corpus_folder
 from xlate.cli.options import Json
 from xlate.cli.progress import progress_bar
 
@@ -210,7 +211,11 @@ def build(
     seed: Annotated[int, typer.Option(help="Seed of the noise.", min=0)] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder. Default: the data home.", show_default=False),
+        typer.Option(
+            help="Folder, a new or empty one. Default: the data home.",
+            show_default=False,
+            callback=corpus_folder,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -235,4 +240,4 @@ def _written(name: str, folder: Path, as_json: bool) -> None:
     if as_json:
         output.document({"name": name, "folder": str(folder)})
     else:
-        print(folder)
+        output.line(str(folder))

@@ -9,12 +9,14 @@ help and mean the same.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xlate.cli import completion
+from xlate.cli.commands import output_file
 
 __all__ = [
     "AnchorName",
@@ -74,8 +76,10 @@ Columns = Annotated[
     ),
 ]
 Repeats = Annotated[str, typer.Option(help="How repeats meet: median, same or cross.")]
-Seed = Annotated[int, typer.Option(help="Seed of splits and translators.", min=0)]
-Jobs = Annotated[int, typer.Option(help="Folds worked on at once.", min=1)]
+Seed = Annotated[
+    int, typer.Option(help="Seed of splits and translators.", min=0, max=2**32 - 1)
+]
+Jobs = Annotated[int, typer.Option(help="Folds worked on at once.", min=1, max=256)]
 AnchorsDir = Annotated[
     list[Path] | None,
     typer.Option(
@@ -132,6 +136,7 @@ FiguresOut = Annotated[
         "--csv",
         help="Write all figures to this file: JSON if it ends in .json, else csv.",
         show_default=False,
+        callback=output_file,
     ),
 ]
 BatchSize = Annotated[
@@ -239,14 +244,15 @@ def share_of(text: str | None) -> float | None:
     Raises
     ------
     typer.BadParameter
-        If it is no number.
+        If it is no finite number.
     """
     if text is None:
         return None
     bare = text.strip()
     try:
-        if bare.endswith("%"):
-            return float(bare[:-1]) / 100
-        return float(bare)
+        share = float(bare[:-1]) / 100 if bare.endswith("%") else float(bare)
     except ValueError as e:
         raise typer.BadParameter(f"{text!r} is no share; write 5% or 0.05") from e
+    if not math.isfinite(share):
+        raise typer.BadParameter(f"{text!r} is not a finite number")
+    return share

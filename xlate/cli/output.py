@@ -6,20 +6,20 @@ JSON.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlate.errors import StorageError
+from xlate.cli import streams
+from xlate.cli.escapes import csv_line, error_text, escaped, json_escaped, message
 
 if TYPE_CHECKING:
+    from xlate.errors import XlateError
     from xlate.evaluate import Row
 
 from xlate.translators import DEFAULT
@@ -28,12 +28,18 @@ __all__ = [
     "bullets",
     "comparison",
     "document",
+    "document_printed",
+    "error",
     "figure",
+    "json_text",
+    "line",
+    "lines",
     "pairs_table",
     "paragraph",
     "table",
     "talk",
     "time_text",
+    "write_cells",
     "write_csv",
     "write_figures",
     "write_text",
@@ -43,14 +49,50 @@ __all__ = [
 _NAME_WIDTH = 34
 
 
-def talk(message: str) -> None:
-    """One line to the person, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+_printed: list[bool] = []
+
+
+def talk(text: str) -> None:
+    """A message to the person, on stderr."""
+    streams.talk(message(text))
+
+
+def error(failure: XlateError) -> None:
+    """An error that does not end the command, on stderr."""
+    streams.talk(error_text(failure.what, failure.hint))
+
+
+def line(text: str = "") -> None:
+    """One line on stdout."""
+    streams.write(escaped(text) + "\n")
+
+
+def lines(text: str) -> None:
+    """Lines of ours on stdout: each break in the text is one."""
+    for one in text.split("\n"):
+        line(one)
 
 
 def document(value: Any) -> None:
     """One JSON document on stdout; NaN becomes null."""
-    print(json.dumps(_plain(value), indent=1, ensure_ascii=False))
+    text = json_text(value)
+    _printed.append(True)
+    streams.write(text if not streams.ascii_only() else _in_ascii(text))
+
+
+def document_printed() -> bool:
+    """Whether a JSON document was printed, or begun."""
+    return bool(_printed)
+
+
+def json_text(value: Any) -> str:
+    """A JSON document, NaN as null, with nothing in it that a terminal obeys."""
+    text = json.dumps(_plain(value), indent=1, ensure_ascii=False)
+    return json_escaped(text) + "\n"
+
+
+def _in_ascii(document: str) -> str:
+    return json.dumps(json.loads(document), indent=1) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -70,9 +112,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.table import Table
     from rich.text import Text
 
-    body = [["–" if c is None else str(c) for c in row] for row in rows]
+    body = [["–" if c is None else escaped(str(c)) for c in row] for row in rows]
     if title:
-        print(title)
+        # a title may stand off from what is above it
+        bare = title.lstrip("\n")
+        streams.write("\n" * (len(title) - len(bare)))
+        line(bare)
     # two spaces between columns, so that nine fit into 80
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
@@ -83,14 +128,23 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         # the first column names the row, and is short enough to stay whole
         whole = i == 0 and max(map(len, cells), default=0) <= _NAME_WIDTH
         grid.add_column(
-            name,
+            Text(escaped(name)),
             justify="right" if number else "left",
             overflow="fold",
             no_wrap=whole,
         )
     for row in body:
         grid.add_row(*(Text(c) for c in row))
-    Console(highlight=False).print(grid)
+    console = Console(highlight=False)
+    try:
+        with console.capture() as printed:
+            console.print(grid)
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        # it touches the stream even then
+        raise streams.unwritable(e) from e
+    streams.write(printed.get())
 
 
 def bullets(items: Iterable[str]) -> None:
@@ -98,18 +152,17 @@ def bullets(items: Iterable[str]) -> None:
     width = shutil.get_terminal_size().columns
     for item in items:
         # an option such as --step-time is not broken in two
-        print(
-            textwrap.fill(
-                item, width, initial_indent="• ", subsequent_indent="  ",
-                break_on_hyphens=False,
-            )
+        text = textwrap.fill(
+            escaped(item), width, initial_indent="• ", subsequent_indent="  ",
+            break_on_hyphens=False,
         )  # fmt: skip
+        streams.write(text + "\n")
 
 
 def paragraph(text: str) -> None:
     """Sentences on stdout, wrapped to the terminal, and an empty line."""
     width = shutil.get_terminal_size().columns
-    print(textwrap.fill(text, width, break_on_hyphens=False) + "\n")
+    streams.write(textwrap.fill(escaped(text), width, break_on_hyphens=False) + "\n\n")
 
 
 def figure(value: float | None, unit: str = "", digits: int = 3) -> str:
@@ -172,15 +225,15 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
             for name, m in whole.items()
         ],
     )
-    print("step (mean), median, window and op sum are errors in %, on held-out work")
+    line("step (mean), median, window and op sum are errors in %, on held-out work")
     for name, m in whole.items():
         covered, width = m.get("coverage_90"), m.get("width_90")
         if name == DEFAULT and covered is not None and width is not None:
-            print(
+            line(
                 f"90 % intervals of {name} hold {covered:.0%} of the step times, at a "
                 f"median width of {width:.0%}"
             )
-    print()
+    line()
     if by_model and models:
         names = [n for n in whole if any(n in m for m in models.values())]
         kept = sorted(names, key=lambda n: whole[n].get("step_mape") or 0.0)[:_ABREAST]
@@ -225,21 +278,38 @@ def pairs_table(rows: Sequence[Row], metric: str, label: str, unit: str) -> None
 
 
 def write_csv(rows: Sequence[Any], path: Path) -> None:
-    """Rows of a comparison as csv.
+    """Rows of a comparison as csv, see :func:`write_cells`.
 
     Raises
     ------
     StorageError
         If the file cannot be written.
     """
-    try:
-        with path.open("w", newline="", encoding="utf-8") as f:
-            flat = [_flat(asdict(r)) for r in rows]
-            writer = csv.DictWriter(f, list(flat[0]))
-            writer.writeheader()
-            writer.writerows(flat)
-    except OSError as e:
-        raise _unwritable(path, e) from e
+    if rows:
+        records = [_flat(asdict(r)) for r in rows]
+        write_cells(list(records[0]), (r.values() for r in records), path)
+    else:
+        write_text(path, "")
+
+
+def write_cells(
+    columns: Sequence[str], rows: Iterable[Iterable[object]], path: Path
+) -> None:
+    """A table as csv, without formulas: see :func:`xlate.cli.escapes.cell`.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    import csv
+    import io
+
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(csv_line(columns))
+    writer.writerows(csv_line(row) for row in rows)
+    write_text(path, buffer.getvalue())
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,23 +342,13 @@ def write_figures(rows: Sequence[Any], path: Path, default: str = ".csv") -> Non
 
 
 def write_text(path: Path, text: str) -> None:
-    """A file, written beside its place first so that a half is never left.
+    """A file, whole or not at all, see :func:`xlate.files.write_text`.
 
     Raises
     ------
     StorageError
         If it cannot be written.
     """
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    except OSError as e:
-        scratch.unlink(missing_ok=True)
-        raise _unwritable(path, e) from e
+    from xlate import files
 
-
-def _unwritable(path: Path, e: OSError) -> StorageError:
-    return StorageError(
-        f"cannot write {path}: {e.strerror or e}", "name a file you can write"
-    )
+    files.write_text(path, text)

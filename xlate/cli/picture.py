@@ -6,12 +6,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlate import files
+from xlate.cli.escapes import plot_text
 from xlate.errors import StorageError, install_hint
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
 
-__all__ = ["COLOURS", "curve_picture", "figure_of", "save"]
+__all__ = ["COLOURS", "check_ending", "curve_picture", "drawn", "figure_of", "save"]
 
 #: colours that are told apart without red and green (Okabe and Ito, 2008)
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00")
@@ -35,20 +37,39 @@ def figure_of(size: tuple[float, float]) -> Any:
     return Figure(figsize=size, layout="constrained")
 
 
-def save(figure: Any, target: Path | BytesIO, named: str) -> None:
-    """Write a figure.
+def check_ending(path: Path) -> None:
+    """Whether a picture can be drawn for a file's ending.
 
     Raises
     ------
     StorageError
-        If the ending is none it writes, or the file cannot be written.
+        If matplotlib is not installed, or writes no file with that ending.
     """
-    try:
-        figure.savefig(target, dpi=150)
-    except (OSError, ValueError) as e:
+    endings = figure_of((1, 1)).canvas.get_supported_filetypes()
+    if path.suffix.lower().removeprefix(".") not in endings:
         raise StorageError(
-            f"cannot write {named}: {e}", "name a .png or .svg you can write"
-        ) from e
+            f"cannot write {path}: no picture has the ending {path.suffix or 'of none'}",
+            "name a .png or .svg you can write",
+        )
+
+
+def drawn(figure: Any, ending: str) -> bytes:
+    """A figure as a file of that ending (``.png``)."""
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=150, format=ending.lower().removeprefix("."))
+    return buffer.getvalue()
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If matplotlib writes no file with that ending, or it cannot be written.
+    """
+    check_ending(path)
+    files.write_bytes(path, drawn(figure, path.suffix))
 
 
 def curve_picture(answer: Recommendation, path: Path) -> None:
@@ -85,9 +106,10 @@ def curve_picture(answer: Recommendation, path: Path) -> None:
     axes.set_xlabel("core clock, MHz")
     axes.set_ylabel(f"over that at {answer.default_sm_mhz:g} MHz")
     axes.set_title(
-        f"{Path(answer.file).stem} on {answer.target} ({answer.gpu})", fontsize=10
+        plot_text(f"{Path(answer.file).stem} on {answer.target} ({answer.gpu})"),
+        fontsize=10,
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path, str(path))
+    save(figure, path)

@@ -105,7 +105,7 @@ def record(
     if as_json:
         output.document({"framework": found, "lines": lines})
     else:
-        print(lines)
+        output.lines(lines)
 
 
 @app.command()
@@ -154,8 +154,12 @@ def check(file: File, format: Format = None, as_json: Json = False) -> None:
         output.document(results)
     else:
         for r in results:
-            print(f"{r['file']}: {'ok' if r['ok'] else 'cannot be translated'}")
+            verdict = "ok" if r["ok"] else "cannot be translated"
+            output.line(f"{r['file']}: {verdict}")
             for line in (*r["problems"], *r["remarks"]):  # type: ignore[misc]
-                print(f"  {line}")
+                what, _, hint = line.partition("\n  try: ")
+                output.line(f"  {what}")
+                if hint:
+                    output.line(f"    try: {hint}")
     if not all(r["ok"] for r in results):
         raise typer.Exit(1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xlate.cli import output
-from xlate.cli.destination import check_destination, check_pictures
+from xlate.cli.commands import output_file
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -20,7 +19,6 @@ from xlate.cli.options import (
     Split,
     TargetName,
 )
-from xlate.cli.picture import save
 from xlate.cli.progress import progress_bar
 
 __all__ = ["report"]
@@ -30,7 +28,10 @@ def report(
     anchor: AnchorName,
     target: TargetName,
     out: Annotated[
-        Path, typer.Option(help="The page (.html), or the picture alone (.png).")
+        Path,
+        typer.Option(
+            help="The page (.html), or the picture alone (.png).", callback=output_file
+        ),
     ],
     data: Data = None,
     split: Split = "model",
@@ -40,15 +41,16 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Where the translator is wrong: a page or a picture to look at."""
-    from xlate import engine
+    from xlate import engine, files
     from xlate.cli.anatomy import drawn, page
+    from xlate.cli.picture import check_ending
+    from xlate.cli.picture import drawn as in_bytes
     from xlate.errors import StorageError
 
     if out.suffix not in (".html", ".png"):
         raise StorageError(f"{out} is neither .html nor .png", "name one of them")
-    # both would be too late after a minute's work
-    check_destination(out)
-    check_pictures()
+    # a minute is a long time to wait for the news that matplotlib is missing
+    check_ending(out.with_suffix(".png"))
     output.talk(
         f"{anchor} → {target}: every network left out, then with fewer to learn from …"
     )
@@ -57,17 +59,11 @@ def report(
             anchor, target, data, split=split, seed=seed, n_jobs=jobs,
             anchors_dirs=anchors_dir or (), progress=progress,
         )  # fmt: skip
-    picture = io.BytesIO()
-    save(drawn(found), picture, str(out))
-    try:
-        if out.suffix == ".png":
-            out.write_bytes(picture.getvalue())
-        else:
-            out.write_text(page(found, picture.getvalue()), encoding="utf-8")
-    except OSError as e:
-        raise StorageError(
-            f"cannot write {out}: {e}", "name a file you can write"
-        ) from e
+    picture = in_bytes(drawn(found), ".png")
+    if out.suffix == ".png":
+        files.write_bytes(out, picture)
+    else:
+        files.write_text(out, page(found, picture))
     output.talk(f"wrote {out}")
     if as_json:
         output.document(

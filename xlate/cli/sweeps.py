@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
+from xlate.cli.commands import output_file
 from xlate.cli.options import Json
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def read(
             "--csv",
             help="Write the rows to this file: JSON if it ends in .json, else csv.",
             show_default=False,
+            callback=output_file,
         ),
     ] = None,
     as_json: Json = False,
@@ -50,10 +52,10 @@ def read(
 
     found = read_sweep(folder, gpu_index)
     if out is not None:
-        as_csv = out.suffix.lower() != ".json"
-        output.write_text(
-            out, found.table.write_csv() if as_csv else found.table.write_json()
-        )
+        if out.suffix.lower() == ".json":
+            output.write_text(out, found.table.write_json())
+        else:
+            output.write_cells(found.table.columns, found.table.iter_rows(), out)
         output.talk(f"wrote {found.table.height} rows to {out}")
     if as_json:
         output.document(

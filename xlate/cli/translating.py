@@ -11,6 +11,7 @@ import typer
 
 from xlate.cli import completion, output
 from xlate.cli.answers import print_sized, print_together, print_translations
+from xlate.cli.commands import output_file
 from xlate.cli.given import one_profile_given, profiles_given
 from xlate.cli.options import (
     AnchorsDir,
@@ -67,6 +68,7 @@ def translate(
         typer.Option(
             help="Write the translated profiles here, as JSON that xlate reads.",
             show_default=False,
+            callback=output_file,
         ),
     ] = None,
     scale: Annotated[
@@ -122,7 +124,7 @@ def translate(
     elif good:
         print_translations(good)
     for failure in failures:
-        output.talk(f"error: {failure.error}")
+        output.error(failure.error)
     if failures:
         raise typer.Exit(1)
     _refuse_doubtful(strict, good)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import completion, output
-from xlate.cli.destination import check_destination
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -239,7 +238,6 @@ def compare(
     }
     if explain and (all_pairs or as_json):
         raise typer.BadParameter("--explain is of one pair, and printed for people")
-    check_destination(out)
     if all_pairs:
         if anchor or target:
             raise typer.BadParameter("--all-pairs goes without --anchor and --target")

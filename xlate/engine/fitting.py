@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from xlate import corpus as corpora
-from xlate.align import Aligned, align
+from xlate.align import POLICIES, Aligned, align
 from xlate.catalog import Instance
-from xlate.columns import plan
+from xlate.columns import check_plan, plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.incumbent import WHOLE_MODELS, Succession, succession
 from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
 from xlate.engine.units import check_pairs, check_runs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
-from xlate.errors import AlignmentError, CorpusError
+from xlate.errors import AlignmentError, CorpusError, UnknownNameError
 from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
-from xlate.splits import split_label
+from xlate.splits import SPLITS, split_label
 from xlate.store import bundle as bundles
 from xlate.store import versions
 from xlate.store.bundle import Bundle
@@ -86,6 +86,7 @@ def _study(
     anchors_dirs: Iterable[Path],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> _Study:
+    _check_names(translators, split, columns, repeats)
     a, t, corpus = resolve(anchor, target, data, anchors_dirs)
     sides = runs_of(corpus, a), runs_of(corpus, t)
     for side in sides:
@@ -113,6 +114,23 @@ def _held(
         clock_ratio=clock_ratio(a, t), prior=prior(a, t), families=corpus.card.families,
         progress=progress,
     )  # fmt: skip
+
+
+def _check_names(
+    translators: Iterable[str | None], split: str, columns: str, repeats: str
+) -> None:
+    """Raise UnknownNameError for the first unknown name, before any work.
+
+    Deep in the work it would be raised in a thread, with others still running.
+    """
+    for name in translators:
+        if name is not None:
+            make(name)
+    if split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    if repeats not in POLICIES:
+        raise UnknownNameError("repeat policy", repeats, POLICIES)
+    check_plan(columns)
 
 
 def _notes(aligned: Aligned, columns: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xlate.errors import UnknownNameError
+from xlate.files import open_regular
 
 __all__ = ["FRAMEWORKS", "recipe"]
 
@@ -105,7 +106,8 @@ def _found(command: Sequence[str]) -> str | None:
         path = Path(word)
         if path.suffix != ".py" or not path.is_file():
             continue
-        text = path.read_bytes()[: 1 << 20].decode("utf-8", "replace")
+        with open_regular(path) as script:
+            text = script.read(1 << 20).decode("utf-8", "replace")
         for name, (_, marks) in FRAMEWORKS.items():
             if any(m in text for m in marks):
                 return name

@@ -13,6 +13,7 @@ from xlate.catalog import Catalogue, Instance
 from xlate.conformal import Scores
 from xlate.engine.layers import ZERO_SHOT, Predicted
 from xlate.errors import BundleError, CatalogError
+from xlate.files import read_bytes
 from xlate.profile import Profile, Verdict
 from xlate.trust.calibration import Calibration
 from xlate.trust.domain import CAREFUL_UNKNOWN, Finding, compare_names
@@ -46,7 +47,7 @@ def shipped() -> ZeroShot:
     """
     path = paths.shipped("anchors") / FILE
     try:
-        return ZeroShot.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return ZeroShot.from_dict(json.loads(read_bytes(path, 1 << 28)))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as e:
         raise BundleError(f"{path} cannot be read: {e}", "install xlate again") from e
 

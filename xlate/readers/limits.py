@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import zlib
 from pathlib import Path
 
 from xlate.errors import ProfileError
+from xlate.files import open_regular
 
 __all__ = ["MAX_BYTES", "read_bytes", "read_text"]
 
@@ -26,27 +29,30 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     ProfileError
-        If the file is missing, unreadable, empty, over :data:`MAX_BYTES` once
+        If the file is missing, no regular file, unreadable, empty, over :data:`MAX_BYTES` once
         unpacked, or a damaged gzip.
     """
     try:
         if path.is_dir():
             raise ProfileError(f"{path} is a folder", "name a file in it")
-        size = path.stat().st_size
-        if size == 0:
-            raise ProfileError(f"{path} is empty", "profile again; nothing was written")
-        if size > MAX_BYTES:
-            raise _too_large(path, f"{size / 1e6:.0f} MB")
-        with path.open("rb") as f:
+        with open_regular(path) as f:
+            size = os.fstat(f.fileno()).st_size
+            if size > MAX_BYTES:
+                raise _too_large(path, f"{size / 1e6:.0f} MB")
             raw = f.read(MAX_BYTES + 1)
     except OSError as e:
         raise ProfileError(
             f"{path} cannot be read: {e.strerror or e}", "check the path and its rights"
         ) from e
+    if not raw:
+        raise ProfileError(f"{path} is empty", "profile again; nothing was written")
+    # a file that grows, or one of /proc, holds more than it said
+    if len(raw) > MAX_BYTES:
+        raise _too_large(path, f"over {MAX_BYTES / 1e6:.0f} MB")
     if raw[:2] != b"\x1f\x8b":
         return raw
     try:
-        with gzip.open(path, "rb") as f:
+        with gzip.open(io.BytesIO(raw), "rb") as f:
             unpacked = f.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as e:
         raise ProfileError(

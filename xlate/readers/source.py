@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from xlate.errors import ProfileError
+from xlate.files import open_regular
 from xlate.readers.limits import read_bytes
 
 __all__ = ["Source"]
@@ -32,7 +34,7 @@ class Source:
     Raises
     ------
     ProfileError
-        If the file is missing, a folder, empty, unreadable or a damaged gzip.
+        If the file is missing, no regular file, empty, unreadable or a damaged gzip.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,8 +42,8 @@ class Source:
         try:
             if path.is_dir():
                 raise ProfileError(f"{path} is a folder", "name a file in it")
-            self.size = path.stat().st_size
-            with path.open("rb") as f:
+            with open_regular(path) as f:
+                self.size = os.fstat(f.fileno()).st_size
                 self.packed = f.read(2) == b"\x1f\x8b"
         except OSError as e:
             raise ProfileError(
@@ -70,7 +72,7 @@ class Source:
         ProfileError
             From any read: a damaged gzip, or one that grows beyond all measure.
         """
-        with self.path.open("rb") as f:
+        with open_regular(self.path) as f:
             if not self.packed:
                 yield f
                 return

@@ -9,6 +9,7 @@ import polars as pl
 
 from xlate.card import Card
 from xlate.errors import CorpusError
+from xlate.files import check_regular
 
 __all__ = ["located", "read_csv"]
 
@@ -40,7 +41,8 @@ def read_csv(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         If it cannot be read or lacks one.
     """
     try:
-        frame = pl.read_csv(path, infer_schema_length=None)
+        check_regular(path)
+        frame = pl.read_csv(path, glob=False, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as e:
         raise CorpusError(f"{path} cannot be read: {e}", "copy it again") from e
     missing = [c for c in columns if c not in frame.columns]

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from xlate.errors import CorpusError
+from xlate.files import read_bytes
 
 __all__ = ["read_frame"]
 
@@ -62,6 +63,10 @@ for _module, _name, _now in (
     _ALLOWED[_module, _name] = ("pandas", _now)
 
 
+#: PROFET's largest holds 30 MB
+_MOST_BYTES = 512 * 1024 * 1024
+
+
 class _FrameUnpickler(pickle.Unpickler):
     """Resolves the names in ``_ALLOWED`` and nothing else."""
 
@@ -99,7 +104,7 @@ def read_frame(path: Path) -> pl.DataFrame:
     import pandas as pd
 
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, _MOST_BYTES)
     except OSError as e:
         raise CorpusError(
             f"{path} cannot be read: {e.strerror or e}",

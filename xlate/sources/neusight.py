@@ -20,6 +20,7 @@ import polars as pl
 from xlate import opnames, schema
 from xlate.card import Card
 from xlate.errors import CorpusError
+from xlate.files import check_regular, read_bytes
 from xlate.sources.files import located
 
 __all__ = ["GPUS", "read"]
@@ -157,7 +158,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
 
 def _facts(path: Path) -> Mapping[str, float]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_bytes(path))
         found = {k: float(facts[k]) for k in ("num_layer", "e2e_latency")}
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise CorpusError(
@@ -172,6 +173,7 @@ def _calls(path: Path, layers: int) -> pl.DataFrame:
     """A row a node and pass: column, shapes, how often, µs over the whole model."""
     found: list[tuple[str, str, str, int, float]] = []
     try:
+        check_regular(path)
         with path.open(newline="", encoding="utf-8") as f:
             rows = csv.DictReader(f)
             missing = [c for c in _NEEDED if c not in (rows.fieldnames or ())]

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from xlate.errors import BundleError
+from xlate.files import read_bytes
 
 __all__ = ["open_archive"]
+
+#: the largest bundle that was fitted holds 40 MB
+_MOST_BYTES = 512 * 1024 * 1024
 
 
 def open_archive(
@@ -40,7 +44,7 @@ def open_archive(
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        archive = path.read_bytes()
+        archive = read_bytes(path, _MOST_BYTES)
     except OSError as e:
         raise BundleError(f"{path} cannot be read: {e.strerror or e}", refit) from e
     found = hashlib.sha256(archive).hexdigest()

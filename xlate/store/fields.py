@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from xlate.errors import BundleError
+from xlate.files import read_bytes
 
 __all__ = ["check_card", "check_counts", "check_digests", "check_types", "read_json"]
 
@@ -32,14 +32,7 @@ def read_json(path: Path, refit: str) -> Any:
         Infinity are not).
     """
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            raise BundleError(f"{path} cannot be read: it is not a regular file", refit)
-        if about.st_size > _MOST_BYTES:
-            raise BundleError(
-                f"{path} has {about.st_size} bytes, more than any manifest", refit
-            )
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, _MOST_BYTES).decode()
     except (OSError, UnicodeDecodeError) as e:
         raise BundleError(f"{path} cannot be read: {e}", refit) from e
     return parse(text, str(path), refit)

@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
+from xlate.files import read_bytes
 from xlate.schema import sweeps_frame
 from xlate.telemetry import Trace, read_trace
 
@@ -166,7 +167,7 @@ def _timings(folder: Path) -> dict[tuple[tuple[int, ...], float], float]:
     if not path.is_file():
         return {}
     found: dict[tuple[tuple[int, ...], float], float] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_bytes(path).decode("utf-8", "replace").splitlines():
         m = _TIMING.search(line)
         if m:
             order = (int(m["seq"]), int(m["run"]))

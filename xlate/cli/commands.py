@@ -1,0 +1,157 @@
+"""What holds for every command: values are finite, not blank, and given once."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+__all__ = [
+    "Command",
+    "apply_to",
+    "corpus_folder",
+    "figures_or_picture",
+    "output_file",
+    "picture_file",
+]
+
+
+class Command(TyperCommand):
+    """A command that refuses what would be misread in silence.
+
+    * An option that takes one value is given once. The last of two would win, so
+      two are refused, the same value twice too. A flag may be repeated: it says the
+      same; one with an opposite (``--pool/--no-pool``) may not.
+    * No value is empty or blank: as a path it would be the current folder. Words
+      that are handed on to another program (``profile record -- …``) may be.
+    * Numbers are finite.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, then check; a usage error names the option."""
+        if not ctx.resilient_parsing:
+            raw, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            self._check_repeats(ctx, order)
+            self._check_blanks(ctx, raw)
+        rest: list[str] = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            self._check_finite(ctx)
+        return rest
+
+    @property
+    def _parameters(self) -> list[Any]:
+        # typer's own classes of them differ between its releases
+        return list(self.params)
+
+    @property
+    def _hands_on(self) -> bool:
+        """Whether its arguments are words of another program's command line."""
+        return bool(self.context_settings.get("ignore_unknown_options"))
+
+    def _check_repeats(self, ctx: Any, order: list[Any]) -> None:
+        counted = Counter(p.name for p in order)
+        for p in self._parameters:
+            if p.param_type_name != "option" or p.multiple or p.count:
+                continue
+            if counted[p.name] < 2 or (p.is_flag and not p.secondary_opts):
+                continue
+            raise typer.BadParameter(
+                f"it is given {counted[p.name]} times and takes one value"
+                if not p.is_flag
+                else "it is switched more than once",
+                ctx=ctx,
+                param=p,
+            )
+
+    def _check_blanks(self, ctx: Any, raw: Mapping[str, Any]) -> None:
+        for p in self._parameters:
+            if p.param_type_name == "argument" and self._hands_on:
+                continue
+            value = raw.get(p.name or "")
+            given = value if isinstance(value, list | tuple) else [value]
+            if any(isinstance(v, str) and not v.strip() for v in given):
+                raise typer.BadParameter("it is empty", ctx=ctx, param=p)
+
+    def _check_finite(self, ctx: Any) -> None:
+        for p in self._parameters:
+            value = ctx.params.get(p.name or "")
+            given = value if isinstance(value, list | tuple) else [value]
+            if any(isinstance(v, float) and not math.isfinite(v) for v in given):
+                raise typer.BadParameter(
+                    f"{value} is not a finite number", ctx=ctx, param=p
+                )
+
+
+def apply_to(app: typer.Typer) -> None:
+    """Make every command of a program, and of the programs in it, a :class:`Command`."""
+    for command in app.registered_commands:
+        command.cls = Command
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            apply_to(group.typer_instance)
+
+
+def output_file(path: Path | None) -> Path | None:
+    """Callback of an option that names a file to write: checked before any work.
+
+    Raises
+    ------
+    StorageError
+        See :func:`xlate.files.check_file`.
+    """
+    if path is not None:
+        from xlate.files import check_file
+
+        check_file(path)
+    return path
+
+
+def picture_file(path: Path | None) -> Path | None:
+    """The same for a picture; matplotlib and the ending are checked too.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written, matplotlib is not installed, or it writes no
+        file with that ending.
+    """
+    if output_file(path) is not None:
+        from xlate.cli.picture import check_ending
+
+        assert path is not None
+        check_ending(path)
+    return path
+
+
+def figures_or_picture(path: Path | None) -> Path | None:
+    """The same for an option that writes figures (.csv, .json) or a picture of them.
+
+    Raises
+    ------
+    StorageError
+        As :func:`output_file` and :func:`picture_file`.
+    """
+    if path is not None and path.suffix.lower() in (".csv", ".json"):
+        return output_file(path)
+    return picture_file(path)
+
+
+def corpus_folder(path: Path | None) -> Path | None:
+    """The same for a folder of a corpus: a new or empty one, or one of a corpus.
+
+    Raises
+    ------
+    StorageError
+        See :func:`xlate.files.check_folder`.
+    """
+    if path is not None:
+        from xlate.corpus import FILES
+        from xlate.files import check_folder
+
+        check_folder(path, FILES)
+    return path

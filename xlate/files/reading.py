@@ -1,0 +1,134 @@
+"""Regular files, opened without waiting and read within bounds."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+
+__all__ = [
+    "IrregularFileError",
+    "check_regular",
+    "kind_of",
+    "open_regular",
+    "read_bytes",
+]
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+#: manifests, cards, catalogue files: a kilobyte or a hundred
+MAX_FACTS_BYTES = 32 * 1024 * 1024
+
+
+class IrregularFileError(OSError):
+    """What a path names is a FIFO, socket, device or folder, or is too large.
+
+    An :class:`OSError`, so that whoever opens a file turns it into an error of
+    its own as it does a missing one; ``strerror`` says what it is.
+    """
+
+
+def kind_of(mode: int) -> str | None:
+    """What is no regular file, in words; None for a regular one.
+
+    Parameters
+    ----------
+    mode : int
+        ``st_mode``.
+    """
+    if stat.S_ISREG(mode):
+        return None
+    return _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+def check_regular(path: Path, most: int | None = None) -> os.stat_result:
+    """Facts of a file that somebody else is going to open by its name.
+
+    Parameters
+    ----------
+    path : Path
+        Links are followed.
+    most : int, optional
+        Bytes it may hold.
+
+    Raises
+    ------
+    OSError
+        If it is missing; :class:`IrregularFileError` if it is no regular file, or
+        is larger.
+    """
+    found = path.stat()
+    _refuse(path, found, most)
+    return found
+
+
+def open_regular(path: Path, most: int | None = None) -> BufferedReader:
+    """Open a regular file for reading; links are followed.
+
+    Parameters
+    ----------
+    path : Path
+    most : int, optional
+        Bytes it may hold.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened; :class:`IrregularFileError` if it is no regular
+        file, or is larger.
+    """
+    # opening a device can act on it, so it is looked at first; what is opened may be
+    # another file by then, so it is looked at again, and does not wait for a writer
+    check_regular(path, most)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        _refuse(path, os.fstat(descriptor), most)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: Path, most: int = MAX_FACTS_BYTES) -> bytes:
+    """All of a regular file.
+
+    Parameters
+    ----------
+    path : Path
+    most : int
+        Bytes it may hold.
+
+    Raises
+    ------
+    OSError
+        As :func:`open_regular`; also if it holds more than it said, as files of
+        ``/proc`` do.
+    """
+    with open_regular(path, most) as stream:
+        raw = stream.read(most + 1)
+    if len(raw) > most:
+        raise _too_large(path, most)
+    return raw
+
+
+def _refuse(path: Path, found: os.stat_result, most: int | None) -> None:
+    kind = kind_of(found.st_mode)
+    if kind is not None:
+        code = errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL
+        raise IrregularFileError(code, f"it is {kind}, not a regular file", str(path))
+    if most is not None and found.st_size > most:
+        raise _too_large(path, most)
+
+
+def _too_large(path: Path, most: int) -> IrregularFileError:
+    return IrregularFileError(
+        errno.EFBIG, f"it holds more than {most / 1e6:.0f} MB", str(path)
+    )
