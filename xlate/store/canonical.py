@@ -34,15 +34,19 @@ def canonical(archive: bytes) -> bytes:
         schema = json.loads(source.read("schema.json"))
         parts = {n: source.read(n) for n in source.namelist() if n != "schema.json"}
     names: dict[str, str] = {}
-    ids: dict[int, int] = {}
+    ids: dict[object, int] = {}
 
     def walk(node: Any) -> Any:
         if isinstance(node, dict):
             out: dict[str, Any] = {}
             value: Any
-            for key, value in node.items():
+            # in one order, so that what was loaded is saved as it was
+            for key, value in sorted(node.items()):
                 if key == "__id__":
-                    out[key] = ids.setdefault(value, len(ids) + 1)
+                    # whether two equal texts or numbers are one object is chance
+                    plain = node.get("is_json") is True
+                    who = (node["__class__"], node["content"]) if plain else value
+                    out[key] = ids.setdefault(who, len(ids) + 1)
                 elif key == "file" and value in parts:
                     ending = value.rpartition(".")[2]
                     out[key] = names.setdefault(value, f"{len(names):06d}.{ending}")
