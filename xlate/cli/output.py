@@ -72,7 +72,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
     body = [["–" if c is None else str(c) for c in row] for row in rows]
     if title:
-        print(title)
+        above = "\n" if title.startswith("\n") else ""
+        width = shutil.get_terminal_size().columns
+        print(above + textwrap.fill(title.strip(), width, break_on_hyphens=False))
     # two spaces between columns, so that nine fit into 80
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
