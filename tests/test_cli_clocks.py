@@ -265,6 +265,40 @@ def test_curve_and_its_picture(clocked, example, tmp_path):
     assert "cannot write" in err
 
 
+def test_the_curve_takes_the_options_of_predict_freq(clocked, example, tmp_path):
+    for options in (
+        ["--objective", "energy"], ["--max-slowdown", "5%", "--sure", "0.9"],
+        ["--seed", 3, "--force"], ["--format", "tensorflow-stats"],
+    ):  # fmt: skip
+        same = [example, *PAIR, *WORK, *options, "--json"]
+        if "tensorflow-stats" in options:
+            _, err = run("clocks", "curve", *same, code=1)
+            assert "tensorflow-stats" in err
+            continue
+        curve = json.loads(run("clocks", "curve", *same)[0])
+        (answer,) = json.loads(run("predict-freq", *same)[0])
+        for key in (
+            "sm_mhz",
+            "objective",
+            "bound_probability",
+            "rent",
+            "memory",
+            "curve",
+        ):
+            assert curve[key] == answer[key]
+    out, _ = run("clocks", "curve", example, *PAIR, *WORK, "--objective", "energy")
+    assert "best by energy at" in out
+
+
+def test_many_profiles_show_money_fit_and_bound(clocked, example):
+    out, _ = run("predict-freq", example, example, *PAIR, "--max-slowdown", "5%")
+    for word in ("$/1000", "fits", "bound", "by EDP", "3.06 an hour"):
+        assert word in out
+    one, _ = run("predict-freq", example, *PAIR, "--max-slowdown", "5%")
+    assert "bound holds" in one
+    assert "— by EDP" in one
+
+
 def test_sweep_read(tmp_path):
     folder = tmp_path / "results_v100_job1_job_7"
     folder.mkdir()

@@ -116,8 +116,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     if title:
         # a title may stand off from what is above it
         bare = title.lstrip("\n")
+        width = shutil.get_terminal_size().columns
         streams.write("\n" * (len(title) - len(bare)))
-        line(bare)
+        streams.write(
+            textwrap.fill(escaped(bare), width, break_on_hyphens=False) + "\n"
+        )
     # two spaces between columns, so that nine fit into 80
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
