@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from xlate import bounds
 from xlate.answer import Failure, Translation
 from xlate.catalog import Instance
 from xlate.conformal import LEVEL
@@ -94,6 +95,11 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
         raise ProfileError(f"{sizes!r} are no sizes", hint) from None
     if min(found) < 1 or len(found) > _MOST_SIZES:
         raise ProfileError(f"{sizes} are no sizes that can be answered", hint)
+    for size in found:
+        if axis == "input-size":
+            bounds.check_dataset(f"{size}px", axis)
+        else:
+            bounds.batch_size(size, axis)
     return axis, found
 
 
