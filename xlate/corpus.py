@@ -194,7 +194,7 @@ def from_frame(
     runs = schema.conform(frame, "runs")
     check_unique(runs, name)
     # a repeat whose every time is the same to the last digit is a copied row
-    apart = [c for c in frame.columns if c in KNOWN or c in columns]
+    apart = [c for c in frame.columns if c in KNOWN or opnames.is_op_column(c)]
     check_repeated(frame.select(apart), where)
     ops = frame.unpivot(
         on=columns, index="run_id", variable_name="op", value_name="time_us"

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import opnames
+from xlate import bounds, opnames
 from xlate.answer import Failure, RestsOn, Translation
 from xlate.conformal import LEVEL
 from xlate.engine.facts import with_memory, with_step
@@ -99,6 +99,11 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
         raise ProfileError(f"{sizes!r} are no sizes", hint) from None
     if min(found) < 1 or len(found) > _MOST_SIZES:
         raise ProfileError(f"{sizes} are no sizes that can be answered", hint)
+    for size in found:
+        if axis == "input-size":
+            bounds.check_dataset(f"{size}px", axis)
+        else:
+            bounds.batch_size(size, axis)
     return axis, found
 
 

@@ -399,7 +399,8 @@ def translate_table(
             "leave such rows out",
         )
     found = predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
-    answer = {c: frame[c] for c in frame.columns if c not in ops and c != STEP}
+    taken = {*ops, STEP}
+    answer = {c: frame[c] for c in frame.columns if c not in taken}
     answer[STEP] = pl.Series(STEP, found.step)
     if found.ops is not None:
         answer |= {n: pl.Series(n, found.ops[:, j]) for j, n in enumerate(found.names)}

@@ -59,10 +59,12 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
         raise ProfileError(f"{where} has no row", "put a profile in it")
     ops = list(columns)
     columns += [c for c in (_STEP, "memory_bytes") if c in frame.columns]
+    # asked for once: each call looks at every column
+    kinds = frame.schema
     for name in columns:
-        if not frame.schema[name].is_numeric() and frame.schema[name] != pl.Null:
+        if not kinds[name].is_numeric() and kinds[name] != pl.Null:
             raise ProfileError(
-                f"{where}: column {name} holds {frame.schema[name]}, not numbers",
+                f"{where}: column {name} holds {kinds[name]}, not numbers",
                 "times are numbers in microseconds",
             )
     frame = frame.with_columns(pl.col(c).cast(pl.Float64) for c in columns)
