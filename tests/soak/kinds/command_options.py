@@ -1,0 +1,5 @@
+from tests.soak.case import Cases
+
+
+def cases() -> Cases:
+    return Cases("command_options")
