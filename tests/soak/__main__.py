@@ -16,12 +16,20 @@ from tests.soak.worker import judge
 def main() -> int:
     """Exit 0 when every case passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--kind", action="append", help="only this kind; may be repeated")
-    parser.add_argument("--case", action="append", help="only this case; may be repeated")
+    parser.add_argument(
+        "--kind", action="append", help="only this kind; may be repeated"
+    )
+    parser.add_argument(
+        "--case", action="append", help="only this case; may be repeated"
+    )
     parser.add_argument("--list", action="store_true", help="name the cases, run none")
-    parser.add_argument("--one-in", type=int, default=1, help="every n-th case of each kind")
+    parser.add_argument(
+        "--one-in", type=int, default=1, help="every n-th case of each kind"
+    )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--home", type=Path, help="data home of the runs; kept, with its clock model")
+    parser.add_argument(
+        "--home", type=Path, help="data home of the runs; kept, with its clock model"
+    )
     parser.add_argument("--report", type=Path, help="write the table here too")
     asked = parser.parse_args()
     cases = [
@@ -45,13 +53,15 @@ def main() -> int:
         print(f"no clock model could be fitted: {wrong}", file=sys.stderr)
         return 1
     if asked.case:
-        for c in cases:
-            said = judge(c, home, process=True)
-            print(f"{c.id}: {'; '.join(said['wrong']) or 'passed'}\n  {said['command']}")
-            if said["wrong"]:
-                cases = [*cases]
-        return 0
-    results = run(cases, home, asked.workers, lambda s: print(s, file=sys.stderr, flush=True))
+        said = [judge(c, home, process=True) for c in cases]
+        for one in said:
+            print(
+                f"{one['id']}: {'; '.join(one['wrong']) or 'passed'}\n  {one['command']}"
+            )
+        return 1 if any(one["wrong"] for one in said) else 0
+    results = run(
+        cases, home, asked.workers, lambda s: print(s, file=sys.stderr, flush=True)
+    )
     text = table(results)
     runs = sum(r.commands for r in results)
     text += f"\n\n{len(results)} inputs, {runs} commands, {time.monotonic() - begun:.0f} s\n"

@@ -50,9 +50,7 @@ class Cases:
     found: list[Case] = field(default_factory=list)
 
     def add(self, name: str, origin: str, judge: Judge, *needs: str) -> None:
-        self.found.append(
-            Case(f"{self.kind}/{name}", origin, judge, frozenset(needs))
-        )
+        self.found.append(Case(f"{self.kind}/{name}", origin, judge, frozenset(needs)))
 
     def __iter__(self) -> Iterator[Case]:
         return iter(self.found)

@@ -39,7 +39,9 @@ def accepted(run: Outcome) -> Iterator[str]:
         yield f"a good input was refused: {_tail(run)}"
 
 
-def refused(run: Outcome, says: str | None = None, codes: tuple[int, ...] = (1, 2, 3)) -> Iterator[str]:
+def refused(
+    run: Outcome, says: str | None = None, codes: tuple[int, ...] = (1, 2, 3)
+) -> Iterator[str]:
     """The command said no; ``says`` is a pattern that its message must match."""
     if run.crash:
         return

@@ -145,7 +145,9 @@ class Lab:
                     timeout=PATIENCE * self.limit_s, env=env,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
-                return Outcome(args, None, "", "", f"hangs: over {PATIENCE * self.limit_s:g} s")
+                return Outcome(
+                    args, None, "", "", f"hangs: over {PATIENCE * self.limit_s:g} s"
+                )
             except ValueError as e:  # a NUL byte cannot be typed
                 return Outcome(args, 2, "", f"not possible: {e}")
         spent = _spent_by_children() - begun

@@ -15,9 +15,23 @@ import polars as pl
 from tests.soak.lab import ROOT, Lab, Outcome
 
 __all__ = [
-    "dumps", "run_of",
-    "ANCHOR", "GIVEN", "KEY", "PAIR", "TARGET", "base_answer", "base_ops", "base_step_us", "flat_json", "flipped",
-    "kept", "rows_of", "stats_csv", "table", "xlate_json",
+    "ANCHOR",
+    "GIVEN",
+    "KEY",
+    "PAIR",
+    "TARGET",
+    "base_answer",
+    "base_ops",
+    "base_step_us",
+    "dumps",
+    "flat_json",
+    "flipped",
+    "kept",
+    "rows_of",
+    "run_of",
+    "stats_csv",
+    "table",
+    "xlate_json",
 ]  # fmt: skip
 
 ANCHOR, TARGET = "p2.xlarge", "p3.2xlarge"
@@ -68,7 +82,9 @@ def rows_of(ops: Mapping[str, float]) -> list[list[str]]:
     return rows
 
 
-def table(rows: Sequence[Sequence[str]], head: Sequence[str] = HEADER, **how: Any) -> str:
+def table(
+    rows: Sequence[Sequence[str]], head: Sequence[str] = HEADER, **how: Any
+) -> str:
     """A csv of rows."""
     out = io.StringIO()
     csv.writer(out, **{"lineterminator": "\n", **how}).writerows([head, *rows])
@@ -87,9 +103,16 @@ def flat_json(**more: Any) -> dict[str, Any]:
     return {k: v for k, v in whole.items() if v is not ...}
 
 
-def xlate_json(workload: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def xlate_json(
+    workload: Mapping[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """The base profile in xlate's own form; a value of ... leaves the key out."""
-    key = {"model": MODEL, "dataset": "128px", "batch_size": BATCH, "optimizer": OPTIMIZER}
+    key = {
+        "model": MODEL,
+        "dataset": "128px",
+        "batch_size": BATCH,
+        "optimizer": OPTIMIZER,
+    }
     whole = {"instance": ANCHOR, "workload": {**key, **(workload or {})},
              "step_time_us": base_step_us(), "ops": base_ops(), **more}  # fmt: skip
     return {k: v for k, v in whole.items() if v is not ...}

@@ -57,7 +57,11 @@ def prepare(home: Path) -> str | None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    more = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "2"}
+    more = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "POLARS_MAX_THREADS": "2",
+    }
     kept = {k: v for k, v in os.environ.items() if k != "XLATE_ANCHORS"}
     return {**more, **kept, "XLATE_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "100"}
 
@@ -91,10 +95,13 @@ class _Worker:
     def ask(self, case: Case, outside: bool) -> Result:
         begun = time.monotonic()
         if self.process is None or self.process.poll() is not None:
+            self.stop()
             self.start()
         assert self.process is not None
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{case.id}\t{'process' if outside else ''}\n".encode())
+        self.process.stdin.write(
+            f"{case.id}\t{'process' if outside else ''}\n".encode()
+        )
         self.process.stdin.flush()
         limit = FIT_LIMIT_S * 2 if "slow" in case.needs else _CASE_LIMIT_S
         line = self._line(limit)
@@ -111,11 +118,18 @@ class _Worker:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
             self.process = None
 
 
 def run(
-    cases: Sequence[Case], home: Path, workers: int = 2, say: Callable[[str], None] | None = None
+    cases: Sequence[Case],
+    home: Path,
+    workers: int = 2,
+    say: Callable[[str], None] | None = None,
 ) -> list[Result]:
     """Judge cases; a failure is judged again in processes of its own, which decides.
 
@@ -159,7 +173,9 @@ def table(results: Sequence[Result]) -> str:
         mine = [r for r in results if kind in (r.case.kind, "all")]
         bad = sum(bool(r.wrong) for r in mine)
         spent = sum(r.seconds for r in mine)
-        lines.append(f"{kind:<14}{len(mine):>7}{len(mine) - bad:>8}{bad:>8}{spent:>9.0f}")
+        lines.append(
+            f"{kind:<14}{len(mine):>7}{len(mine) - bad:>8}{bad:>8}{spent:>9.0f}"
+        )
     for r in results:
         if r.wrong:
             lines += ["", f"{r.case.id}   ({r.case.origin})"]

@@ -25,10 +25,14 @@ def judge(case: Case, home: Path, process: bool = False) -> dict[str, Any]:
     wrong: list[str] = []
     try:
         wrong += case.judge(lab)
-    except Exception as e:  # a defect of the case itself, or of xlate called from Python
+    except (
+        Exception
+    ) as e:  # a defect of the case itself, or of xlate called from Python
         wrong.append(f"{type(e).__module__}.{type(e).__name__}: {str(e)[:200]}")
     except BaseException as e:
-        wrong.append(f"ended by {type(e).__module__}.{type(e).__name__}: {str(e)[:200]}")
+        wrong.append(
+            f"ended by {type(e).__module__}.{type(e).__name__}: {str(e)[:200]}"
+        )
     for run in lab.ran:
         wrong += complaints(run)
     command = lab.command

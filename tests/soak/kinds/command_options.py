@@ -31,7 +31,9 @@ def _doubt(*args: str) -> Callable[[Lab], Iterator[str]]:
 
 def _strict(lab: Lab) -> Iterator[str]:
     lab.write("a.csv", stats_csv())
-    run = lab.xlate("translate", "a.csv", *PAIR, *KEY, "--step-time", "20", "--strict", "--json")
+    run = lab.xlate(
+        "translate", "a.csv", *PAIR, *KEY, "--step-time", "20", "--strict", "--json"
+    )
     yield from refused(run, codes=(3,))
 
 
@@ -53,7 +55,11 @@ def _place(lab: Lab) -> Iterator[str]:
     """Options before and behind the file are the same."""
     lab.write("a.csv", stats_csv())
     run = lab.xlate("translate", *GIVEN(), "a.csv")
-    if run.exit == 0 and answers(run)[0]["step_time_s"] != answers(base_answer(lab))[0]["step_time_s"]:
+    if (
+        run.exit == 0
+        and answers(run)[0]["step_time_s"]
+        != answers(base_answer(lab))[0]["step_time_s"]
+    ):
         yield "another answer with the options in front"
 
 
@@ -82,11 +88,49 @@ def cases() -> Cases:
         for i, value in enumerate(values):
             if (option, value) == ("--step-time", "٣"):
                 continue
-            found.add(f"translate{option}-{i}", _ENTERS, _no(*ask, option, value, "--json"))
-    for option, value in (("--batch-size", "99999999999999999999999"), ("--input-size", "100000000"), ("--batch-size", "1000000000"), ("--step-time", "1e12"), ("--step-time", "1e-9")):
-        found.add(f"translate{option}-odd-{value[:8]}", "sizes of 1e8 px and batches of 1e23 are ok", _doubt(*ask, option, value, "--json"))
-    for option, value in (("--target", "g4dn.xlarge"), ("--anchor", "g4dn.xlarge"), ("--batch-size", "64"), ("--step-time", "140"), ("--model", "VGG16"), ("--level", "0.5"), ("--format", "json"), ("--input-size", "64"), ("--optimizer", "Adam")):
-        found.add(f"twice{option}", "--target a --target b: the last wins silently", _no(*ask, *KEY, "--step-time", "130", "--level", "0.9", "--format", "tensorflow_stats", option, value, "--json"))
+            found.add(
+                f"translate{option}-{i}", _ENTERS, _no(*ask, option, value, "--json")
+            )
+    for option, value in (
+        ("--batch-size", "99999999999999999999999"),
+        ("--input-size", "100000000"),
+        ("--batch-size", "1000000000"),
+        ("--step-time", "1e12"),
+        ("--step-time", "1e-9"),
+    ):
+        found.add(
+            f"translate{option}-odd-{value[:8]}",
+            "sizes of 1e8 px and batches of 1e23 are ok",
+            _doubt(*ask, option, value, "--json"),
+        )
+    for option, value in (
+        ("--target", "g4dn.xlarge"),
+        ("--anchor", "g4dn.xlarge"),
+        ("--batch-size", "64"),
+        ("--step-time", "140"),
+        ("--model", "VGG16"),
+        ("--level", "0.5"),
+        ("--format", "json"),
+        ("--input-size", "64"),
+        ("--optimizer", "Adam"),
+    ):
+        found.add(
+            f"twice{option}",
+            "--target a --target b: the last wins silently",
+            _no(
+                *ask,
+                *KEY,
+                "--step-time",
+                "130",
+                "--level",
+                "0.9",
+                "--format",
+                "tensorflow_stats",
+                option,
+                value,
+                "--json",
+            ),
+        )
     for i, args in enumerate((
         ("translate", "", *PAIR), ("translate", " ", *PAIR), ("translate", *PAIR), ("translate", "nowhere.csv", *PAIR), ("translate", "a.csv"),
         ("translate", "a.csv", "--anchor", "p2.xlarge"), ("translate", "a.csv", "--target", "p3.2xlarge"), (*ask, "--unknown"), (*ask, "--jsn"),
@@ -108,17 +152,32 @@ def cases() -> Cases:
         ("clocks", "compare", "--sweeps", "simulated", "--models", "bogus"), ("clocks", "compare", "--sweeps", "simulated", "--view", "bogus", "--models", "max-clock"), ("clocks", "compare", "--sweeps", "simulated", "--split", "bogus", "--models", "max-clock"), ("clocks", "compare", "--sweeps", "simulated", "--probe", "bogus", "--models", "max-clock"),
         ("sweep", "read", ""), ("sweep", "read", "nowhere"), ("sweep", "read", "a.csv"), ("bogus",), ("clocks", "bogus"), ("anchors", "check", "--anchors-dir", "nowhere"),
     )):  # fmt: skip
-        found.add(f"wrong-{i}-{'-'.join(args)[:40].replace('/', '_').replace(' ', '')}", _ENTERS, _no(*args))
+        found.add(
+            f"wrong-{i}-{'-'.join(args)[:40].replace('/', '_').replace(' ', '')}",
+            _ENTERS,
+            _no(*args),
+        )
     clock = ("predict-freq", "a.csv", *PAIR, *KEY)
     for i, more in enumerate((
         ("--objective", "bogus"), ("--objective", ""), ("--max-slowdown", "-5%"), ("--max-slowdown", "nan"), ("--max-slowdown", "inf"), ("--max-slowdown", "5 percent"), ("--max-slowdown", ""),
         ("--confidence", "2"), ("--confidence", "nan"), ("--confidence", "-0.1"), ("--probe", "bogus"), ("--probe-file", "nowhere"), ("--probe-file", ""), ("--telemetry", "nowhere"), ("--clocks-file", "nowhere"),
         ("--gpu-index", "-1"), ("--gpu-index", "99999999999"), ("--apply",), ("--step-time", "nan"), ("--step-time", "inf"), ("--step-time", "0"), ("--seed", "-1"), ("--format", "bogus"), ("--yes",), ("--gpu-index", "3"),
     )):  # fmt: skip
-        found.add(f"clock-{i}-{'-'.join(more)[:30]}", _ENTERS, _no(*clock, *more), "clocks")
+        found.add(
+            f"clock-{i}-{'-'.join(more)[:30]}", _ENTERS, _no(*clock, *more), "clocks"
+        )
     found.add("strict", "exit with 3 unless the verdict is ok", _strict)
     found.add("level-widens", "no silent wrong", _wider)
     found.add("options-in-front", _ACTS, _place)
-    for i, args in enumerate((("translate", "nowhere", *PAIR), ("translate", "a.csv", "--anchor", "x", "--target", "p3.2xlarge"), ("anchors", "show", "nowhere"), ("models", "show", "nowhere"), ("profile", "show", "nowhere"), ("datasets", "show", "nowhere"))):
+    for i, args in enumerate(
+        (
+            ("translate", "nowhere", *PAIR),
+            ("translate", "a.csv", "--anchor", "x", "--target", "p3.2xlarge"),
+            ("anchors", "show", "nowhere"),
+            ("models", "show", "nowhere"),
+            ("profile", "show", "nowhere"),
+            ("datasets", "show", "nowhere"),
+        )
+    ):
         found.add(f"json-error-{i}", "--json also for early errors", _json_error(*args))
     return found

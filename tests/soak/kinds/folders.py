@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, doubted, refused
 from tests.soak.lab import Lab
-from tests.soak.made import GIVEN, KEY, PAIR, base_ops, dumps, run_of, stats_csv, xlate_json
+from tests.soak.made import (
+    GIVEN,
+    KEY,
+    PAIR,
+    base_ops,
+    dumps,
+    run_of,
+    stats_csv,
+    xlate_json,
+)
 
 _FIFO = "a FIFO as profile waits for ever"
 _HANG = "no traceback, no hang over 10 s"
@@ -17,6 +26,7 @@ COMMANDS = (("translate", *PAIR), ("profile", "show"), ("profile", "check"))
 
 def _reads(make: Callable[[Lab], None]) -> Callable[[Lab], Iterator[str]]:
     """``x`` cannot be read as a profile by any command."""
+
     def judge(lab: Lab) -> Iterator[str]:
         make(lab)
         for command in COMMANDS:
@@ -28,7 +38,16 @@ def _reads(make: Callable[[Lab], None]) -> Callable[[Lab], Iterator[str]]:
 def _option(option: str, make: Callable[[Lab], None]) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         make(lab)
-        yield from refused(lab.xlate("predict-freq", lab.write("a.csv", stats_csv()), *PAIR, *KEY, option, "x"))
+        yield from refused(
+            lab.xlate(
+                "predict-freq",
+                lab.write("a.csv", stats_csv()),
+                *PAIR,
+                *KEY,
+                option,
+                "x",
+            )
+        )
 
     return judge
 
@@ -68,11 +87,26 @@ def _many(n: int) -> Callable[[Lab], Iterator[str]]:
 
 def _pair(other: dict[str, object], right: bool) -> Callable[[Lab], Iterator[str]]:
     """Two profiles given as of one workload."""
+
     def judge(lab: Lab) -> Iterator[str]:
         ops, step = run_of("g4dn.xlarge")
         lab.write("a.json", dumps(xlate_json()))
-        lab.write("b.json", dumps(xlate_json(other, instance="g4dn.xlarge", ops=ops, step_time_us=step)))
-        run = lab.xlate("translate", "--profile", "p2.xlarge=a.json", "--profile", "g4dn.xlarge=b.json", "--target", "p3.2xlarge", "--json")
+        lab.write(
+            "b.json",
+            dumps(
+                xlate_json(other, instance="g4dn.xlarge", ops=ops, step_time_us=step)
+            ),
+        )
+        run = lab.xlate(
+            "translate",
+            "--profile",
+            "p2.xlarge=a.json",
+            "--profile",
+            "g4dn.xlarge=b.json",
+            "--target",
+            "p3.2xlarge",
+            "--json",
+        )
         if right:
             yield from accepted(run)
         else:
@@ -88,7 +122,18 @@ def _together(a: str, b: str) -> Callable[[Lab], Iterator[str]]:
         lab.write("in/a.json", dumps(xlate_json()))
         lab.write("in/b.json", dumps(xlate_json()))
         lab.write("no.json", "{}")
-        yield from refused(lab.xlate("translate", "--profile", a, "--profile", b, "--target", "p3.2xlarge", "--json"))
+        yield from refused(
+            lab.xlate(
+                "translate",
+                "--profile",
+                a,
+                "--profile",
+                b,
+                "--target",
+                "p3.2xlarge",
+                "--json",
+            )
+        )
 
     return judge
 
@@ -119,16 +164,56 @@ def cases() -> Cases:
         found.add(name, _FIFO if name == "fifo" else _HANG, _reads(make))
         if "folder" not in name:
             for option in ("--telemetry", "--probe-file", "--clocks-file"):
-                found.add(f"{name}{option}", _FIFO if name == "fifo" else _HANG, _option(option, make))
+                found.add(
+                    f"{name}{option}",
+                    _FIFO if name == "fifo" else _HANG,
+                    _option(option, make),
+                )
     found.add("folder-with-fifo", _FIFO, _folder_with_fifo)
     found.add("files-50", "many files go in one call", _many(50))
     averaged = "two profiles of different mode, precision or framework are averaged"
     found.add("together", "valid variants must be accepted", _pair({}, True))
-    for key, value in (("mode", "inference"), ("precision", "fp16"), ("framework", "pytorch"), ("model", "VGG16"), ("batch_size", 64), ("dataset", "224px"), ("optimizer", "Adam")):
+    for key, value in (
+        ("mode", "inference"),
+        ("precision", "fp16"),
+        ("framework", "pytorch"),
+        ("model", "VGG16"),
+        ("batch_size", 64),
+        ("dataset", "224px"),
+        ("optimizer", "Adam"),
+    ):
         found.add(f"together-other-{key}", averaged, _pair({key: value}, False))
-    for i, (a, b) in enumerate((("p2.xlarge=in", "g4dn.xlarge=a.json"), ("p2.xlarge=two.json", "g4dn.xlarge=a.json"), ("p2.xlarge=a.json", "g4dn.xlarge=no.json"), ("p2.xlarge=a.json", "p2=a.json"), ("p2.xlarge=a.json", "K80=a.json"), ("p2.xlarge=a.json", "nowhere=a.json"))):
-        found.add(f"together-wrong-{i}", "--profile A=FOLDER, or a file with two GPUs, is a traceback", _together(a, b))
+    for i, (a, b) in enumerate(
+        (
+            ("p2.xlarge=in", "g4dn.xlarge=a.json"),
+            ("p2.xlarge=two.json", "g4dn.xlarge=a.json"),
+            ("p2.xlarge=a.json", "g4dn.xlarge=no.json"),
+            ("p2.xlarge=a.json", "p2=a.json"),
+            ("p2.xlarge=a.json", "K80=a.json"),
+            ("p2.xlarge=a.json", "nowhere=a.json"),
+        )
+    ):
+        found.add(
+            f"together-wrong-{i}",
+            "--profile A=FOLDER, or a file with two GPUs, is a traceback",
+            _together(a, b),
+        )
     found.add("same-file-twice", "no silent wrong", _same_file_twice)
-    found.add("one-step-for-many", "every option acts, or it is refused", _one_step_for_many)
-    found.add("idle-known", "no silent wrong", lambda lab: doubted(lab.xlate("translate", lab.write("a.json", dumps(xlate_json(ops={**base_ops(), "Device_IDLE": 9e9}))), *PAIR, "--json")))
+    found.add(
+        "one-step-for-many", "every option acts, or it is refused", _one_step_for_many
+    )
+    found.add(
+        "idle-known",
+        "no silent wrong",
+        lambda lab: doubted(
+            lab.xlate(
+                "translate",
+                lab.write(
+                    "a.json", dumps(xlate_json(ops={**base_ops(), "Device_IDLE": 9e9}))
+                ),
+                *PAIR,
+                "--json",
+            )
+        ),
+    )
     return found

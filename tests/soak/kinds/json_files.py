@@ -12,7 +12,6 @@ from tests.soak.checks import accepted, answers, doubted, refused, same_step
 from tests.soak.lab import Lab
 from tests.soak.made import (
     ANCHOR,
-    GIVEN,
     KEY,
     PAIR,
     base_answer,
@@ -41,16 +40,22 @@ def _same(content: bytes | str, name: str = "a.json") -> Callable[[Lab], Iterato
     return judge
 
 
-def _no(content: bytes | str, pattern: str | None = None) -> Callable[[Lab], Iterator[str]]:
+def _no(
+    content: bytes | str, pattern: str | None = None
+) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        yield from refused(lab.xlate("translate", lab.write("a.json", content), *ASK), pattern, (1,))
+        yield from refused(
+            lab.xlate("translate", lab.write("a.json", content), *ASK), pattern, (1,)
+        )
 
     return judge
 
 
 def _doubt(value: Any, pattern: str | None = None) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        yield from doubted(lab.xlate("translate", lab.write("a.json", dumps(value)), *ASK), pattern)
+        yield from doubted(
+            lab.xlate("translate", lab.write("a.json", dumps(value)), *ASK), pattern
+        )
 
     return judge
 
@@ -67,7 +72,11 @@ def _one_broken(lab: Lab) -> Iterator[str]:
     lab.write("in/b.json", dumps(xlate_json(ops={"Device_Conv2D": -1})))
     lab.write("in/c.json", dumps(xlate_json()))
     run = lab.xlate("translate", "in", *ASK)
-    if run.exit != 1 or len(answers(run)) != 2 or sum("error" in a for a in run.document or ()) != 1:
+    if (
+        run.exit != 1
+        or len(answers(run)) != 2
+        or sum("error" in a for a in run.document or ()) != 1
+    ):
         yield f"of two good files and a broken one: exit {run.exit}, {len(answers(run))} answers"
 
 
@@ -75,7 +84,20 @@ def _no_documents() -> Iterator[tuple[str, bytes | str]]:
     base = dumps(xlate_json())
     yield "empty-object", "{}"
     yield "empty-list", "[]"
-    for text in ("null", "3", "true", '"profile"', "[null]", "[1, 2]", "[[]]", '{"ops": {}}', '{"ops": []}', '{"ops": null}', '{"ops": "a"}', '{"a": 1}'):
+    for text in (
+        "null",
+        "3",
+        "true",
+        '"profile"',
+        "[null]",
+        "[1, 2]",
+        "[[]]",
+        '{"ops": {}}',
+        '{"ops": []}',
+        '{"ops": null}',
+        '{"ops": "a"}',
+        '{"a": 1}',
+    ):
         yield f"only-{text[:14]}", text
     yield "trailing", base + "x"
     yield "two-documents", base + base
@@ -88,11 +110,20 @@ def _no_documents() -> Iterator[tuple[str, bytes | str]]:
     yield "cut-half", base[: len(base) // 2]
     yield "cut-last", base[:-1]
     yield "nul", base.replace("Conv2D", "Conv\0", 1)
-    yield "lone-surrogate-bytes", base.encode().replace(b"ResNet34", b"Res\xed\xa0\x80Net")
+    yield (
+        "lone-surrogate-bytes",
+        base.encode().replace(b"ResNet34", b"Res\xed\xa0\x80Net"),
+    )
     yield "latin-1", base.replace("ResNet34", "Réseau").encode("latin-1") + b"\xe9"
     yield "zeros", b"\0" * 5000
-    yield "pickle", b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94\x93\x94."
-    yield "no-device", dumps(xlate_json(ops={k: v for k, v in base_ops().items() if k[0] == "H"}))
+    yield (
+        "pickle",
+        b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94\x93\x94.",
+    )
+    yield (
+        "no-device",
+        dumps(xlate_json(ops={k: v for k, v in base_ops().items() if k[0] == "H"})),
+    )
     yield "no-ops", dumps(xlate_json(ops=...))
     yield "idle-only", dumps(xlate_json(ops={"Device_IDLE": 1e6}))
     yield "all-zero", dumps(xlate_json(ops=dict.fromkeys(base_ops(), 0)))
@@ -121,7 +152,15 @@ _ODD: dict[str, tuple[Any, ...]] = {
 def _with(path: str, value: Any) -> dict[str, Any]:
     if path.startswith("ops."):
         return xlate_json(ops={**base_ops(), path[4:]: value})
-    if path in ("batch_size", "dataset", "model", "optimizer", "mode", "precision", "framework"):
+    if path in (
+        "batch_size",
+        "dataset",
+        "model",
+        "optimizer",
+        "mode",
+        "precision",
+        "framework",
+    ):
         return xlate_json({path: value})
     return {**xlate_json(), path: value}
 
@@ -138,7 +177,11 @@ def _text_fields() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _universal(value: Any) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        lab.xlate("translate", lab.write("a.json", value if isinstance(value, bytes) else dumps(value)), *ASK)
+        lab.xlate(
+            "translate",
+            lab.write("a.json", value if isinstance(value, bytes) else dumps(value)),
+            *ASK,
+        )
         lab.xlate("profile", "show", "a.json")
         yield from ()
 
@@ -146,13 +189,21 @@ def _universal(value: Any) -> Callable[[Lab], Iterator[str]]:
 
 
 def _key_twice(lab: Lab) -> Iterator[str]:
-    text = dumps(xlate_json()).replace('"Device_Conv2D":', '"Device_Conv2D": 1.0, "Device_Conv2D":', 1)
-    yield from doubted(lab.xlate("translate", lab.write("a.json", text), *ASK), "twice|duplicate|more than once|repeat")
+    text = dumps(xlate_json()).replace(
+        '"Device_Conv2D":', '"Device_Conv2D": 1.0, "Device_Conv2D":', 1
+    )
+    yield from doubted(
+        lab.xlate("translate", lab.write("a.json", text), *ASK),
+        "twice|duplicate|more than once|repeat",
+    )
 
 
 def _step_twice(lab: Lab) -> Iterator[str]:
     text = dumps(xlate_json())[:-1] + ', "step_time_us": 260000.0}'
-    yield from doubted(lab.xlate("translate", lab.write("a.json", text), *ASK), "twice|duplicate|more than once|repeat")
+    yield from doubted(
+        lab.xlate("translate", lab.write("a.json", text), *ASK),
+        "twice|duplicate|more than once|repeat",
+    )
 
 
 def _elsewhere(lab: Lab) -> Iterator[str]:
@@ -172,8 +223,11 @@ def _other_gpu(name: str) -> Callable[[Lab], Iterator[str]]:
 
 def _contradicted(options: tuple[str, ...]) -> Callable[[Lab], Iterator[str]]:
     """An option says otherwise than the file: it is not passed over in silence."""
+
     def judge(lab: Lab) -> Iterator[str]:
-        run = lab.xlate("translate", lab.write("a.json", dumps(xlate_json())), *ASK, *options)
+        run = lab.xlate(
+            "translate", lab.write("a.json", dumps(xlate_json())), *ASK, *options
+        )
         same = lab.xlate("translate", "a.json", *ASK)
         if run.exit == 0 and answers(run) and answers(same):
             a, b = answers(run)[0], answers(same)[0]
@@ -211,7 +265,11 @@ def cases() -> Cases:
     for name, content in good.items():
         found.add(f"valid-{name}", _VALID, _same(content))
     found.add("valid-three", _VALID, _several)
-    found.add("one-of-three-broken", "a broken one becomes an object with file and error, and the exit code is 1", _one_broken)
+    found.add(
+        "one-of-three-broken",
+        "a broken one becomes an object with file and error, and the exit code is 1",
+        _one_broken,
+    )
     for name, text in _no_documents():
         found.add(f"wrong-{name}", _DAMAGED, _no(text))
     for path, values in _FALSE.items():
@@ -219,24 +277,57 @@ def cases() -> Cases:
             found.add(f"false-{path}-{i}", _ENTERS, _no(dumps(_with(path, value))))
     for key in ("Device_Conv2D", "step_time_us", "batchsize"):
         for i, value in enumerate((-1, float("nan"), float("inf"), "x", [1])):
-            found.add(f"false-flat-{key}-{i}", _ENTERS, _no(dumps(flat_json(**{key: value}))))
+            found.add(
+                f"false-flat-{key}-{i}", _ENTERS, _no(dumps(flat_json(**{key: value})))
+            )
     for path, values in _ODD.items():
         for i, value in enumerate(values):
-            found.add(f"odd-{path}-{i}", "sizes of 1e8 px and batches of 1e23 are ok; unit mistakes noticed", _doubt(_with(path, value)))
+            found.add(
+                f"odd-{path}-{i}",
+                "sizes of 1e8 px and batches of 1e23 are ok; unit mistakes noticed",
+                _doubt(_with(path, value)),
+            )
     for name, value in _text_fields():
         found.add(f"type-{name}", _DAMAGED, _universal(value))
     found.add("key-twice", "a JSON key twice is ok", _key_twice)
     found.add("step-twice", "a JSON key twice is ok", _step_twice)
     found.add("another-instance", "a file that names another machine", _elsewhere)
-    for gpu in ("Tesla T4", "NVIDIA A100-SXM4-40GB", "NVIDIA A100-PG509-200", "AMD Radeon Graphics", "NVIDIA GeForce RTX 2070", "AMD Instinct MI250X/MI250"):
-        found.add(f"recorded-on-{gpu.replace(' ', '-').replace('/', '-')}", "another GPU than the anchor's is refused unless --force", _other_gpu(gpu))
-    for options in (("--batch-size", "64"), ("--input-size", "224"), ("--step-time", "128"), ("--model", "VGG16"), ("--optimizer", "Adam")):
-        found.add(f"against-{options[0][2:]}", "every option acts, or it is refused", _contradicted(options))
+    for gpu in (
+        "Tesla T4",
+        "NVIDIA A100-SXM4-40GB",
+        "NVIDIA A100-PG509-200",
+        "AMD Radeon Graphics",
+        "NVIDIA GeForce RTX 2070",
+        "AMD Instinct MI250X/MI250",
+    ):
+        found.add(
+            f"recorded-on-{gpu.replace(' ', '-').replace('/', '-')}",
+            "another GPU than the anchor's is refused unless --force",
+            _other_gpu(gpu),
+        )
+    for options in (
+        ("--batch-size", "64"),
+        ("--input-size", "224"),
+        ("--step-time", "128"),
+        ("--model", "VGG16"),
+        ("--optimizer", "Adam"),
+    ):
+        found.add(
+            f"against-{options[0][2:]}",
+            "every option acts, or it is refused",
+            _contradicted(options),
+        )
     for factor in (1e-3, 1e-6, 1e3):
         ops = {k: v * factor for k, v in base_ops().items()}
-        found.add(f"times-by-{factor:g}", "unit mistakes noticed", _doubt(xlate_json(ops=ops), "second|unit"))
+        found.add(
+            f"times-by-{factor:g}",
+            "unit mistakes noticed",
+            _doubt(xlate_json(ops=ops), "second|unit"),
+        )
     for seed in range(15):
-        found.add(f"flip-{seed}", _DAMAGED, _universal(flipped(dumps(plain).encode(), seed)))
+        found.add(
+            f"flip-{seed}", _DAMAGED, _universal(flipped(dumps(plain).encode(), seed))
+        )
     found.add("ops-50000", "300,000 operations do not end", _many_ops)
     for n in (ANCHOR, KEY[1]):
         found.add(f"file-named-{n}", _VALID, _same(dumps(plain), f"{n}.json"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests import profiles_made as pm
 from tests.soak.case import Cases
-from tests.soak.checks import accepted, answers, doubted, levels, refused, says
+from tests.soak.checks import accepted, answers, doubted, levels, refused
 from tests.soak.lab import Lab
 from tests.soak.made import flipped
 
@@ -53,10 +53,34 @@ def _broken() -> Iterator[tuple[str, bytes]]:
         for field in ("ph", "cat", "name", "pid", "tid", "ts", "dur", "args"):
             for i, value in enumerate(values):
                 if (k + i + len(field)) % 2:  # half of them, spread evenly
-                    yield f"{kind}-{field}-{i}", pm.trace([{**e, field: value} if j == k else e for j, e in enumerate(events)])
-            yield f"{kind}-{field}-lost", pm.trace([{f: v for f, v in e.items() if f != field} if j == k else e for j, e in enumerate(events)])
+                    yield (
+                        f"{kind}-{field}-{i}",
+                        pm.trace(
+                            [
+                                {**e, field: value} if j == k else e
+                                for j, e in enumerate(events)
+                            ]
+                        ),
+                    )
+            yield (
+                f"{kind}-{field}-lost",
+                pm.trace(
+                    [
+                        {f: v for f, v in e.items() if f != field} if j == k else e
+                        for j, e in enumerate(events)
+                    ]
+                ),
+            )
     for i, value in enumerate(values):
-        yield f"correlation-{i}", pm.trace([{**e, "args": {**e["args"], "correlation": value}} if j == 3 else e for j, e in enumerate(events)])
+        yield (
+            f"correlation-{i}",
+            pm.trace(
+                [
+                    {**e, "args": {**e["args"], "correlation": value}} if j == 3 else e
+                    for j, e in enumerate(events)
+                ]
+            ),
+        )
 
 
 def _named(device: str, right: bool) -> Callable[[Lab], Iterator[str]]:
@@ -73,12 +97,23 @@ def _named(device: str, right: bool) -> Callable[[Lab], Iterator[str]]:
 
 
 def _properties_last(lab: Lab) -> Iterator[str]:
-    content = json.dumps({"traceEvents": pm.steps(), "schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "NVIDIA H100 80GB HBM3"}]})
+    content = json.dumps(
+        {
+            "traceEvents": pm.steps(),
+            "schemaVersion": 1,
+            "deviceProperties": [{"id": 0, "name": "NVIDIA H100 80GB HBM3"}],
+        }
+    )
     yield from refused(ask(lab, content.encode()), "H100", (1,))
 
 
 def _capital(lab: Lab) -> Iterator[str]:
-    names = {"cpu_op": "Operator", "kernel": "Kernel", "cuda_runtime": "Runtime", "user_annotation": "Operator"}
+    names = {
+        "cpu_op": "Operator",
+        "kernel": "Kernel",
+        "cuda_runtime": "Runtime",
+        "user_annotation": "Operator",
+    }
     events = [{**e, "cat": names.get(e["cat"], e["cat"])} for e in pm.steps()]
     yield from accepted(ask(lab, pm.trace(events)))
 
@@ -90,8 +125,11 @@ def _stepless(lab: Lab) -> Iterator[str]:
 
 def _contradicted(step_ms: str) -> Callable[[Lab], Iterator[str]]:
     """--step-time far from the steps in the trace."""
+
     def judge(lab: Lab) -> Iterator[str]:
-        yield from doubted(ask(lab, pm.trace(pm.steps()), "--step-time", step_ms), "step")
+        yield from doubted(
+            ask(lab, pm.trace(pm.steps()), "--step-time", step_ms), "step"
+        )
 
     return judge
 
@@ -106,21 +144,45 @@ def _idle(lab: Lab) -> Iterator[str]:
 def _kernels_lost(lab: Lab) -> Iterator[str]:
     """Steps whose launches have no kernels, as in a file cut where GPU events begin."""
     events = pm.steps(4)
-    lost = [e for e in events if not (e["cat"] == "kernel" and e["args"]["correlation"] > 25 and e["args"]["correlation"] % 2)]
+    lost = [
+        e
+        for e in events
+        if not (
+            e["cat"] == "kernel"
+            and e["args"]["correlation"] > 25
+            and e["args"]["correlation"] % 2
+        )
+    ]
     run = ask(lab, pm.trace(lost))
     whole = ask(lab, pm.trace(events))
-    if run.exit == 0 and levels(run) == ["ok"] and answers(run)[0]["anchor_step_time_s"] != answers(whole)[0]["anchor_step_time_s"]:
+    if (
+        run.exit == 0
+        and levels(run) == ["ok"]
+        and answers(run)[0]["anchor_step_time_s"]
+        != answers(whole)[0]["anchor_step_time_s"]
+    ):
         yield "launches without kernels are not noticed"
 
 
 def _scaled(sizes: str) -> Callable[[Lab], Iterator[str]]:
     """Time does not fall as the batch grows; or it is refused."""
+
     def judge(lab: Lab) -> Iterator[str]:
         content = pm.trace(pm.steps(length=10_000), device="Tesla T4")
         for pair in (ASK, SHIPPED):
-            run = lab.xlate("translate", lab.write("a.json", content), *pair, "--batch-size", "64", "--scale", sizes)
+            run = lab.xlate(
+                "translate",
+                lab.write("a.json", content),
+                *pair,
+                "--batch-size",
+                "64",
+                "--scale",
+                sizes,
+            )
             given = [a["step_time_s"]["value"] for a in answers(run)]
-            if run.exit == 0 and any(b < a * (1 - 1e-9) for a, b in zip(given, given[1:], strict=False)):
+            if run.exit == 0 and any(
+                b < a * (1 - 1e-9) for a, b in zip(given, given[1:], strict=False)
+            ):
                 yield f"{pair[3]}: steps of {', '.join(f'{1e3 * g:.3g}' for g in given)} ms as the batch grows"
 
     return judge
@@ -130,7 +192,9 @@ def _worse_with_bundle(lab: Lab) -> Iterator[str]:
     """A pair with a shipped bundle is not answered by a ratio of throughputs on such work."""
     content = pm.trace(pm.steps(length=10_000), device="Tesla T4")
     with_bundle = lab.xlate("translate", lab.write("a.json", content), *SHIPPED)
-    by_gpu = lab.xlate("translate", "a.json", "--anchor", "T4", "--target", "V100-SXM2-16GB", "--json")
+    by_gpu = lab.xlate(
+        "translate", "a.json", "--anchor", "T4", "--target", "V100-SXM2-16GB", "--json"
+    )
     yield from accepted(with_bundle)
     if with_bundle.exit == 0 and by_gpu.exit == 0:
         a, b = answers(with_bundle)[0], answers(by_gpu)[0]
@@ -148,7 +212,10 @@ def _large(n: int) -> Callable[[Lab], Iterator[str]]:
 
 def _nested_steps(lab: Lab) -> Iterator[str]:
     """Steps pushed and never popped: all end together."""
-    events = [{**e, "dur": 4000 - e["ts"]} if "ProfilerStep" in e["name"] else e for e in pm.steps(4)]
+    events = [
+        {**e, "dur": 4000 - e["ts"]} if "ProfilerStep" in e["name"] else e
+        for e in pm.steps(4)
+    ]
     run = ask(lab, pm.trace(events))
     if run.exit == 0 and not 0.9e-3 < answers(run)[0]["anchor_step_time_s"] < 1.1e-3:
         yield f"a step of {answers(run)[0]['anchor_step_time_s']} s where steps begin every 1 ms"
@@ -173,23 +240,57 @@ def cases() -> Cases:
         "NVIDIA H100 80GB HBM3": False, "AMD Instinct MI300X": False, "Intel(R) Data Center GPU Max 1550": False,
         "Quadro P2000": False, "Tesla K80": False,
     }.items():  # fmt: skip
-        found.add(f"recorded-on-{device.replace(' ', '-')}", _GPU, _named(device, right))
+        found.add(
+            f"recorded-on-{device.replace(' ', '-')}", _GPU, _named(device, right)
+        )
     found.add("properties-last", _GPU, _properties_last)
-    found.add("capital-categories", "cases/traces: categories of PyTorch 1.11 and before", _capital)
-    found.add("step-given", "cases/traces: no ProfilerStep, --step-time given", _stepless)
+    found.add(
+        "capital-categories",
+        "cases/traces: categories of PyTorch 1.11 and before",
+        _capital,
+    )
+    found.add(
+        "step-given", "cases/traces: no ProfilerStep, --step-time given", _stepless
+    )
     for ms in ("0.0001", "0.01", "0.1", "20", "1000", "1e6"):
-        found.add(f"step-time-{ms}", "--step-time far from the window", _contradicted(ms))
+        found.add(
+            f"step-time-{ms}", "--step-time far from the window", _contradicted(ms)
+        )
     found.add("idle", "cases/traces: the device is 0.0 % busy", _idle)
-    found.add("kernels-lost", "cases/traces: a cut trace has steps of host work alone", _kernels_lost)
-    found.add("nested-steps", "cases/traces: steps that overlap cannot be steps", _nested_steps)
-    found.add("no-kernels", "cases/traces: say first that no GPU kernel was recorded", _no_kernels)
+    found.add(
+        "kernels-lost",
+        "cases/traces: a cut trace has steps of host work alone",
+        _kernels_lost,
+    )
+    found.add(
+        "nested-steps",
+        "cases/traces: steps that overlap cannot be steps",
+        _nested_steps,
+    )
+    found.add(
+        "no-kernels",
+        "cases/traces: say first that no GPU kernel was recorded",
+        _no_kernels,
+    )
     for sizes in ("batch-size=64..4096", "batch-size=8..64", "batch-size=64,128"):
-        found.add(f"scale-{sizes[11:]}", "--scale on a PyTorch trace goes down in time as the batch grows", _scaled(sizes))
-    found.add("bundle-or-zero-shot", "a pair with a shipped bundle answers a PyTorch trace worse than a pair without one", _worse_with_bundle)
+        found.add(
+            f"scale-{sizes[11:]}",
+            "--scale on a PyTorch trace goes down in time as the batch grows",
+            _scaled(sizes),
+        )
+    found.add(
+        "bundle-or-zero-shot",
+        "a pair with a shipped bundle answers a PyTorch trace worse than a pair without one",
+        _worse_with_bundle,
+    )
     for n in (1000, 10_000):
         found.add(f"steps-{n}", "no hang over 10 s", _large(n))
     raw = pm.trace(pm.steps(), indent=1)
     for seed in range(15):
         found.add(f"flip-{seed}", _DAMAGED, _universal(flipped(raw, seed)))
-        found.add(f"packed-flip-{seed}", _DAMAGED, _universal(flipped(gzip.compress(raw), seed)))
+        found.add(
+            f"packed-flip-{seed}",
+            _DAMAGED,
+            _universal(flipped(gzip.compress(raw), seed)),
+        )
     return found

@@ -16,13 +16,23 @@ from tests.soak.made import flipped
 _DAMAGED = "no traceback, no hang, no silent wrong"
 _VALID = "valid variants must be accepted"
 # a GPU by name has no price, so that a wrong rent (kind money) does not hide what else is wrong
-ASK = ("--anchor", "g4dn.xlarge", "--target", "H100-SXM5-80GB", "--step-time", "1", "--json")
+ASK = (
+    "--anchor",
+    "g4dn.xlarge",
+    "--target",
+    "H100-SXM5-80GB",
+    "--step-time",
+    "1",
+    "--json",
+)
 
 
 def _text(content: bytes, right: Any) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         run = lab.xlate("profile", "show", lab.write("a.csv", content), "--json")
-        yield from refused(run, right, (1,)) if isinstance(right, str) else accepted(run)
+        yield from (
+            refused(run, right, (1,)) if isinstance(right, str) else accepted(run)
+        )
         lab.xlate("translate", "a.csv", *ASK)
 
     return judge
@@ -32,7 +42,9 @@ def _database(how: dict[str, Any], right: Any) -> Callable[[Lab], Iterator[str]]
     def judge(lab: Lab) -> Iterator[str]:
         pm.nsys(lab.dir / "a.sqlite", **how)
         run = lab.xlate("profile", "show", "a.sqlite", "--json")
-        yield from refused(run, right, (1,)) if isinstance(right, str) else accepted(run)
+        yield from (
+            refused(run, right, (1,)) if isinstance(right, str) else accepted(run)
+        )
         lab.xlate("translate", "a.sqlite", *ASK)
 
     return judge
@@ -40,6 +52,7 @@ def _database(how: dict[str, Any], right: Any) -> Callable[[Lab], Iterator[str]]
 
 def _edited(*statements: str) -> Callable[[Lab], Iterator[str]]:
     """SQL run on a sound report; whatever comes of it, no traceback."""
+
     def judge(lab: Lab) -> Iterator[str]:
         pm.nsys(lab.dir / "a.sqlite")
         db = sqlite3.connect(lab.dir / "a.sqlite")
@@ -61,7 +74,11 @@ def _flips(seed: int, lot: int = 6) -> Callable[[Lab], Iterator[str]]:
         for k in range(lot):
             # the schema stands at the head, where a changed byte does most
             head, tail = raw[:4096], raw[4096:]
-            whole = flipped(head, 100 * seed + k, 4) + tail if k % 2 else flipped(raw, 100 * seed + k, 20)
+            whole = (
+                flipped(head, 100 * seed + k, 4) + tail
+                if k % 2
+                else flipped(raw, 100 * seed + k, 20)
+            )
             lab.xlate("profile", "show", lab.write("b.sqlite", whole), "--json")
         yield from ()
 
@@ -70,8 +87,14 @@ def _flips(seed: int, lot: int = 6) -> Callable[[Lab], Iterator[str]]:
 
 def _schema_not_utf8(lab: Lab) -> Iterator[str]:
     pm.nsys(lab.dir / "a.sqlite")
-    raw = (lab.dir / "a.sqlite").read_bytes().replace(b"demangledName", b"demangl\xffdName", 1)
-    yield from refused(lab.xlate("profile", "show", lab.write("b.sqlite", raw)), codes=(1,))
+    raw = (
+        (lab.dir / "a.sqlite")
+        .read_bytes()
+        .replace(b"demangledName", b"demangl\xffdName", 1)
+    )
+    yield from refused(
+        lab.xlate("profile", "show", lab.write("b.sqlite", raw)), codes=(1,)
+    )
 
 
 def _names_not_utf8(lab: Lab) -> Iterator[str]:
@@ -99,13 +122,30 @@ def _nested(lab: Lab) -> Iterator[str]:
 
 def _os_only(lab: Lab) -> Iterator[str]:
     head = "Time (%),Total Time (ns),Num Calls,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name\n"
-    text = "Processing [a.sqlite] with [osrt_sum.py]...\n" + head + "69.9,4467639532,316,1,1,1,1,1,pthread_cond_wait\n18.7,1194933697,2,1,1,1,1,1,epoll_wait\n"
-    yield from refused(lab.xlate("translate", lab.write("a.csv", text), *ASK), codes=(1,))
+    text = (
+        "Processing [a.sqlite] with [osrt_sum.py]...\n"
+        + head
+        + "69.9,4467639532,316,1,1,1,1,1,pthread_cond_wait\n18.7,1194933697,2,1,1,1,1,1,epoll_wait\n"
+    )
+    yield from refused(
+        lab.xlate("translate", lab.write("a.csv", text), *ASK), codes=(1,)
+    )
 
 
 def _api_only(lab: Lab) -> Iterator[str]:
     head = "Time (%),Total Time (ns),Num Calls,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name\n"
-    yield from refused(lab.xlate("translate", lab.write("a.csv", head + "90,900000,3,1,1,1,1,1,cudaLaunchKernel\n10,100000,3,1,1,1,1,1,cudaMalloc\n"), *ASK), codes=(1,))
+    yield from refused(
+        lab.xlate(
+            "translate",
+            lab.write(
+                "a.csv",
+                head
+                + "90,900000,3,1,1,1,1,1,cudaLaunchKernel\n10,100000,3,1,1,1,1,1,cudaMalloc\n",
+            ),
+            *ASK,
+        ),
+        codes=(1,),
+    )
 
 
 def _foreign(lab: Lab) -> Iterator[str]:
@@ -120,7 +160,12 @@ def _cut(share: float) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         pm.nsys(lab.dir / "a.sqlite")
         raw = (lab.dir / "a.sqlite").read_bytes()
-        yield from refused(lab.xlate("profile", "show", lab.write("b.sqlite", raw[: int(share * len(raw))])), codes=(1,))
+        yield from refused(
+            lab.xlate(
+                "profile", "show", lab.write("b.sqlite", raw[: int(share * len(raw))])
+            ),
+            codes=(1,),
+        )
 
     return judge
 
@@ -186,10 +231,24 @@ def cases() -> Cases:
         found.add(f"flips-{seed}", _DAMAGED, _flips(seed))
     for share in (0.1, 0.5, 0.8):
         found.add(f"cut-{share:g}", _DAMAGED, _cut(share))
-    found.add("schema-not-utf8", "an Nsight sqlite whose schema holds a byte that is not UTF-8", _schema_not_utf8)
-    found.add("names-not-utf8", "an Nsight sqlite whose schema holds a byte that is not UTF-8", _names_not_utf8)
-    found.add("nested-ranges", "cases/traces: steps that overlap their successor cannot be steps", _nested)
-    found.add("os-runtime-only", "cases/traces: only kernel reports may count", _os_only)
+    found.add(
+        "schema-not-utf8",
+        "an Nsight sqlite whose schema holds a byte that is not UTF-8",
+        _schema_not_utf8,
+    )
+    found.add(
+        "names-not-utf8",
+        "an Nsight sqlite whose schema holds a byte that is not UTF-8",
+        _names_not_utf8,
+    )
+    found.add(
+        "nested-ranges",
+        "cases/traces: steps that overlap their successor cannot be steps",
+        _nested,
+    )
+    found.add(
+        "os-runtime-only", "cases/traces: only kernel reports may count", _os_only
+    )
     found.add("api-only", "cases/traces: only kernel reports may count", _api_only)
     found.add("foreign-database", _DAMAGED, _foreign)
     found.add("nothing-is-left", _DAMAGED, _in_place)

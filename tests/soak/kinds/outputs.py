@@ -15,7 +15,12 @@ from tests.soak.made import GIVEN, stats_csv
 _KEPT = "--out replaces whatever stands there; write through links, keep modes, refuse what is no regular file"
 _SWEEP = ("clocks", "label", "--sweeps", "simulated", "--gpu", "V100-SXM2-16GB")
 COMMANDS: dict[str, Callable[[Lab], tuple[str, ...]]] = {
-    "translate": lambda lab: ("translate", lab.write("a.csv", stats_csv()), *GIVEN(), "--out"),
+    "translate": lambda lab: (
+        "translate",
+        lab.write("a.csv", stats_csv()),
+        *GIVEN(),
+        "--out",
+    ),
     "label": lambda lab: (*_SWEEP, "--out"),
 }
 
@@ -26,7 +31,10 @@ def _kept(lab: Lab, command: str, name: str) -> Iterator[str]:
     run = lab.xlate(*COMMANDS[command](lab), name)
     yield from refused(run)
     after = os.lstat(lab.dir / name)
-    if (stat.S_IFMT(before.st_mode), before.st_ino) != (stat.S_IFMT(after.st_mode), after.st_ino):
+    if (stat.S_IFMT(before.st_mode), before.st_ino) != (
+        stat.S_IFMT(after.st_mode),
+        after.st_ino,
+    ):
         yield "what stood there was replaced"
 
 
@@ -40,6 +48,7 @@ def _fifo(command: str) -> Callable[[Lab], Iterator[str]]:
 
 def _device(command: str) -> Callable[[Lab], Iterator[str]]:
     """A node like /dev/full, made here: a defect must not break the machine's own."""
+
     def judge(lab: Lab) -> Iterator[str]:
         try:
             os.mknod(lab.dir / "out", stat.S_IFCHR | 0o666, os.makedev(1, 7))
@@ -100,11 +109,16 @@ def _hard_link(lab: Lab) -> Iterator[str]:
 
 def _to(name: str, command: str) -> Callable[[Lab], Iterator[str]]:
     """A name that cannot be written."""
+
     def judge(lab: Lab) -> Iterator[str]:
         lab.write("plain", "x")
         (lab.dir / "loop").symlink_to("loop")
         yield from refused(lab.xlate(*COMMANDS[command](lab), name))
-        left = [p.name for p in lab.dir.iterdir() if ".tmp" in p.name or p.name.startswith(".xlate")]
+        left = [
+            p.name
+            for p in lab.dir.iterdir()
+            if ".tmp" in p.name or p.name.startswith(".xlate")
+        ]
         if left:
             yield f"{left[0]} is left"
 
@@ -121,6 +135,7 @@ def _is_input(lab: Lab) -> Iterator[str]:
 
 def _full(*args: str) -> Callable[[Lab], Iterator[str]]:
     """stdout is a full disk: an error, not a traceback, and no exit 0."""
+
     def judge(lab: Lab) -> Iterator[str]:
         lab.write("a.csv", stats_csv())
         run = lab.xlate(*args, stdout="/dev/full")
@@ -132,9 +147,14 @@ def _full(*args: str) -> Callable[[Lab], Iterator[str]]:
 
 def _coded(coding: str, *args: str) -> Callable[[Lab], Iterator[str]]:
     """stdout that is not UTF-8."""
+
     def judge(lab: Lab) -> Iterator[str]:
         lab.write("a.csv", stats_csv())
-        run = lab.xlate(*args, process=True, env={"PYTHONUTF8": "0", "PYTHONIOENCODING": coding, "LC_ALL": "C"})
+        run = lab.xlate(
+            *args,
+            process=True,
+            env={"PYTHONUTF8": "0", "PYTHONIOENCODING": coding, "LC_ALL": "C"},
+        )
         yield from accepted(run)
 
     return judge
@@ -150,7 +170,21 @@ def cases() -> Cases:
         for mode in (0o600, 0o644, 0o640):
             found.add(f"{command}-link-{mode:o}", _KEPT, _link(command, mode))
             found.add(f"{command}-mode-{mode:o}", _KEPT, _mode(command, mode))
-        for i, name in enumerate(("no/where/out.json", "plain/out.json", "loop", "a" * 300, "a" * 5000, "", "/", ".", "..", "/proc/out", "/sys/out")):
+        for i, name in enumerate(
+            (
+                "no/where/out.json",
+                "plain/out.json",
+                "loop",
+                "a" * 300,
+                "a" * 5000,
+                "",
+                "/",
+                ".",
+                "..",
+                "/proc/out",
+                "/sys/out",
+            )
+        ):
             found.add(f"{command}-to-{i}", _KEPT, _to(name, command))
     found.add("hard-link", _KEPT, _hard_link)
     found.add("output-is-input", _KEPT, _is_input)
@@ -162,5 +196,9 @@ def cases() -> Cases:
     for name, args in shown.items():
         found.add(f"stdout-full-{name}", "stdout full is a traceback", _full(*args))
         for coding in ("ascii", "latin-1"):
-            found.add(f"stdout-{coding}-{name}", "stdout not UTF-8 is a traceback", _coded(coding, *args))
+            found.add(
+                f"stdout-{coding}-{name}",
+                "stdout not UTF-8 is a traceback",
+                _coded(coding, *args),
+            )
     return found

@@ -58,7 +58,9 @@ def _same(raw: bytes) -> Callable[[Lab], Iterator[str]]:
 
 def _no(raw: bytes) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        yield from refused(lab.xlate("translate", lab.write("a.parquet", raw), *ASK), codes=(1,))
+        yield from refused(
+            lab.xlate("translate", lab.write("a.parquet", raw), *ASK), codes=(1,)
+        )
 
     return judge
 
@@ -83,6 +85,7 @@ def _many(n: int) -> Callable[[Lab], Iterator[str]]:
 
 def _damaged(raw: bytes, seed: int, lot: int = 8) -> Callable[[Lab], Iterator[str]]:
     """Several changed files, each through a command that reads it; few start a process."""
+
     def judge(lab: Lab) -> Iterator[str]:
         for k in range(lot):
             lab.write("a.parquet", flipped(raw, 1000 * seed + k))
@@ -94,13 +97,16 @@ def _damaged(raw: bytes, seed: int, lot: int = 8) -> Callable[[Lab], Iterator[st
 
 def _footer(raw: bytes, seed: int, lot: int = 8) -> Callable[[Lab], Iterator[str]]:
     """Changes in the footer, where sizes stand: the decoder may ask for any memory."""
+
     def judge(lab: Lab) -> Iterator[str]:
         size = int.from_bytes(raw[-8:-4], "little")
         chance = random.Random(seed)
         for _ in range(lot):
             changed = bytearray(raw)
             for _ in range(chance.randint(1, 3)):
-                changed[len(raw) - 8 - 1 - chance.randrange(size)] = chance.choice((0, 127, 128, 255, chance.randrange(256)))
+                changed[len(raw) - 8 - 1 - chance.randrange(size)] = chance.choice(
+                    (0, 127, 128, 255, chance.randrange(256))
+                )
             lab.xlate("profile", "check", lab.write("a.parquet", bytes(changed)))
         yield from ()
 
@@ -110,13 +116,17 @@ def _footer(raw: bytes, seed: int, lot: int = 8) -> Callable[[Lab], Iterator[str
 def _folder_goes_on(lab: Lab) -> Iterator[str]:
     raw = written(frame())
     lab.write("in/a.parquet", raw)
-    lab.write("in/b.parquet", raw[: len(raw) // 2] + b"\xff" * 40 + raw[len(raw) // 2 + 40 :])
+    lab.write(
+        "in/b.parquet", raw[: len(raw) // 2] + b"\xff" * 40 + raw[len(raw) // 2 + 40 :]
+    )
     shared = _shared("panic_0.parquet")
     if shared is not None:
         lab.write("in/c.parquet", shared.read_bytes())
     lab.write("in/z.parquet", raw)
     run = lab.xlate("translate", "in", *ASK)
-    good = [a for a in answers(run) if Path(a["file"]).name in ("a.parquet", "z.parquet")]
+    good = [
+        a for a in answers(run) if Path(a["file"]).name in ("a.parquet", "z.parquet")
+    ]
     if run.exit != 1 or len(good) != 2:
         yield f"of two good files and damaged ones: exit {run.exit}, {len(good)} answers to the good"
 
@@ -143,8 +153,15 @@ def _panic(name: str) -> Callable[[Lab], Iterator[str]]:
 def _bomb(lab: Lab) -> Iterator[str]:
     """A small file that unpacks to a great deal."""
     n = 3_000_000
-    table = pl.DataFrame({"Device_Conv2D": pl.repeat(1.0, n, eager=True), "instance": pl.repeat(ANCHOR, n, eager=True)})
-    lab.xlate("profile", "check", lab.write("a.parquet", written(table, compression="zstd")))
+    table = pl.DataFrame(
+        {
+            "Device_Conv2D": pl.repeat(1.0, n, eager=True),
+            "instance": pl.repeat(ANCHOR, n, eager=True),
+        }
+    )
+    lab.xlate(
+        "profile", "check", lab.write("a.parquet", written(table, compression="zstd"))
+    )
     yield from ()
 
 
@@ -201,11 +218,33 @@ def cases() -> Cases:
     }  # fmt: skip
     for name, raw in bad.items():
         found.add(f"wrong-{name}", _TYPES, _no(raw))
-    for name, column, value in (("step-in-s", "step_time_us", base_step_us() / 1e6), ("step-in-ms", "step_time_us", base_step_us() / 1e3), ("step-zero", "step_time_us", 0.0), ("batch-huge", "batch_size", 10**15), ("instance-other", "instance", "g4dn.xlarge")):
-        found.add(f"odd-{name}", "unit mistakes noticed; a value that is not checked where it enters", _doubt(written(frame(**{column: value}))))
-    texts = {k: str(v) for k, v in {"model": 3.5, "dataset": 128, "optimizer": True, "instance": 7}.items()}
+    for name, column, value in (
+        ("step-in-s", "step_time_us", base_step_us() / 1e6),
+        ("step-in-ms", "step_time_us", base_step_us() / 1e3),
+        ("step-zero", "step_time_us", 0.0),
+        ("batch-huge", "batch_size", 10**15),
+        ("instance-other", "instance", "g4dn.xlarge"),
+    ):
+        found.add(
+            f"odd-{name}",
+            "unit mistakes noticed; a value that is not checked where it enters",
+            _doubt(written(frame(**{column: value}))),
+        )
+    texts = {
+        k: str(v)
+        for k, v in {
+            "model": 3.5,
+            "dataset": 128,
+            "optimizer": True,
+            "instance": 7,
+        }.items()
+    }
     for name in texts:
-        found.add(f"type-{name}", _TYPES, _doubt_free(written(base.with_columns(pl.lit(7).alias(name)))))
+        found.add(
+            f"type-{name}",
+            _TYPES,
+            _doubt_free(written(base.with_columns(pl.lit(7).alias(name)))),
+        )
     raw = written(base)
     for share in (0.1, 0.3, 0.5, 0.9, 0.999):
         found.add(f"cut-at-{share:g}", _TYPES, _no(raw[: int(len(raw) * share)]))
@@ -225,6 +264,7 @@ def cases() -> Cases:
 
 def _doubt_free(raw: bytes) -> Callable[[Lab], Iterator[str]]:
     """Whatever comes of it, no traceback."""
+
     def judge(lab: Lab) -> Iterator[str]:
         lab.xlate("translate", lab.write("a.parquet", raw), *ASK)
         yield from ()

@@ -37,10 +37,18 @@ def _quiet(content: bytes) -> Callable[[Lab], Iterator[str]]:
 
 def _footer(total: str) -> Callable[[Lab], Iterator[str]]:
     """The footer says another device time than the rows."""
+
     def judge(lab: Lab) -> Iterator[str]:
-        text = pm.table(pm.ROWS).replace(b"Self CUDA time total: 1ms", f"Self CUDA time total: {total}".encode())
+        text = pm.table(pm.ROWS).replace(
+            b"Self CUDA time total: 1ms", f"Self CUDA time total: {total}".encode()
+        )
         run = lab.xlate("profile", "show", lab.write("a.txt", text))
-        if run.exit == 0 and "total" not in run.err and "missing" not in run.err and "footer" not in run.err:
+        if (
+            run.exit == 0
+            and "total" not in run.err
+            and "missing" not in run.err
+            and "footer" not in run.err
+        ):
             yield f"the rows sum to 1.5 ms, the footer says {total}, and nothing is said of it"
 
     return judge
@@ -48,15 +56,27 @@ def _footer(total: str) -> Callable[[Lab], Iterator[str]]:
 
 def _unrecognized(lab: Lab) -> Iterator[str]:
     rows = [*pm.ROWS, ("Unrecognized", 5.0, 90_000.0)]
-    text = pm.table(rows).replace(b"Self CUDA time total: 1ms", b"Self CUDA time total: 1.500ms")
+    text = pm.table(rows).replace(
+        b"Self CUDA time total: 1ms", b"Self CUDA time total: 1.500ms"
+    )
     run = lab.xlate("profile", "show", lab.write("a.txt", text), "--json")
-    if run.exit == 0 and run.document and run.document[0]["ops"].get("Device_Unrecognized", 0) > 0:
+    if (
+        run.exit == 0
+        and run.document
+        and run.document[0]["ops"].get("Device_Unrecognized", 0) > 0
+    ):
         yield "Unrecognized counts as device work, far over the footer's sum"
 
 
 def _wrong_step(ms: str) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        run = lab.xlate("translate", lab.write("a.txt", pm.table(pm.ROWS, step=0)), *ASK, "--step-time", ms)
+        run = lab.xlate(
+            "translate",
+            lab.write("a.txt", pm.table(pm.ROWS, step=0)),
+            *ASK,
+            "--step-time",
+            ms,
+        )
         yield from doubted(run)
         if run.exit == 0 and answers(run)[0]["step_time_s"]["value"] < 1e-6:
             yield f"a step of {answers(run)[0]['step_time_s']['value']} s"
@@ -74,9 +94,19 @@ def cases() -> Cases:
     found.add("unrecognized", _FOOTER, _unrecognized)
     for ms in ("1e-4", "1e-3", "1000", "1e6"):
         found.add(f"step-time-{ms}", "unit mistakes noticed", _wrong_step(ms))
-    for i, cell in enumerate(("nan", "inf", "1e400", "-5", "", "12 parsecs", "0x1F", "1,200", "9" * 400)):
-        found.add(f"csv-time-{i}", _DAMAGED, _quiet((pm.CSV + pm._BODY).replace("1200", cell).encode()))
-        found.add(f"csv-count-{i}", _DAMAGED, _quiet((pm.CSV + pm._BODY).replace("addmm,3", f"addmm,{cell}").encode()))
+    for i, cell in enumerate(
+        ("nan", "inf", "1e400", "-5", "", "12 parsecs", "0x1F", "1,200", "9" * 400)
+    ):
+        found.add(
+            f"csv-time-{i}",
+            _DAMAGED,
+            _quiet((pm.CSV + pm._BODY).replace("1200", cell).encode()),
+        )
+        found.add(
+            f"csv-count-{i}",
+            _DAMAGED,
+            _quiet((pm.CSV + pm._BODY).replace("addmm,3", f"addmm,{cell}").encode()),
+        )
     text = pm.table(pm.ROWS)
     for seed in range(10):
         found.add(f"flip-{seed}", _DAMAGED, _quiet(flipped(text, seed)))

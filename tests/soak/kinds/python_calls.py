@@ -12,7 +12,15 @@ import polars as pl
 
 from tests.soak.case import Cases
 from tests.soak.lab import Lab
-from tests.soak.made import ANCHOR, BATCH, MODEL, OPTIMIZER, TARGET, base_ops, base_step_us
+from tests.soak.made import (
+    ANCHOR,
+    BATCH,
+    MODEL,
+    OPTIMIZER,
+    TARGET,
+    base_ops,
+    base_step_us,
+)
 
 _CHECKED = "a Profile made in Python is not checked (ZeroDivisionError, NaN answer)"
 
@@ -20,12 +28,18 @@ _CHECKED = "a Profile made in Python is not checked (ZeroDivisionError, NaN answ
 def _profile(**more: Any) -> Any:
     from xlate.profile import Profile, WorkloadKey
 
-    whole: dict[str, Any] = {"ops": base_ops(), "workload": WorkloadKey(MODEL, "128px", BATCH, OPTIMIZER), "instance": ANCHOR, "step_time_us": base_step_us()}
+    whole: dict[str, Any] = {
+        "ops": base_ops(),
+        "workload": WorkloadKey(MODEL, "128px", BATCH, OPTIMIZER),
+        "instance": ANCHOR,
+        "step_time_us": base_step_us(),
+    }
     return Profile(**{**whole, **more})
 
 
 def _no(make: Callable[[], Any]) -> Callable[[Lab], Iterator[str]]:
     """Making it, or translating it, raises an error of ours (or a TypeError or ValueError on making)."""
+
     def judge(lab: Lab) -> Iterator[str]:
         import xlate
         from xlate.errors import XlateError
@@ -51,7 +65,18 @@ def _no(make: Callable[[], Any]) -> Callable[[Lab], Iterator[str]]:
 
 
 def _frame(**more: Any) -> Callable[[], pl.DataFrame]:
-    return lambda: pl.DataFrame({k: [v] for k, v in {"model": MODEL, "batch_size": BATCH, "step_time_us": base_step_us(), **base_ops(), **more}.items()})
+    return lambda: pl.DataFrame(
+        {
+            k: [v]
+            for k, v in {
+                "model": MODEL,
+                "batch_size": BATCH,
+                "step_time_us": base_step_us(),
+                **base_ops(),
+                **more,
+            }.items()
+        }
+    )
 
 
 def _yes(lab: Lab) -> Iterator[str]:
@@ -61,7 +86,9 @@ def _yes(lab: Lab) -> Iterator[str]:
     if a.verdict.level != "ok" or not math.isfinite(a.step_time_s.value):
         yield f"a good profile gets {a.verdict.level}"
     frame = xlate.translate(_frame()(), ANCHOR, TARGET)
-    if not math.isclose(frame["step_time_us"][0] / 1e6, a.step_time_s.value, rel_tol=0.02):
+    if not math.isclose(
+        frame["step_time_us"][0] / 1e6, a.step_time_s.value, rel_tol=0.02
+    ):
         yield f"the frame says {frame['step_time_us'][0] / 1e6} s, the profile {a.step_time_s.value} s"
 
 
@@ -71,7 +98,9 @@ def _pandas(lab: Lab) -> Iterator[str]:
     import xlate
 
     frame = _frame()()
-    given = xlate.translate(pd.DataFrame(frame.to_dict(as_series=False)), ANCHOR, TARGET)
+    given = xlate.translate(
+        pd.DataFrame(frame.to_dict(as_series=False)), ANCHOR, TARGET
+    )
     other = xlate.translate(frame, ANCHOR, TARGET)
     if not math.isclose(given["step_time_us"][0], other["step_time_us"][0]):
         yield "pandas and polars differ"
@@ -123,25 +152,75 @@ def cases() -> Cases:
     found.add("pandas", "valid variants must be accepted", _pandas)
     found.add("frozen", "frozen values cross module borders", _frozen)
     for i, value in enumerate(_FALSE["ops.Device_Conv2D"]):
-        found.add(f"op-{i}", _CHECKED, _no(lambda v=value: _profile(ops={**base_ops(), "Device_Conv2D": v})))
-        found.add(f"frame-op-{i}", _CHECKED, _no(_frame(Device_Conv2D=value if not isinstance(value, int) or abs(value) < 2**60 else None, step_time_us=base_step_us() if i != 9 else -1.0)) if value is not None else _no(_frame(step_time_us=float("nan"))))
-    for i, value in enumerate((*_FALSE["step_time_us"], 0, 0.0, 1e-9, 1e300, 130.0, 0.13)):
+        found.add(
+            f"op-{i}",
+            _CHECKED,
+            _no(lambda v=value: _profile(ops={**base_ops(), "Device_Conv2D": v})),
+        )
+        found.add(
+            f"frame-op-{i}",
+            _CHECKED,
+            _no(
+                _frame(
+                    Device_Conv2D=value
+                    if not isinstance(value, int) or abs(value) < 2**60
+                    else None,
+                    step_time_us=base_step_us() if i != 9 else -1.0,
+                )
+            )
+            if value is not None
+            else _no(_frame(step_time_us=float("nan"))),
+        )
+    for i, value in enumerate(
+        (*_FALSE["step_time_us"], 0, 0.0, 1e-9, 1e300, 130.0, 0.13)
+    ):
         found.add(f"step-{i}", _CHECKED, _no(lambda v=value: _profile(step_time_us=v)))
         if not isinstance(value, int) or abs(value) < 2**60:
             found.add(f"frame-step-{i}", _CHECKED, _no(_frame(step_time_us=value)))
-    for i, ops in enumerate(({}, {"Conv2D": 5.0}, {"Device_IDLE": 5.0}, {"Host_x": 5.0}, {"Device_Conv2D": 0.0}, None, [1], "ops", {3: 5.0}, {"": 5.0}, {"Device_": 5.0})):
+    for i, ops in enumerate(
+        (
+            {},
+            {"Conv2D": 5.0},
+            {"Device_IDLE": 5.0},
+            {"Host_x": 5.0},
+            {"Device_Conv2D": 0.0},
+            None,
+            [1],
+            "ops",
+            {3: 5.0},
+            {"": 5.0},
+            {"Device_": 5.0},
+        )
+    ):
         found.add(f"ops-{i}", _CHECKED, _no(lambda v=ops: _profile(ops=v)))
     for i, value in enumerate((0, -1, 1.5, float("nan"), "32", 10**23, True)):
-        found.add(f"batch-{i}", _CHECKED, _no(lambda v=value: _profile(workload=_key(v))))
+        found.add(
+            f"batch-{i}", _CHECKED, _no(lambda v=value: _profile(workload=_key(v)))
+        )
     for i, value in enumerate((-1.0, float("nan"), float("inf"), "3 GiB")):
-        found.add(f"memory-{i}", _CHECKED, _no(lambda v=value: _profile(memory_bytes=v)))
+        found.add(
+            f"memory-{i}", _CHECKED, _no(lambda v=value: _profile(memory_bytes=v))
+        )
     for i, level in enumerate((0, 1, -1, 2, 90, float("nan"), "0.9", None)):
-        found.add(f"level-{i}", "a value that is not checked where it enters", _level(level))
+        found.add(
+            f"level-{i}", "a value that is not checked where it enters", _level(level)
+        )
     found.add("frame-empty", _CHECKED, _no(lambda: pl.DataFrame()))
     found.add("frame-no-row", _CHECKED, _no(lambda: _frame()().clear()))
-    found.add("frame-texts", _CHECKED, _no(lambda: _frame()().with_columns(pl.col("Device_Conv2D").cast(pl.String))))
-    for name, make in {"profile": _profile, "gpu": _gpu, "instance": _instance, "answer": _answer}.items():
-        found.add(f"pickle-{name}", "Profile, Gpu, Instance cannot be pickled", _pickled(make))
+    found.add(
+        "frame-texts",
+        _CHECKED,
+        _no(lambda: _frame()().with_columns(pl.col("Device_Conv2D").cast(pl.String))),
+    )
+    for name, make in {
+        "profile": _profile,
+        "gpu": _gpu,
+        "instance": _instance,
+        "answer": _answer,
+    }.items():
+        found.add(
+            f"pickle-{name}", "Profile, Gpu, Instance cannot be pickled", _pickled(make)
+        )
     return found
 
 

@@ -84,7 +84,23 @@ def _valid(name: str, content: bytes) -> Callable[[Lab], Iterator[str]]:
 def _wrong_cells() -> Iterator[tuple[str, str]]:
     """A table in which one cell, or one heading, cannot be true."""
     rows = rows_of(base_ops())
-    for value in ("nan", "inf", "-inf", "-1", "-60105.93", "", "1,5", "1.234.567", "abc", "1e400", "0x10", "12 us", "None", "true", "--"):
+    for value in (
+        "nan",
+        "inf",
+        "-inf",
+        "-1",
+        "-60105.93",
+        "",
+        "1,5",
+        "1.234.567",
+        "abc",
+        "1e400",
+        "0x10",
+        "12 us",
+        "None",
+        "true",
+        "--",
+    ):
         broken = [[*r[:5], value, r[6]] if i == 3 else r for i, r in enumerate(rows)]
         yield f"time-{value or 'empty'}", table(broken)
     for value in ("", "GPU", "device0", "Hosts", "1", "Device,Device"):
@@ -92,21 +108,44 @@ def _wrong_cells() -> Iterator[tuple[str, str]]:
         yield f"side-{value or 'empty'}", table(broken)
     for lost in ("Host/device", "Type", "Total time (us)"):
         k = HEADER.index(lost)
-        yield f"without-{lost.split()[0].replace('/', '-')}", table([r[:k] + r[k + 1 :] for r in rows], HEADER[:k] + HEADER[k + 1 :])
+        yield (
+            f"without-{lost.split()[0].replace('/', '-')}",
+            table([r[:k] + r[k + 1 :] for r in rows], HEADER[:k] + HEADER[k + 1 :]),
+        )
     for unit in ("ms", "ns", "s"):
-        yield f"heading-in-{unit}", table(rows, [h.replace("(us)", f"({unit})") for h in HEADER])
-    yield "type-empty", table([[r[0], r[1], "", *r[3:]] if i == 3 else r for i, r in enumerate(rows)])
+        yield (
+            f"heading-in-{unit}",
+            table(rows, [h.replace("(us)", f"({unit})") for h in HEADER]),
+        )
+    yield (
+        "type-empty",
+        table([[r[0], r[1], "", *r[3:]] if i == 3 else r for i, r in enumerate(rows)]),
+    )
     yield "short-row", table([r[:4] if i == 3 else r for i, r in enumerate(rows)])
-    yield "long-row", table([[*r, "1", "2"] if i == 3 else r for i, r in enumerate(rows)])
+    yield (
+        "long-row",
+        table([[*r, "1", "2"] if i == 3 else r for i, r in enumerate(rows)]),
+    )
     yield "header-only", table([])
     yield "rows-only", "\n".join(stats_csv().splitlines()[1:])
     yield "host-only", table([r for r in rows if r[1] == "Host"])
     yield "idle-only", table([r for r in rows if r[2] == "IDLE"])
     yield "all-zero", table([[*r[:5], "0", "0"] for r in rows])
     yield "decimal-commas", table([[c.replace(".", ",") for c in r] for r in rows])
-    yield "decimal-commas-semicolons", table([[c.replace(".", ",") for c in r] for r in rows], delimiter=";")
-    yield "column-twice", table([[*r, f"{2 * float(r[5]):.3f}"] for r in rows], [*HEADER, "Total time (us)"])
-    yield "html", "<html><body><table><tr><td>Host/device</td></tr></table></body></html>"
+    yield (
+        "decimal-commas-semicolons",
+        table([[c.replace(".", ",") for c in r] for r in rows], delimiter=";"),
+    )
+    yield (
+        "column-twice",
+        table(
+            [[*r, f"{2 * float(r[5]):.3f}"] for r in rows], [*HEADER, "Total time (us)"]
+        ),
+    )
+    yield (
+        "html",
+        "<html><body><table><tr><td>Host/device</td></tr></table></body></html>",
+    )
     yield "empty", ""
     yield "newlines", "\n" * 50
     yield "zeros", "\0" * 4096
@@ -123,23 +162,42 @@ def _no(text: str) -> Callable[[Lab], Iterator[str]]:
 
 
 def _utf16(lab: Lab) -> Iterator[str]:
-    run = lab.xlate("translate", lab.write("a.csv", stats_csv().encode("utf-16")), *GIVEN())
+    run = lab.xlate(
+        "translate", lab.write("a.csv", stats_csv().encode("utf-16")), *GIVEN()
+    )
     if run.exit == 0:
         yield from same_step(run, base_answer(lab))
 
 
-def _scaled(factor: float, step: bool, pattern: str | None) -> Callable[[Lab], Iterator[str]]:
+def _scaled(
+    factor: float, step: bool, pattern: str | None
+) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         ops = {k: v * factor for k, v in base_ops().items()}
         args = GIVEN() if step else (*PAIR, *KEY, "--json")
-        run = lab.xlate("translate", lab.write("a.csv", table([[*r[:5], f"{ops[f'{r[1]}_{r[2]}']:.9f}", r[6]] for r in rows_of(ops)])), *args)
+        run = lab.xlate(
+            "translate",
+            lab.write(
+                "a.csv",
+                table(
+                    [
+                        [*r[:5], f"{ops[f'{r[1]}_{r[2]}']:.9f}", r[6]]
+                        for r in rows_of(ops)
+                    ]
+                ),
+            ),
+            *args,
+        )
         yield from doubted(run, pattern)
 
     return judge
 
 
-def _step_time(windows: float, command: str = "translate") -> Callable[[Lab], Iterator[str]]:
+def _step_time(
+    windows: float, command: str = "translate"
+) -> Callable[[Lab], Iterator[str]]:
     """A step time such that the window is so many steps long; about two is right."""
+
     def judge(lab: Lab) -> Iterator[str]:
         step = base_step_us() * 2.03 / windows
         run = lab.xlate(command, lab.write("a.csv", stats_csv()), *GIVEN(step))
@@ -214,7 +272,10 @@ def _many_rows(n: int) -> Callable[[Lab], Iterator[str]]:
 def _many_kinds(n: int) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         rows = rows_of(base_ops())
-        strange = [[str(i), "Device", f"Own{i}", f"net/own{i}", "2", "0.5", "0.25"] for i in range(n)]
+        strange = [
+            [str(i), "Device", f"Own{i}", f"net/own{i}", "2", "0.5", "0.25"]
+            for i in range(n)
+        ]
         lab.xlate("translate", lab.write("a.csv", table([*rows, *strange])), *GIVEN())
         yield from ()
 
@@ -230,12 +291,39 @@ def cases() -> Cases:
         found.add(f"wrong-{name}", _DAMAGED, _no(text))
     found.add("valid-or-refused-utf16", _VALID, _utf16)
     for factor, unit in ((1e-6, "s"), (1e-3, "ms"), (1e3, "ns")):
-        found.add(f"times-in-{unit}-step-known", _UNITS, _scaled(factor, True, r"second|unit"))
+        found.add(
+            f"times-in-{unit}-step-known", _UNITS, _scaled(factor, True, r"second|unit")
+        )
         found.add(f"times-in-{unit}", _UNITS, _scaled(factor, False, None))
-    for windows in (0.05, 0.2, 0.5, 0.8, 1.0, 1.2, 2.0, 2.03, 2.2, 5, 6.2, 8, 12.3, 20, 39, 45, 100, 1000, 1e6):
+    for windows in (
+        0.05,
+        0.2,
+        0.5,
+        0.8,
+        1.0,
+        1.2,
+        2.0,
+        2.03,
+        2.2,
+        5,
+        6.2,
+        8,
+        12.3,
+        20,
+        39,
+        45,
+        100,
+        1000,
+        1e6,
+    ):
         found.add(f"window-over-step-{windows:g}", _WINDOW, _step_time(windows))
     for windows in (0.5, 1.0, 6.2, 12.3, 20):
-        found.add(f"clock-window-over-step-{windows:g}", _WINDOW, _step_time(windows, "predict-freq"), "clocks")
+        found.add(
+            f"clock-window-over-step-{windows:g}",
+            _WINDOW,
+            _step_time(windows, "predict-freq"),
+            "clocks",
+        )
     found.add("every-row-twice", "duplicate rows … are ok", _twice)
     found.add("one-row-twice", "duplicate rows … are ok", _one_row_twice)
     for share in (0.02, 0.1, 0.2, 0.3, 0.4, 0.45, 0.6, 0.8, 0.95, 0.99):
@@ -243,6 +331,12 @@ def cases() -> Cases:
     for seed in range(20):
         found.add(f"flip-{seed}", _DAMAGED, _flip(seed))
     for n in (1000, 10_000):
-        found.add(f"rows-{n}", "readers linear in rows (10,000 operations < 1 s)", _many_rows(n))
-        found.add(f"kinds-{n}", "readers linear in rows; no hang over 10 s", _many_kinds(n))
+        found.add(
+            f"rows-{n}",
+            "readers linear in rows (10,000 operations < 1 s)",
+            _many_rows(n),
+        )
+        found.add(
+            f"kinds-{n}", "readers linear in rows; no hang over 10 s", _many_kinds(n)
+        )
     return found

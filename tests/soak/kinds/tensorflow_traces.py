@@ -39,11 +39,18 @@ def _events() -> list[dict[str, Any]]:
 
 
 def _of(events: list[dict[str, Any]]) -> bytes:
-    return json.dumps({"displayTimeUnit": "ns", "metadata": {}, "traceEvents": events}).encode()
+    return json.dumps(
+        {"displayTimeUnit": "ns", "metadata": {}, "traceEvents": events}
+    ).encode()
 
 
 def _named_step(lab: Lab) -> Iterator[str]:
-    events = [{**e, "name": f"EagerKernelExecute {e['name']}"} if e.get("tid") == 1 and e["ph"] == "X" else e for e in _events()]
+    events = [
+        {**e, "name": f"EagerKernelExecute {e['name']}"}
+        if e.get("tid") == 1 and e["ph"] == "X"
+        else e
+        for e in _events()
+    ]
     run = lab.xlate("profile", "show", lab.write("a.json", _of(events)), "--json")
     yield from accepted(run)
 
@@ -64,9 +71,15 @@ def _annotated(lab: Lab) -> Iterator[str]:
 
 def _step(ms: str) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        run = lab.xlate("translate", lab.write("a.json", pm.tf_trace()), *ASK, "--step-time", ms)
+        run = lab.xlate(
+            "translate", lab.write("a.json", pm.tf_trace()), *ASK, "--step-time", ms
+        )
         yield from doubted(run, "step")
-        if run.exit == 0 and answers(run) and not answers(run)[0]["step_time_s"]["value"] > 1e-6:
+        if (
+            run.exit == 0
+            and answers(run)
+            and not answers(run)[0]["step_time_s"]["value"] > 1e-6
+        ):
             yield "a step of less than a microsecond"
 
     return judge
@@ -77,14 +90,27 @@ def cases() -> Cases:
     found = Cases("tensorflow_traces")
     for name, (content, right) in pm.TENSORFLOW_TRACE.items():
         found.add(f"made-{name}", _VALID, _made(content, right))
-    found.add("named-step", "cases/traces: steps named EagerKernelExecute 0", _named_step)
+    found.add(
+        "named-step", "cases/traces: steps named EagerKernelExecute 0", _named_step
+    )
     found.add("annotation", "cases/traces: annotation in place of tf_op", _annotated)
     for ms in ("0.001", "0.05", "30", "1e5"):
         found.add(f"step-time-{ms}", "--step-time far from the window", _step(ms))
     kernel = next(i for i, e in enumerate(_events()) if "sgemm" in e["name"])
     for field in ("ph", "pid", "tid", "ts", "dur", "name", "args"):
         for i, value in enumerate((None, "x", -1, 1e30, [1], {"a": 1}, 10**400)):
-            found.add(f"broken-{field}-{i}", _DAMAGED, _quiet(_of([{**e, field: value} if j == kernel else e for j, e in enumerate(_events())])))
+            found.add(
+                f"broken-{field}-{i}",
+                _DAMAGED,
+                _quiet(
+                    _of(
+                        [
+                            {**e, field: value} if j == kernel else e
+                            for j, e in enumerate(_events())
+                        ]
+                    )
+                ),
+            )
     for seed in range(10):
         found.add(f"flip-{seed}", _DAMAGED, _quiet(flipped(pm.tf_trace(), seed)))
     return found
