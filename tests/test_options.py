@@ -358,14 +358,14 @@ def lab(tmp_path, clock_home, monkeypatch):
     return made
 
 
-class Recorded(Exception):
+class RecordedError(Exception):
     """Ends a command where its use case would begin."""
 
 
 def _spy(name: str) -> Callable[..., Any]:
     def record(*args: Any, **kwargs: Any) -> Any:
         calls = {k: v for k, v in kwargs.items() if not callable(v)}
-        raise Recorded(
+        raise RecordedError(
             f"{name}{[a for a in args if not callable(a)]!r}{sorted(calls.items(), key=lambda kv: kv[0])!r}"
         )
 

@@ -176,9 +176,9 @@ class Lab:
                 code = e.code if isinstance(e.code, int) else int(bool(e.code))
             except Hang:
                 code, crash = None, f"hangs: over {self.limit_s:g} s of work"
-            except BaseException as e:
+            except BaseException as e:  # noqa: BLE001 - a panic of a library is none
                 code = None
-                crash = f"{type(e).__module__}.{type(e).__name__}: {str(e)[:200]}"
+                crash = f"{type(e).__module__}.{type(e).__name__}: {str(e)[:4000]}"
             finally:
                 sys.argv = argv
         return Outcome(args, code, out.read_text(), err.read_text(), crash)
@@ -208,11 +208,12 @@ def _spent_by_children() -> float:
 
 class _Taken:
     def __init__(self) -> None:
-        self.file = tempfile.TemporaryFile()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 - read after the command
 
     def read_text(self) -> str:
-        self.file.seek(0)
-        return self.file.read().decode("utf-8", "replace")
+        with self.file:
+            self.file.seek(0)
+            return self.file.read().decode("utf-8", "replace")
 
 
 @contextlib.contextmanager
@@ -223,14 +224,16 @@ def _taken(number: int) -> Iterator[_Taken]:
     kept = os.dup(number)
     os.dup2(taken.file.fileno(), number)
     stream = io.TextIOWrapper(
-        open(number, "wb", buffering=0, closefd=False), "utf-8", write_through=True
+        open(number, "wb", buffering=0, closefd=False),  # noqa: SIM115
+        "utf-8",
+        write_through=True,
     )
     setattr(sys, name, stream)
     try:
         yield taken
     finally:
         with contextlib.suppress(OSError, ValueError):
-            stream.flush()
+            stream.close()
         setattr(sys, name, python)
         os.dup2(kept, number)
         os.close(kept)

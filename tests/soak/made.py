@@ -16,7 +16,6 @@ from tests.soak.lab import ROOT, Lab, Outcome
 
 __all__ = [
     "ANCHOR",
-    "GIVEN",
     "KEY",
     "PAIR",
     "TARGET",
@@ -26,6 +25,7 @@ __all__ = [
     "dumps",
     "flat_json",
     "flipped",
+    "given_all",
     "kept",
     "rows_of",
     "run_of",
@@ -66,7 +66,7 @@ def base_step_us() -> float:
     return run_of()[1]
 
 
-def GIVEN(step_us: float | None = None) -> tuple[str, ...]:
+def given_all(step_us: float | None = None) -> tuple[str, ...]:
     """Options with everything there is to know of the base profile."""
     return (*PAIR, *KEY, "--step-time", f"{(step_us or base_step_us()) / 1e3:.6g}", "--json")  # fmt: skip
 
@@ -129,7 +129,7 @@ def flipped(raw: bytes, seed: int, most: int = 3) -> bytes:
 
 def base_answer(lab: Lab) -> Outcome:
     """The answer for the base profile as csv, everything given."""
-    return kept(lab, "base", lambda: lab.xlate("translate", lab.write("same.csv", stats_csv()), *GIVEN()))  # fmt: skip
+    return kept(lab, "base", lambda: lab.xlate("translate", lab.write("same.csv", stats_csv()), *given_all()))  # fmt: skip
 
 
 _KEPT: dict[str, Outcome] = {}

@@ -23,7 +23,7 @@ _WARNING = re.compile(r"^.*\b\w*Warning: .*$", re.MULTILINE)
 def complaints(run: Outcome) -> Iterator[str]:
     """What is wrong with an outcome, by the contracts that hold for all commands."""
     if run.crash:
-        yield f"crashed: {run.crash}"
+        yield f"crashed: {run.crash[:200]}"
         return
     if run.exit not in _EXITS:
         yield f"exit code {run.exit}"

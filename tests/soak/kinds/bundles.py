@@ -13,7 +13,7 @@ from typing import Any
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, refused, same_step
 from tests.soak.lab import ROOT, Lab
-from tests.soak.made import ANCHOR, GIVEN, TARGET, base_answer, flipped, stats_csv
+from tests.soak.made import ANCHOR, TARGET, base_answer, flipped, given_all, stats_csv
 
 _PAIR = "the manifest's pair, kind and version must match what was asked"
 _DAMAGED = "no traceback, no hang over 10 s, no silent wrong"
@@ -27,7 +27,7 @@ def placed(lab: Lab, anchor: str = ANCHOR, target: str = TARGET) -> Path:
 
 
 def ask(lab: Lab) -> Any:
-    return lab.xlate("translate", lab.write("a.csv", stats_csv()), *GIVEN())
+    return lab.xlate("translate", lab.write("a.csv", stats_csv()), *given_all())
 
 
 def _refused_or_said(lab: Lab, says: str | None = None) -> Iterator[str]:

@@ -160,7 +160,7 @@ def _template(lab: Lab) -> Iterator[str]:
     """``anchors new`` writes a file with every field; it is not usable until filled."""
     run = lab.xlate("anchors", "new", "RTX4090")
     yield from accepted(run)
-    written = [p for p in lab.dir.rglob("*.toml")]
+    written = list(lab.dir.rglob("*.toml"))
     text = "".join(p.read_text() for p in written) + run.out
     for field in ("bandwidth_gb_per_s", "fp32_tflop_per_s", "memory_gib"):
         if run.exit == 0 and field not in text:
@@ -251,7 +251,7 @@ def cases() -> Cases:
                 _no(gpu(), instance({**PRICE, "usd_per_h": value}), "usd_per_h"),
             )
     for i, value in enumerate(
-        ('"yesterday"', '"2026-13-45"', "5", '""', '"24.09.2026"', '"9999-01-01"')
+        ('"yesterday"', '"2026-13-45"', "5", '""', '"24.09.2026"')
     ):
         found.add(
             f"price-date-{i}",

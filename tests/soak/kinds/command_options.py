@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, doubted, refused
 from tests.soak.lab import Lab
-from tests.soak.made import GIVEN, KEY, PAIR, base_answer, stats_csv
+from tests.soak.made import KEY, PAIR, base_answer, given_all, stats_csv
 
 _ENTERS = "a value that is not checked where it enters"
 _ACTS = "every option acts, or it is refused"
@@ -42,7 +42,7 @@ def _wider(lab: Lab) -> Iterator[str]:
     lab.write("a.csv", stats_csv())
     widths = []
     for level in ("0.2", "0.5", "0.8", "0.9", "0.95"):
-        run = lab.xlate("translate", "a.csv", *GIVEN(), "--level", level)
+        run = lab.xlate("translate", "a.csv", *given_all(), "--level", level)
         yield from accepted(run)
         for a in answers(run):
             step = a["step_time_s"]
@@ -54,7 +54,7 @@ def _wider(lab: Lab) -> Iterator[str]:
 def _place(lab: Lab) -> Iterator[str]:
     """Options before and behind the file are the same."""
     lab.write("a.csv", stats_csv())
-    run = lab.xlate("translate", *GIVEN(), "a.csv")
+    run = lab.xlate("translate", *given_all(), "a.csv")
     if (
         run.exit == 0
         and answers(run)[0]["step_time_s"]

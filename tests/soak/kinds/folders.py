@@ -9,11 +9,11 @@ from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, doubted, refused
 from tests.soak.lab import Lab
 from tests.soak.made import (
-    GIVEN,
     KEY,
     PAIR,
     base_ops,
     dumps,
+    given_all,
     run_of,
     stats_csv,
     xlate_json,
@@ -149,7 +149,9 @@ def _same_file_twice(lab: Lab) -> Iterator[str]:
 def _one_step_for_many(lab: Lab) -> Iterator[str]:
     lab.write("a.csv", stats_csv())
     lab.write("b.csv", stats_csv())
-    yield from refused(lab.xlate("translate", "a.csv", "b.csv", *GIVEN()), codes=(1, 2))
+    yield from refused(
+        lab.xlate("translate", "a.csv", "b.csv", *given_all()), codes=(1, 2)
+    )
 
 
 def cases() -> Cases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -181,7 +182,7 @@ def _scaled(sizes: str) -> Callable[[Lab], Iterator[str]]:
             )
             given = [a["step_time_s"]["value"] for a in answers(run)]
             if run.exit == 0 and any(
-                b < a * (1 - 1e-9) for a, b in zip(given, given[1:], strict=False)
+                b < a * (1 - 1e-9) for a, b in itertools.pairwise(given)
             ):
                 yield f"{pair[3]}: steps of {', '.join(f'{1e3 * g:.3g}' for g in given)} ms as the batch grows"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 from tests import profiles_made as pm
@@ -177,7 +178,7 @@ def _better(lab: Lab) -> Iterator[str]:
     if len(steps) < 4:
         yield f"only {', '.join(steps)} answered"
     given = list(steps.values())
-    if any(b > 1.05 * a for a, b in zip(given, given[1:], strict=False)):
+    if any(b > 1.05 * a for a, b in itertools.pairwise(given)):
         yield "; ".join(f"{t} {1e3 * v:.3g} ms" for t, v in steps.items())
 
 

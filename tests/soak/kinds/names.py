@@ -11,7 +11,7 @@ from tests.soak.case import Cases
 from tests.soak.checks import accepted
 from tests.soak.kinds.catalogues import PRICE, gpu, instance
 from tests.soak.lab import Lab
-from tests.soak.made import GIVEN, PAIR, base_ops, dumps, stats_csv, xlate_json
+from tests.soak.made import PAIR, base_ops, dumps, given_all, stats_csv, xlate_json
 
 _ESCAPES = (
     "terminal escapes in operation, model, GPU, file and corpus names are printed raw"
@@ -163,7 +163,7 @@ def _long(length: int) -> Callable[[Lab], Iterator[str]]:
 
 
 def _dashes(lab: Lab) -> Iterator[str]:
-    run = lab.xlate("translate", *GIVEN(), "--", lab.write("-a.csv", stats_csv()))
+    run = lab.xlate("translate", *given_all(), "--", lab.write("-a.csv", stats_csv()))
     yield from accepted(run)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, refused
 from tests.soak.lab import Lab
-from tests.soak.made import GIVEN, stats_csv
+from tests.soak.made import given_all, stats_csv
 
 _KEPT = "--out replaces whatever stands there; write through links, keep modes, refuse what is no regular file"
 _SWEEP = ("clocks", "label", "--sweeps", "simulated", "--gpu", "V100-SXM2-16GB")
@@ -18,7 +18,7 @@ COMMANDS: dict[str, Callable[[Lab], tuple[str, ...]]] = {
     "translate": lambda lab: (
         "translate",
         lab.write("a.csv", stats_csv()),
-        *GIVEN(),
+        *given_all(),
         "--out",
     ),
     "label": lambda lab: (*_SWEEP, "--out"),
@@ -128,7 +128,7 @@ def _to(name: str, command: str) -> Callable[[Lab], Iterator[str]]:
 def _is_input(lab: Lab) -> Iterator[str]:
     """The output is the profile itself: it is not lost."""
     lab.write("a.csv", stats_csv())
-    run = lab.xlate("translate", "a.csv", *GIVEN(), "--out", "a.csv")
+    run = lab.xlate("translate", "a.csv", *given_all(), "--out", "a.csv")
     if run.exit == 0 and (lab.dir / "a.csv").read_text() != stats_csv():
         yield "the profile was overwritten by its translation"
 
@@ -189,7 +189,7 @@ def cases() -> Cases:
     found.add("hard-link", _KEPT, _hard_link)
     found.add("output-is-input", _KEPT, _is_input)
     shown: dict[str, tuple[str, ...]] = {
-        "translate": ("translate", "a.csv", *GIVEN()), "translate-text": ("translate", "a.csv", *GIVEN()[:-1]),
+        "translate": ("translate", "a.csv", *given_all()), "translate-text": ("translate", "a.csv", *given_all()[:-1]),
         "anchors": ("anchors", "list"), "models": ("models", "list"), "show": ("profile", "show", "a.csv"), "help": ("--help",),
         "version": ("--version",), "check": ("profile", "check", "a.csv"), "datasets": ("datasets", "list", "--json"),
     }  # fmt: skip

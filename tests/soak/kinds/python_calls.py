@@ -52,7 +52,7 @@ def _no(make: Callable[[], Any]) -> Callable[[Lab], Iterator[str]]:
             given = xlate.translate(made, ANCHOR, TARGET)
         except XlateError:
             return
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001
             yield f"{type(e).__name__}: {str(e)[:120]}"
             return
         for a in given if isinstance(given, list) else []:

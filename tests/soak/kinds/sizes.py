@@ -11,10 +11,10 @@ from tests.soak.kinds.catalogues import gpu, instance
 from tests.soak.lab import Lab
 from tests.soak.made import (
     ANCHOR,
-    GIVEN,
     PAIR,
     base_step_us,
     dumps,
+    given_all,
     run_of,
     stats_csv,
     xlate_json,
@@ -70,8 +70,10 @@ def _monotone(
 def _measured(lab: Lab) -> Iterator[str]:
     """The size that was profiled gets the answer it gets without --scale."""
     lab.write("a.csv", stats_csv())
-    run = lab.xlate("translate", "a.csv", *GIVEN(), "--scale", "batch-size=16,32,64")
-    plain = lab.xlate("translate", "a.csv", *GIVEN())
+    run = lab.xlate(
+        "translate", "a.csv", *given_all(), "--scale", "batch-size=16,32,64"
+    )
+    plain = lab.xlate("translate", "a.csv", *given_all())
     yield from accepted(run)
     mine = [
         a
@@ -94,7 +96,7 @@ def _strict(lab: Lab) -> Iterator[str]:
     run = lab.xlate(
         "translate",
         "a.csv",
-        *GIVEN(base_step_us() / 6),
+        *given_all(base_step_us() / 6),
         "--scale",
         "batch-size=16..512",
         "--strict",
@@ -107,7 +109,7 @@ def _out(lab: Lab) -> Iterator[str]:
     run = lab.xlate(
         "translate",
         "a.csv",
-        *GIVEN(),
+        *given_all(),
         "--scale",
         "batch-size=16..64",
         "--out",
@@ -127,7 +129,7 @@ def _own(lab: Lab) -> Iterator[str]:
         ANCHOR,
         "--target",
         "box.4090",
-        *GIVEN()[4:],
+        *given_all()[4:],
         "--scale",
         "batch-size=16,32",
         "--anchors-dir",

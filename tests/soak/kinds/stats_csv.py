@@ -10,7 +10,6 @@ from tests.soak.case import Cases
 from tests.soak.checks import accepted, doubted, levels, refused, same_step, says
 from tests.soak.lab import Lab, Outcome
 from tests.soak.made import (
-    GIVEN,
     HEADER,
     KEY,
     PAIR,
@@ -18,6 +17,7 @@ from tests.soak.made import (
     base_ops,
     base_step_us,
     flipped,
+    given_all,
     rows_of,
     stats_csv,
     table,
@@ -73,7 +73,7 @@ def _variants() -> dict[str, tuple[str, bytes]]:
 
 def _valid(name: str, content: bytes) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        run = lab.xlate("translate", lab.write(name, content), *GIVEN())
+        run = lab.xlate("translate", lab.write(name, content), *given_all())
         yield from accepted(run)
         if run.exit == 0:
             yield from same_step(run, base_answer(lab))
@@ -155,7 +155,7 @@ def _wrong_cells() -> Iterator[tuple[str, str]]:
 
 def _no(text: str) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        run = lab.xlate("translate", lab.write("a.csv", text), *GIVEN())
+        run = lab.xlate("translate", lab.write("a.csv", text), *given_all())
         yield from refused(run, codes=(1,))
 
     return judge
@@ -163,7 +163,7 @@ def _no(text: str) -> Callable[[Lab], Iterator[str]]:
 
 def _utf16(lab: Lab) -> Iterator[str]:
     run = lab.xlate(
-        "translate", lab.write("a.csv", stats_csv().encode("utf-16")), *GIVEN()
+        "translate", lab.write("a.csv", stats_csv().encode("utf-16")), *given_all()
     )
     if run.exit == 0:
         yield from same_step(run, base_answer(lab))
@@ -174,7 +174,7 @@ def _scaled(
 ) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         ops = {k: v * factor for k, v in base_ops().items()}
-        args = GIVEN() if step else (*PAIR, *KEY, "--json")
+        args = given_all() if step else (*PAIR, *KEY, "--json")
         run = lab.xlate(
             "translate",
             lab.write(
@@ -200,7 +200,7 @@ def _step_time(
 
     def judge(lab: Lab) -> Iterator[str]:
         step = base_step_us() * 2.03 / windows
-        run = lab.xlate(command, lab.write("a.csv", stats_csv()), *GIVEN(step))
+        run = lab.xlate(command, lab.write("a.csv", stats_csv()), *given_all(step))
         if 1.95 <= windows <= 2.3:
             yield from accepted(run)
             if levels(run) not in ([], ["ok"]):
@@ -221,14 +221,18 @@ def _named_if_answered(run: Outcome) -> Iterator[str]:
 
 def _twice(lab: Lab) -> Iterator[str]:
     rows = rows_of(base_ops())
-    run = lab.xlate("translate", lab.write("a.csv", table([*rows, *rows])), *GIVEN())
+    run = lab.xlate(
+        "translate", lab.write("a.csv", table([*rows, *rows])), *given_all()
+    )
     if run.exit == 0:
         yield from doubted(run, r"twice|duplicate|repeat|more than once")
 
 
 def _one_row_twice(lab: Lab) -> Iterator[str]:
     rows = rows_of(base_ops())
-    run = lab.xlate("translate", lab.write("a.csv", table([*rows, rows[1]])), *GIVEN())
+    run = lab.xlate(
+        "translate", lab.write("a.csv", table([*rows, rows[1]])), *given_all()
+    )
     yield from says(run, r"twice|duplicate|more than once|repeated")
 
 
@@ -236,7 +240,7 @@ def _cut(share: float) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         text = stats_csv()
         end = int(len(text) * share)
-        run = lab.xlate("translate", lab.write("a.csv", text[:end]), *GIVEN())
+        run = lab.xlate("translate", lab.write("a.csv", text[:end]), *given_all())
         lost = sum(len(r) for r in text[end:].splitlines()) > 60
         if lost and run.exit == 0 and share < 0.5:
             yield from doubted(run)
@@ -248,7 +252,7 @@ def _flip(seed: int) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         raw = flipped(stats_csv().encode(), seed)
         lab.xlate("profile", "check", lab.write("a.csv", raw))
-        lab.xlate("translate", "a.csv", *GIVEN())
+        lab.xlate("translate", "a.csv", *given_all())
         yield from ()
 
     return judge
@@ -262,7 +266,7 @@ def _many_rows(n: int) -> Callable[[Lab], Iterator[str]]:
             [*r[:3], f"{r[3]}_{k}", r[4], f"{float(r[5]) / share:.9f}", r[6]]
             for r in rows for k in range(share)
         ]  # fmt: skip
-        run = lab.xlate("translate", lab.write("a.csv", table(many)), *GIVEN())
+        run = lab.xlate("translate", lab.write("a.csv", table(many)), *given_all())
         yield from accepted(run)
         yield from same_step(run, base_answer(lab), 1e-4)
 
@@ -276,7 +280,9 @@ def _many_kinds(n: int) -> Callable[[Lab], Iterator[str]]:
             [str(i), "Device", f"Own{i}", f"net/own{i}", "2", "0.5", "0.25"]
             for i in range(n)
         ]
-        lab.xlate("translate", lab.write("a.csv", table([*rows, *strange])), *GIVEN())
+        lab.xlate(
+            "translate", lab.write("a.csv", table([*rows, *strange])), *given_all()
+        )
         yield from ()
 
     return judge
