@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv.
-.PHONY: demo test lint bench experiments clean
+.PHONY: demo test lint bench experiments soak clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -37,6 +37,10 @@ test: lint
 # figures of experiments/results; needs XLATE_DATA_HOME, see experiments/README.md
 experiments: $(VENV)/run.stamp
 	$(PY) -m experiments.run
+
+# every input meant to break it, each failure with the line that repeats it; a quarter of an hour
+soak: $(VENV)/test.stamp
+	$(PY) -m tests.soak --home build/soak --report build/soak-report.txt
 
 bench: $(VENV)/test.stamp
 	$(PY) -m experiments.benchmarks

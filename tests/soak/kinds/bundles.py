@@ -1,0 +1,243 @@
+"""A bundle in the data home: edited, of another pair, cut, a link, of another kind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.soak.case import Cases
+from tests.soak.checks import accepted, answers, refused, same_step
+from tests.soak.lab import ROOT, Lab
+from tests.soak.made import ANCHOR, TARGET, base_answer, flipped, given_all, stats_csv
+
+_PAIR = "the manifest's pair, kind and version must match what was asked"
+_DAMAGED = "no traceback, no hang over 10 s, no silent wrong"
+
+
+def placed(lab: Lab, anchor: str = ANCHOR, target: str = TARGET) -> Path:
+    """A shipped bundle copied to where the user's own of the asked pair would lie."""
+    there = lab.own_home() / "models" / ANCHOR / f"to-{TARGET}"
+    shutil.copytree(ROOT / "anchors" / anchor / f"to-{target}", there)
+    return there
+
+
+def ask(lab: Lab) -> Any:
+    return lab.xlate("translate", lab.write("a.csv", stats_csv()), *given_all())
+
+
+def _refused_or_said(lab: Lab, says: str | None = None) -> Iterator[str]:
+    """Refused by name; or passed over for what ships, and that is said."""
+    run = ask(lab)
+    if run.exit == 0:
+        said = (
+            run.err + json.dumps(answers(run)[0]["verdict"])
+            if answers(run)
+            else run.err
+        )
+        if "bundle" not in said and "manifest" not in said:
+            yield f"a bad bundle is used, or passed over in silence: verdict {answers(run)[0]['verdict']['level'] if answers(run) else None}"
+    else:
+        yield from refused(run, says, (1,))
+    for command in (("models", "list"), ("models", "show", f"{ANCHOR}/to-{TARGET}")):
+        lab.xlate(*command)
+
+
+def _own(lab: Lab) -> Iterator[str]:
+    placed(lab)
+    run = ask(lab)
+    yield from accepted(run)
+    yield from same_step(run, base_answer(lab))
+
+
+def _of(anchor: str, target: str) -> Callable[[Lab], Iterator[str]]:
+    def judge(lab: Lab) -> Iterator[str]:
+        placed(lab, anchor, target)
+        yield from refused(ask(lab), None, (1,))
+
+    return judge
+
+
+def _edited(change: Callable[[dict[str, Any]], Any]) -> Callable[[Lab], Iterator[str]]:
+    def judge(lab: Lab) -> Iterator[str]:
+        there = placed(lab)
+        manifest = json.loads((there / "manifest.json").read_text())
+        (there / "manifest.json").write_text(json.dumps(change(manifest)))
+        yield from _refused_or_said(lab)
+
+    return judge
+
+
+def _quiet_edit(key: str, value: Any) -> Callable[[Lab], Iterator[str]]:
+    """A field of the wrong type: no traceback, whatever comes of it."""
+
+    def judge(lab: Lab) -> Iterator[str]:
+        there = placed(lab)
+        manifest = json.loads((there / "manifest.json").read_text())
+        manifest[key] = value
+        (there / "manifest.json").write_text(json.dumps(manifest))
+        ask(lab)
+        lab.xlate("models", "list")
+        lab.xlate("models", "show", f"{ANCHOR}/to-{TARGET}")
+        yield from ()
+
+    return judge
+
+
+def _file(name: str, change: Callable[[Path], Any]) -> Callable[[Lab], Iterator[str]]:
+    def judge(lab: Lab) -> Iterator[str]:
+        change(placed(lab) / name)
+        yield from _refused_or_said(lab)
+
+    return judge
+
+
+def _resealed(seed: int) -> Callable[[Lab], Iterator[str]]:
+    """A changed model whose checksum in the manifest was made to fit."""
+
+    def judge(lab: Lab) -> Iterator[str]:
+        there = placed(lab)
+        raw = flipped((there / "model.skops").read_bytes(), seed, 30)
+        (there / "model.skops").write_bytes(raw)
+        manifest = json.loads((there / "manifest.json").read_text())
+        manifest["files"] = {"model.skops": hashlib.sha256(raw).hexdigest()}
+        (there / "manifest.json").write_text(json.dumps(manifest))
+        ask(lab)
+        yield from ()
+
+    return judge
+
+
+def _replaced(make: Callable[[Path], Any]) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return change
+
+
+def _without(m: dict[str, Any], key: str) -> dict[str, Any]:
+    return {k: v for k, v in m.items() if k != key}
+
+
+def cases() -> Cases:
+    """About 100."""
+    found = Cases("bundles")
+    found.add("own", "your fit takes precedence over the one that ships", _own)
+    for anchor, target in (
+        ("g3s.xlarge", "p3.2xlarge"),
+        ("p2.xlarge", "g4dn.xlarge"),
+        ("p3.2xlarge", "p2.xlarge"),
+        ("g4dn.xlarge", "p3.2xlarge"),
+    ):
+        found.add(
+            f"of-{anchor}-to-{target}",
+            "a bundle of another pair copied into the pair's folder is used",
+            _of(anchor, target),
+        )
+    for name, change in {
+        "anchor-other": lambda m: {**m, "anchor": "g4dn.xlarge"}, "target-other": lambda m: {**m, "target": "g4dn.xlarge"},
+        "pair-swapped": lambda m: {**m, "anchor": m["target"], "target": m["anchor"]},
+        "format-99": lambda m: {**m, "format": 99}, "format-0": lambda m: {**m, "format": 0}, "format-text": lambda m: {**m, "format": "2"},
+        "translator-unknown": lambda m: {**m, "translator": "oracle"}, "translator-other": lambda m: {**m, "translator": "ratio"},
+        "columns-other": lambda m: {**m, "columns": "families"},
+        "operations-fewer": lambda m: {**m, "operations": m["operations"][:3]}, "operations-none": lambda m: {**m, "operations": []},
+        "operations-renamed": lambda m: {**m, "operations": ["Device_X" + o for o in m["operations"]]},
+        "files-none": lambda m: {**m, "files": {}}, "files-zero": lambda m: {**m, "files": {"model.skops": "0" * 64}},
+        "files-outside": lambda m: {**m, "files": {"../../../../etc/passwd": "0" * 64}},
+        "list": lambda m: [m], "null": lambda _: None, "empty": lambda _: {}, "number": lambda _: 3,
+    }.items():  # fmt: skip
+        found.add(f"manifest-{name}", _PAIR, _edited(change))
+    for key in (
+        "format",
+        "anchor",
+        "target",
+        "translator",
+        "files",
+        "operations",
+        "groups",
+    ):
+        found.add(
+            f"manifest-without-{key}",
+            _PAIR,
+            _edited(lambda m, key=key: _without(m, key)),
+        )
+    for key in (
+        "versions",
+        "corpus",
+        "simulated",
+        "models",
+        "n_pairs",
+        "card",
+        "busy_range_us",
+        "groups",
+        "licence",
+        "seed",
+        "policy",
+        "split",
+        "corpus_sha256",
+    ):
+        for i, value in enumerate((None, 5, "x", [1], {"a": 1})):
+            if i % 2 == len(key) % 2:
+                found.add(f"manifest-type-{key}-{i}", _DAMAGED, _quiet_edit(key, value))
+    for share in (0, 0.3, 0.99):
+        found.add(
+            f"model-cut-{share:g}",
+            _DAMAGED,
+            _file(
+                "model.skops",
+                lambda p, s=share: p.write_bytes(
+                    p.read_bytes()[: int(s * p.stat().st_size)]
+                ),
+            ),
+        )
+        found.add(
+            f"manifest-cut-{share:g}",
+            _DAMAGED,
+            _file(
+                "manifest.json",
+                lambda p, s=share: p.write_bytes(
+                    p.read_bytes()[: int(s * p.stat().st_size)]
+                ),
+            ),
+        )
+    for file in ("model.skops", "manifest.json"):
+        short = file.partition(".")[0]
+        found.add(
+            f"{short}-link-to-zero",
+            "a model file that is a link to /dev/zero is read without end",
+            _file(file, _replaced(lambda p: p.symlink_to("/dev/zero"))),
+        )
+        found.add(
+            f"{short}-fifo", "a FIFO waits for ever", _file(file, _replaced(os.mkfifo))
+        )
+        found.add(
+            f"{short}-folder", _DAMAGED, _file(file, _replaced(lambda p: p.mkdir()))
+        )
+        found.add(f"{short}-missing", _DAMAGED, _file(file, lambda p: p.unlink()))
+        found.add(
+            f"{short}-loop", _DAMAGED, _file(file, _replaced(lambda p: p.symlink_to(p)))
+        )
+        found.add(
+            f"{short}-text", _DAMAGED, _file(file, lambda p: p.write_text("hello"))
+        )
+        found.add(
+            f"{short}-pickle",
+            _DAMAGED,
+            _file(file, lambda p: p.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")),
+        )
+    for seed in range(6):
+        found.add(
+            f"model-flip-{seed}",
+            _DAMAGED,
+            _file(
+                "model.skops",
+                lambda p, s=seed: p.write_bytes(flipped(p.read_bytes(), s)),
+            ),
+        )
+        found.add(f"model-resealed-{seed}", _DAMAGED, _resealed(seed))
+    return found
