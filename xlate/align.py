@@ -219,12 +219,13 @@ def matrix(
     ndarray of shape (n_rows, n_columns), column-major
     """
     n = table.height if rows is None else len(rows)
+    there = set(table.columns)
     out = np.empty((n, len(columns)), dtype=np.float64, order="F")
 
     def fill(k: int) -> None:
         name = columns[k]
         absent = float("nan") if name == STEP else 0.0
-        if name not in table.columns:
+        if name not in there:
             out[:, k] = absent
             return
         series = table[name].cast(pl.Float64)
