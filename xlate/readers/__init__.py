@@ -96,7 +96,12 @@ def expand(paths: list[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        try:
+            folder = path.is_dir()
+        except OSError:
+            # a name too long, say: whoever opens it tells why, for this file alone
+            folder = False
+        if folder:
             inside = sorted(
                 p
                 for p in path.iterdir()
