@@ -323,6 +323,15 @@ def test_a_fifo_in_a_folder_of_profiles_is_named(there, in_time):
     assert "a FIFO" in str(failure.error)
 
 
+def test_a_name_too_long_fails_alone(there):
+    from xlate import engine
+
+    Path("good.json").write_text('{"Device_Conv2D": 300000, "Device_IDLE": 5}')
+    failure, profile = engine.read_profiles(["x" * 300, "good.json"])
+    assert "too long" in str(failure.error)
+    assert profile.ops["Device_Conv2D"] == 300000
+
+
 def test_a_file_that_says_it_is_larger_is_not_read(there):
     with Path("big").open("wb") as f:
         f.truncate(2000)
