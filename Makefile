@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv.
-.PHONY: demo test lint bench experiments clean
+.PHONY: demo test lint bench experiments readme clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -37,6 +37,11 @@ test: lint
 # figures of experiments/results; needs XLATE_DATA_HOME, see experiments/README.md
 experiments: $(VENV)/run.stamp
 	$(PY) -m experiments.run
+
+# the files of examples/ and the output shown in the README, anew
+readme: $(VENV)/run.stamp
+	$(PY) -m examples.make
+	$(PY) -m examples.readme
 
 bench: $(VENV)/test.stamp
 	$(PY) -m experiments.benchmarks
