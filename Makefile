@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv.
-.PHONY: demo test lint bench experiments soak clean
+.PHONY: demo test lint bench experiments readme soak clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -41,6 +41,11 @@ experiments: $(VENV)/run.stamp
 # every input meant to break it, each failure with the line that repeats it; a quarter of an hour
 soak: $(VENV)/test.stamp
 	$(PY) -m tests.soak --home build/soak --report build/soak-report.txt
+
+# the files of examples/ and the output shown in the README, anew
+readme: $(VENV)/run.stamp
+	$(PY) -m examples.make
+	$(PY) -m examples.readme
 
 bench: $(VENV)/test.stamp
 	$(PY) -m experiments.benchmarks

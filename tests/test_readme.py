@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
-from tests import profiles_made as made
+from examples import readme
 from tests.test_cli import COMMANDS, run
-from tests.test_telemetry import dmon
-from xlate import opnames
 from xlate.clocks.models import CLOCK_MODELS
 from xlate.translators import COMPARED
 
@@ -27,53 +22,71 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def console(text=README):
+SHOWN = readme.commands(README)
+
+
+def console():
     """(command, printed lines) of every console block."""
-    shown = []
-    for block in re.findall(r"```console\n(.*?)```", text, flags=re.S):
-        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-            command, _, output = part.partition("\n")
-            shown.append((command, output.strip("\n")))
-    return shown
+    return [(shlex.join(c.words), c.output) for c in SHOWN]
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch, example, simulated):
-    """A folder with the files the README speaks of."""
+def clone(tmp_path, monkeypatch):
+    """A folder as a fresh clone is, where commands may leave files."""
+    for name in ("examples", "datasets", "anchors"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    shutil.copy(example, "my_stats.csv")
-    shutil.copy(example, "my_stats_g4dn.csv")
-    trace = made.trace(made.steps(length=400_000))
-    (tmp_path / "trace.json.gz").write_bytes(gzip.compress(trace))
-    runs = tmp_path / "recorded_runs" / "results_v100_resnet_job_1"
-    runs.mkdir(parents=True)
-    rows = [(0.9, 150, 1000 * i, 30, 1380) for i in range(4)]
-    (runs / "run_1_1_freq_1380_profile.csv").write_text(dmon(rows))
-    wide = simulated.wide.filter(
-        pl.col("instance").is_in(["g3s.xlarge", "p3.2xlarge"]) & (pl.col("repeat") == 1)
-    )
-    ops = [c for c in wide.columns if opnames.is_op_column(c)]
-    wide.select(
-        "instance", "model", "dataset", "batch_size", "step_time_us", *ops
-    ).write_parquet("my_runs.parquet")
 
 
-SLOW = (
-    "xlate fit",
-    "xlate compare",
-    "xlate report",
-    "xlate clocks fit",
-    "xlate clocks compare",
-)
-QUICK = [c for c, _ in console() if not c.startswith(SLOW)]
+RUN = [c for c in SHOWN if not c.mark.startswith("not run: ")]
 
 
-@pytest.mark.parametrize("command", QUICK)
-def test_commands_run(command, fitted, clocked, desk, request):
-    if "dvfs" in command:
-        request.getfixturevalue("swept")
-    out, _ = run(*shlex.split(command)[1:])
+@pytest.mark.parametrize("shown", RUN, ids=lambda c: shlex.join(c.words))
+def test_commands_run_as_typed(shown, fitted, clocked, clone):
+    out, _ = run(*shown.words[1:])
     assert out
+
+
+def test_what_is_not_run_says_why():
+    marks = {c.mark for c in SHOWN if c.mark and c.mark != "shown"}
+    assert all(re.fullmatch(r"not run: .{12,}", m) for m in marks), marks
+    # most of them do run
+    assert len(RUN) > 3 * (len(SHOWN) - len(RUN))
+
+
+def test_every_file_named_is_in_the_repository():
+    for shown in SHOWN:
+        for word in shown.words:
+            if "examples/" in word:
+                assert (ROOT / word.rpartition("=")[2]).exists(), word
+
+
+def test_what_is_shown_is_what_comes_out():
+    """To the last digits, in which machines differ; renew: python -m examples.readme."""
+    shown = [c for c in SHOWN if c.mark == "shown"]
+    assert shown
+    number = re.compile(r"-?\d+(?:\.\d+)?")
+    for c in shown:
+        ours, theirs = c.output, readme.output_of(c.words)
+        hint = "renew it: python -m examples.readme"
+        assert number.sub("#", ours).split() == number.sub("#", theirs).split(), hint
+        assert [float(n) for n in number.findall(ours)] == pytest.approx(
+            [float(n) for n in number.findall(theirs)], rel=0.02, abs=0.02
+        ), hint
+
+
+def test_prose_and_commands_fit_a_terminal():
+    """Tables of markdown apart, which have no line breaks."""
+    wide = [x for x in README.splitlines() if len(x) > 80 and not x.startswith("|")]
+    assert not wide
+
+
+def test_renewing_changes_only_what_is_shown():
+    text = "a\n<!-- shown -->\n```console\n$ xlate \\\n    --version\nold\n```\n```console\n$ xlate no\n```\n"
+    (first, second) = readme.commands(text)
+    assert first == readme.Shown(("xlate", "--version"), "old", "shown")
+    assert second == readme.Shown(("xlate", "no"), "", "")
+    assert readme.renewed(text) == text.replace("old", readme.output_of(first.words))
 
 
 def figures(text):
@@ -167,7 +180,7 @@ def test_the_demo_is_the_recipe_of_the_makefile(tmp_path):
         assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
-def test_the_python_block_runs(desk, home):
+def test_the_python_block_runs(clone, home):
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
     code = code.replace("runs)", 'runs, translators=("ratio",), save=False)')
     scope = {}
