@@ -241,7 +241,7 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
         "anchors show T4",
         "anchors check",
         "models list",
-        f"models show {ANCHOR}/to-{TARGET}",
+        f"models show clocks/{TARGET}",
     ):
         words = command.split()
         put(" ".join(words[:2]), "--json", words)
