@@ -163,6 +163,8 @@ def run(
         t.start()
     for t in threads:
         t.join()
+    if len(found) < len(cases):
+        raise RuntimeError(f"{len(cases) - len(found)} cases were not judged")
     return [found[k] for k in sorted(found)]
 
 
