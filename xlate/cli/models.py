@@ -1,4 +1,4 @@
-"""models list, show, use, remove."""
+"""The models commands: list, show, use, remove."""
 
 from __future__ import annotations
 
