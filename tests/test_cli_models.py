@@ -47,7 +47,8 @@ def test_versions_are_listed_used_and_removed(empty_home, runs):
     assert "T4/to-L4@2" in out
     out, _ = run("models", "show", "T4/to-L4@2")
     assert "bad and zero-shot" in out
-    run("models", "use", "T4/to-L4@2")
+    out, _ = run("models", "use", "T4/to-L4@2", "--json")
+    assert json.loads(out)["version"] == 2
     assert bundles.find("T4", "L4").manifest.corpus == "bad and zero-shot"
     _, err = run("models", "remove", "T4/to-L4", code=2)
     assert "--yes" in err

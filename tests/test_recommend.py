@@ -406,62 +406,6 @@ def test_the_bundle_is_the_same_bytes_and_is_checked(clocked, tmp_path):
             clock_bundles.load(two)
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({"format": True}, "no manifest"),
-        ({"spread": "wide"}, "spread is no finite number"),
-        ({"spread": -1.0}, "spread is -1"),
-        ({"spread": float("nan")}, "NaN is not a number"),
-        ({"views": "smi"}, "views is no list"),
-        ({"views": []}, "other views"),
-        ({"applications": None}, "applications is no list"),
-        ({"handoff_limit_w": -300}, "handoff_limit_w is -300"),
-        ({"handoff_limit_w": "300 W"}, "handoff_limit_w is no finite number or null"),
-        ({"seed": 1.5}, "seed is no whole number"),
-        ({"card": [{}]}, "card row 0"),
-        ({"files": ["model.skops"]}, "files is no object"),
-        ({"files": {}}, "changed or cut off"),
-    ],
-)
-def test_a_clock_manifest_that_lies_is_refused(clocked, tmp_path, change, says):
-    folder = clock_bundles.save(clocked.bundle, tmp_path / "a")
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(BundleError, match=says):
-        clock_bundles.load(folder)
-
-
-def test_a_clock_model_of_another_target_is_not_used(clocked, profiles, empty_home):
-    m = clocked.bundle.manifest
-    for other in (replace(m, target="g5.xlarge"), replace(m, gpu="A10G")):
-        own = replace(clocked.bundle, manifest=other)
-        with pytest.raises(BundleError, match="it was not used"):
-            engine.predict_freq(profiles, *PAIR, clock_bundle=own)
-        folder = clock_bundles.folder_of("p3.2xlarge")
-        clock_bundles.save(own, folder)
-        with pytest.raises(BundleError, match="it was not used"):
-            engine.predict_freq(profiles, *PAIR)
-    with pytest.raises(BundleError, match="no clock model"):
-        engine.predict_freq(profiles, *PAIR, clock_bundle=clocked.bundle.manifest)
-    with pytest.raises(BundleError, match="not a translator"):
-        engine.predict_freq(
-            profiles, *PAIR, bundle=clocked.bundle, clock_bundle=clocked.bundle
-        )
-
-
-def test_simulated_sweeps_do_not_replace_measured_ones(clocked, empty_home):
-    measured = replace(clocked.bundle.manifest, simulated=False, corpus="mine")
-    clock_bundles.keep(replace(clocked.bundle, manifest=measured))
-    done = engine.fit_clocks("p3.2xlarge", sweeps=["simulated"])
-    assert done.path.name == "p3.2xlarge@2"
-    assert any("xlate models use clocks/p3.2xlarge@2" in n for n in done.notes)
-    assert clock_bundles.find("p3.2xlarge").manifest.corpus == "mine"
-    done = engine.fit_clocks("p3.2xlarge", sweeps=["simulated"], replace=True)
-    assert clock_bundles.find("p3.2xlarge").manifest.corpus == "simulated"
-    assert clock_bundles.find_version("p3.2xlarge", 1).manifest.corpus == "mine"
-
-
 def test_a_fit_needs_one_name_and_sweeps():
     with pytest.raises(CatalogError, match="one of them"):
         engine.fit_clocks()

@@ -1,4 +1,4 @@
-"""models list, show, use, remove."""
+"""The models commands: list, show, use, remove."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def list_models(as_json: Json = False) -> None:
 
 
 @models.command("use")
-def use_model(name: BundleName) -> None:
+def use_model(name: BundleName, as_json: Json = False) -> None:
     """Let a version that is kept answer; the one that did is kept beside it."""
     from xlate.cli.stored import slot_of
     from xlate.store import versions
@@ -65,18 +65,20 @@ def use_model(name: BundleName) -> None:
     slot, number = slot_of(name)
     if number is None:
         raise typer.BadParameter(f"say which version of {name}: {name}@1, for example")
-    if versions.number_of(slot) == number:
-        output.talk(f"{name} answers already")
-        return
-    _checked(name)
-    versions.use(slot, number)
-    output.talk(f"{name} answers from now on")
+    already = versions.number_of(slot) == number
+    if not already:
+        _checked(name)
+        versions.use(slot, number)
+    output.talk(f"{name} answers " + ("already" if already else "from now on"))
+    if as_json:
+        output.document({"name": name, "path": str(slot), "version": number})
 
 
 @models.command("remove")
 def remove_model(
     name: BundleName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Delete a bundle of your own; what ships with xlate cannot be."""
     import sys
@@ -92,7 +94,10 @@ def remove_model(
 
     versions.remove(folder)
     output.talk(f"removed {folder}")
-    output.talk(left_after(name))
+    left = left_after(name)
+    output.talk(left)
+    if as_json:
+        output.document({"name": name, "removed": str(folder), "answers": left})
 
 
 def _checked(name: str) -> None:
