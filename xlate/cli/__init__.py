@@ -12,6 +12,7 @@ from xlate.cli import (
     catalogue,
     clocks,
     datasets,
+    models,
     profiles,
     report,
     sweeps,
@@ -42,7 +43,7 @@ app.add_typer(sweeps.app, name="sweep")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(catalogue.anchors, name="anchors")
-app.add_typer(catalogue.models, name="models")
+app.add_typer(models.models, name="models")
 
 
 def _version(asked: bool) -> None:
