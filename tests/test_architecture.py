@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 #: rooms in the order data goes through them; imports run from later to earlier
 ORDER = [
     ["errors"],
-    ["schema", "clockgrid", "paths", "opnames", "ensemble"],
+    ["schema", "clockgrid", "frozen", "paths", "opnames", "ensemble"],
     ["catalog", "profile", "card"],
     ["readers"],
     ["corpus", "telemetry"],

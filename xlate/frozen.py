@@ -1,0 +1,94 @@
+"""A mapping that cannot be changed and can be copied, pickled and hashed."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Hashable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    ValuesView,
+)
+from collections.abc import Mapping as AbstractMapping
+from typing import Any, NoReturn, TypeVar
+
+__all__ = ["FrozenMap"]
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class FrozenMap(AbstractMapping[K, V]):
+    """An immutable mapping, in the order it was given.
+
+    Equal to any mapping of the same items. Unlike ``types.MappingProxyType``
+    it owns its items, can be pickled and deep-copied, and is hashable where its
+    values are.
+
+    Parameters
+    ----------
+    items : mapping or iterable of (key, value)
+        Copied.
+
+    Examples
+    --------
+    >>> from xlate.frozen import FrozenMap
+    >>> FrozenMap({"a": 1})["a"]
+    1
+    """
+
+    __slots__ = ("_items",)
+    _items: dict[K, V]
+
+    def __init__(
+        self, items: AbstractMapping[K, V] | Iterable[tuple[K, V]] = ()
+    ) -> None:
+        object.__setattr__(self, "_items", dict(items))
+
+    def __getitem__(self, key: K) -> V:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    # the dict's own views are several times as fast as those of the abstract class
+    def keys(self) -> KeysView[K]:
+        """Keys, in order."""
+        return self._items.keys()
+
+    def values(self) -> ValuesView[V]:
+        """Values, in order."""
+        return self._items.values()
+
+    def items(self) -> ItemsView[K, V]:
+        """Pairs, in order."""
+        return self._items.items()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FrozenMap):
+            return bool(self._items == other._items)
+        if isinstance(other, AbstractMapping):
+            return bool(self._items == dict(other))
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return f"FrozenMap({self._items!r})"
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a FrozenMap cannot be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a FrozenMap cannot be changed")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenMap, (self._items,)
