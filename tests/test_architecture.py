@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 ORDER = [
     ["errors"],
     ["schema", "clockgrid", "frozen", "paths", "opnames", "ensemble"],
+    ["hardware"],
     ["catalog", "profile", "card"],
     ["readers"],
     ["corpus", "telemetry"],

@@ -11,9 +11,9 @@ import typer
 from xlate.cli import output
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
-    AnchorName,
     AnchorsDir,
     BatchSize,
+    FileAnchor,
     Force,
     Format,
     InputSize,
@@ -36,7 +36,7 @@ __all__ = ["ask", "predict_freq"]
 
 def ask(
     files: Sequence[Path],
-    anchor: str,
+    anchor: str | None,
     target: str,
     *,
     model: str | None = None,
@@ -65,7 +65,7 @@ def ask(
 
 
 def _answers(
-    files: Sequence[Path], anchor: str, target: str, *, model: str | None,
+    files: Sequence[Path], anchor: str | None, target: str, *, model: str | None,
     batch_size: int | None, input_size: int | None, optimizer: str | None,
     step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
     **options: Any,
@@ -89,8 +89,8 @@ def _answers(
 
 def predict_freq(
     files: Annotated[list[Path], typer.Argument(help="Profiles, or folders of them.")],
-    anchor: AnchorName,
     target: TargetName,
+    anchor: FileAnchor = None,
     model: ModelName = None,
     batch_size: BatchSize = None,
     input_size: InputSize = None,

@@ -9,9 +9,9 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.options import (
-    AnchorName,
     AnchorsDir,
     BatchSize,
+    FileAnchor,
     InputSize,
     Json,
     MaxSlowdown,
@@ -308,8 +308,8 @@ def _percent(share: float | None) -> str:
 @clocks.command("curve")
 def curve(
     file: Annotated[Path, typer.Argument(help="Profile.")],
-    anchor: AnchorName,
     target: TargetName,
+    anchor: FileAnchor = None,
     model: ModelName = None,
     batch_size: BatchSize = None,
     input_size: InputSize = None,

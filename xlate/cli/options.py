@@ -13,6 +13,7 @@ __all__ = [
     "BatchSize",
     "Columns",
     "Data",
+    "FileAnchor",
     "Force",
     "Format",
     "InputSize",
@@ -65,6 +66,15 @@ AnchorsDir = Annotated[
 ]
 AnchorName = Annotated[
     str, typer.Option("--anchor", help="Instance the profile was taken on.")
+]
+FileAnchor = Annotated[
+    str | None,
+    typer.Option(
+        "--anchor",
+        help="Instance the profile was taken on; may be left out where the file names "
+        "its GPU and one instance has it.",
+        show_default=False,
+    ),
 ]
 TargetName = Annotated[str, typer.Option("--target", help="Instance to translate to.")]
 ModelName = Annotated[

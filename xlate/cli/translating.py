@@ -14,6 +14,7 @@ from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
+    FileAnchor,
     Force,
     Format,
     InputSize,
@@ -37,10 +38,7 @@ def translate(
         list[Path] | None,
         typer.Argument(help="Profiles, or folders of them.", show_default=False),
     ] = None,
-    anchor: Annotated[
-        str | None,
-        typer.Option(help="Instance the profiles are from.", show_default=False),
-    ] = None,
+    anchor: FileAnchor = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,9 +92,9 @@ def translate(
             profile, target, key, format, level, force, strict, anchors_dir, as_json
         )
         return
-    if not files or anchor is None:
+    if not files:
         raise typer.BadParameter(
-            "give FILES and --anchor, or --profile ANCHOR=FILE for each instance"
+            "give FILES, or --profile ANCHOR=FILE for each instance"
         )
     profiles = profiles_given(files, **key, step_time=step_time, format=format)
     from xlate import engine
@@ -154,7 +152,7 @@ def translate(
 
 
 def _scaled(
-    profiles: Sequence[Profile | Failure], anchor: str, target: str, wanted: str,
+    profiles: Sequence[Profile | Failure], anchor: str | None, target: str, wanted: str,
     level: float, force: bool, anchors_dir: list[Path] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One profile at several sizes, here and there."""

@@ -15,6 +15,7 @@ from xlate.catalog import Instance
 from xlate.columns import plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
+from xlate.engine.naming import taken_as
 from xlate.engine.pair import clock_ratio, pair_of, prior, runs_of
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
 from xlate.errors import CorpusError
@@ -79,7 +80,10 @@ def _study(
     )  # fmt: skip
     rows = rows_of(held)
     rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
-    return _Study(a, t, corpus, aligned, held, rows, _notes(aligned, columns))
+    taken = [n for n in (taken_as(anchor, a), taken_as(target, t)) if n]
+    return _Study(
+        a, t, corpus, aligned, held, rows, [*taken, *_notes(aligned, columns)]
+    )
 
 
 def _notes(aligned: Aligned, columns: str) -> list[str]:

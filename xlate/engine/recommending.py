@@ -19,6 +19,7 @@ from xlate.clocks.legal import LegalClocks, commands, legal_clocks, snap
 from xlate.clocks.objective import USD_PER_KWH, make_objective
 from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
+from xlate.engine.naming import with_anchor
 from xlate.engine.translating import translate
 from xlate.engine.wording import what_binds, what_changed, what_to_do, whence
 from xlate.errors import ProfileError, UnknownNameError, XlateError
@@ -35,7 +36,7 @@ _HIGHEST = 0.97
 
 def predict_freq(
     profiles: Sequence[Profile | Failure],
-    anchor: str,
+    anchor: str | None,
     target: str,
     *,
     objective: str = "edp",
@@ -57,8 +58,11 @@ def predict_freq(
     ----------
     profiles : sequence of Profile or Failure
         Failures are handed through.
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the files say which GPU they ran on
+        and one instance has it.
+    target : str
+        Instance, by name or alias.
     objective : str
         Key of :data:`xlate.clocks.objective.OBJECTIVES`.
     max_slowdown : float, optional
@@ -92,6 +96,7 @@ def predict_freq(
     _check_probe(probe, probes, legal)
     make_objective(objective, 1.0)  # an unknown name is said before the work
     fitted = clock_bundle or clock_bundles.find(instance.name)
+    anchor, profiles, taken = with_anchor(profiles, anchor, anchors_dirs)
     metered = _metered(telemetry, known.instance(anchor).require_gpu())
     answers: list[Recommendation | Failure] = []
     translated = translate(
@@ -104,7 +109,9 @@ def predict_freq(
         try:
             found = _Case(one, instance, gpu, fitted, legal, objective, bound, seed)
             found.metered = metered
-            answers.append(found.answer(list(probes), confidence))
+            said = found.answer(list(probes), confidence)
+            # the last reason is what to do
+            answers.append(replace(said, reasons=(*taken, *said.reasons)))
         except XlateError as e:
             answers.append(Failure(one.file, e))
     return answers

@@ -14,6 +14,7 @@ from xlate.catalog import Instance
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.fitting import FitResult
+from xlate.engine.naming import taken_as
 from xlate.engine.pair import pair_of, prior, runs_of
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
@@ -112,7 +113,10 @@ def fit_shots(
     path = bundles.folder_of(a.name, t.name) if save else None
     if path is not None:
         bundles.save(manifest, fitted, path)
-    notes = [f"{len(aligned)} workloads of {len(set(aligned.models))} models measured"]
+    notes = [n for n in (taken_as(anchor, a), taken_as(target, t)) if n]
+    notes.append(
+        f"{len(aligned)} workloads of {len(set(aligned.models))} models measured"
+    )
     if aligned.unpaired_target.height:
         notes.append(
             f"{aligned.unpaired_target.height} runs on {t.name} have no counterpart on "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xlate.answer import Failure, Translation
 from xlate.catalog import Instance
 from xlate.conformal import LEVEL
+from xlate.engine.naming import with_anchor
 from xlate.engine.pair import pair_of
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
@@ -99,7 +100,7 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
 
 def scale(
     profile: Profile,
-    anchor: str,
+    anchor: str | None,
     target: str,
     axis: str,
     sizes: Sequence[int],
@@ -114,7 +115,9 @@ def scale(
     ----------
     profile : Profile
         With its size in the workload key, and a step time.
-    anchor, target : str
+    anchor : str or None
+        None where the file says which GPU it ran on and one instance has it.
+    target : str
     axis : str
         Key of :data:`xlate.scaling.AXES`.
     sizes : sequence of int
@@ -129,6 +132,7 @@ def scale(
         step time of the profile are not known, BundleError where the bundle has not
         learnt this axis.
     """
+    anchor, _, notes = with_anchor([profile], anchor, anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
     bundle = bundles.find(a.name, t.name)
     scaler = bundle.model["scaling"].get(axis)
@@ -167,14 +171,22 @@ def scale(
             )
         )  # fmt: skip
     low, high = (limit ** (1 / power) for limit in scaler.range_)
-    answers = translate(made, a.name, t.name, bundle=bundle, level=level, force=force)
+    answers = translate(
+        made,
+        a.name,
+        t.name,
+        bundle=bundle,
+        level=level,
+        force=force,
+        anchors_dirs=anchors_dirs,
+    )
     found = []
     for size, far, p, answer in zip(sizes, octaves, made, answers, strict=True):
         if isinstance(answer, Failure):
             raise answer.error
         here = (p.step_time_us or 0.0) / 1e6
         factor = scaler.factor(far, level) if far else 1.0
-        reasons = list(answer.verdict.reasons)
+        reasons = [*answer.verdict.reasons, *notes]
         need = _memory(profile, (size / own) ** power)
         small = _too_small(need, a, t)
         if small:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xlate import opnames, readers
 from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
-from xlate.catalog import Instance
+from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.conformal import LEVEL, Scores
 from xlate.engine.layers import (
     PARTS,
@@ -22,6 +22,7 @@ from xlate.engine.layers import (
     layer_of,
     predict,
 )
+from xlate.engine.naming import taken_as, with_anchor
 from xlate.engine.origin import of_anchor
 from xlate.engine.pair import pair_of
 from xlate.engine.unseen import ZERO_SHOT, borrowed, by_catalogue, shipped
@@ -90,7 +91,7 @@ def read_profiles(
 
 def translate(
     profiles: Sequence[Profile | Failure],
-    anchor: str,
+    anchor: str | None,
     target: str,
     *,
     bundle: Bundle | None = None,
@@ -104,8 +105,11 @@ def translate(
     ----------
     profiles : sequence of Profile or Failure
         Failures are handed through.
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the files say which GPU they ran on
+        and one instance has it.
+    target : str
+        Instance, by name or alias.
     bundle : Bundle, optional
         Default: the pair's in the data home, else the one that ships with xlate;
         where there is none, the answer comes from data sheets (``zero-shot``).
@@ -121,13 +125,26 @@ def translate(
         a GPU without bundle of which the catalogue knows too little.
     """
     check_level(level)
+    anchor, profiles, notes = with_anchor(profiles, anchor, anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
+    notes += tuple(n for n in (taken_as(anchor, a), taken_as(target, t)) if n)
     profiles = of_anchor(profiles, a, force, anchors_dirs)
     if bundle is None and bundles.exists(a.name, t.name):
         bundle = bundles.find(a.name, t.name)
     good = [p for p in profiles if isinstance(p, Profile)]
-    answers = iter(_answer(good, a, t, bundle, level))
-    return [p if isinstance(p, Failure) else next(answers) for p in profiles]
+    known = catalogue(anchors_dirs)
+    answers = iter(_answer(good, a, t, bundle, level, known))
+    return [
+        p if isinstance(p, Failure) else _noted(next(answers), notes) for p in profiles
+    ]
+
+
+def _noted(answer: Translation, notes: tuple[str, ...]) -> Translation:
+    """An answer that says what was taken for names; its verdict stays."""
+    if not notes:
+        return answer
+    verdict = answer.verdict
+    return replace(answer, verdict=replace(verdict, reasons=(*verdict.reasons, *notes)))
 
 
 def check_level(level: float) -> None:
@@ -167,11 +184,11 @@ class _Origin:
 
 def _answer(
     profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle | None,
-    level: float,
+    level: float, known: Catalogue,
 ) -> list[Translation]:  # fmt: skip
     if bundle is None:
-        return [_unseen(p, _unbundled(p, a, t), ZERO_SHOT, a, t, level) for p in profiles]  # fmt: skip
-    findings = [examine(p, bundle) for p in profiles]
+        return [_unseen(p, _unbundled(p, a, t, known), ZERO_SHOT, a, t, level) for p in profiles]  # fmt: skip
+    findings = [examine(p, bundle, known) for p in profiles]
     layers = [layer_of(f) for f in findings]
     answers: dict[int, Translation] = {}
     for layer in dict.fromkeys(layers):
@@ -184,10 +201,10 @@ def _answer(
         times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
         steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
         found = predict(bundle, times, ops, steps, layer)
-        known = Calibration.from_arrays(bundle.model["calibration"][PARTS[layer]])
+        errors = Calibration.from_arrays(bundle.model["calibration"][PARTS[layer]])
         origin = _Origin.of(bundle)
         for row, k in enumerate(mine):
-            answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, origin, known, level)  # fmt: skip
+            answers[k] = _one(profiles[k], findings[k], layer, found, row, a, t, origin, errors, level)  # fmt: skip
     return [answers[k] for k in range(len(profiles))]
 
 
@@ -200,7 +217,7 @@ def _unseen(
     return _one(profile, finding, layer, found, 0, a, t, _Origin.data_sheets(), borrowed(), level)  # fmt: skip
 
 
-def _unbundled(profile: Profile, a: Instance, t: Instance) -> Finding:
+def _unbundled(profile: Profile, a: Instance, t: Instance, known: Catalogue) -> Finding:
     """What can be said of a profile where no bundle says what training looked like."""
     reasons = [
         f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
@@ -216,7 +233,7 @@ def _unbundled(profile: Profile, a: Instance, t: Instance) -> Finding:
             f"{share:.0%} of device time is in operations that nobody knows ({named}): "
             "memory is taken to limit them"
         )
-    compare_names(profile, a.name, reasons)
+    compare_names(profile, a.name, reasons, known)
     return Finding(Verdict("widen", tuple(reasons)), None, 1 + share, share)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.catalog import catalogue
+from xlate.catalog import Catalogue, catalogue
 from xlate.ensemble import forest_mean
 from xlate.errors import XlateError
 from xlate.profile import Profile, Verdict
@@ -173,7 +173,9 @@ def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     return dict(sorted(strange.items(), key=lambda item: -item[1]))
 
 
-def examine(profile: Profile, bundle: Bundle) -> Finding:
+def examine(
+    profile: Profile, bundle: Bundle, known: Catalogue | None = None
+) -> Finding:
     """How far the profile is from what the bundle was fitted on, with reasons."""
     widen: list[str] = list(profile.notes)
     refuse: list[str] = []
@@ -219,7 +221,7 @@ def examine(profile: Profile, bundle: Bundle) -> Finding:
             widening *= min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
         _look_whole(domain, profile, widen)
         _look_at_origin(domain, ops, times, m.anchor, widen, widen if few else refuse)
-    compare_names(profile, m.anchor, widen)
+    compare_names(profile, m.anchor, widen, known)
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
     if profile.step_time_us is None:
@@ -266,12 +268,18 @@ def _look_at_origin(
     (refuse if origin[anchor] < STRANGER else widen).append(said)
 
 
-def compare_names(profile: Profile, anchor: str, widen: list[str]) -> None:
-    """Add to the reasons where the file says that it ran elsewhere."""
+def compare_names(
+    profile: Profile, anchor: str, widen: list[str], known: Catalogue | None = None
+) -> None:
+    """Add to the reasons where the file says that it ran elsewhere.
+
+    ``known`` says which instance a name in the file is; default: the catalogue
+    without folders of the user's own.
+    """
     if profile.instance is None:
         return
     try:
-        ran_on = catalogue().instance(profile.instance).name
+        ran_on = (known or catalogue()).instance(profile.instance).name
     except XlateError:
         ran_on = profile.instance
     if ran_on != anchor:
