@@ -62,7 +62,7 @@ def test_a_range_off_the_grid_is_refused():
         ("V100-SXM2", "V100-SXM2-16GB"),
         ("g4dn", "T4"),
         ("Tesla T4", "T4"),
-        ("h100", "H100-SXM5-80GB"),
+        ("h100-sxm5", "H100-SXM5-80GB"),
     ],
 )
 def test_aliases(name, gpu):

@@ -191,7 +191,7 @@ def read_profile(path: str | Path, format: str | None = None) -> Profile:
 
 
 def translate(
-    profiles: Any, anchor: str, target: str, **options: Any
+    profiles: Any, anchor: str | None, target: str, **options: Any
 ) -> list[Translation] | Any:
     """Translate profiles to the target.
 
@@ -200,8 +200,11 @@ def translate(
     profiles : path, Profile, sequence of these, polars or pandas DataFrame
         A frame has one row a profile: operations in µs, ``step_time_us`` where
         known; other columns are kept.
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the profile says which GPU it ran on
+        and one instance has it (not for frames).
+    target : str
+        Instance, by name or alias.
     **options
         ``bundle`` (default: the pair's in the data home, else the one that ships),
         ``level`` of the intervals (not for frames), ``anchors_dirs``.
@@ -217,6 +220,8 @@ def translate(
         For the first profile that cannot be translated.
     """
     if isinstance(profiles, pl.DataFrame) or _is_pandas(profiles):
+        if anchor is None:
+            raise ProfileError("a table does not say where it was recorded", "name the anchor")  # fmt: skip
         frame = engine.translate_table(_polars(profiles), anchor, target, **options)
         return _like(frame, profiles)
     return _sound(engine.translate(_read(profiles), anchor, target, **options))
@@ -246,7 +251,7 @@ def translate_together(
 
 
 def scale(
-    profile: Any, anchor: str, target: str, sizes: str, **options: Any
+    profile: Any, anchor: str | None, target: str, sizes: str, **options: Any
 ) -> list[Sized]:
     """One profile at other sizes, on the anchor and on the target.
 
@@ -254,8 +259,11 @@ def scale(
     ----------
     profile : path or Profile
         With its size and step time known.
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the profile says which GPU it ran on
+        and one instance has it (not for frames).
+    target : str
+        Instance, by name or alias.
     sizes : str
         ``"batch-size=16..256"`` (doublings) or ``"input-size=128,224"``.
     **options
@@ -293,15 +301,18 @@ def fit_clocks(target: str, **options: Any) -> ClockFit:
 
 
 def predict_freq(
-    profiles: Any, anchor: str, target: str, **options: Any
+    profiles: Any, anchor: str | None, target: str, **options: Any
 ) -> list[Recommendation]:
     """The best core clock on the target for each profile.
 
     Parameters
     ----------
     profiles : path, Profile, or a sequence of these
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the profile says which GPU it ran on
+        and one instance has it (not for frames).
+    target : str
+        Instance, by name or alias.
     **options
         As :func:`xlate.engine.predict_freq`: ``objective``, ``max_slowdown``
         (0.05 is 5 %), ``probes``, ``confidence``, ``bundle``, ``clock_bundle``.

@@ -1,208 +1,78 @@
 """The catalogue: instances one can rent or own, their GPUs, prices and legal clocks.
 
-Facts live in TOML (``anchors/<instance>/instance.toml`` and
-``anchors/gpus/<gpu>.toml``). Every number there carries its source and its
+Facts live in TOML (``anchors/<instance>/instance.toml``, ``anchors/gpus/<gpu>.toml``,
+or one file for both, ``<name>.toml``). Every number there carries its source and its
 standing: **D** read from a device dump, **V** vendor or cloud document,
 **C** computed from D or V, **I** inferred from a proven grid rule, **U**
-general knowledge, unchecked. A number without one is refused on load.
+general knowledge, unchecked. Everything is checked on load, and all faults of all
+files are reported at once, before anything is computed.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from xlate.clockgrid import legal_clocks
-from xlate.errors import CatalogError, UnknownNameError
-from xlate.files import read_bytes
+from xlate.errors import UnknownNameError
+from xlate.hardware.faults import CatalogFaultsError, Fault
+from xlate.hardware.merging import Merged, merge
+from xlate.hardware.naming import bare, fold, shortens, squash
+from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
 from xlate.paths import shipped
 
-__all__ = ["Catalogue", "ClockList", "Fact", "Gpu", "Instance", "Price", "catalogue"]
-
-STANDINGS = frozenset("DVCIU")
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One figure with its provenance."""
-
-    value: float | int | str | bool
-    standing: str
-    source: str
-
-
-@dataclass(frozen=True)
-class ClockList:
-    """Legal graphics clocks at one memory clock.
-
-    Attributes
-    ----------
-    memory_mhz : float or None
-        Memory clock the list belongs to; None where the board has one state.
-    graphics_mhz : tuple of float
-        Legal graphics clocks in MHz, ascending.
-    floor_known : bool
-        False where no dump shows the lowest clock; the list then starts at the
-        family's own lowest.
-    """
-
-    memory_mhz: float | None
-    graphics_mhz: tuple[float, ...]
-    floor_known: bool
-    standing: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Price:
-    """What an hour costs, where and when."""
-
-    usd_per_h: float
-    region: str
-    date: str
-    kind: str
-    standing: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """Facts of one GPU (per GPU, not per board)."""
-
-    name: str
-    architecture: str
-    aliases: tuple[str, ...]
-    facts: Mapping[str, Fact]
-    clocks: tuple[ClockList, ...]
-    note: str | None = None
-
-    def number(self, key: str) -> float | None:
-        """Value of a numeric fact, or None where nobody knows it."""
-        fact = self.facts.get(key)
-        return None if fact is None else float(fact.value)
-
-    @property
-    def limit_w(self) -> float | None:
-        """Most that the board may draw: its highest power limit, else its TDP."""
-        return self.number("power_limit_max_w") or self.number("tdp_w")
-
-    @property
-    def set_clock(self) -> str:
-        """How the core clock is set: ``application``, ``locked`` or ``sysfs``."""
-        return str(self.facts["set_clock"].value)
-
-    def legal_mhz(self, memory_mhz: float | None = None) -> tuple[float, ...]:
-        """Legal graphics clocks in MHz at a memory clock (default: the highest).
-
-        Raises
-        ------
-        CatalogError
-            If no list is known, or none for that memory clock.
-        """
-        if not self.clocks:
-            raise CatalogError(
-                f"no legal clocks are known for {self.name}",
-                "paste the output of nvidia-smi -q -d SUPPORTED_CLOCKS into the catalogue",
-            )
-        if memory_mhz is None:
-            return max(self.clocks, key=lambda c: c.memory_mhz or 0.0).graphics_mhz
-        for clocks in self.clocks:
-            if clocks.memory_mhz == memory_mhz:
-                return clocks.graphics_mhz
-        known = ", ".join(f"{c.memory_mhz:g}" for c in self.clocks if c.memory_mhz)
-        raise CatalogError(
-            f"{self.name} has no clock list for memory clock {memory_mhz:g} MHz",
-            f"one of {known}",
-        )
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A machine type one can rent or own."""
-
-    name: str
-    provider: str
-    aliases: tuple[str, ...]
-    gpu: Gpu | None
-    gpu_count: int
-    prices: tuple[Price, ...] = ()
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    note: str | None = None
-
-    @property
-    def price(self) -> Price | None:
-        """The newest price, or None where none was found."""
-        return max(self.prices, key=lambda p: p.date) if self.prices else None
-
-    def require_gpu(self) -> Gpu:
-        """The GPU of this instance.
-
-        Raises
-        ------
-        CatalogError
-            If the instance has none.
-        """
-        if self.gpu is None:
-            raise CatalogError(
-                f"{self.name} has no GPU", "choose an instance that has one"
-            )
-        return self.gpu
+__all__ = [
+    "CatalogFaultsError",
+    "Catalogue",
+    "ClockList",
+    "Fact",
+    "Fault",
+    "Gpu",
+    "Instance",
+    "Price",
+    "catalogue",
+    "read_all",
+]
 
 
 class Catalogue:
-    """All instances and GPUs of some folders; later folders win.
+    """All instances and GPUs of some folders.
 
     Parameters
     ----------
     folders : iterable of Path
-        Each holds ``<instance>/instance.toml`` and ``gpus/<gpu>.toml``.
+        Each holds ``<instance>/instance.toml``, ``gpus/<gpu>.toml`` and
+        ``<name>.toml``, or is one such file. A later folder replaces what an
+        earlier one has only where its file says ``replaces = "NAME"``.
 
     Raises
     ------
-    CatalogError
-        If a file is not TOML, lacks a field, or holds a number without source
-        or standing.
+    CatalogFaultsError
+        With everything that is wrong in any file: syntax, a field that is missing,
+        misspelt or of the wrong type, a figure out of range, without source or
+        against another one, a name that two things share.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self.folders = tuple(folders)
-        self.gpus: dict[str, Gpu] = {}
-        self.instances: dict[str, Instance] = {}
-        for folder in self.folders:
-            if not folder.is_dir():
-                raise CatalogError(
-                    f"no catalogue folder {folder}", "check XLATE_ANCHORS"
-                )
-            for path in sorted(folder.glob("gpus/*.toml")):
-                gpu = _gpu(path)
-                self.gpus[gpu.name] = gpu
-        for folder in self.folders:
-            for path in sorted(folder.glob("*/instance.toml")):
-                instance = self._instance(path)
-                self.instances[instance.name] = instance
-        self._alias_of: dict[str, str] = {}
-        for kind, items in (("gpu", self.gpus), ("instance", self.instances)):
-            for name, item in items.items():
-                for alias in (name, *item.aliases):
-                    key = _fold(alias)
-                    owner = f"{kind}:{name}"
-                    if self._alias_of.setdefault(key, owner) != owner:
-                        raise CatalogError(
-                            f"{alias!r} names both {self._alias_of[key]} and {owner}",
-                            "remove one alias",
-                        )
+        merged = _merged(self.folders)
+        if merged.faults:
+            raise CatalogFaultsError(merged.faults)
+        self.gpus = merged.gpus
+        self.instances = merged.instances
+        self._owner_of = merged.owner_of
+        self._by_device: dict[str, set[str]] = {}
+        for gpu in self.gpus.values():
+            for name in (gpu.name, *gpu.aliases):
+                self._by_device.setdefault(squash(name), set()).add(gpu.name)
 
     def instance(self, name: str, among: Iterable[str] = ()) -> Instance:
         """Look an instance up by name, alias, GPU name or GPU alias.
 
         A GPU's name stands for "a machine with one of these", which has no
-        price.
+        price, unless an instance with one of them has the same name.
 
         Parameters
         ----------
@@ -215,23 +85,15 @@ class Catalogue:
         Raises
         ------
         UnknownNameError
-            With the nearest known names.
+            With the nearest known names, or the GPUs that the name may mean.
         """
-        owner = self._alias_of.get(_fold(name))
-        found = None if owner is None else self._owned(owner)
+        found = self._found(name)
         there = list(among)
         if found is None or not {found.name, found.gpu and found.gpu.name} & {*there}:
-            meant = [n for n in there if _fold(n).startswith(_fold(name))]
+            meant = [n for n in there if self._means(name, n)]
             if len(meant) == 1:
                 return self.instance(meant[0])
         return found or self._unknown("instance", name)
-
-    def _owned(self, owner: str) -> Instance:
-        kind, _, key = owner.partition(":")
-        if kind == "instance":
-            return self.instances[key]
-        gpu = self.gpus[key]
-        return Instance(gpu.name, "own", (), gpu, 1)
 
     def gpu(self, name: str) -> Gpu:
         """Look a GPU up by its name or alias, or by an instance that holds it.
@@ -239,145 +101,124 @@ class Catalogue:
         Raises
         ------
         UnknownNameError
-            With the nearest known names.
+            With the nearest known names, or the GPUs that the name may mean.
         CatalogError
             If an instance without a GPU was named.
         """
-        owner = self._alias_of.get(_fold(name))
+        found = self._found(name)
+        return self._unknown("GPU", name) if found is None else found.require_gpu()
+
+    def gpus_of_device(self, name: str) -> tuple[Gpu, ...]:
+        """GPUs that a device name in a file may mean.
+
+        Parameters
+        ----------
+        name : str
+            What a profiler or a driver printed, ``"NVIDIA A100-SXM4-40GB"``, or what
+            a person wrote for it, ``"A100"``.
+
+        Returns
+        -------
+        tuple of Gpu
+            One where the name says which; several where it is short; none where
+            the catalogue does not know it.
+        """
+        found = self._found(name)
+        if found is not None:
+            return () if found.gpu is None else (found.gpu,)
+        names = self._by_device.get(squash(name), set())
+        if len(names) == 1:
+            (only,) = names
+            return (self.gpus[only],)
+        return tuple(self._variants(name))
+
+    def gpu_of_device(self, name: str) -> Gpu | None:
+        """The GPU of a device name in a file, or None where it does not say which.
+
+        Examples
+        --------
+        >>> from xlate.catalog import catalogue
+        >>> catalogue().gpu_of_device("NVIDIA A100-SXM4-40GB").name
+        'A100-SXM4-40GB'
+        >>> catalogue().gpu_of_device("A100") is None
+        True
+        """
+        found = self.gpus_of_device(name)
+        if len(found) != 1:
+            return None
+        # a name that leaves parts out and has one variant here may have others elsewhere
+        (gpu,) = found
+        known = self._found(name) is not None or squash(name) in self._by_device
+        return gpu if known else None
+
+    def instances_with(self, gpu: Gpu | str) -> tuple[Instance, ...]:
+        """Instances that hold a GPU, in the order of the catalogue.
+
+        Parameters
+        ----------
+        gpu : Gpu or str
+            A GPU, or a name of one.
+
+        Raises
+        ------
+        UnknownNameError
+            If the name is unknown or ambiguous.
+        """
+        name = (self.gpu(gpu) if isinstance(gpu, str) else gpu).name
+        return tuple(
+            i for i in self.instances.values() if i.gpu is not None and i.gpu.name == name
+        )  # fmt: skip
+
+    def owner_of(self, name: str) -> str | None:
+        """Full name of the GPU or instance that has a name or alias, or None."""
+        owner = self._owner_of.get(fold(name))
+        return None if owner is None else owner[1]
+
+    def _found(self, name: str) -> Instance | None:
+        """What a name or alias means; None where it is unknown or ambiguous."""
+        owner = self._owner_of.get(fold(name))
         if owner is None:
-            self._unknown("GPU", name)
-        kind, _, key = owner.partition(":")
-        return self.gpus[key] if kind == "gpu" else self.instances[key].require_gpu()
+            return None
+        kind, key = owner
+        if kind == "instance":
+            return self.instances[key]
+        # an alias without vendor that shortens the names of several GPUs decides nothing;
+        # with the vendor it is what a driver prints of one of them
+        short = fold(name) != fold(key) and bare(name) == fold(name)
+        if short and len(self._variants(name)) > 1:
+            return None
+        gpu = self.gpus[key]
+        return Instance(gpu.name, "own", (), gpu, 1)
+
+    def _variants(self, name: str) -> list[Gpu]:
+        """GPUs of which a name leaves parts out."""
+        return [
+            g for g in self.gpus.values()
+            if any(shortens(name, n) for n in (g.name, *g.aliases))
+        ]  # fmt: skip
+
+    def _means(self, name: str, other: str) -> bool:
+        """Whether a name may stand for another one, of a GPU or an instance."""
+        if other in self.gpus:
+            return any(shortens(name, n) for n in (other, *self.gpus[other].aliases))
+        return bool(name.strip()) and fold(other).startswith(fold(name))
 
     def _unknown(self, kind: str, name: str) -> NoReturn:
-        starting = sorted(
-            g.name for g in self.gpus.values() if _fold(g.name).startswith(_fold(name))
-        )
-        if len(starting) > 1:
+        variants = sorted(g.name for g in self._variants(name))
+        if len(variants) > 1:
             raise UnknownNameError(
                 kind,
                 name,
                 [],
-                f"{name} alone is ambiguous: say which of {', '.join(starting)}",
+                f"{name} alone is ambiguous: say which of {', '.join(variants)}",
             )
         names = [n for x in self.instances.values() for n in (x.name, *x.aliases)]
         names += [n for g in self.gpus.values() for n in (g.name, *g.aliases)]
         raise UnknownNameError(kind, name, names, "see: xlate anchors list")
 
-    def _instance(self, path: Path) -> Instance:
-        raw = _load(path)
-        gpu_name = raw.get("gpu")
-        if gpu_name is not None and gpu_name not in self.gpus:
-            raise CatalogError(
-                f"{path}: gpu {gpu_name!r} has no file gpus/{gpu_name}.toml"
-            )
-        prices = []
-        for price in raw.get("prices", ()):
-            _provenance(path, "prices", price)
-            prices.append(
-                Price(
-                    float(_field(path, price, "usd_per_h")),
-                    str(_field(path, price, "region")),
-                    str(_field(path, price, "date")),
-                    str(price.get("kind", "on-demand")),
-                    price["standing"],
-                    price["source"],
-                )
-            )
-        facts = _facts(path, {k: v for k, v in raw.items() if isinstance(v, dict)})
-        count = facts.get("gpu_count")
-        return Instance(
-            name=str(_field(path, raw, "name")),
-            provider=str(raw.get("provider", "own")),
-            aliases=tuple(raw.get("aliases", ())),
-            gpu=None if gpu_name is None else self.gpus[gpu_name],
-            gpu_count=(1 if gpu_name else 0) if count is None else int(count.value),
-            prices=tuple(prices),
-            facts=facts,
-            note=raw.get("note"),
-        )
 
-
-def _gpu(path: Path) -> Gpu:
-    raw = _load(path)
-    named = {k: v for k, v in raw.items() if isinstance(v, dict) and k not in {"facts"}}
-    facts = _facts(path, {**named, **raw.get("facts", {})})
-    if "set_clock" not in facts:
-        raise CatalogError(
-            f"{path}: set_clock is missing", "application, locked or sysfs"
-        )
-    lists = []
-    for entry in raw.get("clocks", ()):
-        _provenance(path, "clocks", entry)
-        rule = _field(path, entry, "rule")
-        if rule == "list":
-            clocks = tuple(sorted(float(c) for c in _field(path, entry, "list_mhz")))
-        else:
-            clocks = legal_clocks(
-                rule, entry.get("min_mhz"), float(_field(path, entry, "max_mhz"))
-            )
-        if "count" in entry and entry["count"] != len(clocks):
-            raise CatalogError(
-                f"{path}: {entry['count']} clocks are stated, the rule gives {len(clocks)}"
-            )
-        memory = entry.get("memory_mhz")
-        lists.append(
-            ClockList(
-                None if memory is None else float(memory),
-                clocks,
-                rule == "list" or "min_mhz" in entry,
-                entry["standing"],
-                entry["source"],
-            )
-        )
-    return Gpu(
-        name=str(_field(path, raw, "name")),
-        architecture=str(_field(path, raw, "architecture")),
-        aliases=tuple(raw.get("aliases", ())),
-        facts=facts,
-        clocks=tuple(lists),
-        note=raw.get("note"),
-    )
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_bytes(path).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
-        raise CatalogError(f"{path} cannot be read: {e}") from e
-
-
-def _field(path: Path, table: Mapping[str, Any], key: str) -> Any:
-    if key not in table:
-        raise CatalogError(f"{path}: {key} is missing")
-    return table[key]
-
-
-def _provenance(path: Path, key: str, entry: Mapping[str, Any]) -> None:
-    if entry.get("standing") not in STANDINGS or not entry.get("source"):
-        raise CatalogError(
-            f"{path}: {key} has no source or no standing",
-            'write { value = …, standing = "D|V|C|I|U", source = "…" }',
-        )
-
-
-def _facts(path: Path, raw: Mapping[str, Any]) -> Mapping[str, Fact]:
-    facts = {}
-    for key, entry in raw.items():
-        if not isinstance(entry, dict):
-            raise CatalogError(
-                f"{path}: {key} = {entry!r} has no source or no standing",
-                'write { value = …, standing = "D|V|C|I|U", source = "…" }',
-            )
-        _provenance(path, key, entry)
-        facts[key] = Fact(
-            _field(path, entry, "value"), entry["standing"], entry["source"]
-        )
-    return MappingProxyType(facts)
-
-
-def _fold(name: str) -> str:
-    return name.strip().lower().replace("_", "-").replace(" ", "-")
+def _merged(folders: tuple[Path, ...]) -> Merged:
+    return merge(folders, shipped("anchors"))
 
 
 @lru_cache(maxsize=8)
@@ -385,10 +226,26 @@ def _cached(folders: tuple[Path, ...]) -> Catalogue:
     return Catalogue(folders)
 
 
+def _folders(extra: Iterable[Path]) -> tuple[Path, ...]:
+    own = [Path(p) for p in os.environ.get("XLATE_ANCHORS", "").split(os.pathsep) if p]
+    # a folder named twice is one folder, not one that redefines everything
+    return tuple(dict.fromkeys([shipped("anchors"), *own, *extra]))
+
+
 def catalogue(extra: Iterable[Path] = ()) -> Catalogue:
-    """The shipped catalogue plus ``XLATE_ANCHORS`` plus ``extra`` folders."""
-    folders = [shipped("anchors")]
-    folders += [
-        Path(p) for p in os.environ.get("XLATE_ANCHORS", "").split(os.pathsep) if p
-    ]
-    return _cached((*folders, *extra))
+    """The shipped catalogue plus ``XLATE_ANCHORS`` plus ``extra`` folders.
+
+    Raises
+    ------
+    CatalogFaultsError
+        As :class:`Catalogue`.
+    """
+    return _cached(_folders(extra))
+
+
+def read_all(extra: Iterable[Path] = ()) -> Merged:
+    """All that the folders of :func:`catalogue` hold, with what is wrong in them.
+
+    For whoever reports faults; :func:`catalogue` raises them.
+    """
+    return _merged(_folders(extra))

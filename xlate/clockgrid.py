@@ -14,6 +14,9 @@ from xlate.errors import CatalogError
 
 __all__ = ["RULES", "legal_clocks"]
 
+#: no GPU runs faster, in MHz; also keeps a list from being endless
+MOST_MHZ = 10_000.0
+
 #: k-th grid clock in MHz, before the floor that the driver reports
 RULES: dict[str, Callable[[int], float]] = {
     "pascal": lambda k: 139.21875 + 12.65625 * k,
@@ -45,12 +48,19 @@ def legal_clocks(rule: str, min_mhz: float | None, max_mhz: float) -> tuple[floa
     Raises
     ------
     CatalogError
-        If the rule is unknown or an end is not on its grid.
+        If the rule is unknown, a bound cannot be a clock, or an end is not on its
+        grid.
     """
     if rule not in RULES:
         raise CatalogError(
             f"unknown clock rule {rule!r}", f"one of {', '.join(sorted(RULES))}, list"
         )
+    for bound in (max_mhz,) if min_mhz is None else (min_mhz, max_mhz):
+        # also what is not a number, for which every comparison is false
+        if not 0 < bound <= MOST_MHZ:
+            raise CatalogError(
+                f"a clock must be a number in MHz from 0 to {MOST_MHZ:g}, got {bound!r}"
+            )
     point = RULES[rule]
     low = min_mhz if min_mhz is not None else (210.0 if rule == "step15" else 0.0)
     clocks: list[float] = []

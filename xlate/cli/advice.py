@@ -12,11 +12,11 @@ from xlate.cli import output
 from xlate.cli.clock_answers import print_recommendation, print_recommendations
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
-    AnchorName,
     AnchorsDir,
     BatchSize,
     ClocksFile,
     Confidence,
+    FileAnchor,
     Force,
     Format,
     GpuIndex,
@@ -44,7 +44,7 @@ __all__ = ["ask", "predict_freq"]
 
 def ask(
     files: Sequence[Path],
-    anchor: str,
+    anchor: str | None,
     target: str,
     *,
     model: str | None = None,
@@ -73,7 +73,7 @@ def ask(
 
 
 def _answers(
-    files: Sequence[Path], anchor: str, target: str, *, model: str | None,
+    files: Sequence[Path], anchor: str | None, target: str, *, model: str | None,
     batch_size: int | None, input_size: int | None, optimizer: str | None,
     step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
     gpu_index: int | None = None, probe_files: Sequence[Path] = (),
@@ -102,8 +102,8 @@ def _answers(
 
 def predict_freq(
     files: Annotated[list[Path], typer.Argument(help="Profiles, or folders of them.")],
-    anchor: AnchorName,
     target: TargetName,
+    anchor: FileAnchor = None,
     model: ModelName = None,
     batch_size: BatchSize = None,
     input_size: InputSize = None,

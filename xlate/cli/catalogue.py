@@ -1,13 +1,18 @@
-"""anchors list, show, check."""
+"""anchors list, show, check, new."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xlate.cli import output
 from xlate.cli.options import AnchorsDir, Json
+
+if TYPE_CHECKING:
+    from xlate.catalog import Gpu, Instance
 
 __all__ = ["anchors"]
 
@@ -115,24 +120,125 @@ def show_anchor(
 
 @anchors.command("check")
 def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
-    """Load every file: each number must have a source, each clock list its count."""
-    from xlate.catalog import catalogue
+    """Check every file: types, ranges, units, sources; say what each feature lacks."""
+    from dataclasses import asdict
 
-    known = catalogue(tuple(anchors_dir or ()))
+    from xlate.catalog import read_all
+    from xlate.hardware.features import lacking_of
+
+    known = read_all(tuple(anchors_dir or ()))
     figures = sum(len(g.facts) + len(g.clocks) for g in known.gpus.values()) + sum(
         len(i.facts) + len(i.prices) for i in known.instances.values()
     )
+    added = known.added()
     if as_json:
+        every: list[tuple[str, Gpu | Instance]] = [
+            *(("gpu", g) for g in known.gpus.values()),
+            *(("instance", i) for i in known.instances.values()),
+        ]
         output.document(
             {
-                "ok": True,
+                "ok": not known.faults,
                 "instances": len(known.instances),
                 "gpus": len(known.gpus),
                 "figures": figures,
+                "faults": [asdict(f) for f in known.faults],
+                "lacking": [
+                    {
+                        "name": x.name,
+                        "kind": kind,
+                        "added": any(x is a for a in added),
+                        "features": lacking_of(x),
+                    }
+                    for kind, x in every
+                ],
+            }
+        )  # fmt: skip
+    else:
+        if not known.faults:
+            print(
+                f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
+                f"{figures} figures with source and standing"
+            )
+        _print_lacking(added)
+        for fault in known.faults:
+            output.talk(f"error: {fault}")
+    if known.faults:
+        raise typer.Exit(1)
+
+
+def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
+    """What each feature lacks of what the user's own folders add."""
+    from xlate.hardware.features import lacking_of
+
+    rows = [
+        [x.name, feature, "ready" if not lacking else "lacks " + ", ".join(lacking)]
+        for x in added
+        for feature, lacking in lacking_of(x).items()
+    ]
+    if rows:
+        output.table("what the added files are enough for", ["name", "feature", ""], rows)  # fmt: skip
+
+
+@anchors.command("new")
+def new_anchor(
+    name: Annotated[
+        str, typer.Argument(help="Name of the GPU, or of the instance with --gpu.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Folder to write NAME.toml into, or a file ending in .toml."
+        ),
+    ] = Path(),
+    gpu: Annotated[
+        str | None,
+        typer.Option(
+            "--gpu",
+            help="GPU of the catalogue that the instance holds: the file then "
+            "describes the instance alone.",
+            show_default=False,
+        ),
+    ] = None,
+    gpu_only: Annotated[
+        bool, typer.Option("--gpu-only", help="Describe a GPU without an instance.")
+    ] = False,
+    anchors_dir: AnchorsDir = None,
+    as_json: Json = False,
+) -> None:
+    """Write a file to fill in, for your own GPU and the machine with it."""
+    from xlate.catalog import catalogue
+    from xlate.errors import CatalogError
+    from xlate.hardware.naming import name_fault
+    from xlate.hardware.template import template, write_new
+
+    if gpu is not None and gpu_only:
+        raise typer.BadParameter("--gpu names a GPU there is, --gpu-only makes one")
+    wrong = name_fault(name)
+    if wrong is not None:
+        raise CatalogError(f"the name {name!r} {wrong}", "for instance RTX4090")
+    known = catalogue(tuple(anchors_dir or ()))
+    owner = known.owner_of(name)
+    if owner is not None:
+        raise CatalogError(
+            f"{name!r} is in the catalogue already: it is {owner}",
+            "another name; for an instance with that GPU: "
+            f"xlate anchors new NAME --gpu {owner}",
+        )
+    holds = None if gpu is None else known.gpu(gpu).name
+    own_gpu = name if holds is None else None
+    text = template(own_gpu, None if gpu_only else name, holds)
+    path = write_new(out, name, text)
+    if as_json:
+        output.document(
+            {
+                "file": str(path),
+                "gpu": holds or own_gpu,
+                "instance": None if gpu_only else name,
             }
         )
         return
-    output.line(
-        f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
-        f"{figures} figures with source and standing"
+    output.line(str(path))
+    output.talk(
+        f'replace each "?" that you know, then: xlate anchors check --anchors-dir {path}'
     )

@@ -10,13 +10,13 @@ import typer
 from xlate.cli import completion, output
 from xlate.cli.commands import figures_or_picture, output_file
 from xlate.cli.options import (
-    AnchorName,
     AnchorsDir,
     BatchSize,
     ClockModelName,
     ClockModelNames,
     ClocksFile,
     FiguresOut,
+    FileAnchor,
     Force,
     Format,
     GpuIndex,
@@ -311,8 +311,8 @@ def _percent(share: float | None) -> str:
 @clocks.command("curve")
 def curve(
     file: Annotated[Path, typer.Argument(help="Profile.")],
-    anchor: AnchorName,
     target: TargetName,
+    anchor: FileAnchor = None,
     model: ModelName = None,
     batch_size: BatchSize = None,
     input_size: InputSize = None,

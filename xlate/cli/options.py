@@ -29,6 +29,7 @@ __all__ = [
     "Confidence",
     "Data",
     "FiguresOut",
+    "FileAnchor",
     "Force",
     "Format",
     "GpuIndex",
@@ -102,6 +103,16 @@ TargetName = Annotated[
         "--target",
         help="Instance to translate to.",
         autocompletion=completion.instances,
+    ),
+]
+FileAnchor = Annotated[
+    str | None,
+    typer.Option(
+        "--anchor",
+        help="Instance the profile was taken on; may be left out where the file names "
+        "its GPU and one instance has it.",
+        autocompletion=completion.instances,
+        show_default=False,
     ),
 ]
 ModelName = Annotated[

@@ -9,10 +9,10 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.commands import output_file
-from xlate.cli.options import Json
+from xlate.cli.options import AnchorsDir, Json
 
 if TYPE_CHECKING:
-    from xlate.catalog import Gpu
+    from xlate.catalog import Catalogue, Gpu
 
 __all__ = ["app"]
 
@@ -44,12 +44,15 @@ def read(
             callback=output_file,
         ),
     ] = None,
+    anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
     """Aggregate a folder of recorded runs to one row a clock."""
+    from xlate.catalog import catalogue
     from xlate.clocks.describe import describe
     from xlate.telemetry.sweepdir import read_sweep
 
+    known = catalogue(tuple(anchors_dir or ()))
     found = read_sweep(folder, gpu_index)
     if out is not None:
         if out.suffix.lower() == ".json":
@@ -68,7 +71,7 @@ def read(
                         "gpu": r.gpu,
                         "workload": r.workload,
                         "sm_mhz": r.sm_mhz,
-                        "features": describe(r.trace, _known(r.gpu)),
+                        "features": describe(r.trace, _gpu(known, r.gpu)),
                     }
                     for r in found.runs
                 ],
@@ -94,12 +97,11 @@ def read(
         output.talk(f"note: {note}")
 
 
-def _known(name: str) -> Gpu | None:
+def _gpu(known: Catalogue, name: str) -> Gpu | None:
     """The GPU of a folder's name, where the catalogue knows it."""
-    from xlate.catalog import catalogue
     from xlate.errors import UnknownNameError
 
     try:
-        return catalogue().gpu(name)
+        return known.gpu(name)
     except UnknownNameError:
         return None

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlate.cli import completion, output
+from xlate.cli import output
 from xlate.cli.answers import print_sized, print_together, print_translations
 from xlate.cli.commands import output_file
 from xlate.cli.given import one_profile_given, profiles_given
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
+    FileAnchor,
     Force,
     Format,
     InputSize,
@@ -39,14 +40,7 @@ def translate(
         list[Path] | None,
         typer.Argument(help="Profiles, or folders of them.", show_default=False),
     ] = None,
-    anchor: Annotated[
-        str | None,
-        typer.Option(
-            help="Instance the profiles are from.",
-            autocompletion=completion.instances,
-            show_default=False,
-        ),
-    ] = None,
+    anchor: FileAnchor = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,9 +92,9 @@ def translate(
             )
         _together(profile, target, key, format, level, force, strict, anchors_dir, out, as_json)  # fmt: skip
         return
-    if not files or anchor is None:
+    if not files:
         raise typer.BadParameter(
-            "give FILES and --anchor, or --profile ANCHOR=FILE for each instance"
+            "give FILES, or --profile ANCHOR=FILE for each instance"
         )
     profiles = profiles_given(files, **key, step_time=step_time, format=format)
     from xlate import engine
@@ -171,7 +165,7 @@ def _refuse_doubtful(strict: bool, answers: Sequence[Translation]) -> None:
 
 
 def _scaled(
-    profiles: Sequence[Profile | Failure], anchor: str, target: str, wanted: str,
+    profiles: Sequence[Profile | Failure], anchor: str | None, target: str, wanted: str,
     level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
     out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip

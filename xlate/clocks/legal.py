@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from xlate.catalog import Catalogue, Gpu
-from xlate.errors import CatalogError, UnknownNameError
+from xlate.errors import CatalogError
 from xlate.readers.limits import read_bytes, read_text
 
 __all__ = ["LegalClocks", "commands", "from_dump", "legal_clocks", "snap"]
@@ -110,18 +110,13 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
 
 
 def _same(path: Path, product: str, gpu: Gpu, known: Catalogue) -> None:
-    bare = product.removeprefix("NVIDIA ").strip()
-    for name in (product, bare, bare.removeprefix("Tesla ")):
-        try:
-            found = known.gpu(name)
-        except (CatalogError, UnknownNameError):
-            continue  # a name that nobody knows decides nothing
-        if found.name != gpu.name:
-            raise CatalogError(
-                f"{path} is of {product}, not of {gpu.name}",
-                f"name {found.name} as --target, or paste the target's own dump",
-            )
-        return
+    named = known.gpus_of_device(product)
+    if not named or gpu.name in {g.name for g in named}:
+        return  # a name that nobody knows decides nothing
+    raise CatalogError(
+        f"{path} is of {product}, not of {gpu.name}",
+        f"name {' or '.join(g.name for g in named)} as --target, or paste the target's own dump",
+    )
 
 
 def snap(mhz: float, legal: tuple[float, ...]) -> float:

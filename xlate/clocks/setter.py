@@ -14,7 +14,7 @@ from typing import Any
 
 from xlate.catalog import Catalogue, Gpu
 from xlate.clocks.legal import LegalClocks
-from xlate.errors import RefusedError, UnknownNameError, install_hint
+from xlate.errors import RefusedError, install_hint
 
 __all__ = ["applied", "device_of", "load_nvml", "watch"]
 
@@ -70,15 +70,10 @@ def device_of(nvml: Any, gpu: Gpu, known: Catalogue, index: int = 0) -> Any:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     name = nvml.nvmlDeviceGetName(handle)
     name = name.decode() if isinstance(name, bytes) else str(name)
-    bare = name.removeprefix("NVIDIA ").strip()
-    for candidate in (name, bare, bare.removeprefix("Tesla ")):
-        try:
-            found = known.gpu(candidate)
-        except UnknownNameError:
-            continue
-        if found.name == gpu.name:
-            return handle
-        break
+    # a clock is set on a card only where its name says for certain what it is
+    found = known.gpu_of_device(name)
+    if found is not None and found.name == gpu.name:
+        return handle
     raise RefusedError(
         f"GPU {index} here is {name}, the answer is for {gpu.name}",
         "run it on the target",

@@ -15,15 +15,16 @@ from xlate.engine.clocking import (
     fit_clocks,
     importance,
     label_sweeps,
-    sweeps_of,
 )
 from xlate.engine.fitting import FitResult, compare, compare_all, fit
 from xlate.engine.incumbent import Incumbent, Succession
 from xlate.engine.recommending import predict_freq
 from xlate.engine.shots import fit_shots
 from xlate.engine.sizing import Sized, scale, wanted_sizes
+from xlate.engine.sweeps import sweeps_of
+from xlate.engine.table import translate_table
 from xlate.engine.together import Together, translate_together
-from xlate.engine.translating import read_profiles, translate, translate_table
+from xlate.engine.translating import read_profiles, translate
 
 __all__ = [
     "Anatomy",

@@ -1,4 +1,4 @@
-"""Learn clock models: gather sweeps, compare, fit, label."""
+"""Learn clock models: compare, fit, label."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from xlate import corpus as corpora
-from xlate.card import Card
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.clocks import study
-from xlate.clocks.curve import curves_of, grid_of
+from xlate.clocks.curve import grid_of
 from xlate.clocks.features import VIEWS
 from xlate.clocks.figures import ClockRow, Sweeps
 from xlate.clocks.label import Label, check_slowdown, label
@@ -22,22 +20,18 @@ from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL, make_clock_mo
 from xlate.clocks.models.calibrated import CalibratedResponse
 from xlate.clocks.objective import OBJECTIVES, make_objective
 from xlate.clocks.teaching import of_others, pooled, training, trust_in
-from xlate.corpus import Corpus
 from xlate.engine.kinship import (
     HANDOFF_CORPORA,
     handoff_for,
     nearest_others,
     relative,
 )
+from xlate.engine.sweeps import default_view, matching_gpus, sweeps_of
 from xlate.errors import (
     BundleError,
     CatalogError,
-    CorpusError,
-    ProfileError,
     UnknownNameError,
 )
-from xlate.readers.table import read_table
-from xlate.schema import TABLES, sweeps_frame
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
 from xlate.store.clock_bundle import ClockBundle, ClockManifest
@@ -45,11 +39,9 @@ from xlate.store.clock_bundle import ClockBundle, ClockManifest
 __all__ = [
     "ClockFit",
     "compare_clocks",
-    "default_view",
     "fit_clocks",
     "importance",
     "label_sweeps",
-    "sweeps_of",
 ]
 
 #: points of the clock axis that a saved model keeps
@@ -64,100 +56,6 @@ class ClockFit:
     path: Path | None
     rows: tuple[ClockRow, ...]
     notes: tuple[str, ...]
-
-
-def sweeps_of(
-    names: Sequence[str] | None = None,
-    gpu: str | None = None,
-    anchors_dirs: Iterable[Path] = (),
-) -> list[Sweeps]:
-    """Clock sweeps at hand, by corpus and GPU.
-
-    Parameters
-    ----------
-    names : sequence of str, optional
-        Corpora, or csv or parquet files of sweeps; by default the measured ones on this machine whose licence lets
-        something fitted from them be kept, else the simulated one.
-    gpu : str, optional
-        Only those of this GPU, by name, alias, or the beginning of a name that
-        only one swept GPU has.
-
-    Raises
-    ------
-    UnknownNameError, CorpusError
-        If a corpus is unknown, not here, or holds no clock sweep (of the GPU).
-    """
-    known = catalogue(anchors_dirs)
-    found: list[Sweeps] = []
-    for corpus in _corpora(names):
-        if corpus.sweeps is None:
-            raise CorpusError(
-                f"corpus {corpus.name} holds no sweep", "see: xlate datasets list"
-            )
-        swept = corpus.sweeps.drop_nulls("sm_mhz")["gpu"].unique().sort().to_list()
-        if not swept:
-            raise CorpusError(
-                f"corpus {corpus.name} sweeps power limits, not clocks",
-                "name one with clocks: ttu-dvfs",
-            )
-        wanted = swept if gpu is None else _matching(gpu, swept, known)
-        found += [
-            Sweeps(corpus.label, known.gpu(g), tuple(curves_of(corpus.sweeps, g)))
-            for g in wanted
-        ]
-    if not found:
-        looked = ", ".join(c.name for c in _corpora(names))
-        raise CorpusError(f"no sweep of {gpu} in {looked}", "xlate datasets show NAME")
-    return found
-
-
-def _corpora(names: Sequence[str] | None) -> list[Corpus]:
-    if names is not None:
-        return [_named(n) for n in names]
-    here = [corpora.load(c.name) for c in corpora.preferred()]
-    swept = [c for c in here if c.sweeps is not None and _kept(c)]
-    measured = [c for c in swept if not c.card.simulated]
-    return measured or swept
-
-
-def _named(name: str) -> Corpus:
-    """A corpus by name, or a user's own sweeps from a csv or parquet file."""
-    path = Path(name)
-    if not corpora.is_table(name):
-        return corpora.load(name)
-    try:
-        frame = sweeps_frame(read_table(path))
-    except ProfileError as e:
-        raise CorpusError(
-            f"{e.what}: not a table of sweeps", "xlate sweep read DIR --csv FILE"
-        ) from e
-    card = Card(path.name, "sweeps given by the user", False, "the user's own", "", "", "")  # fmt: skip
-    empty = {t: pl.DataFrame(schema=TABLES[t]) for t in ("runs", "ops")}
-    return Corpus(card, **empty, sweeps=frame, sha256=corpora.sha256_of(path))
-
-
-def _kept(corpus: Corpus) -> bool:
-    """Whether it sweeps clocks and its licence lets a fit be kept."""
-    assert corpus.sweeps is not None
-    clocks = corpus.sweeps["sm_mhz"].is_not_null().any()
-    return clocks and not corpus.card.licence.startswith("none")
-
-
-def _matching(name: str, swept: Sequence[str], known: Catalogue) -> list[str]:
-    """Swept GPUs that a name means; "A100-SXM" is the one A100-SXM4 swept."""
-    starting = [g for g in swept if g.lower().startswith(name.lower())]
-    if len(starting) == 1:
-        return starting
-    wanted = known.gpu(name).name
-    return [g for g in swept if g == wanted]
-
-
-def default_view(sweeps: Sequence[Sweeps]) -> str:
-    """``dcgm`` where every sweep has DRAM activity, else ``smi``."""
-    rich = all(
-        np.isfinite(c.metrics["dram_active"]).any() for s in sweeps for c in s.curves
-    )
-    return "dcgm" if rich else "smi"
 
 
 def label_sweeps(
@@ -375,7 +273,7 @@ def _target(
         raise CatalogError("name a target or a GPU, one of them", "--target or --gpu")
     if target is not None:
         return known.instance(target)
-    named = _matching(str(gpu), swept, known)
+    named = matching_gpus(str(gpu), swept, known)
     return known.instance(named[0] if named else known.gpu(str(gpu)).name)
 
 

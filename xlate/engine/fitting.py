@@ -16,6 +16,7 @@ from xlate.columns import check_plan, plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.incumbent import WHOLE_MODELS, Succession, succession
+from xlate.engine.naming import taken_as
 from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
 from xlate.engine.units import check_pairs, check_runs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
@@ -100,7 +101,8 @@ def _study(
     )  # fmt: skip
     rows = rows_of(held)
     rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
-    notes = _notes(aligned, columns) + ([] if doubt is None else [doubt])
+    notes = [n for n in (taken_as(anchor, a), taken_as(target, t), doubt) if n]
+    notes += _notes(aligned, columns)
     return _Study(a, t, corpus, aligned, held, rows, notes)
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.answer import Failure
-from xlate.catalog import Gpu, Instance, catalogue
-from xlate.errors import ProfileError, XlateError
+from xlate.catalog import Instance, catalogue
+from xlate.errors import ProfileError
 from xlate.profile import Profile
 
 __all__ = ["of_anchor"]
@@ -44,11 +44,12 @@ def _checked(
     profile: Profile, anchor: Instance, force: bool, extra: tuple[Path, ...]
 ) -> Profile | Failure:
     own = anchor.require_gpu()
-    named = _named(str(profile.device), extra)
-    if named is None:
+    named = catalogue(extra).gpus_of_device(str(profile.device))
+    if not named:
         said = f"the file says it ran on a {profile.device}, which the catalogue does not know"
         return replace(profile, notes=(*profile.notes, said))
-    if named.name == own.name:
+    # a short name, "A100", contradicts what is none of its variants
+    if own.name in {g.name for g in named}:
         return profile
     said = f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
     if force:
@@ -58,13 +59,3 @@ def _checked(
         profile.source,
         ProfileError(f"{where}: {said}", "name the anchor it ran on, or --force"),
     )
-
-
-def _named(device: str, extra: tuple[Path, ...]) -> Gpu | None:
-    known = catalogue(extra)
-    for name in (device, device.removeprefix("NVIDIA ").removeprefix("Tesla ")):
-        try:
-            return known.gpu(name)
-        except XlateError:
-            continue
-    return None

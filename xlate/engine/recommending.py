@@ -21,6 +21,7 @@ from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
 from xlate.engine.clock_costs import StepCosts
 from xlate.engine.measurements import check_probes, check_sure, metered_shares
+from xlate.engine.naming import with_anchor
 from xlate.engine.translating import translate
 from xlate.engine.wording import (
     SURE_BOUND,
@@ -42,7 +43,7 @@ __all__ = ["predict_freq"]
 
 def predict_freq(
     profiles: Sequence[Profile | Failure],
-    anchor: str,
+    anchor: str | None,
     target: str,
     *,
     objective: str = "edp",
@@ -65,8 +66,11 @@ def predict_freq(
     ----------
     profiles : sequence of Profile or Failure
         Failures are handed through.
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the files say which GPU they ran on
+        and one instance has it.
+    target : str
+        Instance, by name or alias.
     objective : str
         Key of :data:`xlate.clocks.objective.OBJECTIVES`.
     max_slowdown : float, optional
@@ -107,6 +111,7 @@ def predict_freq(
     if fitted is None:
         fitted = clock_bundles.find(instance.name, gpu.name)
     clock_bundles.check_target(fitted, instance.name, gpu.name)
+    anchor, profiles, taken = with_anchor(profiles, anchor, anchors_dirs)
     metered = metered_shares(telemetry, known.instance(anchor).require_gpu())
     answers: list[Recommendation | Failure] = []
     translated = translate(
@@ -119,7 +124,9 @@ def predict_freq(
         try:
             found = _Case(one, instance, gpu, fitted, legal, objective, bound, seed)
             found.metered, found.demanded = metered, sure
-            answers.append(found.answer(list(probes), confidence))
+            said = found.answer(list(probes), confidence)
+            # the last reason is what to do
+            answers.append(replace(said, reasons=(*taken, *said.reasons)))
         except XlateError as e:
             answers.append(Failure(one.file, e))
     return answers

@@ -16,6 +16,7 @@ from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.fitting import FitResult, saved
 from xlate.engine.incumbent import WHOLE_MODELS, succession
+from xlate.engine.naming import taken_as
 from xlate.engine.pair import pair_of, prior, runs_of
 from xlate.engine.units import check_pairs, check_runs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
@@ -130,7 +131,8 @@ def fit_shots(
     # measured on the target, whatever the corpus of the anchor's runs is
     simulated = measured.card.simulated or home.card.simulated
     bundle = Bundle(dataclasses.replace(manifest, simulated=simulated), fitted)
-    notes = _notes(aligned, a, t, few) + ([] if doubt is None else [doubt])
+    notes = [n for n in (taken_as(anchor, a), taken_as(target, t), doubt) if n]
+    notes += _notes(aligned, a, t, few)
     if not save:
         return FitResult(bundle, None, tuple(rows), tuple(notes))
     if held is not None and split not in WHOLE_MODELS:

@@ -15,6 +15,7 @@ from xlate import bounds, opnames
 from xlate.answer import Failure, RestsOn, Translation
 from xlate.conformal import LEVEL
 from xlate.engine.facts import with_memory, with_step
+from xlate.engine.naming import taken_as, with_anchor
 from xlate.engine.pair import pair_of
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
@@ -109,7 +110,7 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
 
 def scale(
     profile: Profile,
-    anchor: str,
+    anchor: str | None,
     target: str,
     axis: str,
     sizes: Sequence[int],
@@ -127,7 +128,9 @@ def scale(
     ----------
     profile : Profile
         With its size in the workload key, and a step time.
-    anchor, target : str
+    anchor : str or None
+        None where the file says which GPU it ran on and one instance has it.
+    target : str
     axis : str
         Key of :data:`xlate.scaling.AXES`.
     sizes : sequence of int
@@ -148,7 +151,9 @@ def scale(
         BundleError where the bundle has not learnt this axis.
     """
     anchors_dirs = tuple(anchors_dirs)
+    anchor, _, notes = with_anchor([profile], anchor, anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
+    notes += tuple(n for n in (taken_as(anchor, a), taken_as(target, t)) if n)
     bundle = bundle or bundles.find(a.name, t.name)
     scaler = bundle.model["scaling"].get(axis)
     if not isinstance(scaler, Scaler):
@@ -218,7 +223,7 @@ def scale(
         worse = bool(reasons) and answer.verdict.level == "ok"
         verdict = Verdict(
             "widen" if worse else answer.verdict.level,
-            (*reasons, *answer.verdict.reasons),
+            (*reasons, *answer.verdict.reasons, *notes),
         )
         found.append(
             Sized(

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from xlate import bounds, opnames, readers
-from xlate.align import STEP, matrix
 from xlate.answer import Failure, Translation
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.conformal import LEVEL, Scores
@@ -25,6 +23,7 @@ from xlate.engine.layers import (
     predict,
     why_not_fitted,
 )
+from xlate.engine.naming import taken_as, with_anchor
 from xlate.engine.origin import of_anchor
 from xlate.engine.pair import pair_of
 from xlate.engine.unseen import (
@@ -37,13 +36,12 @@ from xlate.engine.unseen import (
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
 from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
-from xlate.readers.frames import check_frame, check_runs
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.calibration import Calibration
-from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
+from xlate.trust.domain import Finding, examine
 
-__all__ = ["check_level", "read_profiles", "translate", "translate_table"]
+__all__ = ["check_level", "read_profiles", "translate"]
 
 Floats = NDArray[np.float64]
 
@@ -102,7 +100,7 @@ def read_profiles(
 
 def translate(
     profiles: Sequence[Profile | Failure],
-    anchor: str,
+    anchor: str | None,
     target: str,
     *,
     bundle: Bundle | None = None,
@@ -116,8 +114,11 @@ def translate(
     ----------
     profiles : sequence of Profile or Failure
         Failures are handed through.
-    anchor, target : str
-        Instances, by name or alias.
+    anchor : str or None
+        Instance, by name or alias; None where the files say which GPU they ran on
+        and one instance has it.
+    target : str
+        Instance, by name or alias.
     bundle : Bundle, optional
         Default: the pair's in the data home, else the one that ships with xlate;
         where there is none, the answer comes from data sheets (``zero-shot``).
@@ -134,7 +135,9 @@ def translate(
     """
     check_level(level)
     anchors_dirs = tuple(anchors_dirs)
+    anchor, profiles, notes = with_anchor(profiles, anchor, anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
+    notes += tuple(n for n in (taken_as(anchor, a), taken_as(target, t)) if n)
     profiles = of_anchor(profiles, a, force, anchors_dirs)
     if bundle is not None:
         bundles.check_pair(bundle, a.name, t.name)
@@ -143,8 +146,19 @@ def translate(
     # those made in Python were not looked at by a reader
     profiles = [_timed(p) for p in profiles]
     good = [p for p in profiles if isinstance(p, Profile)]
-    answers = iter(_answer(good, a, t, bundle, level, catalogue(anchors_dirs)))
-    return [p if isinstance(p, Failure) else next(answers) for p in profiles]
+    known = catalogue(anchors_dirs)
+    answers = iter(_answer(good, a, t, bundle, level, known))
+    return [
+        p if isinstance(p, Failure) else _noted(next(answers), notes) for p in profiles
+    ]
+
+
+def _noted(answer: Translation, notes: tuple[str, ...]) -> Translation:
+    """An answer that says what was taken for names; its verdict stays."""
+    if not notes:
+        return answer
+    verdict = answer.verdict
+    return replace(answer, verdict=replace(verdict, reasons=(*verdict.reasons, *notes)))
 
 
 def _timed(profile: Profile | Failure) -> Profile | Failure:
@@ -347,64 +361,4 @@ def _one(
     )
     return with_facts(
         bare, profile, a, t, origin.bundle, bool(found.guessed[row]), origin.known
-    )
-
-
-def translate_table(
-    frame: pl.DataFrame,
-    anchor: str,
-    target: str,
-    *,
-    bundle: Bundle | None = None,
-    anchors_dirs: Iterable[Path] = (),
-) -> pl.DataFrame:
-    """Translate a wide table of profiles in one go.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        One row a profile: operations in µs over the window, and
-        ``step_time_us`` where known. Other columns are kept.
-
-    Returns
-    -------
-    polars.DataFrame
-        Same rows; operations and ``step_time_us`` are those on the target,
-        ``fitted_on`` names the corpus the answer rests on.
-
-    Raises
-    ------
-    XlateError
-        As :func:`translate`, and ProfileError naming column and row of a time
-        that cannot be.
-    """
-    a, t = pair_of(anchor, target, anchors_dirs)
-    bundle = bundles.find(a.name, t.name) if bundle is None else bundle
-    bundles.check_pair(bundle, a.name, t.name)
-    frame = check_frame(frame, "the table")
-    check_runs(frame, "the table")
-    ops = [c for c in frame.columns if opnames.is_op_column(c)]
-    times = matrix(frame, ops)
-    known = set(bundle.manifest.operations)
-    unknown = [c for c in opnames.busy_columns(ops) if c not in known]
-    work = [k for k, c in enumerate(ops) if opnames.is_busy(c)]
-    busy = times[:, work].sum(axis=1)
-    strange = times[:, [k for k in work if ops[k] not in known]].sum(axis=1)
-    bad = np.flatnonzero((busy <= 0) | (strange > MOST_UNKNOWN * busy))
-    if len(bad):
-        named = ", ".join(unknown[:5]) or "there are none here"
-        raise ProfileError(
-            f"row {bad[0]} of the table has no busy device time, or most of it in "
-            f"operations the bundle never saw ({named})",
-            "leave such rows out",
-        )
-    found = predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
-    taken = {*ops, STEP}
-    answer = {c: frame[c] for c in frame.columns if c not in taken}
-    answer[STEP] = pl.Series(STEP, found.step)
-    if found.ops is not None:
-        answer |= {n: pl.Series(n, found.ops[:, j]) for j, n in enumerate(found.names)}
-    # a table has no place for a title: what it was made from stands in each row
-    return pl.DataFrame(answer).with_columns(
-        pl.lit(bundle.manifest.corpus).alias("fitted_on")
     )

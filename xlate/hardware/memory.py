@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from xlate.catalog import Gpu
+from xlate.hardware.values import Gpu
 
 __all__ = ["GIB", "RESERVE", "MemoryFit", "memory_fit"]
 

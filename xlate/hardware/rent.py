@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xlate.catalog import Catalogue, Instance
 from xlate.errors import CatalogError
+from xlate.hardware.values import Instance
 from xlate.profile import Estimate
+
+if TYPE_CHECKING:
+    from xlate.catalog import Catalogue
 
 __all__ = ["STEPS", "USD_PER_KWH", "Rent", "usd_per_h", "why_no_rent"]
 

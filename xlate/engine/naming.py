@@ -1,0 +1,149 @@
+"""Which machine is meant: by a name the user typed, or by the GPU a file names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from xlate.answer import Failure
+from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.errors import ProfileError, UnknownNameError
+from xlate.hardware.naming import bare, squash
+from xlate.profile import Profile
+
+__all__ = ["anchor_of", "taken_as", "with_anchor"]
+
+_HINT = "name the anchor: --anchor NAME (xlate anchors list)"
+
+
+def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
+    """The instance a profile was taken on, where the file says enough.
+
+    Parameters
+    ----------
+    profile : Profile
+        Names its instance, or the GPU it ran on.
+    known : Catalogue
+
+    Returns
+    -------
+    instance : Instance
+    note : str
+        Which was taken, and why.
+
+    Raises
+    ------
+    ProfileError
+        If the file names neither, names what the catalogue does not know, or
+        several instances fit.
+    """
+    where = profile.source or "the profile"
+    if profile.instance is not None:
+        try:
+            named = known.instance(profile.instance)
+        except UnknownNameError as e:
+            raise ProfileError(
+                f"{where} says it ran on {profile.instance!r}, which the catalogue does "
+                "not know",
+                e.hint or _HINT,
+            ) from e
+        return named, f"the anchor was not named; the file says {named.name}"
+    if profile.device is None:
+        raise ProfileError(
+            f"{where} does not say which GPU it ran on, and no anchor was named", _HINT
+        )
+    gpu = known.gpu_of_device(profile.device)
+    if gpu is None:
+        may_be = [g.name for g in known.gpus_of_device(profile.device)]
+        said = (
+            f"which may be {', '.join(may_be)}"
+            if may_be
+            else "which the catalogue does not know"
+        )
+        raise ProfileError(
+            f"{where} says it ran on a {profile.device}, {said}; no anchor was named",
+            _HINT,
+        )
+    fitting = known.instances_with(gpu)
+    if len(fitting) == 1:
+        taken = fitting[0]
+        return taken, (
+            f"the anchor was not named; {taken.name} was taken, the one instance with "
+            f"the {gpu.name} that the file names"
+        )
+    listed = ", ".join(i.name for i in fitting)
+    has = f"several instances have one: {listed}" if fitting else "no instance has one"
+    raise ProfileError(
+        f"{where} says it ran on a {gpu.name}, and {has}; no anchor was named",
+        f"say which: --anchor {fitting[0].name if fitting else gpu.name}",
+    )
+
+
+def with_anchor(
+    profiles: Sequence[Profile | Failure],
+    anchor: str | None,
+    anchors_dirs: Iterable[Path] = (),
+) -> tuple[str, list[Profile | Failure], tuple[str, ...]]:
+    """The anchor of some profiles, by what the user says or else by what the files say.
+
+    Parameters
+    ----------
+    profiles : sequence of Profile or Failure
+        Failures are handed through.
+    anchor : str or None
+        What the user says.
+    anchors_dirs : iterable of Path
+        More catalogue folders.
+
+    Returns
+    -------
+    anchor : str
+        Its name.
+    profiles : list of Profile or Failure
+        A file beside others that does not say it has become a failure.
+    notes : tuple of str
+        For the user to see; empty where the anchor was named.
+
+    Raises
+    ------
+    ProfileError
+        If none was named, and no file says it or two say different ones.
+    """
+    if anchor is not None:
+        return anchor, list(profiles), ()
+    known = catalogue(anchors_dirs)
+    notes: dict[str, str] = {}
+    answers: list[Profile | Failure] = []
+    for profile in profiles:
+        if isinstance(profile, Failure):
+            answers.append(profile)
+            continue
+        try:
+            instance, note = anchor_of(profile, known)
+        except ProfileError as e:
+            answers.append(Failure(profile.source, e))
+            continue
+        notes[instance.name] = note
+        answers.append(profile)
+    if len(notes) > 1:
+        raise ProfileError(
+            f"the profiles are from several instances: {', '.join(notes)}",
+            "translate those of one instance at a time, or name --anchor",
+        )
+    if not notes:
+        first = next((p for p in answers if isinstance(p, Failure)), None)
+        if first is not None:
+            raise first.error
+        raise ProfileError("no profile was given, and no anchor", _HINT)
+    ((name, note),) = notes.items()
+    return name, answers, (note,)
+
+
+def taken_as(typed: str, found: Instance) -> str | None:
+    """What a short name was taken as, for the user to see; None where it is a full one."""
+    full = [found.name, *found.aliases]
+    if found.gpu is None or found.gpu.name != found.name:
+        return None  # names of instances are not shortened
+    if squash(typed) in {squash(n) for n in full} or bare(typed) == bare(found.name):
+        return None
+    return f"{typed} was taken as {found.name}"

@@ -1,0 +1,81 @@
+"""Translate a wide table of profiles in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from xlate import opnames
+from xlate.align import STEP, matrix
+from xlate.engine.layers import predict
+from xlate.engine.pair import pair_of
+from xlate.errors import ProfileError
+from xlate.readers.frames import check_frame, check_runs
+from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
+from xlate.trust.domain import MOST_UNKNOWN
+
+__all__ = ["translate_table"]
+
+
+def translate_table(
+    frame: pl.DataFrame,
+    anchor: str,
+    target: str,
+    *,
+    bundle: Bundle | None = None,
+    anchors_dirs: Iterable[Path] = (),
+) -> pl.DataFrame:
+    """Translate a wide table of profiles in one go.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row a profile: operations in µs over the window, and
+        ``step_time_us`` where known. Other columns are kept.
+
+    Returns
+    -------
+    polars.DataFrame
+        Same rows; operations and ``step_time_us`` are those on the target,
+        ``fitted_on`` names the corpus the answer rests on.
+
+    Raises
+    ------
+    XlateError
+        As :func:`translate`, and ProfileError naming column and row of a time
+        that cannot be.
+    """
+    a, t = pair_of(anchor, target, anchors_dirs)
+    bundle = bundles.find(a.name, t.name) if bundle is None else bundle
+    bundles.check_pair(bundle, a.name, t.name)
+    frame = check_frame(frame, "the table")
+    check_runs(frame, "the table")
+    ops = [c for c in frame.columns if opnames.is_op_column(c)]
+    times = matrix(frame, ops)
+    known = set(bundle.manifest.operations)
+    unknown = [c for c in opnames.busy_columns(ops) if c not in known]
+    work = [k for k, c in enumerate(ops) if opnames.is_busy(c)]
+    busy = times[:, work].sum(axis=1)
+    strange = times[:, [k for k in work if ops[k] not in known]].sum(axis=1)
+    bad = np.flatnonzero((busy <= 0) | (strange > MOST_UNKNOWN * busy))
+    if len(bad):
+        named = ", ".join(unknown[:5]) or "there are none here"
+        raise ProfileError(
+            f"row {bad[0]} of the table has no busy device time, or most of it in "
+            f"operations the bundle never saw ({named})",
+            "leave such rows out",
+        )
+    found = predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
+    taken = {*ops, STEP}
+    answer = {c: frame[c] for c in frame.columns if c not in taken}
+    answer[STEP] = pl.Series(STEP, found.step)
+    if found.ops is not None:
+        answer |= {n: pl.Series(n, found.ops[:, j]) for j, n in enumerate(found.names)}
+    # a table has no place for a title: what it was made from stands in each row
+    return pl.DataFrame(answer).with_columns(
+        pl.lit(bundle.manifest.corpus).alias("fitted_on")
+    )

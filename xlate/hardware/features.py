@@ -1,0 +1,90 @@
+"""Which feature needs which fact of a GPU or an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from xlate.hardware.values import Gpu, Instance
+
+__all__ = ["GPU_FEATURES", "INSTANCE_FEATURES", "ZERO_SHOT_FACTS", "lacking_of"]
+
+#: what the roofs are computed from
+ZERO_SHOT_FACTS = (
+    "fp32_tflop_per_s", "bandwidth_gb_per_s", "tdp_w", "sm_count", "cuda_cores",
+    "max_mhz", "process_nm", "schedulers_per_sm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a feature is called, what it does, and which fields it needs.
+
+    Attributes
+    ----------
+    name : str
+        Short, for tables.
+    about : str
+        What it does for the user.
+    fields : tuple of str
+        As they are written in the file.
+    """
+
+    name: str
+    about: str
+    fields: tuple[str, ...]
+
+
+GPU_FEATURES = (
+    Feature(
+        "zero-shot",
+        "translate to or from this GPU without a measured run on it",
+        ZERO_SHOT_FACTS,
+    ),
+    Feature(
+        "fit",
+        "fit from measured runs: no fact is needed, these make it more accurate",
+        (),
+    ),
+    Feature(
+        "clocks",
+        "predict-freq: which clock is best, and the command that sets it",
+        ("set_clock", "clocks", "power_limit_max_w"),
+    ),
+    Feature("memory fit", "say whether a job fits into memory", ("memory_gib",)),
+    Feature(
+        "origin check",
+        "recognise this GPU in a profile: the name that nvidia-smi -L prints",
+        ("aliases",),
+    ),
+)
+INSTANCE_FEATURES = (
+    Feature("money", "dollars for a job on this machine", ("prices", "gpu_count")),
+)
+
+
+def lacking_of(item: Gpu | Instance) -> dict[str, tuple[str, ...]]:
+    """Fields that each feature lacks, by the feature's name; empty where it has all.
+
+    Parameters
+    ----------
+    item : Gpu or Instance
+    """
+    features = GPU_FEATURES if isinstance(item, Gpu) else INSTANCE_FEATURES
+    return {f.name: tuple(k for k in f.fields if not _has(item, k)) for f in features}
+
+
+_OTHERWISE: Mapping[str, Callable[[Gpu | Instance], bool]] = {
+    "clocks": lambda g: isinstance(g, Gpu) and bool(g.clocks),
+    # a board without limits of its own draws up to its TDP
+    "power_limit_max_w": lambda g: isinstance(g, Gpu) and g.limit_w is not None,
+    "aliases": lambda g: bool(g.aliases),
+    "prices": lambda i: isinstance(i, Instance) and i.price is not None,
+    # one GPU is meant where nothing is said
+    "gpu_count": lambda i: isinstance(i, Instance) and i.gpu_count > 0,
+}
+
+
+def _has(item: Gpu | Instance, field: str) -> bool:
+    known = _OTHERWISE.get(field)
+    return field in item.facts if known is None else known(item)

@@ -1,0 +1,72 @@
+"""Names of hardware: which are well formed, and which mean the same.
+
+A GPU has many names: its own (``A100-SXM4-40GB``), what a driver prints
+(``NVIDIA A100-SXM4-40GB``), and short ones (``A100``) that several GPUs share.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["bare", "fold", "name_fault", "shortens", "squash"]
+
+#: characters of a name that becomes part of a path or of ANCHOR=FILE
+_NAME = re.compile(r"[^\W_][\w .+()-]*")
+_MOST = 64
+#: words of a vendor or a product line, before the name proper
+_LINE = {"nvidia", "amd", "intel", "tesla", "quadro", "geforce", "instinct", "graphics"}
+
+
+def name_fault(name: str, path_safe: bool = True) -> str | None:
+    """Why a name is not well formed, or None.
+
+    Parameters
+    ----------
+    name : str
+    path_safe : bool
+        Names of GPUs and instances become parts of paths; aliases do not.
+    """
+    if not name.strip():
+        return "is empty"
+    if name != name.strip():
+        return "begins or ends with a space"
+    if not name.isprintable():
+        return "holds control characters"
+    if len(name) > _MOST:
+        return f"is longer than {_MOST} characters"
+    if path_safe and not _NAME.fullmatch(name):
+        return "may hold letters, digits, spaces and . + ( ) _ - alone, and begins with a letter or digit"
+    return None
+
+
+def fold(name: str) -> str:
+    """A name without case, with one separator: ``"Tesla_T4"`` is ``"tesla-t4"``."""
+    return name.strip().lower().replace("_", "-").replace(" ", "-")
+
+
+def bare(name: str) -> str:
+    """A folded name without vendor and product line: ``"NVIDIA Tesla T4"`` is ``"t4"``."""
+    words = [w for w in fold(name).split("-") if w]
+    while len(words) > 1 and words[0] in _LINE:
+        del words[0]
+    # "NVIDIA RTX 4000 SFF Ada Generation" is what the driver prints
+    if len(words) > 1 and words[-1] == "generation":
+        del words[-1]
+    return "-".join(words)
+
+
+def squash(name: str) -> str:
+    """A bare name without separators: ``"GeForce RTX 3090"`` is ``"rtx3090"``."""
+    return bare(name).replace("-", "")
+
+
+def shortens(short: str, full: str) -> bool:
+    """Whether ``short`` leaves parts of ``full`` out: ``A100-SXM`` of ``A100-SXM4-40GB``.
+
+    The first word must be whole, so that ``A10`` does not shorten ``A100``.
+    """
+    head, *rest = bare(short).split("-")
+    first, *others = bare(full).split("-")
+    if head != first:
+        return False
+    return all(any(o.startswith(r) for o in others) for r in rest)

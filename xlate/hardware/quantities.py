@@ -1,0 +1,145 @@
+"""Which facts the catalogue knows, in which unit, and within which range.
+
+The ranges are wide enough for every board sold since 2006 and for some years to
+come, and narrow enough that a wrong unit (TB/s for GB/s, GFLOP/s for TFLOP/s,
+MiB for GiB, mW for W) falls outside.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = [
+    "GPU_FACTS",
+    "INSTANCE_FACTS",
+    "PRICE_KINDS",
+    "UNKNOWN",
+    "USD_PER_H",
+    "Quantity",
+    "shown",
+]
+
+#: what a template writes where a person has not filled in a value
+UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a fact may be.
+
+    Attributes
+    ----------
+    kind : {"number", "count", "flag", "choice"}
+    about : str
+        What it is, for the template.
+    unit : str
+        Empty for flags, choices and plain counts.
+    low, high : float
+        Both included; of numbers and counts.
+    choices : tuple of str
+        Of a choice.
+    """
+
+    kind: str
+    about: str
+    unit: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        """What a value must be, in words."""
+        if self.kind == "choice":
+            return f"must be one of {', '.join(self.choices)}"
+        if self.kind == "flag":
+            return "must be true or false"
+        what = "a whole number" if self.kind == "count" else "a number"
+        unit = f" in {self.unit}" if self.unit else ""
+        return f"must be {what}{unit} from {self.low:g} to {self.high:g}"
+
+    def fault_of(self, value: object) -> str | None:
+        """Why a value cannot be, or None where it can."""
+        return None if self._holds(value) else f"{self.wanted}, got {shown(value)}"
+
+    def _holds(self, value: object) -> bool:
+        if self.kind == "choice":
+            return value in self.choices if isinstance(value, str) else False
+        if self.kind == "flag":
+            return isinstance(value, bool)
+        # a bool is an int in Python, and True must not pass for 1
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        whole = self.kind != "count" or (
+            isinstance(value, int) or (math.isfinite(value) and value == int(value))
+        )
+        return whole and self.low <= value <= self.high
+
+
+def shown(value: object) -> str:
+    """A value of a TOML file for a message, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print integers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_MHZ = ("MHz", 50, 6000)
+_WATT = ("W", 1, 5000)
+
+GPU_FACTS: dict[str, Quantity] = {
+    "set_clock": Quantity(
+        "choice",
+        "how the core clock is set: locked (NVIDIA, Volta and newer), application "
+        "(NVIDIA before that), sysfs (Jetson, AMD)",
+        choices=("application", "locked", "sysfs"),
+    ),
+    "energy_counter": Quantity("flag", "whether the board counts energy"),
+    "dcgm_profiling": Quantity("flag", "whether DCGM reports activities of it"),
+    "sm_count": Quantity(
+        "count", "streaming multiprocessors (compute units of AMD)", "", 1, 1024
+    ),
+    "cuda_cores": Quantity(
+        "count", "fp32 lanes (CUDA cores, stream processors)", "", 8, 200_000
+    ),
+    "schedulers_per_sm": Quantity("count", "warp schedulers of one SM", "", 1, 16),
+    "process_nm": Quantity("number", "size of the process it is made in", "nm", 1, 130),
+    "base_mhz": Quantity("number", "base clock", *_MHZ),
+    "max_mhz": Quantity("number", "highest (boost) clock", *_MHZ),
+    "default_application_mhz": Quantity(
+        "number", "clock the driver sets by default", *_MHZ
+    ),
+    "bandwidth_gb_per_s": Quantity(
+        "number", "peak memory bandwidth", "GB/s", 10, 100_000
+    ),
+    "fp32_tflop_per_s": Quantity(
+        "number", "peak fp32 without matrix units", "TFLOP/s", 0.05, 1500
+    ),
+    "fp32_matrix_tflop_per_s": Quantity(
+        "number", "peak fp32 of matrix units at full precision", "TFLOP/s", 0.05, 5000
+    ),
+    "fp16_tflop_per_s": Quantity(
+        "number",
+        "peak fp16, with matrix units where there are any, dense",
+        "TFLOP/s",
+        0.05,
+        50_000,
+    ),
+    "memory_gib": Quantity("number", "memory of one GPU", "GiB", 0.25, 2048),
+    "tdp_w": Quantity("number", "thermal design power of the board", *_WATT),
+    "power_limit_min_w": Quantity("number", "lowest power limit it accepts", *_WATT),
+    "power_limit_max_w": Quantity("number", "highest power limit it accepts", *_WATT),
+}
+
+INSTANCE_FACTS: dict[str, Quantity] = {
+    "gpu_count": Quantity("count", "GPUs in one instance", "", 1, 1024),
+    "vcpus": Quantity("count", "virtual CPUs", "", 1, 8192),
+    "host_memory_gib": Quantity("number", "memory of the host", "GiB", 0.25, 131_072),
+}
+
+#: rent of a whole instance; nothing is rented for nothing, and no machine for more
+USD_PER_H = Quantity("number", "rent of the whole instance", "$ per hour", 1e-4, 10_000)
+
+PRICE_KINDS = ("on-demand", "spot", "reserved", "capacity-block", "own")

@@ -1,0 +1,150 @@
+"""Catalogue files as tables: where they lie, how large they may be, what they hold.
+
+Three layouts are read:
+
+* ``FOLDER/gpus/NAME.toml``: one GPU,
+* ``FOLDER/NAME/instance.toml``: one instance,
+* ``FOLDER/NAME.toml``: a table ``[gpu]``, a table ``[instance]``, or both.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlate.errors import CatalogError
+from xlate.files import read_bytes
+from xlate.hardware.faults import Fault
+
+__all__ = ["Section", "sections"]
+
+#: a catalogue file of a few facts is never as large, in bytes
+MOST_BYTES = 256 * 1024
+#: top-level tables of a file that holds both
+_PARTS = ("gpu", "instance")
+#: keys at the top of a file that was meant for the catalogue but lies in the wrong place
+_OF_A_SECTION = ("name", "architecture", "aliases", "facts", "clocks", "prices", "gpu_count")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one file says of one GPU or instance.
+
+    Attributes
+    ----------
+    kind : {"gpu", "instance"}
+    file : Path
+    prefix : str
+        Of field names in messages: ``"gpu."`` in a file that holds both.
+    table : mapping
+        As it was parsed.
+    rank : int
+        Of the folder; a later one may replace what an earlier one has.
+    """
+
+    kind: str
+    file: Path
+    prefix: str
+    table: Mapping[str, Any]
+    rank: int
+
+
+def sections(folder: Path, rank: int, faults: list[Fault]) -> list[Section]:
+    """All sections of a folder, or of one file; faults are added to the list.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such folder or file.
+    """
+    if not folder.exists():
+        raise CatalogError(
+            f"no catalogue folder {folder}", "check --anchors-dir and XLATE_ANCHORS"
+        )
+    found: list[Section] = []
+    seen = False
+    for layout, path in _files(folder):
+        seen = True
+        table = _load(path, faults)
+        if table is None:
+            continue
+        if layout == "both":
+            found += _parts(path, table, rank, faults)
+        else:
+            found.append(Section(layout, path, "", table, rank))
+    if not seen:
+        faults.append(
+            Fault(
+                str(folder), "", "holds no catalogue file",
+                "xlate anchors new NAME --out FOLDER writes one",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Layout and path of each file, in order."""
+    if not folder.is_dir():
+        yield "both", folder
+        return
+    for path in sorted(folder.glob("gpus/*.toml")):
+        yield "gpu", path
+    for path in sorted(folder.glob("*/instance.toml")):
+        if path.parent.name != "gpus":
+            yield "instance", path
+    for path in sorted(folder.glob("*.toml")):
+        yield "both", path
+
+
+def _parts(
+    path: Path, table: Mapping[str, Any], rank: int, faults: list[Fault]
+) -> list[Section]:
+    """Sections of a file that may hold a GPU and an instance."""
+    parts = [k for k in _PARTS if isinstance(table.get(k), dict)]
+    strange = [k for k in table if k not in parts]
+    if not parts:
+        meant = [k for k in table if _near(k, _PARTS) or k in _OF_A_SECTION]
+        if meant:  # else it is something else, such as a pyproject.toml
+            faults.append(
+                Fault(
+                    str(path), "", f"has neither [gpu] nor [instance], but {meant[0]}",
+                    "a file of a GPU alone lies in gpus/, of an instance alone in NAME/instance.toml",
+                )
+            )  # fmt: skip
+        return []
+    for key in strange:
+        near = _near(key, _PARTS)
+        hint = f"did you mean [{near}]?" if near else "move it into [gpu] or [instance]"
+        faults.append(Fault(str(path), key, "is in neither [gpu] nor [instance]", hint))
+    return [Section(k, path, f"{k}.", table[k], rank) for k in parts]
+
+
+def _near(key: str, names: tuple[str, ...]) -> str | None:
+    return next(iter(difflib.get_close_matches(key.lower(), names, 1, 0.7)), None)
+
+
+def _load(path: Path, faults: list[Fault]) -> Mapping[str, Any] | None:
+    try:
+        text = _read(path)
+        return tomllib.loads(text)
+    except RecursionError:
+        faults.append(Fault(str(path), "", "is nested too deep"))
+    # tomllib lets plain ValueErrors through, for instance of huge integers
+    except (OSError, ValueError) as e:
+        faults.append(Fault(str(path), "", f"cannot be read: {e}"))
+    return None
+
+
+def _read(path: Path) -> str:
+    """Text of a regular file, bounded.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is something else, too large, or not UTF-8.
+    """
+    return read_bytes(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n")

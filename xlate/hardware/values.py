@@ -1,0 +1,147 @@
+"""Values of the catalogue: facts, clock lists, prices, GPUs, instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xlate.errors import CatalogError
+from xlate.frozen import FrozenMap
+
+__all__ = ["ClockList", "Fact", "Gpu", "Instance", "Price"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One figure with its provenance."""
+
+    value: float | int | str | bool
+    standing: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ClockList:
+    """Legal graphics clocks at one memory clock.
+
+    Attributes
+    ----------
+    memory_mhz : float or None
+        Memory clock the list belongs to; None where the board has one state.
+    graphics_mhz : tuple of float
+        Legal graphics clocks in MHz, ascending.
+    floor_known : bool
+        False where no dump shows the lowest clock; the list then starts at the
+        family's own lowest.
+    """
+
+    memory_mhz: float | None
+    graphics_mhz: tuple[float, ...]
+    floor_known: bool
+    standing: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Price:
+    """What an hour costs, where and when."""
+
+    usd_per_h: float
+    region: str
+    date: str
+    kind: str
+    standing: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Facts of one GPU (per GPU, not per board)."""
+
+    name: str
+    architecture: str
+    aliases: tuple[str, ...]
+    facts: Mapping[str, Fact]
+    clocks: tuple[ClockList, ...]
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        """Own the facts, so that nobody can change them and they can be pickled."""
+        object.__setattr__(self, "facts", FrozenMap(self.facts))
+
+    def number(self, key: str) -> float | None:
+        """Value of a numeric fact, or None where nobody knows it."""
+        fact = self.facts.get(key)
+        return None if fact is None else float(fact.value)
+
+    @property
+    def limit_w(self) -> float | None:
+        """Most that the board may draw: its highest power limit, else its TDP."""
+        return self.number("power_limit_max_w") or self.number("tdp_w")
+
+    @property
+    def set_clock(self) -> str:
+        """How the core clock is set: ``application``, ``locked``, ``sysfs`` or ``unknown``."""
+        fact = self.facts.get("set_clock")
+        return "unknown" if fact is None else str(fact.value)
+
+    def legal_mhz(self, memory_mhz: float | None = None) -> tuple[float, ...]:
+        """Legal graphics clocks in MHz at a memory clock (default: the highest).
+
+        Raises
+        ------
+        CatalogError
+            If no list is known, or none for that memory clock.
+        """
+        if not self.clocks:
+            raise CatalogError(
+                f"no legal clocks are known for {self.name}",
+                "paste the output of nvidia-smi -q -d SUPPORTED_CLOCKS into the catalogue",
+            )
+        if memory_mhz is None:
+            return max(self.clocks, key=lambda c: c.memory_mhz or 0.0).graphics_mhz
+        for clocks in self.clocks:
+            if clocks.memory_mhz == memory_mhz:
+                return clocks.graphics_mhz
+        known = ", ".join(f"{c.memory_mhz:g}" for c in self.clocks if c.memory_mhz)
+        raise CatalogError(
+            f"{self.name} has no clock list for memory clock {memory_mhz:g} MHz",
+            f"one of {known}",
+        )
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A machine type one can rent or own."""
+
+    name: str
+    provider: str
+    aliases: tuple[str, ...]
+    gpu: Gpu | None
+    gpu_count: int
+    prices: tuple[Price, ...] = ()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        """Own the facts, so that nobody can change them and they can be pickled."""
+        object.__setattr__(self, "facts", FrozenMap(self.facts))
+
+    @property
+    def price(self) -> Price | None:
+        """The newest price, or None where none was found."""
+        return max(self.prices, key=lambda p: p.date) if self.prices else None
+
+    def require_gpu(self) -> Gpu:
+        """The GPU of this instance.
+
+        Raises
+        ------
+        CatalogError
+            If the instance has none.
+        """
+        if self.gpu is None:
+            raise CatalogError(
+                f"{self.name} has no GPU", "choose an instance that has one"
+            )
+        return self.gpu
