@@ -126,7 +126,7 @@ def _judged(
         missing = any(row[list(ops).index(c)] == 0 for c in domain.always)
         wrong = domain.band.doubt(_profile(ops, row, step)) is not None
         refused = (o is not None and o.refused) or (
-            p < UNUSUAL and domain.excess(float(d)) > BEYOND
+            p < UNUSUAL and (missing or domain.excess(float(d)) > BEYOND)
         )
         yield refused or p < UNUSUAL or o is not None or missing or wrong, refused
 

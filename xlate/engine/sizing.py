@@ -35,7 +35,7 @@ AXIS_COLUMN = {"batch-size": "batch_size", "input-size": "dataset"}
 #: more sizes than this are a mistake
 _MOST_SIZES = 64
 #: factor outside the sizes of training that is answered, with a warning
-_FARTHEST = 4
+_FARTHEST = 128
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,10 @@ class Domain:
         largest = self.apart[np.isfinite(self.apart)].max(initial=0.0)
         return distance / largest if largest > 0 else np.inf
 
+    def missing(self, profile: Profile) -> list[str]:
+        """Operations that ran in every training run, and not in the profile."""
+        return [n for n in self.always if not profile.ops.get(n)]
+
     def step_doubt(self, profile: Profile) -> StepDoubt | None:
         """What is wrong with the step time; None where it fits or there is none."""
         known = profile.workload.framework in self.frameworks
@@ -222,7 +226,9 @@ def examine(
                 f"in {1 / max(probability, 1 / (len(domain.apart) + 1)):.0f} is as far "
                 "from the others"
             )
-            (refuse if excess > BEYOND and not few else widen).append(said)
+            # unlike the others, and without what each of them has: no such network
+            other = excess > BEYOND or bool(domain.missing(profile))
+            (refuse if other and not few else widen).append(said)
             widening *= min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
         doubt = domain.step_doubt(profile)
         _look_whole(domain, profile, doubt, widen)
@@ -249,7 +255,7 @@ def _look_whole(
     domain: Domain, profile: Profile, doubt: StepDoubt | None, widen: list[str]
 ) -> None:
     """Signs of a profile that was cut, or of a step time of something else."""
-    missing = [n for n in domain.always if not profile.ops.get(n)]
+    missing = domain.missing(profile)
     if missing:
         widen.append(
             f"{', '.join(missing[:4])} ran in every training run and is missing here: "

@@ -40,7 +40,9 @@ _FEWEST_MODELS = 3
 _FALSE_ALARMS = 0.005
 #: log of the odds against the anchor: doubted beyond the first at least, and refused
 #: so much further, and beyond the last at least
-_DOUBT, _FURTHER, _REFUSE = -0.5, -0.7, -1.2
+_DOUBT, _FURTHER, _REFUSE = -0.5, -0.4, -1.2
+#: and so much beyond what networks left out show, since they are but a dozen
+_MARGIN = 0.3
 _TINY = 1e-3
 
 
@@ -135,9 +137,8 @@ class Origin:
                 asked = test & (label == mine)
                 held.append(self._odds(forest_mean(forest, parts[0][asked]))[0])
                 held_models.append(of[asked])
-        self.doubt_ = min(
-            _quantile(np.concatenate(held), np.concatenate(held_models)), _DOUBT
-        )
+        usual = _quantile(np.concatenate(held), np.concatenate(held_models))
+        self.doubt_ = min(usual, _DOUBT) - _MARGIN
         self.refuse_ = min(self.doubt_ + _FURTHER, _REFUSE)
         self.forest_ = self._grown(parts, label, of, np.ones(len(of), bool), seed)
         return self
