@@ -183,23 +183,38 @@ print(out.height / (time.perf_counter() - start))
 
 
 _WARM_TRANSLATE = """
-import statistics, time
-from xlate import engine
-from xlate.store import bundle as bundles
-(profile,) = engine.read_profiles(['{example}'], step_time_us=1.05e5)
-bundle = bundles.find('g3s.xlarge', 'p3.2xlarge')
+import statistics, time, xlate
+profile = xlate.read_profile('{example}')
 times = []
-for _ in range(40):
+for _ in range(60):
     start = time.perf_counter()
-    engine.translate([profile], 'g3s.xlarge', 'p3.2xlarge', bundle=bundle)
+    xlate.translate(profile, 'g3s.xlarge', 'p3.2xlarge')
     times.append(time.perf_counter() - start)
 print(statistics.median(times[5:]))
 """
 
+#: a table of 10,000 operations, as a graph compiler names them, read and translated
+_MANY_OPERATIONS = """
+import time, xlate
+xlate.translate('{example}', 'g3s.xlarge', 'p3.2xlarge')
+lines = open('{example}').read().splitlines()
+head, names = lines[0].split(','), lines[0]
+row = dict(zip(head, next(l for l in lines if 'Conv2D' in l).split(',')))
+place = head.index('Operation')
+made = [next(l for l in lines if 'Conv2D' in l).split(',') for _ in range(10_000)]
+for k, cells in enumerate(made):
+    cells[place] = f'net/op_{{k}}'
+    cells[head.index('Type')] = f'Kind{{k}}' if k % 10 else 'Conv2D'
+open('{table}', 'w').write('\\n'.join([names, *map(','.join, made)]))
+start = time.perf_counter()
+xlate.translate('{table}', 'g3s.xlarge', 'p3.2xlarge')
+print(time.perf_counter() - start)
+"""
+
 
 def warm_translate() -> dict[str, Any]:
-    """A further answer in one process by a bundle that ships, intervals and all."""
-    example = next((HERE.parent / "datasets" / "examples").iterdir())
+    """A further answer through Python, the bundle found anew, intervals and all."""
+    example = HERE.parent / "examples" / "my_stats.csv"
     with tempfile.TemporaryDirectory() as home:
         os.environ["XLATE_HOME"] = home
         out = subprocess.run(
@@ -207,7 +222,20 @@ def warm_translate() -> dict[str, Any]:
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
     ms = 1e3 * float(out)
-    return {"milliseconds": ms, "asked": "under 10 ms", "reached": ms < 10}
+    return {"milliseconds": ms, "asked": "at most 5 ms", "reached": ms <= 5}
+
+
+def many_operations() -> dict[str, Any]:
+    """A table of 10,000 operations of 9,001 kinds, read and translated."""
+    example = HERE.parent / "examples" / "my_stats.csv"
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["XLATE_HOME"] = home
+        code = _MANY_OPERATIONS.format(example=example, table=f"{home}/many.csv")
+        out = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    seconds = float(out)
+    return {"seconds": seconds, "asked": "under 1 s", "reached": seconds < 1}
 
 
 def fit_one_pair() -> dict[str, Any]:
@@ -372,6 +400,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "start_predict_freq": start_predict_freq,
     "warm_predict_freq": warm_predict_freq,
     "warm_translate": warm_translate,
+    "many_operations": many_operations,
     "fit_one_pair": fit_one_pair,
     "bulk": bulk,
     "align": align,

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from xlate import opnames
+from xlate.ensemble import forest_mean
 
 __all__ = ["StepFromWindow"]
 
@@ -62,12 +63,14 @@ class StepFromWindow(BaseEstimator):  # type: ignore[misc]
         """Step time in microseconds of each op vector (n, k)."""
         check_is_fitted(self)
         X = check_array(X, dtype=np.float64)
-        steps = np.clip(self.forest_.predict(self._features(X)), self.low_, self.high_)
+        steps = forest_mean(self.forest_, self._features(X))
+        steps = np.clip(steps, self.low_, self.high_)
         return np.asarray(self._window(X) / np.exp(steps))
 
     def _window(self, X: Floats) -> Floats:
         columns = list(self.columns or [])
-        device = np.isin(columns, opnames.device_columns(columns))
+        named = set(opnames.device_columns(columns))
+        device = [c in named for c in columns]
         # a vector without any device time has no window; 1 µs keeps logs finite
         return np.asarray(np.maximum(X[:, device].sum(axis=1), 1.0))
 
