@@ -23,16 +23,12 @@ from numpy.typing import NDArray
 
 from xlate.catalog import Gpu
 from xlate.errors import CatalogError
+from xlate.hardware.features import ZERO_SHOT_FACTS
 
-__all__ = ["DEFAULT_ROOFS", "FACTS", "Observed", "Roofs", "log_ratios"]
+__all__ = ["DEFAULT_ROOFS", "Observed", "Roofs", "log_ratios"]
 
 Floats = NDArray[np.float64]
 
-#: facts of the catalogue that the roofs are computed from
-FACTS = (
-    "fp32_tflop_per_s", "bandwidth_gb_per_s", "tdp_w", "sm_count", "cuda_cores",
-    "max_mhz", "process_nm", "schedulers_per_sm",
-)  # fmt: skip
 #: lanes that one instruction fills
 _WARP = 32
 _NAMES = ("lanes", "full_w_per_tflop", "process", "throttle", "bytes_per_clock", "knee")
@@ -148,15 +144,15 @@ def log_ratios(roofs: Roofs, anchor: Gpu, target: Gpu) -> dict[str, float]:
 
 
 def _facts(gpu: Gpu) -> dict[str, float]:
-    found = {}
-    for name in FACTS:
-        value = gpu.number(name)
-        if not value:
-            raise CatalogError(
-                f"the catalogue lacks {name} of {gpu.name}",
-                "xlate anchors show NAME says what it knows; XLATE_ANCHORS names a folder with more",
-            )
-        found[name] = value
+    lacking = [n for n in ZERO_SHOT_FACTS if not gpu.number(n)]
+    if lacking:
+        raise CatalogError(
+            f"without runs measured on {gpu.name}, its times come from facts that the "
+            f"catalogue lacks: {', '.join(lacking)}",
+            f"write them into the file of {gpu.name} (xlate anchors new writes one that "
+            "explains each), or name a GPU that has them",
+        )
+    found = {n: gpu.number(n) or 0.0 for n in ZERO_SHOT_FACTS}
     # matrix units that multiply fp32 at full precision, where there are any
     found["fp32_tflop_per_s"] = max(
         found["fp32_tflop_per_s"], gpu.number("fp32_matrix_tflop_per_s") or 0.0

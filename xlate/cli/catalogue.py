@@ -169,7 +169,9 @@ def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None
 
 def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
     """What each feature lacks of what the user's own folders add."""
-    from xlate.hardware.features import lacking_of
+    from textwrap import fill
+
+    from xlate.hardware.features import FIT_NEEDS, lacking_of
 
     rows = [
         [x.name, feature, "ready" if not lacking else "lacks " + ", ".join(lacking)]
@@ -178,6 +180,7 @@ def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
     ]
     if rows:
         output.table("what the added files are enough for", ["name", "feature", ""], rows)  # fmt: skip
+        output.line(fill(FIT_NEEDS, 80))
 
 
 @anchors.command("new")

@@ -6,6 +6,12 @@ Nothing is loaded until a shell asks.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from xlate.catalog import Catalogue
 
 __all__ = ["clock_models", "corpora", "gpus", "instances", "objectives", "translators"]
 
@@ -14,19 +20,30 @@ def _starting(names: Iterable[str], incomplete: str) -> list[str]:
     return [n for n in names if n.lower().startswith(incomplete.lower())]
 
 
-def instances(incomplete: str) -> list[str]:
+def instances(ctx: typer.Context, incomplete: str) -> list[str]:
     """Instances and GPUs of the catalogue; either may be named."""
-    from xlate.catalog import catalogue
-
-    known = catalogue()
+    known = _catalogue(ctx)
     return _starting([*known.instances, *known.gpus], incomplete)
 
 
-def gpus(incomplete: str) -> list[str]:
+def gpus(ctx: typer.Context, incomplete: str) -> list[str]:
     """GPUs of the catalogue."""
-    from xlate.catalog import catalogue
+    return _starting(_catalogue(ctx).gpus, incomplete)
 
-    return _starting(catalogue().gpus, incomplete)
+
+def _catalogue(ctx: typer.Context) -> Catalogue:
+    """The catalogue with the folders that stand in the line; else what ships.
+
+    A shell cannot show what is wrong with a folder: the command itself says it.
+    """
+    from xlate.catalog import Catalogue, catalogue
+    from xlate.errors import CatalogError
+    from xlate.paths import shipped
+
+    try:
+        return catalogue(tuple(ctx.params.get("anchors_dir") or ()))
+    except CatalogError:
+        return Catalogue([shipped("anchors")])
 
 
 def corpora(incomplete: str) -> list[str]:

@@ -82,6 +82,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "anchors list": ("xlate anchors list",),
     "anchors show": ("xlate anchors show p3.2xlarge", "xlate anchors show T4"),
     "anchors check": ("xlate anchors check",),
+    "anchors new": (
+        "xlate anchors new RTX4090 --out my-anchors",
+        "xlate anchors new lab.v100 --gpu V100-SXM2-16GB --out my-anchors",
+    ),
     "models": ("xlate models list",),
     "models list": ("xlate models list",),
     "models show": ("xlate models show g3s.xlarge/to-p3.2xlarge",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,8 @@ class Assembly:
         Wide runs on the anchor that counts as seen; by default that of the pairs.
     label : str or None
         What it was fitted on, in words; by default the corpus.
+    anchors_dirs : tuple of Path
+        More catalogue folders: the corpus may name instances of them.
     """
 
     anchor: Instance
@@ -69,6 +72,7 @@ class Assembly:
     told: Mapping[str, float] | None = None
     known: pl.DataFrame | None = None
     label: str | None = None
+    anchors_dirs: tuple[Path, ...] = ()
 
 
 def assemble(
@@ -139,7 +143,7 @@ def assemble(
     ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
     here = runs_of(corpus, a)
     domain = Domain().fit(
-        seen.ops, seen.times, seen.steps, seen.models, _recorded(corpus, here, a), a.name,
+        seen.ops, seen.times, seen.steps, seen.models, _recorded(given, here), a.name,
         seed, band=_band(here), frameworks=here["framework"].unique().to_list(),
     )  # fmt: skip
     fitted = {
@@ -180,13 +184,14 @@ def _seen(
     )  # fmt: skip
 
 
-def _recorded(corpus: Corpus, here: pl.DataFrame, a: Instance) -> dict[str, Recorded]:
+def _recorded(given: Assembly, here: pl.DataFrame) -> dict[str, Recorded]:
     """Runs of the anchor and of the corpus's instances that have another GPU."""
+    a, corpus = given.anchor, given.corpus
     own = str(here["instance"][0])
     found = {a.name: _runs(here)}
     for name in corpus.instances:
         # one GPU in two instances cannot be told apart, and need not be
-        if name != own and _gpu(name) != a.require_gpu().name:
+        if name != own and _gpu(name, given.anchors_dirs) != a.require_gpu().name:
             found[name] = _runs(corpus.runs_on(name))
     return found
 
@@ -198,10 +203,10 @@ def _runs(runs: pl.DataFrame) -> Recorded:
     return Recorded(ops, np.nan_to_num(matrix(runs, ops)), models)
 
 
-def _gpu(name: str) -> str:
+def _gpu(name: str, anchors_dirs: tuple[Path, ...]) -> str:
     """GPU of an instance, as far as the catalogue knows it."""
     try:
-        return catalogue().gpu(name).name
+        return catalogue(anchors_dirs).gpu(name).name
     except XlateError:
         return name
 

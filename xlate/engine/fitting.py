@@ -302,6 +302,7 @@ def fit(
     XlateError
         As :func:`compare`, and StorageError if the bundle cannot be written.
     """
+    anchors_dirs = tuple(anchors_dirs)
     if translator is not None:
         make(translator, seed=seed)  # an unknown name is said before the work
     study = _study(
@@ -319,7 +320,7 @@ def fit(
         Assembly(
             study.anchor, study.target, study.corpus, study.aligned, study.rows,
             translator=name, columns=columns, repeats=repeats,
-            split=split_label(split), seed=seed,
+            split=split_label(split), seed=seed, anchors_dirs=anchors_dirs,
         ),
         borrowed() if few else Calibration.of(study.held, name),
         borrowed() if few else Calibration.of(study.held, BASELINE),

@@ -75,7 +75,10 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
     has = f"several instances have one: {listed}" if fitting else "no instance has one"
     raise ProfileError(
         f"{where} says it ran on a {gpu.name}, and {has}; no anchor was named",
-        f"say which: --anchor {fitting[0].name if fitting else gpu.name}",
+        "say which: "
+        + " or ".join(
+            f"--anchor {n}" for n in ([i.name for i in fitting] or [gpu.name])
+        ),
     )
 
 

@@ -93,6 +93,7 @@ def fit_shots(
     XlateError
         For unknown names, or a table that is not what it should be.
     """
+    anchors_dirs = tuple(anchors_dirs)
     measured = shots if isinstance(shots, Corpus) else read_shots(shots)
     asked = corpora.load(data) if isinstance(data, str) else data
     among = {*measured.instances, *(asked.instances if asked else ())}
@@ -124,6 +125,7 @@ def fit_shots(
             a, t, home, aligned, rows, translator=FEW, columns=columns, repeats=repeats,
             split=split_label(split) if rows else FEW_SHOT, seed=seed, told=told,
             known=here, label=f"{measured.name} and zero-shot",
+            anchors_dirs=anchors_dirs,
         ),
         borrowed() if few or held is None else Calibration.of(held, FEW),
         borrowed() if few or held is None else Calibration.of(held, BASELINE),

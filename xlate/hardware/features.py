@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 from xlate.hardware.values import Gpu, Instance
 
-__all__ = ["GPU_FEATURES", "INSTANCE_FEATURES", "ZERO_SHOT_FACTS", "lacking_of"]
+__all__ = [
+    "FIT_NEEDS",
+    "GPU_FEATURES",
+    "INSTANCE_FEATURES",
+    "ZERO_SHOT_FACTS",
+    "lacking_of",
+]
 
-#: what the roofs are computed from
+#: what :mod:`xlate.roofs` computes from, for both GPUs of a pair
 ZERO_SHOT_FACTS = (
     "fp32_tflop_per_s", "bandwidth_gb_per_s", "tdp_w", "sm_count", "cuda_cores",
     "max_mhz", "process_nm", "schedulers_per_sm",
@@ -42,11 +48,6 @@ GPU_FEATURES = (
         ZERO_SHOT_FACTS,
     ),
     Feature(
-        "fit",
-        "fit from measured runs: no fact is needed, these make it more accurate",
-        (),
-    ),
-    Feature(
         "clocks",
         "predict-freq: which clock is best, and the command that sets it",
         ("set_clock", "clocks", "power_limit_max_w"),
@@ -57,6 +58,11 @@ GPU_FEATURES = (
         "recognise this GPU in a profile: the name that nvidia-smi -L prints",
         ("aliases",),
     ),
+)
+#: a fit is no feature here: no field of a file makes it possible
+FIT_NEEDS = (
+    "xlate fit needs runs measured on both machines, whatever the file holds; where "
+    "the facts for zero-shot are known, it starts from them"
 )
 INSTANCE_FEATURES = (
     Feature("money", "dollars for a job on this machine", ("prices", "gpu_count")),

@@ -30,6 +30,8 @@ STANDINGS = frozenset("DVCIU")
 _PROVENANCE = 'write { value = …, standing = "D|V|C|I|U", source = "…" }'
 _TEXT = 4000
 _MOST_ITEMS = 200
+#: unknown fields of one table that are each looked up among the known ones
+_MOST_UNKNOWN = 40
 _MOST_CLOCKS = 2000
 #: nothing was rented by the hour before
 _EARLIEST = datetime.date(2000, 1, 1)
@@ -130,7 +132,8 @@ class SectionReader:
         value = table.get(key)
         if value is None or value == UNKNOWN:
             if required:
-                self._fault(f"{where}{key}", "is missing")
+                blank = 'is still "?": write what it is' if value else "is missing"
+                self._fault(f"{where}{key}", blank)
             return None
         if not isinstance(value, str):
             self._fault(f"{where}{key}", f"must be text, got {shown(value)}")
@@ -188,11 +191,13 @@ class SectionReader:
 
     def _keys(self, where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
         names = list(known)
-        for key in table:
-            if key not in names:
-                near = difflib.get_close_matches(str(key), names, 1, 0.5)
-                hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(names)}"  # fmt: skip
-                self._fault(f"{where}{shown(key)[1:-1]}", "is no known field", hint)
+        unknown = [key for key in table if key not in names]
+        for key in unknown[:_MOST_UNKNOWN]:
+            near = difflib.get_close_matches(str(key), names, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(names)}"  # fmt: skip
+            self._fault(f"{where}{shown(key)[1:-1]}", "is no known field", hint)
+        if more := len(unknown[_MOST_UNKNOWN:]):
+            self._fault(where.rstrip("."), f"holds {more} more fields that are not known")  # fmt: skip
 
     def _provenance(
         self, where: str, table: Mapping[str, Any]
@@ -287,7 +292,8 @@ class SectionReader:
     def _date(self, where: str, given: object) -> str | None:
         field = f"{where}date"
         if given is None or given == UNKNOWN:
-            self._fault(field, "is missing", "the day the price was read, as 2026-09-24")  # fmt: skip
+            blank = "is missing" if given is None else 'is still "?"'
+            self._fault(field, blank, "the day the price was read, as 2026-09-24")
             return None
         try:
             # TOML has dates of its own; one without quotes is meant alike

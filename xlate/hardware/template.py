@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from xlate.errors import StorageError
-from xlate.hardware.features import GPU_FEATURES, ZERO_SHOT_FACTS
+from xlate.hardware.features import FIT_NEEDS, GPU_FEATURES, ZERO_SHOT_FACTS
 from xlate.hardware.quantities import GPU_FACTS, PRICE_KINDS, UNKNOWN, USD_PER_H
 
 __all__ = ["template", "write_new"]
@@ -13,10 +14,10 @@ __all__ = ["template", "write_new"]
 _HEAD = """\
 # {title}
 #
-# Replace each "?" by what you know; what you leave as "?" counts as not known, and the
-# features that need it say so. Every figure carries where it is from:
-#   standing  D read from a device (nvidia-smi), V vendor's document, C computed from these,
-#             I inferred, U general knowledge
+# Replace each "?" by what you know; what you leave as "?" counts as not known,
+# and the features that need it say so. Every figure carries where it is from:
+#   standing  D read from a device (nvidia-smi), V vendor's document,
+#             C computed from these, I inferred, U general knowledge
 #   source    which dump, document or page
 # Then: xlate anchors check --anchors-dir THIS_FILE
 """
@@ -78,19 +79,38 @@ def write_new(out: Path, name: str, text: str) -> Path:
     path = out if out.suffix == ".toml" and not out.is_dir() else out / f"{name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # "x" follows no link and replaces nothing, whatever stands there
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+    except OSError as e:
+        raise _unwritable(path, e) from e
+    try:
+        # "x" follows no link and replaces nothing, whatever stands there; xlate.files
+        # replaces what a command wrote before, and a file filled in by hand is not that
+        file = path.open("x", encoding="utf-8")
     except FileExistsError as e:
         raise StorageError(
             f"{path} is there already", "another --out, or edit it"
         ) from e
     except OSError as e:
-        raise StorageError(f"cannot write {path}: {e.strerror or e}", "--out") from e
+        raise _unwritable(path, e) from e
+    try:
+        with file:
+            file.write(text)
+    except OSError as e:
+        path.unlink(missing_ok=True)  # half a template is none
+        raise _unwritable(path, e) from e
     return path
 
 
-def _about(name: str) -> str:
+def _unwritable(path: Path, e: OSError) -> StorageError:
+    return StorageError(
+        f"cannot write {path}: {e.strerror or e}", "--out names a folder you can write"
+    )
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 78)]
+
+
+def _about(name: str) -> list[str]:
     quantity = GPU_FACTS[name]
     unit = "" if not quantity.unit else f", {quantity.unit}"
     span = (
@@ -98,11 +118,11 @@ def _about(name: str) -> str:
         if quantity.kind in ("number", "count")
         else ""
     )
-    return f"# {quantity.about}{unit}{span}"
+    return _comment(f"{quantity.about}{unit}{span}")
 
 
 def _fact_lines(names: tuple[str, ...]) -> list[str]:
-    return [line for n in names for line in (_about(n), _FACT.format(name=n))]
+    return [line for n in names for line in (*_about(n), _FACT.format(name=n))]
 
 
 def _gpu_lines(name: str) -> list[str]:
@@ -112,27 +132,31 @@ def _gpu_lines(name: str) -> list[str]:
         f'name = "{name}"',
         "# generation: Turing, Ampere, Ada, CDNA3, …",
         'architecture = "?"',
-        f"# for the origin check: {about['origin check']}",
+        *_comment(f"for the origin check: {about['origin check']}"),
         '# for instance ["NVIDIA GeForce RTX 4090", "RTX 4090"]',
         'aliases = ["?"]',
         "",
         "[gpu.facts]",
-        f"# --- for zero-shot: {about['zero-shot']} (all of them);",
-        f"# --- for fit: {about['fit']}",
+        *_comment(f"--- for zero-shot: {about['zero-shot']}; it needs all of them"),
+        *_comment(FIT_NEEDS),
         *_fact_lines(ZERO_SHOT_FACTS),
         "",
-        f"# --- for memory fit: {about['memory fit']}; nvidia-smi prints MiB, 1 GiB is 1024 MiB",
+        *_comment(f"--- for memory fit: {about['memory fit']}"),
+        "# nvidia-smi prints MiB, and 1 GiB is 1024 MiB",
         *_fact_lines(("memory_gib",)),
         "",
-        f"# --- for clocks: {about['clocks']} (and the list [[gpu.clocks]] below)",
+        *_comment(f"--- for clocks: {about['clocks']}; with [[gpu.clocks]] below"),
         *_fact_lines(_CLOCK_FACTS),
         "",
         "# --- not needed today, and shown by xlate anchors show",
         *_fact_lines(_SHOWN_FACTS),
         "",
-        "# --- for clocks: those that nvidia-smi -q -d SUPPORTED_CLOCKS lists at the highest",
-        '# memory clock. rule is the grid: "step15" (Turing and newer: multiples of 15),',
-        '# "volta", "pascal", or "list", with list_mhz = [...] in place of min_mhz and max_mhz',
+        *_comment(
+            "--- for clocks: those that nvidia-smi -q -d SUPPORTED_CLOCKS lists at the "
+            'highest memory clock. rule is the grid: "step15" (Turing and newer: '
+            'multiples of 15), "volta", "pascal", or "list", with list_mhz = [...] in '
+            "place of min_mhz and max_mhz"
+        ),
         "[[gpu.clocks]]",
         f'memory_mhz = "{UNKNOWN}"',
         f'rule = "{UNKNOWN}"',
@@ -155,8 +179,10 @@ def _instance_lines(name: str, gpu: str) -> list[str]:
         "# --- for money: how many GPUs one instance has; 1 where the line is left out",
         'gpu_count = { value = "?", standing = "?", source = "?" }',
         "",
-        f"# --- for money: {USD_PER_H.about}, in $ per hour. For your own machine: what an",
-        "# hour of it costs you (purchase over its hours, electricity, …)",
+        *_comment(
+            f"--- for money: {USD_PER_H.about}, in $ per hour. For your own machine: "
+            "what an hour of it costs you (purchase over its hours, electricity, …)"
+        ),
         "[[instance.prices]]",
         f'usd_per_h = "{UNKNOWN}"',
         "# where, for instance us-east-1, or home",
