@@ -15,7 +15,16 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 ORDER = [
     ["errors"],
     ["files"],
-    ["schema", "clockgrid", "frozen", "bounds", "paths", "opnames", "ensemble"],
+    [
+        "schema",
+        "clockgrid",
+        "frozen",
+        "bounds",
+        "paths",
+        "opnames",
+        "ensemble",
+        "reason",
+    ],
     ["profile"],
     ["hardware"],
     ["catalog", "card"],

@@ -112,7 +112,7 @@ def test_a_profile_without_busy_time_is_refused_when_translated():
     idle = Profile({"Device_IDLE": 5e4, "Host_Read": 5.0}, step_time_us=2e4)
     seconds = Profile({"Device_Conv2D": 0.04}, step_time_us=2e4)
     good = Profile({"Device_Conv2D": 4e4}, step_time_us=2e4)
-    answers = engine.translate([idle, good, seconds], "T4", "V100")
+    answers = engine.translate([idle, good, seconds], "T4", "V100-SXM2-16GB")
     assert "no device operation" in str(answers[0].error)
     assert isinstance(answers[1], engine.Translation)
     assert "look like seconds" in str(answers[2].error)

@@ -15,6 +15,7 @@ from xlate.cli import app
 from xlate.errors import AlignmentError, BundleError, ProfileError, UnknownNameError
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.json_profile import to_json
+from xlate.reason import NEARER
 from xlate.scaling import Scaler, polynomial_between
 
 OPS = ["Device_Conv2D", "Device_IDLE", "Device_Relu"]
@@ -136,7 +137,10 @@ def test_what_scaling_needs_is_said(fitted, example):
         engine.scale(unknown, "g3s", "p3", "batch-size", [32])
     with pytest.raises(BundleError, match="not learnt colour"):
         engine.scale(profile, "g3s", "p3", "colour", [32])
-    (far,) = engine.scale(profile, "g3s", "p3", "batch-size", [8192])
+    with pytest.raises(ProfileError, match="8192 is far outside training"):
+        engine.scale(profile, "g3s", "p3", "batch-size", [8192])
+    (far,) = engine.scale(profile, "g3s", "p3", "batch-size", [128])
+    assert NEARER in far.translation.facts.what_to_do
     assert far.translation.verdict.level != "ok"
     assert "outside training" in far.translation.verdict.reasons[0]
 
@@ -145,10 +149,11 @@ def test_sizes_that_may_not_fit_are_marked(fitted, example, tmp_path):
     profile = replace(
         xlate.read_profile(example), step_time_us=1.05e5, memory_bytes=3 * 1024**3
     )
-    sizes = [16, 64, 128, 256, 1024]
-    small, own, double, four, most = engine.scale(
-        profile, "g3s", "p3", "batch-size", sizes
+    small, own, double, four = engine.scale(
+        profile, "g3s", "p3", "batch-size", [16, 64, 128, 256]
     )
+    large = replace(profile, memory_bytes=6 * 1024**3)
+    (most,) = engine.scale(large, "g3s", "p3", "batch-size", [256])
     # weights stay, so that a smaller job may need as much
     assert small.memory_bytes == own.memory_bytes == 3 * 1024**3
     # an M60 has 8 GiB, a V100 16; 6 GiB leave an M60 less than the reserve

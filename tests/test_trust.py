@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+import xlate
 from xlate import engine
 from xlate.align import median_of_repeats
 from xlate.catalog import catalogue
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
+from xlate.reason import CHECK_ANCHOR, remedies
 from xlate.store import bundle as bundles
 from xlate.trust.domain import compare_names
 from xlate.trust.origin import Origin, Recorded
@@ -102,9 +107,58 @@ def test_both_names_of_a_pair_give_one_answer_beyond_training(shipped):
     assert by_instance.layer == by_gpu.layer == "zero-shot"
     assert by_instance.step_time_s == by_gpu.step_time_s
     assert by_instance.verdict.level == by_gpu.verdict.level == "widen"
+    assert by_instance.step_time_s.low < by_instance.step_time_s.value
     assert by_instance.ops == by_gpu.ops
     assert "answered by data sheets (zero-shot)" in by_instance.verdict.reasons[0]
     assert "not seen in training" in by_instance.verdict.reasons[0]
+
+
+TRACE = Path(__file__).parent.parent / "examples/trace.json.gz"
+
+
+@pytest.mark.parametrize("step_us", [None, 3e4, 2.06e5])
+def test_an_answer_from_data_sheets_says_nothing_of_the_bundle_but_why(
+    shipped, step_us
+):
+    profile = replace(xlate.read_profile(TRACE), instance=None)
+    if step_us:
+        profile = replace(profile, step_time_us=step_us)
+    by_instance, by_gpu = (
+        engine.translate([profile], *pair)[0]
+        for pair in (("g4dn.xlarge", "p3.2xlarge"), ("T4", "V100-SXM2-16GB"))
+    )
+    assert by_instance.layer == by_gpu.layer == "zero-shot"
+    assert by_instance.step_time_s == by_gpu.step_time_s
+    assert by_instance.verdict.level == by_gpu.verdict.level
+    # each says why no fitted translator answers, and then the same
+    why, *rest = by_instance.verdict.reasons
+    assert why.startswith("answered by data sheets (zero-shot)")
+    assert rest == list(by_gpu.verdict.reasons[1:])
+    said = " ".join(rest)
+    assert "training" not in said
+    assert "missing here" not in said
+
+
+def test_a_remedy_belongs_to_its_reason_not_to_its_words(shipped, known):
+    # an operation whose name holds the words of a reason asks for nothing
+    ops = {**known.ops, "Device_looks like a profile of outside training": 1e-3}
+    (plain,) = engine.translate([replace(known, ops=ops)], *PAIR)
+    assert CHECK_ANCHOR not in plain.facts.what_to_do
+    (elsewhere,) = engine.translate([replace(known, instance="p2.xlarge")], *PAIR)
+    assert elsewhere.facts.what_to_do.count(CHECK_ANCHOR) == 1
+    (odd,) = engine.translate(
+        [replace(known, step_time_us=known.window_us / 12)], *PAIR
+    )
+    doubt = next(r for r in odd.verdict.reasons if "does not fit the profile" in r)
+    assert doubt.remedy in odd.facts.what_to_do
+    assert json.loads(json.dumps(odd.to_json()))["verdict"]["reasons"] == list(
+        odd.verdict.reasons
+    )
+    assert pickle.loads(pickle.dumps(doubt)).remedy == doubt.remedy
+    for answer in (plain, elsewhere, odd):
+        said = answer.facts.what_to_do
+        assert len(set(said)) == len(said)
+        assert set(remedies(answer.verdict.reasons)) <= set(said)
 
 
 def test_sizes_of_other_work_are_refused(shipped, known):

@@ -9,8 +9,9 @@ import xlate
 from tests.test_unseen import OPS, frame
 from xlate import corpus as corpora
 from xlate import engine
-from xlate.engine.units import check_runs
 from xlate.errors import ProfileError
+from xlate.profile import Profile
+from xlate.readers.runs import check_runs
 from xlate.translators.base import STEP
 
 GPUS = ("T4", "L4")
@@ -31,12 +32,12 @@ def all_of(factor):
 
 
 CASES = {
-    "step in s": (scaled({STEP: 1e-6}), "step_time_us looks like seconds"),
-    "step in ms": (scaled({STEP: 1e-3}), "step_time_us looks like milliseconds"),
-    "step in s, target": (scaled({STEP: 1e-6}, on=["L4"]), "looks like seconds"),
-    "step in s, anchor": (scaled({STEP: 1e-6}, on=["T4"]), "looks like seconds"),
-    "ops in s": (scaled(dict.fromkeys(OPS, 1e-6)), "operations look like seconds"),
-    "ops in ms": (scaled(dict.fromkeys(OPS, 1e-3)), "operations look like millisec"),
+    "step in s": (scaled({STEP: 1e-6}), "step times look like seconds"),
+    "step in ms": (scaled({STEP: 1e-3}), "step times look like milliseconds"),
+    "step in s, target": (scaled({STEP: 1e-6}, on=["L4"]), "look like seconds"),
+    "step in s, anchor": (scaled({STEP: 1e-6}, on=["T4"]), "look like seconds"),
+    "ops in s": (scaled(dict.fromkeys(OPS, 1e-6)), "op times look like seconds"),
+    "ops in ms": (scaled(dict.fromkeys(OPS, 1e-3)), "op times look like millisec"),
     "all in s": (scaled(all_of(1e-6)), "times look like seconds"),
     "target in ms": (
         scaled(all_of(1e-3), on=["L4"]),
@@ -67,7 +68,7 @@ def test_one_row_in_another_unit_is_named(empty_home):
     data = data.with_columns(
         pl.when(one).then(pl.col(STEP) / 1e6).otherwise(pl.col(STEP)).alias(STEP)
     )
-    with pytest.raises(ProfileError, match=r"L4 m2.*1 of 4 runs"):
+    with pytest.raises(ProfileError, match=r"row \d+ \(L4 m2\).*1 of 8 runs"):
         xlate.fit("T4", "L4", shots=data)
 
 
@@ -87,6 +88,29 @@ def test_a_path_to_runs_is_checked_too(tmp_path, empty_home):
     scaled({STEP: 1e-6}).write_parquet(path)
     with pytest.raises(ProfileError, match="seconds"):
         engine.fit_shots("T4", "L4", path)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-7])
+@pytest.mark.parametrize("stepless", [False, True])
+def test_one_check_serves_every_way_in(unit, stepless, example):
+    """Operations and step in one other unit agree: no kernel is so short."""
+    data = scaled({**dict.fromkeys(OPS, unit), STEP: unit})
+    data = data.with_columns(pl.lit(None, pl.Float64).alias(STEP)) if stepless else data
+    said = "row 0 (T4 m0): "
+    for asked in (
+        lambda: engine.translate_table(data, "g3s.xlarge", "p3.2xlarge"),
+        lambda: corpora.from_frame(data),
+    ):
+        with pytest.raises(ProfileError, match=r"shorter than any (kernel|step)") as e:
+            asked()
+        assert said in e.value.what
+        n = data.height
+        assert f"{n} of {n} runs are like that" in e.value.what
+        assert "microseconds" in e.value.hint
+    times = {c: data[c][0] for c in OPS}
+    one = Profile(times, step_time_us=None if stepless else data[STEP][0])
+    (answer,) = engine.translate([one], "g3s.xlarge", "p3.2xlarge")
+    assert "shorter than any" in str(answer.error)
 
 
 def test_sound_runs_pass():

@@ -20,7 +20,8 @@ from xlate import opnames, paths, schema
 from xlate.card import CARD, Card, card_toml, load_toml, read_card
 from xlate.errors import CorpusError, StorageError, UnknownNameError
 from xlate.files import open_regular
-from xlate.readers.frames import KNOWN, check_frame, check_repeated, check_runs
+from xlate.readers.frames import KNOWN, check_frame, check_repeated
+from xlate.readers.runs import check_runs
 from xlate.readers.table import read_table
 
 __all__ = [

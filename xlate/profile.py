@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,9 @@ __all__ = [
     "check_times",
     "dataset_name",
     "input_size",
+    "shortness_fault",
     "unit_fault",
+    "window_fault",
 ]
 
 
@@ -233,6 +235,10 @@ def _check_text(what: str, value: Any) -> None:
 SHORTEST_WINDOW_US = 1000.0
 #: and two of them not longer: ten minutes
 LONGEST_WINDOW_US = 6.0e8
+#: no kernel is shorter, whatever it does: half of what the fastest GPUs take
+SHORTEST_OP_US = 0.5
+#: so large a share of a run's operations below that is a unit, not a measurement
+MOST_SHORT_OPS = 0.5
 
 
 def check_times(profile: Profile) -> None:
@@ -241,7 +247,7 @@ def check_times(profile: Profile) -> None:
     The device's time over the window, idle included, is about two steps (2.0
     to 3.8 in PROFET's corpus). When a step time is known the two must agree
     within a factor of twenty; a factor of a thousand or a million gives the
-    unit away.
+    unit away. Where both are in another unit, operations are shorter than any kernel.
 
     Raises
     ------
@@ -262,19 +268,14 @@ def check_times(profile: Profile) -> None:
         )
     if profile.step_time_us is not None:
         fault = unit_fault(window, profile.step_time_us)
-        if fault is not None:
-            raise ProfileError(f"{where}: {fault[0]}", fault[1])
-    elif window < SHORTEST_WINDOW_US:
-        looks = "seconds" if window < 1.0 else "milliseconds"
-        raise ProfileError(
-            f"{where}: device time sums to {window:.6g} µs, shorter than any step",
-            f"the op times look like {looks}: convert them to microseconds",
+    else:
+        fault = window_fault(window)
+    if fault is None:
+        fault = shortness_fault(
+            [t for c, t in profile.ops.items() if t > 0 and c[0] == "D"], window
         )
-    elif window > LONGEST_WINDOW_US:
-        raise ProfileError(
-            f"{where}: device time sums to {window:.6g} µs, over ten minutes",
-            "the op times look like nanoseconds: convert them to microseconds",
-        )
+    if fault is not None:
+        raise ProfileError(f"{where}: {fault[0]}", fault[1])
 
 
 #: window over step that can be; a factor of a thousand is beyond both
@@ -302,22 +303,86 @@ def unit_fault(window_us: float, step_time_us: float) -> tuple[str, str] | None:
         return None
     said = (
         f"device time sums to {window_us:.6g} µs but one step takes "
-        f"{step_time_us:.6g} µs (window / step = {windows:.3g}, expected about 2)"
+        f"{step_time_us:.6g} µs (window / step = {windows:.3g}, expected about 1 to 4)"
     )
-    # two steps a window; operations in a large unit make the quotient small
-    ops, step = _unit_of(2.0 / windows), _unit_of(windows / 2.0)
-    if windows > 1:
-        # either the operations are in a small unit, or the step in a large one
-        looks = [f"the step times look like {step}"] if step else []
-        if ops:
-            looks.append(f"the op times look like {ops}")
+    return said, _what_to_convert(window_us, step_time_us)
+
+
+def window_fault(window_us: float) -> tuple[str, str] | None:
+    """What is wrong with a window that came without a step time, and what to try."""
+    said = f"device time sums to {window_us:.6g} µs"
+    if window_us < SHORTEST_WINDOW_US:
+        looks = "seconds" if window_us < 1.0 else "milliseconds"
+        return f"{said}, shorter than any step", _convert("op times", looks)
+    if window_us > LONGEST_WINDOW_US:
+        return f"{said}, over ten minutes", _convert("op times", "nanoseconds")
+    return None
+
+
+def shortness_fault(
+    times_us: Sequence[float], window_us: float
+) -> tuple[str, str] | None:
+    """What is wrong with operations shorter than any kernel, and what to try; or None.
+
+    Parameters
+    ----------
+    times_us : sequence of float
+        Times of a run's device operations that ran, µs.
+    window_us : float
+        Their sum.
+
+    Examples
+    --------
+    >>> from xlate.profile import shortness_fault
+    >>> shortness_fault([0.03, 0.01], 0.04)[0]
+    '2 of 2 operations take less than 0.5 µs, shorter than any kernel'
+    """
+    short = sum(t < SHORTEST_OP_US for t in times_us)
+    if short <= MOST_SHORT_OPS * len(times_us):
+        return None
+    said = (
+        f"{short} of {len(times_us)} operations take less than {SHORTEST_OP_US:g} µs, "
+        "shorter than any kernel"
+    )
+    # a window in milliseconds is at least a few of them
+    looks = "seconds" if window_us < 5.0 else "milliseconds or seconds"
+    return said, _convert("times", looks)
+
+
+def _what_to_convert(window_us: float, step_time_us: float) -> str:
+    """The side that no run could have, and the unit it looks like."""
+    large = max(window_us / step_time_us, step_time_us / window_us)
+    unit = _unit_of(large)
+    window_can = SHORTEST_WINDOW_US <= window_us <= LONGEST_WINDOW_US
+    step_can = SHORTEST_WINDOW_US / 2 <= step_time_us <= LONGEST_WINDOW_US
+    if unit is None:
+        return "check the step time; it is the time of one step, not of an epoch"
+    if window_us > step_time_us:
+        if window_can or not step_can:
+            looks = _looks("step times", unit)
+            # the size of either does not say which of them is off
+            both = window_can == step_can and unit == "milliseconds"
+            return (
+                f"{looks}, or the op times look like nanoseconds: convert to microseconds"
+                if both
+                else f"{looks}: convert to microseconds"
+            )
+        side = "op times"
     else:
-        looks = [f"the op times look like {ops}"] if ops else []
-        if step:
-            looks.append(f"the step times look like {step}")
-    if not looks:
-        return said, "check the step time; it is the time of one step, not of an epoch"
-    return said, " or ".join(looks) + ": convert them to microseconds"
+        if step_can or not window_can:
+            return _convert("op times", unit)
+        side = "step times"
+    if unit == "milliseconds":
+        return _convert(side, "nanoseconds")
+    return "check the step time; it is the time of one step, not of an epoch"
+
+
+def _looks(what: str, unit: str) -> str:
+    return f"the {what} look like {unit}"
+
+
+def _convert(what: str, unit: str) -> str:
+    return f"{_looks(what, unit)}: convert them to microseconds"
 
 
 def _unit_of(factor: float) -> str | None:

@@ -13,10 +13,11 @@ from xlate.align import Aligned, align
 from xlate.conformal import Scores
 from xlate.corpus import Corpus
 from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
-from xlate.engine.units import check_pairs, check_runs
+from xlate.engine.units import check_pairs
 from xlate.evaluate import noise_floor
 from xlate.heldout import Fold, held_out
 from xlate.profile import input_size
+from xlate.readers.runs import check_runs
 from xlate.translators import BASELINE, default_for
 
 __all__ = ["Anatomy", "OpError", "anatomy"]
@@ -145,7 +146,7 @@ def anatomy(
     a, t, corpus = resolve(anchor, target, data, anchors_dirs)
     sides = runs_of(corpus, a), runs_of(corpus, t)
     for side in sides:
-        check_runs(side, corpus.name)
+        check_runs(side, corpus.name, numbered=False)
     aligned = align(*sides, repeats)
     translator = translator or default_for(len(np.unique(aligned.models)))
     told = prior(a, t)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xlate import opnames
@@ -10,21 +11,19 @@ from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.hardware.memory import MemoryFit, memory_fit
 from xlate.hardware.rent import Rent, why_no_rent
 from xlate.profile import Estimate, Profile, Verdict
+from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, remedies
 from xlate.store.bundle import MODEL, Bundle
 
-__all__ = ["bundle_id", "with_facts", "with_memory", "with_step"]
+__all__ = ["bundle_id", "doubted", "with_facts", "with_memory", "with_step"]
 
 #: levels of a verdict, from trust to none
 _LEVELS = ("ok", "widen", "refuse")
 
-
-#: words of a reason -> what to do about it
-_REMEDIES = (
-    (("looks like a profile of", "says it ran on"), "check --anchor: name the machine that the profile was recorded on"),
-    (("not seen in training", "nobody knows"), "look at the operations named: time that nobody knows is only estimated"),
-    (("missing here", "profile cut"), "record whole training steps, and check --step-time"),
-    (("outside training",), "profile a size nearer to those of training, or measure this one"),
-)  # fmt: skip
+#: whether the work fits -> what to do
+_OF_MEMORY = {
+    "no": "choose a GPU with more memory, or profile a smaller batch",
+    "unsure": "try the job there for one step before renting it for long",
+}
 
 
 def bundle_id(bundle: Bundle) -> BundleId:
@@ -78,7 +77,7 @@ def with_facts(
     here = memory_fit(a.require_gpu(), profile.memory_bytes)
     if (here.need_bytes or 0) > (here.have_bytes or float("inf")):
         said = f"the profile used more memory than its anchor has: {here.text}"
-        found = _doubted(found, said, "widen")
+        found = doubted(found, [Reason(said, CHECK_ANCHOR)], "widen")
     return found
 
 
@@ -101,13 +100,15 @@ def with_memory(answer: Translation, fit: MemoryFit) -> Translation:
     answer = replace(answer, facts=replace(answer.facts, memory=fit))
     if fit.reason is None:
         return _advised(answer)
-    return _doubted(answer, fit.reason, "refuse" if fit.fits == "no" else "widen")
+    reason = Reason(fit.reason, _OF_MEMORY.get(fit.fits or ""))
+    return doubted(answer, [reason], "refuse" if fit.fits == "no" else "widen")
 
 
-def _doubted(answer: Translation, reason: str, level: str) -> Translation:
+def doubted(answer: Translation, reasons: Sequence[str], level: str) -> Translation:
+    """An answer with more reasons before those it has, and at least this level."""
     worst = max(answer.verdict.level, level, key=_LEVELS.index)
-    reasons = (reason, *answer.verdict.reasons)
-    return _advised(replace(answer, verdict=Verdict(worst, reasons)))
+    verdict = Verdict(worst, (*reasons, *answer.verdict.reasons))
+    return _advised(replace(answer, verdict=verdict))
 
 
 def _advised(answer: Translation) -> Translation:
@@ -116,31 +117,13 @@ def _advised(answer: Translation) -> Translation:
 
 
 def _what_to_do(answer: Translation) -> list[str]:
-    """What would make the answer surer, or what to do in its place."""
-    facts, said = answer.facts, []
-    memory = facts.memory
-    if memory is not None and memory.fits == "no":
-        said.append("choose a GPU with more memory, or profile a smaller batch")
-    elif memory is not None and memory.fits == "unsure":
-        said.append("try the job there for one step before renting it for long")
-    if facts.step_from == "window":
-        said.append("time a step on the anchor and give it: --step-time MS")
-    if answer.simulated:
-        said.append(
-            "import a measured corpus that holds both instances (xlate datasets list), "
-            "and fit again"
-        )
-    text = " ".join(answer.verdict.reasons)
-    said += [do for words, do in _REMEDIES if any(w in text for w in words)]
-    if facts.domain == "out_of_domain" and not answer.layer.startswith("zero-shot"):
-        said.append(
-            "take it as a rough figure: measure a step on the target before relying on it"
-        )
-    elif facts.bundle is None and facts.domain != "in_domain":
-        said.append(
-            "measure a few runs on the target and adapt to them: xlate fit --shots"
-        )
-    elif facts.domain == "uncertain" and answer.verdict.level != "ok" and not said:
+    """What would make the answer surer, or what to do in its place: each thing once."""
+    facts, said = answer.facts, list(remedies(answer.verdict.reasons))
+    if facts.step_from == "window" and GIVE_STEP not in said:
+        said.append(GIVE_STEP)
+    if facts.domain == "out_of_domain" and MEASURE not in said:
+        said.append(MEASURE)
+    if answer.verdict.level != "ok" and not said:
         said.append("use it with its interval, which is wider for these reasons")
     return said
 

@@ -18,11 +18,12 @@ from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.incumbent import WHOLE_MODELS, Succession, succession
 from xlate.engine.naming import taken_as
 from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
-from xlate.engine.units import check_pairs, check_runs
+from xlate.engine.units import check_pairs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
 from xlate.errors import AlignmentError, CorpusError, UnknownNameError
 from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
+from xlate.readers.runs import check_runs
 from xlate.splits import SPLITS, split_label
 from xlate.store import bundle as bundles
 from xlate.store import versions
@@ -91,7 +92,7 @@ def _study(
     a, t, corpus = resolve(anchor, target, data, anchors_dirs)
     sides = runs_of(corpus, a), runs_of(corpus, t)
     for side in sides:
-        check_runs(side, corpus.name)
+        check_runs(side, corpus.name, numbered=False)
     aligned = align(*sides, repeats)
     doubt = check_pairs(aligned, prior(a, t), corpus.name)
     default = default_for(len(np.unique(aligned.models)))

@@ -247,8 +247,13 @@ def _profiles(aligned: Aligned) -> list[Profile]:
             for c, v in zip(aligned.columns, times[row], strict=True)
             if v > 0
         }
+        # a corpus writes 0 and "unknown" where a size or a name is not known
         work = WorkloadKey(
-            **{f: key[f] for f in WorkloadKey.__dataclass_fields__ if f in key}
+            **{
+                f: key[f]
+                for f in WorkloadKey.__dataclass_fields__
+                if key.get(f) not in (None, 0, "unknown")
+            }
         )
         found.append(Profile(ops, work, step_time_us=float(steps[row])))
     return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlate.reason import MEASURE, Reason
 from xlate.store.bundle import Bundle
 from xlate.translators.base import Translated
 from xlate.trust.domain import Finding
@@ -77,13 +78,21 @@ def layer_of(finding: Finding, data_sheets: bool = True) -> str:
 
 
 def why_not_fitted(finding: Finding, layer: str) -> tuple[str, ...]:
-    """Reasons of a verdict, with the layer that answers instead before them."""
+    """Reasons of a verdict, with the layer that answers instead before them.
+
+    Those that compare with the training of the bundle say nothing of an answer from data
+    sheets: there only the first stays, that the fitted translator is not for the profile.
+    """
     by = {
         ZERO_SHOT: "data sheets (zero-shot)",
         OP_RATIO: "the median ratio of each operation (op ratio)",
     }[layer]
     first, *rest = finding.verdict.reasons
-    return f"answered by {by}, not by the fitted translator: {first}", *rest
+    if layer == ZERO_SHOT:
+        rest = [r for r in rest if not (isinstance(r, Reason) and r.fitted_only)]
+    said = f"answered by {by}, not by the fitted translator: {first}"
+    remedy = first.remedy if isinstance(first, Reason) else None
+    return Reason(said, remedy or MEASURE), *rest
 
 
 def predict(

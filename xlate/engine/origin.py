@@ -10,6 +10,7 @@ from xlate.answer import Failure
 from xlate.catalog import Instance, catalogue
 from xlate.errors import ProfileError
 from xlate.profile import Profile
+from xlate.reason import CHECK_ANCHOR, Reason
 
 __all__ = ["of_anchor"]
 
@@ -47,13 +48,15 @@ def _checked(
     named = catalogue(extra).gpus_of_device(str(profile.device))
     if not named:
         said = f"the file says it ran on a {profile.device}, which the catalogue does not know"
-        return replace(profile, notes=(*profile.notes, said))
+        note = Reason(said, CHECK_ANCHOR)
+        return replace(profile, notes=(*profile.notes, note))
     # a short name, "A100", contradicts what is none of its variants
     if own.name in {g.name for g in named}:
         return profile
     said = f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
     if force:
-        return replace(profile, notes=(*profile.notes, f"{said} (forced)"))
+        note = Reason(f"{said} (forced)", CHECK_ANCHOR)
+        return replace(profile, notes=(*profile.notes, note))
     where = profile.source or "the profile"
     return Failure(
         profile.source,

@@ -18,11 +18,12 @@ from xlate.engine.fitting import FitResult, saved
 from xlate.engine.incumbent import WHOLE_MODELS, succession
 from xlate.engine.naming import taken_as
 from xlate.engine.pair import pair_of, prior, runs_of
-from xlate.engine.units import check_pairs, check_runs
+from xlate.engine.units import check_pairs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
 from xlate.evaluate import rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
+from xlate.readers.runs import check_runs
 from xlate.splits import split_label
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, FEW
@@ -105,8 +106,8 @@ def fit_shots(
             f"it has {', '.join(measured.instances)}",
         )
     home, here = _anchors(measured, asked, a)
-    check_runs(there, f"{measured.name}, target side")
-    check_runs(here, f"{home.name}, anchor side")
+    check_runs(there, f"{measured.name}, target side", numbered=False)
+    check_runs(here, f"{home.name}, anchor side", numbered=False)
     aligned = align(here, there, repeats, fewest_models=1)
     try:
         told = shipped().log_ratios(a.require_gpu(), t.require_gpu())

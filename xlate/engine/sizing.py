@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from xlate import bounds, opnames
 from xlate.answer import Failure, RestsOn, Translation
 from xlate.conformal import LEVEL
-from xlate.engine.facts import with_memory, with_step
+from xlate.engine.facts import doubted, with_memory, with_step
 from xlate.engine.naming import taken_as, with_anchor
 from xlate.engine.pair import pair_of
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
 from xlate.hardware.memory import memory_fit
 from xlate.profile import Estimate, Profile, Verdict, dataset_name, input_size
+from xlate.reason import NEARER, Reason
 from xlate.scaling import AXES, HOW, Scaler
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
@@ -86,7 +87,7 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
     axis, _, sizes = text.partition("=")
     hint = "for instance batch-size=16..256, or input-size=128,224"
     if axis not in AXES:
-        raise ProfileError(f"{axis or text} is no axis of size", hint)
+        raise ProfileError(f"{axis or text} is not an axis of size", hint)
     try:
         if ".." in sizes:
             low, high = (int(s) for s in sizes.split(".."))
@@ -97,9 +98,14 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
         else:
             found = [int(s) for s in sizes.split(",")]
     except ValueError:
-        raise ProfileError(f"{sizes!r} are no sizes", hint) from None
+        raise ProfileError(
+            f"sizes must be whole numbers or a range, got {sizes!r}", hint
+        ) from None
     if min(found) < 1 or len(found) > _MOST_SIZES:
-        raise ProfileError(f"{sizes} are no sizes that can be answered", hint)
+        raise ProfileError(
+            f"sizes must be at least 1 and at most {_MOST_SIZES} of them, got {sizes}",
+            hint,
+        )
     for size in found:
         if axis == "input-size":
             bounds.check_dataset(f"{size}px", axis)
@@ -217,14 +223,14 @@ def scale(
                 if need is None
                 else ""
             )
-            reasons.insert(
-                0, f"{axis} {size} is outside training ({low:g} to {high:g}){unknown}"
+            outside = (
+                f"{axis} {size} is outside training ({low:g} to {high:g}){unknown}"
             )
-        worse = bool(reasons) and answer.verdict.level == "ok"
-        verdict = Verdict(
-            "widen" if worse else answer.verdict.level,
-            (*reasons, *answer.verdict.reasons, *notes),
-        )
+            reasons.insert(0, Reason(outside, NEARER))
+        if reasons:
+            answer = doubted(answer, reasons, "widen")
+        level_of, said = answer.verdict.level, (*answer.verdict.reasons, *notes)
+        verdict = Verdict(level_of, said)
         found.append(
             Sized(
                 size, size == own,

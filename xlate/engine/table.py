@@ -13,7 +13,8 @@ from xlate.align import STEP, matrix
 from xlate.engine.layers import predict
 from xlate.engine.pair import pair_of
 from xlate.errors import ProfileError
-from xlate.readers.frames import check_frame, check_runs
+from xlate.readers.frames import check_frame
+from xlate.readers.runs import check_runs
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import MOST_UNKNOWN
@@ -35,7 +36,7 @@ def translate_table(
     ----------
     frame : polars.DataFrame
         One row a profile: operations in µs over the window, and
-        ``step_time_us`` where known. Other columns are kept.
+        ``step_time_us`` where known. Other columns are kept. Errors number rows from 0.
 
     Returns
     -------

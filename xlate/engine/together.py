@@ -13,6 +13,7 @@ from xlate.engine.facts import with_step
 from xlate.engine.translating import translate
 from xlate.errors import ProfileError
 from xlate.profile import Estimate, Profile, Verdict
+from xlate.reason import Reason
 from xlate.schema import KEY
 
 __all__ = ["Together", "translate_together"]
@@ -160,7 +161,7 @@ def _combined(parts: Sequence[Translation], weights: Sequence[float]) -> Transla
             if found.low is not None and found.high is not None:
                 intervals[name] = (found.low, found.high)
     sums = [p.op_sum_us for p in parts if p.op_sum_us is not None]
-    reasons = [f"{p.anchor}: {r}" for p in parts for r in p.verdict.reasons]
+    reasons = [Reason.of(r, f"{p.anchor}: ") for p in parts for r in p.verdict.reasons]
     worst = max((p.verdict.level for p in parts), key=_LEVELS.index)
     binds = {p.binds for p in parts}
     errors = [p.held_out_mape for p in parts if p.held_out_mape is not None]

@@ -36,6 +36,7 @@ from xlate.engine.unseen import (
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
 from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
+from xlate.reason import ADAPT, Reason
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.calibration import Calibration
@@ -215,9 +216,10 @@ def _answer(
     level: float, known: Catalogue,
 ) -> list[Translation]:  # fmt: skip
     if bundle is None:
-        missing = (
+        missing = Reason(
             f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
-            "learnt on other GPUs"
+            "learnt on other GPUs",
+            ADAPT,
         )
         return [_unseen(p, (missing,), a, t, level, known) for p in profiles]
     findings = [examine(p, bundle, known) for p in profiles]
@@ -229,7 +231,7 @@ def _answer(
         if layer == ZERO_SHOT:
             for k in mine:
                 why = why_not_fitted(findings[k], layer)
-                answers[k] = _unseen(profiles[k], why, a, t, level, known)
+                answers[k] = _unseen(profiles[k], why, a, t, level, known, findings[k])
             continue
         ops = sorted({c for k in mine for c in profiles[k].ops})
         times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
@@ -280,10 +282,10 @@ def _over_both(answer: Translation, alone: Translation) -> Translation:
 
 def _unseen(
     profile: Profile, why: Sequence[str], a: Instance, t: Instance, level: float,
-    known: Catalogue,
+    known: Catalogue, examined: Finding | None = None,
 ) -> Translation:  # fmt: skip
     """An answer from data sheets, with the errors on GPUs left out."""
-    finding = beyond_bundles(profile, why, a, known)
+    finding = beyond_bundles(profile, why, a, known, examined)
 
     def asked(p: Profile) -> Translation:
         found = by_catalogue(p, a, t)

@@ -15,8 +15,9 @@ from xlate.engine.layers import ZERO_SHOT, Predicted
 from xlate.errors import BundleError, CatalogError
 from xlate.files import read_bytes
 from xlate.profile import Profile, Verdict
+from xlate.reason import MEASURE, Reason
 from xlate.trust.calibration import Calibration
-from xlate.trust.domain import CAREFUL_UNKNOWN, Finding, compare_names
+from xlate.trust.domain import CAREFUL_UNKNOWN, NO_STEP, Finding, compare_names
 from xlate.trust.window import general_doubt
 from xlate.zeroshot import ZeroShot
 
@@ -85,8 +86,9 @@ def in_catalogue(a: Instance, t: Instance) -> bool:
 
 
 def beyond_bundles(
-    profile: Profile, why: Sequence[str], a: Instance, known: Catalogue
-) -> Finding:
+    profile: Profile, why: Sequence[str], a: Instance, known: Catalogue,
+    examined: Finding | None = None,
+) -> Finding:  # fmt: skip
     """What can be said of a profile that data sheets answer for.
 
     Parameters
@@ -97,6 +99,8 @@ def beyond_bundles(
     a : Instance
         The anchor.
     known : Catalogue
+    examined : Finding, optional
+        What a bundle's domain check found; ``why`` says it.
     """
     reasons = list(dict.fromkeys([*why, *profile.notes]))
     busy = opnames.busy_columns(list(profile.ops))
@@ -104,16 +108,18 @@ def beyond_bundles(
     share = sum(strange.values()) / profile.busy_us
     if share > CAREFUL_UNKNOWN:
         named = ", ".join(sorted(strange, key=lambda c: -strange[c])[:3])
-        reasons.append(
-            f"{share:.0%} of device time is in operations that nobody knows ({named}): "
-            "memory is taken to limit them"
+        said = (
+            f"{share:.0%} of device time is in operations that are not classified "
+            f"({named}): memory is taken to limit them"
         )
+        reasons.append(Reason(said, MEASURE))
     doubt = general_doubt(profile)
-    if doubt is not None and profile.step_time_us:
-        said = doubt.said(profile.step_time_us)
-        # the bundle's own band may have said so already
-        if not any(r.startswith(said.partition(":")[0]) for r in reasons):
-            reasons.append(said)
-    if not any(r.startswith("the file says it ran on") for r in why):
+    # the bundle's own band may have said so already
+    said_so = examined is not None and examined.step_doubt is not None
+    if doubt is not None and profile.step_time_us and not said_so:
+        reasons.append(doubt.reason(profile.step_time_us))
+    if examined is None:
         compare_names(profile, a.name, reasons, known)
+        if profile.step_time_us is None:
+            reasons.append(NO_STEP)
     return Finding(Verdict("widen", tuple(reasons)), None, 1 + share, share, doubt)

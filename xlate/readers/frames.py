@@ -11,15 +11,9 @@ import polars as pl
 
 from xlate import bounds, opnames
 from xlate.errors import ProfileError
-from xlate.profile import (
-    MAX_WINDOWS,
-    MIN_WINDOWS,
-    Profile,
-    WorkloadKey,
-    unit_fault,
-)
+from xlate.profile import Profile, WorkloadKey
 
-__all__ = ["KNOWN", "check_frame", "check_repeated", "check_runs", "profiles_of"]
+__all__ = ["KNOWN", "check_frame", "check_repeated", "profiles_of"]
 
 _TEXT = ("model", "dataset", "optimizer", "mode", "precision", "framework", "instance", "device")  # fmt: skip
 #: columns beside the operations that a table of profiles may have
@@ -90,53 +84,6 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     return frame.with_columns(pl.col(c).fill_null(0.0) for c in ops)
 
 
-def check_runs(frame: pl.DataFrame, where: str) -> None:
-    """Refuse runs whose step times and operations contradict each other.
-
-    The device's time over the window is about two steps; a factor of twenty off,
-    one of the two is in another unit than microseconds.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        As :func:`check_frame` returns it. Rows without a step time are not looked at.
-    where : str
-        Named in errors.
-
-    Raises
-    ------
-    ProfileError
-        With the first such row, how many there are, and the unit it looks like;
-        for a row without any device time.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> from xlate.readers.frames import check_runs
-    >>> check_runs(pl.DataFrame({"Device_Relu": [2e5], "step_time_us": [1e5]}), "t")
-    """
-    ops = [c for c in frame.columns if opnames.is_op_column(c)]
-    if _STEP not in frame.columns or not ops:
-        return
-    window = _summed(frame, opnames.device_columns(ops))
-    busy = _summed(frame, opnames.busy_columns(ops))
-    step = frame[_STEP].cast(pl.Float64)
-    idle = (step.is_not_null() & (busy <= 0)).arg_true()
-    if len(idle):
-        raise ProfileError(
-            f"{where}: row {idle[0]} has no device operation with any time",
-            "leave such runs out",
-        )
-    windows = window / step
-    off = (~windows.is_between(MIN_WINDOWS, MAX_WINDOWS)).arg_true()
-    if not len(off):
-        return
-    fault = unit_fault(float(window[off[0]]), float(step[off[0]]))
-    assert fault is not None  # the same bounds
-    others = f" (and {len(off) - 1:,} rows more)" if len(off) > 1 else ""
-    raise ProfileError(f"{where}: row {off[0]}: {fault[0]}{others}", fault[1])
-
-
 def check_repeated(frame: pl.DataFrame, where: str) -> None:
     """Refuse a row that is the same as another in every column.
 
@@ -185,12 +132,6 @@ def profiles_of(frame: pl.DataFrame, where: str) -> list[Profile]:
             )
         )
     return profiles
-
-
-def _summed(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
-    if not columns:
-        return pl.Series([0.0] * frame.height)
-    return frame.select(pl.sum_horizontal(columns).cast(pl.Float64)).to_series()
 
 
 def _texts_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:

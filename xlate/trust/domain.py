@@ -12,6 +12,7 @@ from xlate import opnames
 from xlate.catalog import Catalogue, catalogue
 from xlate.errors import XlateError
 from xlate.profile import Profile, Verdict
+from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, NEARER, Reason
 from xlate.store.bundle import Bundle
 from xlate.trust.likeness import distances, traits
 from xlate.trust.origin import Doubt, Origin, Recorded
@@ -21,6 +22,7 @@ __all__ = [
     "BEYOND",
     "CAREFUL_UNKNOWN",
     "MOST_UNKNOWN",
+    "NO_STEP",
     "UNUSUAL",
     "Domain",
     "Finding",
@@ -38,6 +40,10 @@ CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
 #: the first an answer gets wider, and beyond every one by the factor there is none
 UNUSUAL, BEYOND = 0.05, 1.5
 _FEW_MODELS = 6
+#: said where the step time on the anchor is an estimate
+NO_STEP = Reason(
+    "no step time on the anchor was given; it was taken from the window", GIVE_STEP
+)
 
 
 class Domain:
@@ -194,8 +200,10 @@ def examine(
         named = ", ".join(
             f"{c} ({t / profile.busy_us:.0%})" for c, t in list(strange.items())[:5]
         )
-        said = (
-            f"{share:.0%} of device time is in operations not seen in training: {named}"
+        said = Reason(
+            f"{share:.0%} of device time is in operations not seen in training: {named}",
+            MEASURE,
+            fitted_only=True,
         )
         (refuse if share > MOST_UNKNOWN else widen).append(said)
         widening *= 1 + share
@@ -204,8 +212,12 @@ def examine(
     low, high = m.busy_range_us
     if not low / 3 <= profile.busy_us <= high * 3:
         widen.append(
-            f"device time {profile.busy_us:.4g} µs is far outside training "
-            f"({low:.4g} to {high:.4g} µs)"
+            Reason(
+                f"device time {profile.busy_us:.4g} µs is far outside training "
+                f"({low:.4g} to {high:.4g} µs)",
+                NEARER,
+                fitted_only=True,
+            )
         )
     # a handful of models cannot tell what a network is like: what was fitted on them
     # starts at data sheets, which hold for any
@@ -221,10 +233,12 @@ def examine(
         probability = domain.probability(distance)
         if probability < UNUSUAL:
             excess = domain.excess(distance)
-            said = (
+            said = Reason(
                 "its mix of operations and size are unlike those of training: one network "
                 f"in {1 / max(probability, 1 / (len(domain.apart) + 1)):.0f} is as far "
-                "from the others"
+                "from the others",
+                MEASURE,
+                fitted_only=True,
             )
             # unlike the others, and without what each of them has: no such network
             other = excess > BEYOND or bool(domain.missing(profile))
@@ -240,12 +254,16 @@ def examine(
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
     if profile.step_time_us is None:
-        reasons.append(
-            "no step time on the anchor was given; it was taken from the window "
-            "(--step-time gives it)"
-        )
+        reasons.append(NO_STEP)
     if m.simulated:
-        reasons.append("the bundle was fitted on simulated data")
+        reasons.append(
+            Reason(
+                "the bundle was fitted on simulated data",
+                "import a measured corpus that holds both instances (xlate datasets "
+                "list), and fit again",
+                fitted_only=True,
+            )
+        )
         level = "widen" if level == "ok" else level
     verdict = Verdict(level, tuple(reasons))
     return Finding(verdict, probability, widening, share, doubt, other_gpu)
@@ -258,20 +276,23 @@ def _look_whole(
     missing = domain.missing(profile)
     if missing:
         widen.append(
-            f"{', '.join(missing[:4])} ran in every training run and is missing here: "
-            "is the profile whole, and of training?"
+            Reason(
+                f"{', '.join(missing[:4])} ran in every training run and is missing here: "
+                "is the profile whole, and of training?",
+                "record whole training steps",
+                fitted_only=True,
+            )
         )
     if doubt is not None and profile.step_time_us:
-        said = doubt.said(profile.step_time_us)
-        cut = "; or the profile is cut" if doubt.ratio < doubt.low else ""
-        widen.append(said + cut)
+        widen.append(doubt.reason(profile.step_time_us))
 
 
-def _unlike(origin: Doubt, anchor: str) -> str:
+def _unlike(origin: Doubt, anchor: str) -> Reason:
     """Signs of a profile that was recorded elsewhere, in words."""
-    return (
+    return Reason(
         f"it looks like a profile of {origin.likely} ({origin.probability:.0%}), "
-        f"not of {anchor}"
+        f"not of {anchor}",
+        CHECK_ANCHOR,
     )
 
 
@@ -297,4 +318,5 @@ def compare_names(
     except XlateError:
         ran_on = profile.instance
     if ran_on != anchor:
-        widen.append(f"the file says it ran on {ran_on}, not on {anchor}")
+        said = f"the file says it ran on {ran_on}, not on {anchor}"
+        widen.append(Reason(said, CHECK_ANCHOR))

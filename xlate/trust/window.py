@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.profile import Profile
+from xlate.reason import Reason
 
 __all__ = ["StepDoubt", "WindowBand", "general_doubt"]
 
@@ -57,13 +58,20 @@ class StepDoubt:
     high: float
     suggested_us: float
 
-    def said(self, step_us: float) -> str:
-        """In words."""
-        return (
+    def reason(self, step_us: float) -> Reason:
+        """In words, with what to do."""
+        cut = self.ratio < self.low
+        said = (
             f"a step of {step_us / 1e3:.4g} ms does not fit the profile: its window would "
             f"hold {self.ratio:.3g} steps, where {self.low:.2g} to {self.high:.2g} are "
             f"usual; the window suggests about {self.suggested_us / 1e3:.3g} ms "
             "for one step"
+        )
+        if not cut:
+            return Reason(said, "check --step-time: it is the time of one step, in ms")
+        return Reason(
+            f"{said}; or the profile is cut",
+            "check --step-time: it is the time of one step, in ms; record whole steps",
         )
 
 
