@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import random
 import signal
 import sys
+import threading
 import time
 
 import polars as pl
@@ -119,6 +121,15 @@ def test_a_process_that_hangs_is_ended(decoder, monkeypatch):
         decoder.frame("a file", packed(table()))
     assert time.monotonic() - begin < 5
     assert decoder.frame("a file", packed(table())).height == 4
+
+
+def test_no_thread_is_left_after_a_file(decoder):
+    # a failed command that ends beside a thread skips its clean-up
+    before = threading.active_count()
+    for raw in (packed(table()), packed(table())[:-9] + b"PAR1"):
+        with contextlib.suppress(ProfileError):
+            decoder.frame("a file", raw)
+        assert threading.active_count() == before
 
 
 def test_a_process_that_cannot_start_is_said(monkeypatch):

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["LIMIT_S", "Hang", "Lab", "Outcome"]
 
@@ -168,7 +168,7 @@ class Lab:
         code: int | None = 0
         crash = None
         argv, sys.argv = sys.argv, ["xlate", *args]
-        with _taken(1) as out, _taken(2) as err:
+        with _left_by_exception(), _taken(1) as out, _taken(2) as err:
             try:
                 with _bounded(self.limit_s):
                     cli.main()
@@ -182,6 +182,23 @@ class Lab:
             finally:
                 sys.argv = argv
         return Outcome(args, code, out.read_text(), err.read_text(), crash)
+
+
+@contextlib.contextmanager
+def _left_by_exception() -> Iterator[None]:
+    """Beside a thread at work xlate leaves by ``os._exit``, which would end the worker."""
+    leave, here = os._exit, os.getpid()
+
+    def raising(code: int) -> NoReturn:
+        if os.getpid() == here:
+            raise SystemExit(code)
+        leave(code)
+
+    os._exit = raising
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 @contextlib.contextmanager

@@ -244,6 +244,8 @@ def _killed_after(
         yield late
     finally:
         timer.cancel()
+        # no thread is left: a command that ends beside one skips its clean-up
+        timer.join()
 
 
 _shared = Decoder()
