@@ -202,7 +202,9 @@ def test_a_folder_of_many_files_reports_each_broken_one(tmp_path):
     bad = [Path(a.file).name for a in answers if isinstance(a, engine.Failure)]
     assert bad == ["007.csv", "107.csv", "207.csv"]
     assert len(answers) == 300
-    code, out = run("translate", tmp_path, "--anchor", "T4", "--target", "V100")
+    code, out = run(
+        "translate", tmp_path, "--anchor", "T4", "--target", "V100-SXM2-16GB"
+    )
     assert code == 1
     assert out.count("error: ") == 3
     assert "2 in" in out

@@ -169,7 +169,10 @@ def test_options_of_shots_act(empty_home):
     m = xlate.fit(*PAIR, shots=data, save=False, columns="families").bundle.manifest
     assert m.columns == "families"
     assert not set(m.groups) & set(OPS)
-    twice = pl.concat([data.with_columns(repeat=r) for r in (1, 2)])
+    # a repeat is another measurement, not the same row again
+    twice = pl.concat(
+        [data.with_columns(pl.col(OPS) * (1 + r / 100), repeat=r) for r in (1, 2)]
+    )
     m = xlate.fit(*PAIR, shots=twice, save=False, repeats="cross").bundle.manifest
     assert (m.policy, m.n_pairs) == ("cross", 16)
     m = xlate.fit(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
+import sys
 import time
 from contextlib import redirect_stderr
 
@@ -96,11 +96,9 @@ def idle(monkeypatch):
 
 
 def test_a_report_without_matplotlib_is_refused_at_once(idle, tmp_path, monkeypatch):
-    real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec",
-        lambda name, *a: None if name == "matplotlib" else real(name, *a),
-    )  # fmt: skip
+    for name in [n for n in sys.modules if n.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     _, err = run("report", *PAIR, "--out", tmp_path / "x.html", code=1)
     assert "need matplotlib" in err
     assert 'pip install ".[report]"' in err

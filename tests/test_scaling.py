@@ -137,8 +137,8 @@ def test_what_scaling_needs_is_said(fitted, example):
         engine.scale(unknown, "g3s", "p3", "batch-size", [32])
     with pytest.raises(BundleError, match="not learnt colour"):
         engine.scale(profile, "g3s", "p3", "colour", [32])
-    with pytest.raises(ProfileError, match="8192 is far outside training"):
-        engine.scale(profile, "g3s", "p3", "batch-size", [8192])
+    with pytest.raises(ProfileError, match="16384 is far outside training"):
+        engine.scale(profile, "g3s", "p3", "batch-size", [16384])
     (far,) = engine.scale(profile, "g3s", "p3", "batch-size", [128])
     assert NEARER in far.translation.facts.what_to_do
     assert far.translation.verdict.level != "ok"

@@ -199,7 +199,7 @@ def row(**other):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda m: m | {"format": 99}, r"written by xlate .*reads up to 2"),
+        (lambda m: m | {"format": 99}, r"written by xlate .*reads up to 3"),
         (lambda m: {k: v for k, v in m.items() if k != "anchor"}, "lacks anchor"),
         (lambda m: m | {"colour": 1}, "unknown colour"),
         (lambda m: m | {"models": "all"}, "models is no list"),

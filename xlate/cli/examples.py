@@ -89,6 +89,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "models": ("xlate models list",),
     "models list": ("xlate models list",),
     "models show": ("xlate models show g3s.xlarge/to-p3.2xlarge",),
+    "models use": ("xlate models use g3s.xlarge/to-p3.2xlarge@1",),
+    "models remove": ("xlate models remove g3s.xlarge/to-p3.2xlarge@1 --yes",),
 }
 
 
