@@ -156,7 +156,7 @@ def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None
         )  # fmt: skip
     else:
         if not known.faults:
-            print(
+            output.line(
                 f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
                 f"{figures} figures with source and standing"
             )
