@@ -193,6 +193,7 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
         "V100-SXM2-16GB",
     )
     put("clocks fit", "--json", _CFIT)
+    put("clocks fit", "--replace", _CFIT)
     for option, value in (
         ("--sweeps", ("ttu-dvfs",)),
         ("--gpu", ("T4",)),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from xlate.cli import escapes, output
 from xlate.errors import XlateError
+from xlate.readers.table import read_table
 
 CLI = Path(output.__file__).parent
 BAD = "conv\x1b[31m\x9b2J\x07\u202egnp.exe\u2066\nerror: x\r\t\x00\x7f\udcff\u2028"
@@ -107,6 +108,42 @@ def test_cells_are_no_formulas_and_numbers_stay_numbers(tmp_path, value, written
     assert row == [written, "1"]
     if isinstance(value, str):
         assert head == [written]
+
+
+NAMES = (
+    "-x",
+    "=1+1",
+    "'-x",
+    "''=1",
+    "it's",
+    "'quoted'",
+    "-1.5",
+    "+cmd",
+    "＝1",
+    "'",
+    "net",
+)
+
+
+def test_names_come_back_from_csv_as_they_were(tmp_path):
+    path = tmp_path / "x.csv"
+    output.write_cells(["workload", "note", "n"], [[n, n, 1] for n in NAMES], path)
+    found = read_table(path)
+    assert found["workload"].to_list() == list(NAMES)
+    assert found["note"].to_list() == list(NAMES)
+
+
+def test_a_name_is_cut_in_the_middle_where_it_stays_apart(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    rest = ["1234567890", "1234567890"]
+    names = [f"/long_name_of_a_profile_{k}.csv" for k in ("a", "b")]
+    output.table("", ["n", "m", "profile"], [[*rest, n] for n in names], names=2)
+    out = capsys.readouterr().out
+    assert out.count("…") == 2
+    assert all(f"{k}.csv" in out for k in "ab")
+    alike = [f"/long_name_{k}_of_a_profile.csv" for k in ("aaaa", "bbbb")]
+    output.table("", ["n", "m", "profile"], [[*rest, n] for n in alike], names=2)
+    assert "…" not in capsys.readouterr().out
 
 
 def test_pictures_take_any_name():

@@ -249,7 +249,7 @@ def test_wrong_names_are_said_before_the_work(profiles, clocked):
         ask(profiles, clocked, objective="speed")
     with pytest.raises(UnknownNameError, match="probe"):
         ask(profiles, clocked, probe="bi-point")
-    with pytest.raises(XlateError, match="confidence of 7"):
+    with pytest.raises(XlateError, match="confidence must be between 0 and 1, got 7"):
         ask(profiles, clocked, confidence=7)
     with pytest.raises(CatalogError, match=r"c5\.4xlarge has no GPU"):
         engine.predict_freq(profiles, "g3s.xlarge", "c5.4xlarge")

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +14,7 @@ import xlate
 from xlate import engine
 from xlate.catalog import catalogue
 from xlate.cli import app
-from xlate.clocks.objective import Cost
+from xlate.clocks.objective import Cost, make_objective
 from xlate.engine.clock_costs import StepCosts
 from xlate.errors import CatalogError, XlateError
 from xlate.hardware.rent import Rent, why_no_rent
@@ -47,6 +48,7 @@ def test_the_whole_instance_is_paid(empty_home, example, name):
         "region": "us-east-1",
         "date": instance.price.date,
         "kind": "on-demand",
+        "usd_per_kwh": 0.0,
         "usd_per_h_gpu_share": an_hour / instance.gpu_count,
     }
 
@@ -121,10 +123,34 @@ def test_sizes_and_two_anchors_pay_the_same(empty_home, example):
 def test_clocks_are_paid_by_the_instance():
     costs = StepCosts(0.1, Rent.of(KNOWN.instance("p5.48xlarge")))
     hours = 0.1 * 1000 / 3600
+    # who rents a machine does not pay for its electricity again
+    assert costs.usd(1.0, 500.0) == pytest.approx(hours * 55.04)
+    assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * 6.88)
+    own = replace(KNOWN.instance("p5.48xlarge"), provider="own")
+    costs = StepCosts(0.1, Rent.of(own))
     # 500 W at 0.10 $/kWh
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * (55.04 + 0.05))
     assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * (6.88 + 0.05))
     assert StepCosts(0.1, None).usd(1.0, 500.0) is None
+
+
+def test_the_objective_of_dollars_is_what_is_paid():
+    """A clock that is 2 % slower and draws half is cheaper only where power is paid."""
+    time, power = np.array([1.02, 1.0]), np.array([150.0, 300.0])
+    rented = Rent.of(KNOWN.instance("p3.2xlarge"))
+    own = Rent.of(
+        replace(
+            KNOWN.instance("p3.2xlarge"), provider="own",
+            prices=(replace(KNOWN.instance("p3.2xlarge").price, usd_per_h=0.20),),
+        )
+    )  # fmt: skip
+    for rent, best in ((rented, 1), (own, 0)):
+        costs = StepCosts(0.1, rent)
+        aim = make_objective("cost", costs.usd_per_h, 1.0, costs.usd_per_kwh)
+        score = aim.log_score(time, power)
+        paid = [costs.usd(t, p) for t, p in zip(time, power, strict=True)]
+        assert int(score.argmin()) == int(np.argmin(paid)) == best
+        np.testing.assert_allclose(np.exp(score[0] - score[1]), paid[0] / paid[1])
 
 
 def test_many_profiles_show_rent_and_fit(empty_home, example):

@@ -143,3 +143,30 @@ def test_a_disk_that_is_full_leaves_what_answers(slot):
         versions.keep(slot, full, in_place=True)
     assert everything(slot) == ["a"]
     assert [p.name for p in slot.parent.iterdir()] == ["to-b"]
+
+
+def test_the_time_of_a_fit_moves_with_it_and_is_no_part_of_it(slot, monkeypatch):
+    versions.keep(slot, writes("a"), in_place=True)
+    made = versions.fitted_at(slot)
+    assert made is not None
+    assert made.endswith("Z")
+    # written at another time, it is the same fit: nothing but the number's file differs
+    monkeypatch.setattr(versions, "_TIME", "%Y-%m-%dT00:00:00Z")
+    versions.keep(slot, writes("a"), in_place=True)
+    monkeypatch.undo()
+    old = versions.numbered(slot)[1]
+    assert versions.fitted_at(old) == made
+    assert {p.name for p in slot.iterdir()} == {"what", versions.NUMBER}
+    assert what(old) == what(slot)
+    versions.use(slot, 1)
+    assert (versions.fitted_at(slot), versions.number_of(slot)) == (made, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["2", "2\n", "2\nyesterday\n", "2\n2026-13-01T00:00:00Z"]
+)
+def test_a_number_without_a_time_is_read(slot, text):
+    slot.mkdir(parents=True)
+    (slot / versions.NUMBER).write_text(text)
+    assert versions.number_of(slot) == 2
+    assert versions.fitted_at(slot) is None

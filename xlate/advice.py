@@ -35,8 +35,8 @@ class ClockChoice:
     step_time_s, energy_j : float
         Of one step.
     usd_per_1000_steps, usd_per_1000_steps_gpu_share : float or None
-        Rent of the whole instance, or of the share of its GPUs that is used, and
-        electricity of the GPU; None without a price.
+        Rent of the whole instance, or of the share of its GPUs that is used, with
+        electricity of the GPU where it is paid apart; None without a price.
     """
 
     name: str
@@ -63,8 +63,9 @@ class Recommendation:
     time_ratio, power_w, energy_ratio, edp_ratio, objective_ratio : Estimate
         At the recommended clock; ratios over the highest one.
     step_time_s, energy_j, usd_per_1000_steps : Estimate
-        There, of a step; dollars are rent of the whole instance and electricity
-        together, None without a price. ``usd_per_1000_steps_gpu_share`` counts only
+        There, of a step; dollars are rent of the whole instance, which includes
+        electricity (of an own machine: its price an hour and electricity of the GPU),
+        None without a price. ``usd_per_1000_steps_gpu_share`` counts only
         the share of the instance's GPUs that is used. The interval is that of the clock's effect; the translated step time it
         rests on has none yet.
     confidence : float

@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from xlate.hardware.rent import Rent
     from xlate.profile import Estimate, WorkloadKey
 
-__all__ = ["print_sized", "print_together", "print_translations", "rent_text"]
+__all__ = [
+    "names_text",
+    "print_sized",
+    "print_together",
+    "print_translations",
+    "rent_text",
+]
 
 #: operations shown by themselves
 _MOST_OPS = 10
+#: files that are named one by one
+_FEW_NAMES = 3
 #: units of a table of times, with their microseconds
 _UNITS = (("s", 1e6), ("ms", 1e3), ("µs", 1.0))
 #: where a profile lies, as far as the model is concerned
@@ -75,10 +83,12 @@ def print_together(answer: Together) -> None:
     """What each anchor says, and the one answer made of it."""
     output.table(
         f"one workload from {len(answer.parts)} anchors → {answer.combined.target}",
-        ["anchor", "step there", "from", "to", "weight", "fits", "verdict"],
+        ["anchor", "here", "there", "from", "to", "weight", "fits", "verdict"],
         [
             [
                 p.anchor,
+                output.time_text(p.anchor_step_time_s)
+                + (" ~" if p.facts.step_from == "window" else ""),
                 output.time_text(p.step_time_s.value),
                 _bound(p.step_time_s.low),
                 _bound(p.step_time_s.high),
@@ -89,6 +99,9 @@ def print_together(answer: Together) -> None:
             for p, w in zip(answer.parts, answer.weights, strict=True)
         ],
     )
+    if any(p.facts.step_from == "window" for p in answer.parts):
+        output.line("~ the step here was estimated from the window")
+    output.line()
     print_translations([answer.combined])
 
 
@@ -99,6 +112,11 @@ def rent_text(rent: Rent) -> str:
         f"$ {rent.usd_per_h_instance:g} an hour for {many} GPU{'s' if many > 1 else ''}, "
         f"{rent.kind}, {rent.region}, {rent.date}"
     )
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Names of a few files, or how many there are."""
+    return ", ".join(names) if len(names) <= _FEW_NAMES else f"{len(names)} profiles"
 
 
 def _headline(t: Translation) -> str:
@@ -126,16 +144,22 @@ def _layer(t: Translation) -> str:
 
 def _print_one(t: Translation) -> None:
     guessed = " (estimated from the window)" if t.facts.step_from == "window" else ""
+    # several anchors have a step each, which the table of parts shows
+    several = " + " in t.anchor
     output.table(
         _headline(t),
         ["what", "value"],
         [
             ["profile", Path(t.file).name],
             ["workload", _workload_text(t.workload)],
-            [f"step on {t.anchor}", output.time_text(t.anchor_step_time_s) + guessed],
+            *(
+                []
+                if several
+                else [[f"step on {t.anchor}", output.time_text(t.anchor_step_time_s) + guessed]]
+            ),
             [f"step on {t.target}", output.time_text(t.step_time_s.value)],
             *_interval_row(t.step_time_s, output.time_text),
-            ["speedup", f"{t.anchor_step_time_s / t.step_time_s.value:.2f}"],
+            *([] if several else [["speedup", f"{t.anchor_step_time_s / t.step_time_s.value:.2f}"]]),
             *([["bound by", t.binds]] if t.binds else []),
             *_rent_rows(t),
             ["memory", "not known" if t.memory is None else t.memory.text],
@@ -198,6 +222,7 @@ def _print_ops(t: Translation) -> None:
         f"where a step goes, {unit}: here {t.anchor}, there {t.target}",
         ["operation", "here", "there", "from", "to", "ratio", "bound by"],
         rows,
+        names=0,
     )
     output.paragraph(
         f"{t.per_step_text}. From, to: intervals of the larger operations. Bound by: "
@@ -230,6 +255,7 @@ def _print_many(answers: Sequence[Translation]) -> None:
             ]
             for a in answers
         ],
+        names=8,
     )  # fmt: skip
     output.paragraph(_money_line(first))
     if any(a.facts.step_from == "window" for a in answers):
@@ -268,8 +294,12 @@ def _print_verdict(
         some = len(answers) > 1 and len(where) < len(answers)
         if some and names is not None:
             said.append(f"{', '.join(names[k] for k in where)}: {reason}")
+        elif some:
+            said.append(
+                f"{names_text([Path(answers[k].file).name for k in where])}: {reason}"
+            )
         else:
-            said.append(reason + (f" ({len(where)} profiles)" if some else ""))
+            said.append(reason)
     output.bullets(said)
     advice = list(dict.fromkeys(w for a in answers for w in a.facts.what_to_do))
     if advice:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlate.cli import output
-from xlate.cli.answers import rent_text
+from xlate.cli.answers import names_text, rent_text
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
+    from xlate.hardware.rent import Rent
     from xlate.profile import Estimate
 
 __all__ = ["OBJECTIVE_NAMES", "print_grounds", "print_recommendation", "print_recommendations"]  # fmt: skip
@@ -65,17 +66,30 @@ def print_recommendations(answers: Sequence[Recommendation]) -> None:
             ]
             for a in answers
         ],
+        names=9 if bounded else 8,
     )  # fmt: skip
     output.paragraph(
         f"T, E/max: time and energy over the highest clock; action: by {OBJECTIVE_NAMES[first.objective]}"
         + ("; bound: probability that it holds" if bounded else "")
     )
     output.paragraph(_money(first))
-    output.bullets(dict.fromkeys(r for a in answers for r in a.reasons[:-1]))
+    output.bullets(_reasons(answers))
     print_grounds(first)
     more = [r.text for a in answers[1:] for r in a.facts.rests_on]
     known = {r.text for r in first.facts.rests_on}
     output.bullets(dict.fromkeys(t for t in more if t not in known))
+
+
+def _reasons(answers: Sequence[Recommendation]) -> list[str]:
+    """Each reason once; before what is not said of all stands the profile's name."""
+    files: dict[str, list[str]] = {}
+    for a in answers:
+        for reason in a.reasons[:-1]:
+            files.setdefault(reason, []).append(Path(a.file).name)
+    return [
+        r if len(f) == len(answers) else f"{names_text(f)}: {r}"
+        for r, f in files.items()
+    ]
 
 
 def print_grounds(a: Recommendation) -> None:
@@ -133,7 +147,7 @@ def _money_rows(a: Recommendation) -> list[list[object]]:
         return [["$ / 1000 steps", f"not known: {a.facts.no_rent or 'no price'}"]]
     at_max = output.figure(a.default_usd_per_1000_steps, digits=5)
     rows: list[list[object]] = [
-        ["rent", rent_text(rent)],
+        ["rent", f"{rent_text(rent)}; {_electricity(rent)}"],
         ["$ / 1000 steps", _between(usd, ".5f") + f", {at_max} at max"],
     ]
     if rent.gpus_in_instance > rent.gpus_used:
@@ -145,7 +159,14 @@ def _money_rows(a: Recommendation) -> list[list[object]]:
 def _money(a: Recommendation) -> str:
     if a.rent is None:
         return f"$/1000: not known: {a.facts.no_rent or 'no price'}"
-    return f"$/1000: steps on the whole {a.target} and electricity: {rent_text(a.rent)}"
+    return f"$/1000: steps on the whole {a.target}: {rent_text(a.rent)}, {_electricity(a.rent)}"
+
+
+def _electricity(rent: Rent) -> str:
+    """Whether electricity is in the dollars of a clock because it is in the rent."""
+    if not rent.usd_per_kwh:
+        return "electricity is in the rent"
+    return f"with the GPU's electricity at $ {rent.usd_per_kwh:g} a kWh"
 
 
 def _print_choices(a: Recommendation) -> None:

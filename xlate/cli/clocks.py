@@ -141,11 +141,23 @@ def fit(
     gpu: GpuName = None,
     sweeps: SweepNames = None,
     model: ClockModelName = "response-calibrated",
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Let it answer from now on even where it rests on simulated runs and "
+            "what answers now on measured ones.",
+        ),
+    ] = False,
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
-    """Fit a clock model for an instance or a GPU, and save it."""
+    """Fit a clock model for an instance or a GPU, and save it.
+
+    It answers from then on, unless it rests on simulated runs and what answers now on
+    measured ones: then it is kept beside that, under a number.
+    """
     from dataclasses import asdict
 
     from xlate import engine
@@ -155,7 +167,7 @@ def fit(
     with progress_bar("fitting", as_json) as progress:
         done = engine.fit_clocks(
             target, gpu=gpu, sweeps=_names(sweeps), model=model, seed=seed,
-            anchors_dirs=anchors_dir or (), progress=progress,
+            replace=replace, anchors_dirs=anchors_dir or (), progress=progress,
         )  # fmt: skip
     for note in done.notes:
         output.talk(f"note: {note}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from xlate.files.cells import quoted
+
 __all__ = [
     "cell",
     "csv_line",
@@ -22,9 +24,6 @@ __all__ = [
 #: control, format (bidi overrides are among them), half a character, and what ends a
 #: line or a paragraph
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-#: what a spreadsheet takes for the beginning of a formula, wide forms included
-_FORMULA = "=+-@＝＋－＠"
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 #: a break that lays out a message of ours, as against one in a name: the next line is
 #: indented, and does not pass for a line of another kind
 _LAYOUT = re.compile(r"\n(?=  )(?!\s*(?:try|error|note|warning)\s*:)", re.IGNORECASE)
@@ -102,10 +101,7 @@ def cell(value: object) -> object:
         return "true" if value else "false"
     if value is None or isinstance(value, int | float):
         return value
-    text = escaped(str(value))
-    if text.lstrip()[:1] in tuple(_FORMULA) and not _NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    return quoted(escaped(str(value)))
 
 
 def csv_line(values: Iterable[object]) -> list[object]:

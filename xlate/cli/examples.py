@@ -53,7 +53,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "xlate clocks label --sweeps simulated --gpu T4 --max-slowdown 5% \\\n"
         "    --out labels.json",
     ),
-    "clocks fit": ("xlate clocks fit --target p3.2xlarge --sweeps simulated",),
+    "clocks fit": (
+        "xlate clocks fit --target p3.2xlarge --sweeps simulated",
+        "xlate clocks fit --gpu V100-SXM2-16GB --sweeps simulated --replace",
+    ),
     "clocks compare": (
         "xlate clocks compare --sweeps simulated --gpu T4 \\\n"
         "    --clock-models max-clock,response-linear",

@@ -42,14 +42,25 @@ def list_models(as_json: Json = False) -> None:
     if translators:
         output.table(
             "",
-            ["bundle", "answers", "translator", "fitted on", "step MAPE %", "WAPE"],
-            [[s.label, s.answers, *s.cells()] for s in translators],
+            ["bundle", "answers", "translator", "fitted on", "date", "step MAPE %", "WAPE"],
+            [[s.label, s.answers, *s.cells()[:2], s.date, *s.cells()[2:]] for s in translators],
         )  # fmt: skip
     if clocks:
         output.table(
             "clock models",
-            ["bundle", "answers", "model", "response of", "fitted on", "EDP gap %"],
-            [[s.label, s.answers, *s.cells()] for s in clocks],
+            [
+                "bundle",
+                "answers",
+                "model",
+                "response of",
+                "fitted on",
+                "date",
+                "EDP gap %",
+            ],
+            [
+                [s.label, s.answers, *s.cells()[:3], s.date, *s.cells()[3:]]
+                for s in clocks
+            ],
         )
     for s in found:
         if s.refused:

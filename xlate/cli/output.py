@@ -47,6 +47,8 @@ __all__ = [
 
 
 _NAME_WIDTH = 34
+#: a name that is cut keeps at least so many characters
+_LEAST_NAME = 12
 
 
 _printed: list[bool] = []
@@ -105,8 +107,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout; columns whose cells are numbers stand right."""
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]],
+    names: int | None = None,
+) -> None:  # fmt: skip
+    """A table on stdout; columns whose cells are numbers stand right.
+
+    Parameters
+    ----------
+    title : str
+    columns : sequence of str
+    rows : iterable of sequences
+        Cells; None is shown as a dash.
+    names : int, optional
+        Column of names (files, operations) that are cut in the middle, rather than
+        folded, where the terminal has no room for them.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -121,6 +137,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         streams.write(
             textwrap.fill(escaped(bare), width, break_on_hyphens=False) + "\n"
         )
+    if names is not None:
+        _cut_names(body, columns, names)
     # two spaces between columns, so that nine fit into 80
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
@@ -148,6 +166,30 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         # it touches the stream even then
         raise streams.unwritable(e) from e
     streams.write(printed.get())
+
+
+def _cut_names(body: list[list[str]], columns: Sequence[str], at: int) -> None:
+    """Shorten a column's cells to what the others leave, where they stay different."""
+    if not body:
+        return
+    widths = [
+        max(len(c), *(len(row[i]) for row in body)) for i, c in enumerate(columns)
+    ]
+    # a space at each edge, and two between columns
+    taken = sum(widths) - widths[at] + 2 * len(columns)
+    room = shutil.get_terminal_size().columns - taken
+    cut = [_cut(row[at], room) for row in body]
+    if room >= _LEAST_NAME and len(set(cut)) == len({row[at] for row in body}):
+        for row, cell in zip(body, cut, strict=True):
+            row[at] = cell
+
+
+def _cut(name: str, room: int) -> str:
+    """The beginning and the end of a name that is longer than the room."""
+    if len(name) <= room:
+        return name
+    end = (room - 1) // 2
+    return f"{name[: room - 1 - end]}…{name[len(name) - end :]}"
 
 
 def bullets(items: Iterable[str]) -> None:
@@ -240,7 +282,7 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
     if by_model and models:
         names = [n for n in whole if any(n in m for m in models.values())]
         kept = sorted(names, key=lambda n: whole[n].get("step_mape") or 0.0)[:_ABREAST]
-        said = "" if len(kept) == len(names) else f", the {_ABREAST} that err least"
+        said = "" if len(kept) == len(names) else f", the {_ABREAST} most accurate"
         names = [n for n in names if n in kept]
         table(
             f"step time MAPE % by held-out model{said}",

@@ -77,13 +77,23 @@ class Stored:
             ]  # fmt: skip
         return ["–"] * 4
 
+    @property
+    def fitted_at(self) -> str | None:
+        """When it was fitted, UTC; None where nothing says it."""
+        return versions.fitted_at(self.path)
+
+    @property
+    def date(self) -> str:
+        """Day of the fit, for a table."""
+        return (self.fitted_at or "–").partition("T")[0]
+
     def document(self) -> dict[str, Any]:
         """For JSON."""
         m = self.manifest
         found: dict[str, Any] = {
             "kind": self.kind, "path": str(self.path), "name": self.name,
             "version": self.version, "active": self.active, "shipped": self.ships,
-            "refused": self.refused,
+            "refused": self.refused, "fitted_at": self.fitted_at,
         }  # fmt: skip
         if isinstance(m, Manifest):
             found |= {

@@ -67,7 +67,7 @@ class Energy(Objective):
 
 @dataclass(frozen=True)
 class Cost(Objective):
-    """Dollars: rent and electricity, both over the time it takes.
+    """Dollars: rent, and electricity where it is paid apart, over the time it takes.
 
     Parameters
     ----------
@@ -75,10 +75,13 @@ class Cost(Objective):
         Rent of the whole machine: what must be paid, however many GPUs are used.
     power_w : float
         Watts that a power of 1 stands for; 1 where powers are in watts.
+    usd_per_kwh : float
+        Price of electricity on top of the rent; 0 where the rent includes it.
     """
 
     usd_per_h: float
     power_w: float = 1.0
+    usd_per_kwh: float = 0.0
     name: str = "cost"
 
     def __post_init__(self) -> None:
@@ -91,22 +94,24 @@ class Cost(Objective):
 
     def log_score(self, time: Floats, power: Floats) -> Floats:
         """See the base class."""
-        an_hour = usd_per_h(self.usd_per_h, power * self.power_w)
+        an_hour = usd_per_h(self.usd_per_h, power * self.power_w, self.usd_per_kwh)
         return np.asarray(np.log(time) + np.log(an_hour))
 
 
-#: name -> how one is made from the rent of the whole machine ($/h) and the power (W) that 1 stands for
-OBJECTIVES: dict[str, Callable[[float, float], Objective]] = {
-    "edp": lambda _rent, _power: Edp(),
-    "ed2p": lambda _rent, _power: Ed2p(),
-    "energy": lambda _rent, _power: Energy(),
-    "cost": lambda rent, power: Cost(rent, power),
+#: name -> how one is made from the rent of the whole machine ($/h), the power (W) that 1
+#: stands for, and the price of electricity that is paid apart ($/kWh)
+OBJECTIVES: dict[str, Callable[[float, float, float], Objective]] = {
+    "edp": lambda _rent, _power, _kwh: Edp(),
+    "ed2p": lambda _rent, _power, _kwh: Ed2p(),
+    "energy": lambda _rent, _power, _kwh: Energy(),
+    "cost": Cost,
 }
 
 
 def make_objective(
-    name: str, usd_per_h: float | None = None, power_w: float = 1.0
-) -> Objective:
+    name: str, usd_per_h: float | None = None, power_w: float = 1.0,
+    usd_per_kwh: float = 0.0,
+) -> Objective:  # fmt: skip
     """An objective by name.
 
     Parameters
@@ -117,6 +122,8 @@ def make_objective(
         Rent; needed for ``cost``.
     power_w : float
         Watts that a power of 1 stands for.
+    usd_per_kwh : float
+        Price of electricity that is paid on top of the rent.
 
     Raises
     ------
@@ -132,4 +139,4 @@ def make_objective(
             "objective cost needs a rent, and none is known here",
             "name an instance with a price (xlate anchors list), or another objective",
         )
-    return OBJECTIVES[name](usd_per_h or 0.0, power_w)
+    return OBJECTIVES[name](usd_per_h or 0.0, power_w, usd_per_kwh)

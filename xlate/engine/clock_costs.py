@@ -35,10 +35,15 @@ class StepCosts:
         """Rent of the whole instance, $/h."""
         return None if self.rent is None else self.rent.usd_per_h_instance
 
+    @property
+    def usd_per_kwh(self) -> float:
+        """Price of electricity that is paid on top of the rent."""
+        return 0.0 if self.rent is None else self.rent.usd_per_kwh
+
     def usd(
         self, time_ratio: float, power_w: float, share: bool = False
     ) -> float | None:
-        """Dollars for a thousand steps: rent and electricity.
+        """Dollars for a thousand steps: rent, and electricity where it is paid apart.
 
         Parameters
         ----------
@@ -53,7 +58,7 @@ class StepCosts:
             return None
         rent = self.rent.usd_per_h_gpu_share if share else self.rent.usd_per_h_instance
         hours = self.step_s * time_ratio * STEPS / 3600
-        return hours * float(usd_per_h(rent, power_w))
+        return hours * float(usd_per_h(rent, power_w, self.usd_per_kwh))
 
     def estimate(
         self, time: Estimate, power: Estimate, share: bool = False
@@ -78,7 +83,9 @@ class StepCosts:
         """The clock with the least dollars; None without a price."""
         if self.usd_per_h is None:
             return None
-        aim = make_objective("cost", self.usd_per_h, draws.mean_power_w)
+        aim = make_objective(
+            "cost", self.usd_per_h, draws.mean_power_w, self.usd_per_kwh
+        )
         return int(np.argmin(aim.log_score(draws.mean_time, draws.mean_power)))
 
     def _choice(self, name: str, draws: Draws, j: int) -> ClockChoice:

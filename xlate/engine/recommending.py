@@ -30,7 +30,6 @@ from xlate.engine.wording import (
     what_changed,
     what_costs,
     what_to_do,
-    whence,
 )
 from xlate.errors import ProfileError, XlateError
 from xlate.profile import Estimate, Profile
@@ -104,7 +103,7 @@ def predict_freq(
     check_sure(sure, bound)
     legal = legal_clocks(gpu, clocks_file, known)
     if not 0 <= confidence <= 1:
-        raise XlateError(f"a confidence of {confidence:g} is none", "from 0 to 1")
+        raise XlateError(f"confidence must be between 0 and 1, got {confidence:g}")
     check_probes(probe, probes, legal)
     make_objective(objective, 1.0)  # an unknown name is said before the work
     fitted = clock_bundle
@@ -208,7 +207,10 @@ class _Case:
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.seed,
         )  # fmt: skip
-        aim = make_objective(self.objective_name, self.costs.usd_per_h, first.power_w)
+        aim = make_objective(
+            self.objective_name, self.costs.usd_per_h, first.power_w,
+            self.costs.usd_per_kwh,
+        )  # fmt: skip
         k, sure, span = recommend.answer(draws, aim, self.bound, self.demanded)
         holds = (
             None
@@ -320,7 +322,6 @@ class _Case:
                 "power rests on the op vector alone: say --batch-size and --input-size "
                 "to make it surer"
             )
-        said += whence(self.fitted.manifest, self.instance.name, measured)
         if k in (0, len(draws.sm_mhz) - 1):
             edge = "lowest clock that sweeps cover" if k == 0 else "highest clock"
             said.append(f"the best lies at the edge: the {edge}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from xlate.answer import DOMAINS, Facts, Failure, Translation
 from xlate.conformal import LEVEL
@@ -19,6 +20,7 @@ from xlate.schema import KEY
 __all__ = ["Together", "translate_together"]
 
 _LEVELS = ("ok", "widen", "refuse")
+_Said = TypeVar("_Said")
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,10 @@ def _combined(parts: Sequence[Translation], weights: Sequence[float]) -> Transla
             if found.low is not None and found.high is not None:
                 intervals[name] = (found.low, found.high)
     sums = [p.op_sum_us for p in parts if p.op_sum_us is not None]
-    reasons = [Reason.of(r, f"{p.anchor}: ") for p in parts for r in p.verdict.reasons]
+    reasons = [
+        r if shared else Reason.of(r, f"{p.anchor}: ")
+        for p, r, shared in _said(parts, lambda p: p.verdict.reasons)
+    ]
     worst = max((p.verdict.level for p in parts), key=_LEVELS.index)
     binds = {p.binds for p in parts}
     errors = [p.held_out_mape for p in parts if p.held_out_mape is not None]
@@ -216,9 +221,23 @@ def _facts(parts: Sequence[Translation]) -> Facts:
         domain=max(domains, key=list(DOMAINS.values()).index),
         step_from="window" if windows else "given",
         rests_on=tuple(
-            replace(r, part=f"{p.anchor}: {r.part}")
-            for p in parts
-            for r in p.facts.rests_on
+            r if shared else replace(r, part=f"{p.anchor}: {r.part}")
+            for p, r, shared in _said(parts, lambda p: p.facts.rests_on)
         ),
         what_to_do=tuple(dict.fromkeys(w for p in parts for w in p.facts.what_to_do)),
     )
+
+
+def _said(
+    parts: Sequence[Translation], of: Callable[[Translation], Iterable[_Said]]
+) -> list[tuple[Translation, _Said, bool]]:
+    """What parts say, with whether all say it; that stands once, where it first does."""
+    said = [list(of(p)) for p in parts]
+    found, known = [], []
+    for p, items in zip(parts, said, strict=True):
+        for item in items:
+            shared = all(item in others for others in said)
+            if not (shared and item in known):
+                found.append((p, item, shared))
+                known.append(item)
+    return found

@@ -173,7 +173,7 @@ def _timed(profile: Profile | Failure) -> Profile | Failure:
 
 
 def check_level(level: float) -> None:
-    """Refuse a level that is none.
+    """Refuse a level that no interval can have.
 
     Raises
     ------
@@ -182,8 +182,7 @@ def check_level(level: float) -> None:
     """
     if not 0 < level < 1:
         raise XlateError(
-            f"a level of {level:g} is none: it lies between 0 and 1",
-            "0.9, for instance",
+            f"level must be between 0 and 1, got {level:g}", "0.9, for instance"
         )
 
 

@@ -18,7 +18,6 @@ __all__ = [
     "what_changed",
     "what_costs",
     "what_to_do",
-    "whence",
 ]
 
 #: objectives as people write them
@@ -64,20 +63,6 @@ def what_binds(first: Probe, gpu: Gpu) -> list[str]:
     limit = gpu.limit_w
     if limit and first.power_w > _NEAR_LIMIT * limit:
         said.append("at the highest clock the card draws all that its limit allows")
-    return said
-
-
-def whence(manifest: ClockManifest, target: str, measured: bool) -> list[str]:
-    """What the answer is borrowed from."""
-    said = []
-    if manifest.extrapolated:
-        said.append(
-            f"extrapolated: {manifest.gpu} was never swept, the response is that of "
-            f"{manifest.source_gpu}; errors are taken {manifest.spread:g} times as large"
-        )
-    own = manifest.handoff is not None and manifest.handoff.startswith(f"{target} ")
-    if manifest.handoff is not None and not own and not measured:
-        said.append(f"power and utilisation are borrowed from {manifest.handoff}")
     return said
 
 
@@ -134,7 +119,9 @@ def what_costs(costs: StepCosts, draws: Draws, k: int, objective: str) -> list[s
         return []
     return [
         f"by dollars the best is {draws.sm_mhz[cheapest]:g} MHz: this clock costs "
-        f"{100 * (this / least - 1):.1f} % more, since rent outweighs electricity; "
+        f"{100 * (this / least - 1):.1f} % more"
+        + (", since the rent is paid by the hour" if not costs.usd_per_kwh else "")
+        + "; "
         "--objective cost minimises dollars"
     ]
 

@@ -37,6 +37,9 @@ class Rent:
         How many GPUs it has, and how many of them the work runs on.
     region, date, kind : str
         Where, when and how the price was asked for.
+    usd_per_kwh : float
+        Price of electricity that is paid on top of it: 0 for a machine that somebody
+        rents out, whose rent includes it, :data:`USD_PER_KWH` for one's own.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class Rent:
     region: str
     date: str
     kind: str
+    usd_per_kwh: float = 0.0
 
     def __post_init__(self) -> None:
         price = self.usd_per_h_instance
@@ -84,7 +88,7 @@ class Rent:
             return None
         return cls(
             price.usd_per_h, instance.gpu_count, gpus_used, price.region, price.date,
-            price.kind,
+            price.kind, USD_PER_KWH if instance.provider == "own" else 0.0,
         )  # fmt: skip
 
     @property
@@ -116,8 +120,8 @@ class Rent:
         return {**asdict(self), "usd_per_h_gpu_share": self.usd_per_h_gpu_share}
 
 
-def usd_per_h(rent: float, power_w: Any) -> Any:
-    """Dollars an hour of rent and electricity together.
+def usd_per_h(rent: float, power_w: Any, usd_per_kwh: float = 0.0) -> Any:
+    """Dollars an hour of a machine, with the electricity that is paid apart.
 
     Parameters
     ----------
@@ -125,8 +129,10 @@ def usd_per_h(rent: float, power_w: Any) -> Any:
         Dollars an hour of the whole instance.
     power_w : float or array
         Watts of the GPU used; that of the others is not known.
+    usd_per_kwh : float
+        What electricity costs on top; 0 where the rent includes it.
     """
-    return rent + USD_PER_KWH * power_w / 1000
+    return rent + usd_per_kwh * power_w / 1000
 
 
 def why_no_rent(instance: Instance, known: Catalogue) -> str:

@@ -181,7 +181,8 @@ def _instance_lines(name: str, gpu: str) -> list[str]:
         "",
         *_comment(
             f"--- for money: {USD_PER_H.about}, in $ per hour. For your own machine: "
-            "what an hour of it costs you (purchase over its hours, electricity, …)"
+            "what an hour of it costs you (purchase over its hours, space, …) without "
+            "the electricity of its GPUs, which is added for each clock"
         ),
         "[[instance.prices]]",
         f'usd_per_h = "{UNKNOWN}"',

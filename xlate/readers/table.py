@@ -18,6 +18,7 @@ import polars as pl
 
 from xlate import opnames
 from xlate.errors import ProfileError
+from xlate.files.cells import unquoted
 from xlate.readers.decoder import MAX_CELLS
 from xlate.readers.decoding import decode
 from xlate.readers.frames import KNOWN
@@ -155,7 +156,7 @@ def _column(path: Path, name: str, values: list[str], lines: list[int]) -> pl.Se
     empty = text == ""
     text = text.set(empty, None)
     if name in _TEXT:
-        return text
+        return _unquoted(text)
     number = text.cast(pl.Float64, strict=False)
     wrong = (number.is_null() & ~empty).arg_true()
     if not len(wrong):
@@ -167,4 +168,12 @@ def _column(path: Path, name: str, values: list[str], lines: list[int]) -> pl.Se
             f"{path}, line {lines[at]}: column {name} is {values[at]!r}, not a number",
             "numbers are written with a decimal point and no separators",
         )
-    return text
+    return _unquoted(text)
+
+
+def _unquoted(text: pl.Series) -> pl.Series:
+    """Text as it was before our writer put a quote before what looks like a formula."""
+    if not text.str.starts_with("'").any():
+        return text
+    cells = [None if c is None else unquoted(c) for c in text]
+    return pl.Series(text.name, cells, dtype=pl.String)

@@ -19,6 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from xlate.errors import StorageError
 
 __all__ = [
     "active",
+    "fitted_at",
     "is_numbered",
     "keep",
     "number_of",
@@ -37,9 +39,11 @@ __all__ = [
     "version",
 ]
 
-#: file that holds the number of a fit
+#: file that holds the number of a fit, and on a second line when it was made; it is no
+#: part of the bundle, which is the same to the byte whenever it is fitted
 NUMBER = "version"
 _SCRATCH = ".scratch-"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _NUMBERED = re.compile(r"^(?P<slot>.+)@(?P<number>[1-9]\d{0,8})$")
 #: file systems that know no lock on a folder say one of these
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.EACCES}
@@ -89,11 +93,36 @@ def number_of(folder: Path) -> int | None:
     match = _NUMBERED.match(folder.name)
     if match:
         return int(match["number"])
-    try:
-        text = (folder / NUMBER).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
+    text = _lines(folder)[0]
     return int(text) if re.fullmatch(r"[1-9]\d{0,8}", text) else None
+
+
+def fitted_at(folder: Path) -> str | None:
+    """When the fit in a folder was made, UTC, as ``2026-09-24T12:00:00Z``.
+
+    None for shipped ones and fits of an earlier xlate.
+    """
+    text = _lines(folder)[1]
+    try:
+        return datetime.strptime(text, _TIME).strftime(_TIME)
+    except ValueError:
+        return None
+
+
+def _lines(folder: Path) -> tuple[str, str]:
+    """What the file of the number says; empty where it is missing or something else."""
+    try:
+        with (folder / NUMBER).open("rb") as file:
+            text = file.read(100).decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        return "", ""
+    first, _, second = text.strip().partition("\n")
+    return first.strip(), second.strip()
+
+
+def _write_number(folder: Path, number: int, at: str | None) -> None:
+    text = f"{number}\n" if at is None else f"{number}\n{at}\n"
+    (folder / NUMBER).write_text(text, encoding="ascii")
 
 
 def slot_name(name: str) -> str:
@@ -127,7 +156,7 @@ def keep(slot: Path, write: Callable[[Path], None], *, in_place: bool) -> Path:
     with _writing(slot), _scratch(slot) as scratch:
         write(scratch)
         number = _next(slot)
-        (scratch / NUMBER).write_text(f"{number}\n", encoding="ascii")
+        _write_number(scratch, number, datetime.now(UTC).strftime(_TIME))
         scratch.chmod(0o755)
         if in_place:
             return _install(scratch, slot)
@@ -150,7 +179,7 @@ def use(slot: Path, number: int) -> Path:
             raise StorageError(
                 f"{slot.name} has no version {number}", "see: xlate models list"
             )
-        (chosen / NUMBER).write_text(f"{number}\n", encoding="ascii")
+        _write_number(chosen, number, fitted_at(chosen))
         return _install(chosen, slot)
 
 
@@ -221,7 +250,7 @@ def _own_number(folder: Path, slot: Path | None = None) -> int:
     number = number_of(folder)
     if number is None or number in given:
         number = next(n for n in count(1) if n not in given)
-        (folder / NUMBER).write_text(f"{number}\n", encoding="ascii")
+        _write_number(folder, number, fitted_at(folder))
     return number
 
 
