@@ -20,6 +20,7 @@ from xlate.errors import UnknownNameError
 from xlate.hardware.faults import CatalogFaultsError, Fault
 from xlate.hardware.merging import Merged, merge
 from xlate.hardware.naming import bare, fold, shortens, squash
+from xlate.hardware.tables import files_of, stat_of
 from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
 from xlate.paths import shipped
 
@@ -222,8 +223,20 @@ def _merged(folders: tuple[Path, ...]) -> Merged:
 
 
 @lru_cache(maxsize=8)
-def _cached(folders: tuple[Path, ...]) -> Catalogue:
+def _cached(folders: tuple[Path, ...], _stamps: tuple[object, ...]) -> Catalogue:
     return Catalogue(folders)
+
+
+def _stamps_of(folders: tuple[Path, ...]) -> tuple[object, ...]:
+    """What changes when a file of one's own does; what ships stays as it is."""
+    at_home = shipped("anchors")
+    return tuple(
+        (str(file), found.st_mtime_ns, found.st_size, found.st_ino)
+        for folder in folders
+        if folder != at_home
+        for file in files_of(folder)
+        if (found := stat_of(file)) is not None
+    )
 
 
 def _folders(extra: Iterable[Path]) -> tuple[Path, ...]:
@@ -240,7 +253,8 @@ def catalogue(extra: Iterable[Path] = ()) -> Catalogue:
     CatalogFaultsError
         As :class:`Catalogue`.
     """
-    return _cached(_folders(extra))
+    folders = _folders(extra)
+    return _cached(folders, _stamps_of(folders))
 
 
 def read_all(extra: Iterable[Path] = ()) -> Merged:
