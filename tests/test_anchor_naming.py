@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 from tests.soak.kinds.catalogues import FACTS, gpu, instance
@@ -15,6 +16,7 @@ from tests.test_cli import run
 from xlate.catalog import Catalogue, catalogue
 from xlate.cli import completion
 from xlate.cli.examples import EXAMPLES
+from xlate.engine.assembly import _recorded
 from xlate.engine.naming import anchor_of, taken_as
 from xlate.errors import CatalogError, ProfileError, StorageError, UnknownNameError
 from xlate.hardware import template
@@ -279,6 +281,20 @@ def test_an_own_machine_is_the_anchor_of_its_files(tmp_path, own):
     assert json.loads(out)[0]["anchor"] == "box.4090"
 
 
+def test_an_own_machine_with_the_same_gpu_is_not_foreign(own, simulated):
+    runs = simulated.runs_on("g3s.xlarge")
+    sides = {
+        n: runs.with_columns(pl.lit(n).alias("instance"))
+        for n in ("box.4090", "lab.4090", "T4")
+    }
+    given = SimpleNamespace(
+        anchor=catalogue([own]).instance("box.4090"),
+        corpus=SimpleNamespace(instances=tuple(sides), runs_on=sides.get),
+        anchors_dirs=(own,),
+    )
+    assert list(_recorded(given, sides["box.4090"])) == ["box.4090", "T4"]
+
+
 # --- a file to fill in
 
 
@@ -318,6 +334,8 @@ def test_a_template_filled_in_answers(tmp_path):
 
     path.write_text(filled(text))
     out, _ = run("anchors", "check", "--anchors-dir", path)
+    assert "\\n" not in out
+    assert "xlate fit needs runs measured on both machines" in out
     ready = dict(re.findall(r"RTX4090\s+(\S.*?)\s{2,}(ready|lacks)", out))
     assert ready == {
         "zero-shot": "ready", "memory fit": "ready", "origin check": "ready", "money": "ready",

@@ -10,6 +10,7 @@ import re
 import time
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -365,8 +366,15 @@ def test_a_folder_of_something_else_is_said(own):
     assert "holds no catalogue file" in err
 
 
-def test_a_folder_named_twice_is_one(own):
+def test_a_folder_named_twice_is_one(own, tmp_path, monkeypatch):
     own.lay()
+    (tmp_path / "link").symlink_to(own.folder)
+    (tmp_path / "shipped").symlink_to(shipped("anchors"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XLATE_ANCHORS", f"own{os.pathsep}link")
+    also = [own.folder, Path("own"), tmp_path / "link", tmp_path / "shipped"]
+    assert read_all(also).faults == []
+    monkeypatch.delenv("XLATE_ANCHORS")
     assert catalogue([own.folder, own.folder]).instance("box").name == "box.4090"
 
 

@@ -228,12 +228,10 @@ def _cached(folders: tuple[Path, ...], _stamps: tuple[object, ...]) -> Catalogue
 
 
 def _stamps_of(folders: tuple[Path, ...]) -> tuple[object, ...]:
-    """What changes when a file of one's own does; what ships stays as it is."""
-    at_home = shipped("anchors")
+    """What changes when a file of one's own does; the first folder is what ships."""
     return tuple(
         (str(file), found.st_mtime_ns, found.st_size, found.st_ino)
-        for folder in folders
-        if folder != at_home
+        for folder in folders[1:]
         for file in files_of(folder)
         if (found := stat_of(file)) is not None
     )
@@ -241,8 +239,11 @@ def _stamps_of(folders: tuple[Path, ...]) -> tuple[object, ...]:
 
 def _folders(extra: Iterable[Path]) -> tuple[Path, ...]:
     own = [Path(p) for p in os.environ.get("XLATE_ANCHORS", "").split(os.pathsep) if p]
-    # a folder named twice is one folder, not one that redefines everything
-    return tuple(dict.fromkeys([shipped("anchors"), *own, *extra]))
+    # a folder named twice, by a link too, is one, not one that redefines everything
+    once: dict[str, Path] = {}
+    for folder in (shipped("anchors"), *own, *extra):
+        once.setdefault(os.path.realpath(folder), folder)
+    return tuple(once.values())
 
 
 def catalogue(extra: Iterable[Path] = ()) -> Catalogue:
