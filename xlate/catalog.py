@@ -20,6 +20,7 @@ from xlate.errors import UnknownNameError
 from xlate.hardware.faults import CatalogFaultsError, Fault
 from xlate.hardware.merging import Merged, merge
 from xlate.hardware.naming import bare, fold, shortens, squash
+from xlate.hardware.tables import files_of, stat_of
 from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
 from xlate.paths import shipped
 
@@ -222,14 +223,27 @@ def _merged(folders: tuple[Path, ...]) -> Merged:
 
 
 @lru_cache(maxsize=8)
-def _cached(folders: tuple[Path, ...]) -> Catalogue:
+def _cached(folders: tuple[Path, ...], _stamps: tuple[object, ...]) -> Catalogue:
     return Catalogue(folders)
+
+
+def _stamps_of(folders: tuple[Path, ...]) -> tuple[object, ...]:
+    """What changes when a file of one's own does; the first folder is what ships."""
+    return tuple(
+        (str(file), found.st_mtime_ns, found.st_size, found.st_ino)
+        for folder in folders[1:]
+        for file in files_of(folder)
+        if (found := stat_of(file)) is not None
+    )
 
 
 def _folders(extra: Iterable[Path]) -> tuple[Path, ...]:
     own = [Path(p) for p in os.environ.get("XLATE_ANCHORS", "").split(os.pathsep) if p]
-    # a folder named twice is one folder, not one that redefines everything
-    return tuple(dict.fromkeys([shipped("anchors"), *own, *extra]))
+    # a folder named twice, by a link too, is one, not one that redefines everything
+    once: dict[str, Path] = {}
+    for folder in (shipped("anchors"), *own, *extra):
+        once.setdefault(os.path.realpath(folder), folder)
+    return tuple(once.values())
 
 
 def catalogue(extra: Iterable[Path] = ()) -> Catalogue:
@@ -240,7 +254,8 @@ def catalogue(extra: Iterable[Path] = ()) -> Catalogue:
     CatalogFaultsError
         As :class:`Catalogue`.
     """
-    return _cached(_folders(extra))
+    folders = _folders(extra)
+    return _cached(folders, _stamps_of(folders))
 
 
 def read_all(extra: Iterable[Path] = ()) -> Merged:

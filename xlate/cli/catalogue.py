@@ -169,7 +169,7 @@ def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None
 
 def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
     """What each feature lacks of what the user's own folders add."""
-    from textwrap import fill
+    from textwrap import wrap
 
     from xlate.hardware.features import FIT_NEEDS, lacking_of
 
@@ -180,7 +180,8 @@ def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
     ]
     if rows:
         output.table("what the added files are enough for", ["name", "feature", ""], rows)  # fmt: skip
-        output.line(fill(FIT_NEEDS, 80))
+        for line in wrap(FIT_NEEDS, 80):
+            output.line(line)
 
 
 @anchors.command("new")

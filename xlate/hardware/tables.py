@@ -10,6 +10,7 @@ Three layouts are read:
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from xlate.errors import CatalogError
 from xlate.files import read_bytes
 from xlate.hardware.faults import Fault
 
-__all__ = ["Section", "sections"]
+__all__ = ["Section", "files_of", "sections", "stat_of"]
 
 #: the largest that ships has 2.3 kB, the longest list of clocks 20 kB
 MOST_BYTES = 64 * 1024
@@ -97,6 +98,19 @@ def sections(folder: Path, rank: int, faults: list[Fault]) -> list[Section]:
             )
         )  # fmt: skip
     return found
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Every file that :func:`sections` reads, in order; a file is its own."""
+    return [path for _, path in _files(folder)]
+
+
+def stat_of(path: Path) -> os.stat_result | None:
+    """What the system says of a file, or None where it is not there."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
