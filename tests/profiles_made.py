@@ -134,7 +134,7 @@ KINETO: dict[str, Case] = {
 }  # fmt: skip
 
 
-def table(rows, unit="us", cuda=True, calls=3, step=3000.0):
+def table(rows, unit="us", cuda=True, calls=3, step=3000.0, total=None):
     """A printed key_averages table."""
     heads = [
         "Name",
@@ -148,14 +148,18 @@ def table(rows, unit="us", cuda=True, calls=3, step=3000.0):
     heads += ["CPU Mem", "CUDA Mem", "# of Calls"]
     if step:
         rows = [("ProfilerStep*", 1.0, 0.0, step), *rows]
+    # kernels repeat what their operations took
+    if total is None:
+        by_op = any(r[1] and r[2] for r in rows)
+        total = f"{sum(r[2] for r in rows if r[1] or not by_op):g}{unit}"
     lines = []
-    for name, cpu, dev, *total in rows:
+    for name, cpu, dev, *total_cpu in rows:
         cells = [
             name,
             "1.0%",
             f"{cpu:.3f}{unit}",
             "1%",
-            f"{(total or [cpu])[0]:.3f}{unit}",
+            f"{(total_cpu or [cpu])[0]:.3f}{unit}",
             "1us",
         ]
         cells += [f"{dev:.3f}{unit}", "1%", f"{dev:.3f}{unit}", "1us"] if cuda else []
@@ -171,7 +175,13 @@ def table(rows, unit="us", cuda=True, calls=3, step=3000.0):
         "  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in lines
     ]
     return "\n".join(
-        [*text, rule, "Self CPU time total: 9ms", "Self CUDA time total: 1ms", ""]
+        [
+            *text,
+            rule,
+            "Self CPU time total: 9ms",
+            f"Self CUDA time total: {total}",
+            "",
+        ]
     ).encode()
 
 

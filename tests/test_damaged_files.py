@@ -252,3 +252,64 @@ def test_a_profile_s_own_json_is_read_again(tmp_path):
     again = tmp_path / "x.json"
     again.write_text(json.dumps(json.loads(out)))
     assert readers.read(again)[0].ops == readers.read(path)[0].ops
+
+
+def test_a_column_twice_is_refused(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(f"{HEADER},Total time (us)\n0,Device,Relu,a,1,5.5,11\n")
+    with pytest.raises(ProfileError, match=r"column 'Total time \(us\)' twice"):
+        readers.read(path)
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        ("8.204ms", "81.7% of the device time is missing"),
+        ("150us", "more than the total of 0.15 ms"),
+        ("1.5ms", None),
+        ("0us", None),
+    ],
+)
+def test_the_rows_of_a_printed_table_are_held_against_its_total(tmp_path, total, said):
+    path = tmp_path / "x.txt"
+    path.write_bytes(profiles_made.table(profiles_made.ROWS, total=total))
+    notes = " ".join(readers.read(path)[0].notes)
+    assert (said is None and "total" not in notes) or (said and said in notes)
+
+
+def test_device_time_of_no_operation_is_left_out_where_it_exceeds_the_total(tmp_path):
+    path = tmp_path / "x.txt"
+    rows = [*profiles_made.ROWS, ("Unrecognized", 5.0, 90_000.0)]
+    path.write_bytes(profiles_made.table(rows, total="1.5ms"))
+    (profile,) = readers.read(path)
+    assert "Device_Unrecognized" not in profile.ops
+    assert any("Unrecognized is left out" in n for n in profile.notes)
+    # as part of the total it is work
+    path.write_bytes(profiles_made.table(rows, total="91.5ms"))
+    assert readers.read(path)[0].ops["Device_Unrecognized"] > 0
+
+
+def test_steps_and_operations_of_older_tensorflow_are_read(tmp_path):
+    new, old = tmp_path / "new.json", tmp_path / "old.json"
+    new.write_bytes(profiles_made.tf_trace())
+    trace = json.loads(new.read_bytes())
+    for e in trace["traceEvents"]:
+        if e.get("tid") == 1 and e["ph"] == "X":
+            e["name"] = f"EagerKernelExecute {e['name']}"
+        args = e.get("args", {})
+        if "tf_op" in args:
+            args["annotation"] = f"{args.pop('tf_op')}#id=1,step=2#"
+    old.write_text(json.dumps(trace))
+    (a,), (b,) = readers.read(new), readers.read(old)
+    assert (a.ops, a.step_time_us) == (b.ops, b.step_time_us)
+
+
+@pytest.mark.parametrize("field", ["ts", "dur"])
+def test_an_event_as_long_as_no_number_is_refused(tmp_path, field):
+    path = tmp_path / "t.json"
+    trace = json.loads(profiles_made.tf_trace())
+    (first, *_) = (e for e in trace["traceEvents"] if "sgemm" in e["name"])
+    first[field] = 10**400
+    path.write_text(json.dumps(trace))
+    with pytest.raises(ProfileError, match="takes"):
+        readers.read(path)

@@ -130,3 +130,13 @@ def test_a_profile_without_busy_time_is_refused_when_translated():
 def test_the_unit_is_named(window, step, said):
     assert said in unit_fault(window, step)[1]
     assert unit_fault(window, window / 2) is None
+
+
+@pytest.mark.parametrize("size", ["0px", "1px", "3px", "65537px", "-32px"])
+def test_an_image_has_a_side_that_can_be(size):
+    with pytest.raises(ProfileError, match="side of an image"):
+        Profile({"Device_Relu": 1.0}, WorkloadKey(dataset=size))
+
+
+def test_the_smallest_image_is_taken():
+    assert WorkloadKey(dataset="4px").dataset == "4px"

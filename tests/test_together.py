@@ -87,3 +87,13 @@ def test_the_command(pair, tmp_path):
     ):
         done = CliRunner().invoke(app, ["translate", *wrong])
         assert done.exit_code == 2
+
+
+def test_one_run_under_two_names_of_its_gpu_is_refused():
+    profile = Profile(
+        {"Device_Conv2D": 9e4, "Device_Relu": 1e4},
+        WorkloadKey("ResNet50", "64px", 32, "Adam"),
+        step_time_us=5e4,
+    )
+    with pytest.raises(ProfileError, match="are the same run of a K80"):
+        engine.translate_together({"p2.xlarge": profile, "K80": profile}, "p3.2xlarge")

@@ -193,6 +193,17 @@ def test_a_gpu_that_nobody_knows_is_noted(tmp_path):
     )
 
 
+def test_a_gpu_that_cannot_be_the_anchors_is_refused_though_nobody_knows_it(tmp_path):
+    (tmp_path / "t.json").write_bytes(
+        made.trace(made.steps(length=400_000), device="NVIDIA GeForce RTX 2070")
+    )
+    profiles = engine.read_profiles([tmp_path / "t.json"])
+    (failed,) = engine.translate(profiles, "g4dn", "p5")
+    assert "GeForce RTX 2070, g4dn.xlarge has a T4" in str(failed.error)
+    (forced,) = engine.translate(profiles, "g4dn", "p5", force=True)
+    assert any("(forced)" in r for r in forced.verdict.reasons)
+
+
 def test_a_report_without_steps_wants_a_step_time(tmp_path):
     path = tmp_path / "k.csv"
     path.write_bytes(made.NSYS_CSV["kernels"][0])

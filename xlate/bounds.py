@@ -16,10 +16,19 @@ from typing import Any
 
 from xlate.errors import ProfileError
 
-__all__ = ["MAX_BATCH_SIZE", "MAX_PIXELS", "batch_size", "check_dataset", "time"]
+__all__ = [
+    "MAX_BATCH_SIZE",
+    "MAX_PIXELS",
+    "MIN_PIXELS",
+    "batch_size",
+    "check_dataset",
+    "time",
+]
 
 #: largest batch: a step over a million samples is no step of one GPU
 MAX_BATCH_SIZE = 1_000_000
+#: shortest side of an image, in pixels: less is another unit, or no size
+MIN_PIXELS = 4
 #: longest side of an image, in pixels: one of 65,536 squared fills 50 GB
 MAX_PIXELS = 65_536
 
@@ -51,17 +60,17 @@ def check_dataset(name: str, where: str) -> None:
     Raises
     ------
     ProfileError
-        If the side named is not from 1 to :data:`MAX_PIXELS` pixels.
+        If the side named is not from :data:`MIN_PIXELS` to :data:`MAX_PIXELS` pixels.
     """
     found = re.fullmatch(r"([+-]?\d+)px", name)
     if found is None:
         return
     # more digits than these are too many whatever they are
     side = int(found[1][:20])
-    if not 1 <= side <= MAX_PIXELS:
+    if not MIN_PIXELS <= side <= MAX_PIXELS:
         raise ProfileError(
             f"{where} is {name[:40]!r}",
-            f"the side of an image is from 1 to {MAX_PIXELS:,} pixels",
+            f"the side of an image is from {MIN_PIXELS} to {MAX_PIXELS:,} pixels",
         )
 
 

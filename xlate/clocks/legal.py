@@ -10,12 +10,15 @@ import numpy as np
 
 from xlate.catalog import Catalogue, Gpu
 from xlate.errors import CatalogError
+from xlate.hardware.naming import names_another
 from xlate.readers.limits import read_bytes, read_text
 
 __all__ = ["LegalClocks", "commands", "from_dump", "legal_clocks", "snap"]
 
 _MEMORY = re.compile(r"^\s*Memory\s*:\s*(\d+)\s*MHz\s*$")
 _GRAPHICS = re.compile(r"^\s*Graphics\s*:\s*(\d+)\s*MHz\s*$")
+#: a clock that is not a whole number of MHz
+_NO_CLOCK = re.compile(r"^\s*(?:Memory|Graphics)\s*:\s*(.*\S)\s*MHz\s*$")
 _PRODUCT = re.compile(r"^\s*Product Name\s*:\s*(.+?)\s*$")
 
 
@@ -91,6 +94,11 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
             memory = float(m[1])
         elif m := _GRAPHICS.match(line):
             found.setdefault(memory, []).append(float(m[1]))
+        elif _NO_CLOCK.match(line):
+            raise CatalogError(
+                f"{path} has a line that gives no clock: {line.strip()[:60]!r}",
+                "paste the output of: nvidia-smi -q -d SUPPORTED_CLOCKS",
+            )
         elif known is not None and (m := _PRODUCT.match(line)):
             _same(path, m[1], gpu, known)
     if not found:
@@ -111,11 +119,16 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
 
 def _same(path: Path, product: str, gpu: Gpu, known: Catalogue) -> None:
     named = known.gpus_of_device(product)
-    if not named or gpu.name in {g.name for g in named}:
+    if gpu.name in {g.name for g in named}:
+        return
+    if not named and not names_another(product, (gpu.name, *gpu.aliases)):
         return  # a name that nobody knows decides nothing
+    of = " or ".join(g.name for g in named)
     raise CatalogError(
         f"{path} is of {product}, not of {gpu.name}",
-        f"name {' or '.join(g.name for g in named)} as --target, or paste the target's own dump",
+        f"name {of} as --target, or paste the target's own dump"
+        if of
+        else "paste the target's own dump",
     )
 
 

@@ -12,10 +12,18 @@ import numpy as np
 from xlate.clocks.curve import METRICS, Curve
 from xlate.errors import ProfileError
 from xlate.readers.limits import read_bytes, read_text
-from xlate.telemetry import read_trace
+from xlate.telemetry import Trace, read_trace
 from xlate.telemetry.sweepdir import COLUMN_OF
 
 __all__ = ["Probe", "read_probe", "read_telemetry", "view_of"]
+
+
+#: what a meter can have measured; activities, which are not listed, from 0 to 1
+_RANGES = {
+    "gpu_utilization": (0.0, 100.0),
+    "memory_utilization": (0.0, 100.0), "temperature_c": (-50.0, 200.0),
+    "power_w": (0.0, 10_000.0), "observed_mhz": (0.0, 10_000.0), "mem_mhz": (0.0, 100_000.0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,12 +41,15 @@ class Probe:
     metrics : mapping of str to float
         Those of :data:`xlate.clocks.curve.METRICS` that were measured;
         utilisations in %, activities from 0 to 1.
+    device : str or None
+        GPU it ran on, as the driver prints it; None where nobody said.
     """
 
     sm_mhz: float
     power_w: float
     time_s: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    device: str | None = None
 
     @classmethod
     def of(cls, curve: Curve, k: int = -1) -> Probe:
@@ -92,9 +103,11 @@ def read_telemetry(path: Path, gpu_index: int | None = None) -> Probe:
     Raises
     ------
     ProfileError
-        If it is no recorded trace, or holds no power.
+        If it is no recorded trace, holds no power, a value that cannot be, or no
+        sample in which the GPU worked.
     """
     trace = read_trace(path, gpu_index)
+    _check_samples(path, trace)
     metrics = {
         column: value
         for name, column in COLUMN_OF.items()
@@ -103,14 +116,50 @@ def read_telemetry(path: Path, gpu_index: int | None = None) -> Probe:
     power = trace.mean("POWER")
     if power is None:
         raise ProfileError(f"{path} has no power", "record power.draw, or field 155")
-    return Probe(trace.mean("SMCLK") or 0.0, power, trace.duration_s, metrics)
+    return Probe(
+        trace.mean("SMCLK") or 0.0, power, trace.duration_s, metrics, trace.device
+    )
+
+
+def _check_samples(path: Path, trace: Trace) -> None:
+    """Refuse samples that no meter writes, and a recording of an idle GPU."""
+    for name, column in COLUMN_OF.items():
+        if name not in trace.samples.columns:
+            continue
+        values = trace.samples[name].drop_nulls().to_numpy()
+        low, high = _RANGES.get(column, (0.0, 1.0))
+        wrong = values[~((values >= low) & (values <= high))]
+        if len(wrong):
+            raise ProfileError(
+                f"{path} has a sample of {column.replace('_', ' ')} of {wrong[0]:g}, "
+                f"which lies from {low:g} to {high:g}",
+                "record again",
+            )
+    busy = [
+        trace.samples[name].drop_nulls().to_numpy()
+        for name in ("SMACT", "GRACT", "GPUTL")
+        if name in trace.samples.columns
+    ]
+    if any(len(b) for b in busy) and not any(b.any() for b in busy):
+        raise ProfileError(
+            f"{path}: the GPU was idle in every sample", "record while the job runs"
+        )
 
 
 def _json_probe(path: Path, text: str) -> Probe:
     try:
         found = json.loads(text)
+        flags = [k for k, v in found.items() if isinstance(v, bool)]
+        if flags:
+            raise ValueError(f"{flags[0]} is a truth value, not a number")
         numbers = {k: float(v) for k, v in found.items() if v is not None}
-    except (json.JSONDecodeError, TypeError, ValueError, RecursionError) as e:
+    except (
+        json.JSONDecodeError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        OverflowError,
+    ) as e:
         raise ProfileError(
             f"{path} is no probe: {e}",
             'write {"sm_mhz": 960, "time_s": 1.2, "power_w": 140}',
@@ -127,4 +176,10 @@ def _json_probe(path: Path, text: str) -> Probe:
             f"known beside sm_mhz, time_s and power_w: {', '.join(METRICS)}",
         )
     metrics = {k: v for k, v in numbers.items() if k in METRICS}
+    for key, value in metrics.items():
+        low, high = _RANGES.get(key, (0.0, 1.0))
+        if not low <= value <= high:
+            raise ProfileError(
+                f"{path}: {key} is {value:g}", f"from {low:g} to {high:g}"
+            )
     return Probe(numbers["sm_mhz"], numbers["power_w"], numbers["time_s"], metrics)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
-from xlate.catalog import Gpu
+from xlate.catalog import Catalogue, Gpu
 from xlate.clocks.features import PROBES, probe_shares
 from xlate.clocks.legal import LegalClocks, snap
 from xlate.clocks.probe import Probe
 from xlate.errors import ProfileError, UnknownNameError, XlateError
+from xlate.hardware.naming import names_another
 
-__all__ = ["check_probes", "check_sure", "metered_shares"]
+__all__ = ["check_device", "check_probes", "check_sure", "metered_shares"]
 
+#: mean power at work, over the limit: less is another unit, more another GPU
+_LEAST_POWER, _MOST_POWER = 0.03, 1.25
+#: repeats at one clock differ by less than this factor; clocks this near are one
+_ALIKE, _SAME_CLOCK = 1.3, 1.005
 #: a probe this near the highest clock stands for it
 _HIGHEST = 0.97
 
@@ -40,7 +46,7 @@ def metered_shares(
     Raises
     ------
     ProfileError
-        If it lacks a utilisation, or nobody knows the anchor's power limit.
+        If it lacks a utilisation, its power is not one of this GPU, or nobody knows the anchor's power limit.
     """
     if telemetry is None:
         return None
@@ -58,11 +64,62 @@ def metered_shares(
             "record power.draw, utilization.gpu and utilization.memory, or leave "
             "--telemetry out",
         )
+    _check_power("the anchor", telemetry.power_w, limit)
     return telemetry.power_w / limit, busy / 100, memory / 100
 
 
-def check_probes(kind: str, probes: Sequence[Probe], legal: LegalClocks) -> None:
-    """A tri-point probe has its three points, and probes stand for the highest clock."""
+def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> None:
+    """A recording is of the GPU that it is given for, where it says of which.
+
+    Parameters
+    ----------
+    probe : Probe or None
+    gpu : Gpu
+        That of the anchor or the target.
+    known : Catalogue
+    what : str
+        ``"telemetry"`` or ``"probe"``, for the message.
+
+    Raises
+    ------
+    ProfileError
+        If it names another GPU.
+    """
+    if probe is None or probe.device is None:
+        return
+    named = known.gpus_of_device(probe.device)
+    other = (
+        gpu.name not in {g.name for g in named}
+        if named
+        else names_another(probe.device, (gpu.name, *gpu.aliases))
+    )
+    if other:
+        raise ProfileError(
+            f"the {what} is of a {probe.device}, another GPU than the {gpu.name}",
+            f"record it on the {gpu.name}, or leave it out",
+        )
+
+
+def check_probes(
+    kind: str, probes: Sequence[Probe], legal: LegalClocks, limit_w: float | None = None
+) -> None:
+    """A tri-point probe has its three points, and probes stand for the highest clock.
+
+    Parameters
+    ----------
+    kind : str
+    probes : sequence of Probe
+    legal : LegalClocks
+        Of the target.
+    limit_w : float, optional
+        Most that the target may draw.
+
+    Raises
+    ------
+    ProfileError
+        If points are missing, a value is not one of this GPU, or two probes cannot
+        be of the same work.
+    """
     if kind not in PROBES:
         raise UnknownNameError("probe", kind, PROBES)
     highest = legal.sm_mhz[-1]
@@ -83,4 +140,37 @@ def check_probes(kind: str, probes: Sequence[Probe], legal: LegalClocks) -> None
             raise ProfileError(
                 f"a probe ran at {one.sm_mhz:g} MHz, the target stops at {highest:g}",
                 "it is of another GPU; name that one as --target",
+            )
+        _check_power("a probe", one.power_w, limit_w)
+    _check_together(probes)
+
+
+def _check_power(what: str, power_w: float, limit_w: float | None) -> None:
+    if limit_w is None or _LEAST_POWER * limit_w <= power_w <= _MOST_POWER * limit_w:
+        return
+    raise ProfileError(
+        f"{what} drew {power_w:g} W, on a GPU that may draw {limit_w:g} W",
+        "power is in W, and of this one GPU",
+    )
+
+
+def _check_together(probes: Sequence[Probe]) -> None:
+    """Probes of one work: alike at one clock, and not faster at a lower one."""
+    timed = sorted((p for p in probes if p.time_s), key=lambda p: p.sm_mhz)
+    for low, high in combinations(timed, 2):
+        slow, fast = low.time_s or 0.0, high.time_s or 0.0
+        if high.sm_mhz <= _SAME_CLOCK * low.sm_mhz:
+            if not 1 / _ALIKE <= slow / fast <= _ALIKE or (
+                not 1 / _ALIKE <= low.power_w / high.power_w <= _ALIKE
+            ):
+                raise ProfileError(
+                    f"two probes at the same clock, {high.sm_mhz:g} MHz, differ: "
+                    f"{slow:g} s at {low.power_w:g} W and {fast:g} s at {high.power_w:g} W",
+                    "give runs of one and the same work",
+                )
+        elif slow * _ALIKE < fast:
+            raise ProfileError(
+                f"a probe at {low.sm_mhz:g} MHz took {slow:g} s, one at {high.sm_mhz:g} MHz "
+                f"{fast:g} s: the same work is not that much faster at a lower clock",
+                "give runs of one and the same work",
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from xlate.answer import Failure
 from xlate.catalog import Instance, catalogue
 from xlate.errors import ProfileError
+from xlate.hardware.naming import names_another
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
 
@@ -46,19 +47,21 @@ def _checked(
 ) -> Profile | Failure:
     own = anchor.require_gpu()
     named = catalogue(extra).gpus_of_device(str(profile.device))
-    if not named:
+    other = (
+        f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
+    )
+    if not named and not names_another(str(profile.device), (own.name, *own.aliases)):
         said = f"the file says it ran on a {profile.device}, which the catalogue does not know"
         note = Reason(said, CHECK_ANCHOR)
         return replace(profile, notes=(*profile.notes, note))
     # a short name, "A100", contradicts what is none of its variants
     if own.name in {g.name for g in named}:
         return profile
-    said = f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
     if force:
-        note = Reason(f"{said} (forced)", CHECK_ANCHOR)
+        note = Reason(f"{other} (forced)", CHECK_ANCHOR)
         return replace(profile, notes=(*profile.notes, note))
     where = profile.source or "the profile"
     return Failure(
         profile.source,
-        ProfileError(f"{where}: {said}", "name the anchor it ran on, or --force"),
+        ProfileError(f"{where}: {other}", "name the anchor it ran on, or --force"),
     )

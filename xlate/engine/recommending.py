@@ -20,7 +20,12 @@ from xlate.clocks.objective import make_objective
 from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
 from xlate.engine.clock_costs import StepCosts
-from xlate.engine.measurements import check_probes, check_sure, metered_shares
+from xlate.engine.measurements import (
+    check_device,
+    check_probes,
+    check_sure,
+    metered_shares,
+)
 from xlate.engine.naming import with_anchor
 from xlate.engine.translating import translate
 from xlate.engine.wording import (
@@ -104,14 +109,18 @@ def predict_freq(
     legal = legal_clocks(gpu, clocks_file, known)
     if not 0 <= confidence <= 1:
         raise XlateError(f"confidence must be between 0 and 1, got {confidence:g}")
-    check_probes(probe, probes, legal)
+    check_probes(probe, probes, legal, gpu.limit_w)
+    for one_probe in probes:
+        check_device(one_probe, gpu, known, "probe")
     make_objective(objective, 1.0)  # an unknown name is said before the work
     fitted = clock_bundle
     if fitted is None:
         fitted = clock_bundles.find(instance.name, gpu.name)
     clock_bundles.check_target(fitted, instance.name, gpu.name)
     anchor, profiles, taken = with_anchor(profiles, anchor, anchors_dirs)
-    metered = metered_shares(telemetry, known.instance(anchor).require_gpu())
+    own = known.instance(anchor).require_gpu()
+    check_device(telemetry, own, known, "telemetry")
+    metered = metered_shares(telemetry, own)
     answers: list[Recommendation | Failure] = []
     translated = translate(
         profiles, anchor, target, bundle=bundle, force=force, anchors_dirs=anchors_dirs

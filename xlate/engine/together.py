@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from xlate.answer import DOMAINS, Facts, Failure, Translation
+from xlate.catalog import Catalogue, catalogue
 from xlate.conformal import LEVEL
 from xlate.engine.facts import with_step
 from xlate.engine.translating import translate
@@ -96,8 +97,22 @@ def translate_together(
         raise ProfileError(
             f"{parts[0].anchor} stands twice", "give each instance one profile"
         )
+    _same_run_once(profiles, catalogue(anchors_dirs))
     weights = _weights([p.step_time_s for p in parts])
     return Together(_combined(parts, weights), tuple(parts), tuple(weights))
+
+
+def _same_run_once(profiles: Mapping[str, Profile], known: Catalogue) -> None:
+    """One run under two names of its GPU, K80 and p2.xlarge, is one measurement."""
+    names: dict[str, str] = {}
+    for name, profile in profiles.items():
+        gpu = known.instance(name).require_gpu().name
+        first = names.setdefault(gpu, name)
+        if first != name and profiles[first].ops == profile.ops:
+            raise ProfileError(
+                f"the profiles of {first} and {name} are the same run of a {gpu}",
+                "give each instance a profile that was recorded on it",
+            )
 
 
 def _same_work(profiles: Mapping[str, Profile]) -> None:

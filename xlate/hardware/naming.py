@@ -7,14 +7,24 @@ A GPU has many names: its own (``A100-SXM4-40GB``), what a driver prints
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["bare", "fold", "name_fault", "shortens", "squash"]
+__all__ = ["bare", "fold", "name_fault", "names_another", "shortens", "squash"]
 
 #: characters of a name that becomes part of a path or of ANCHOR=FILE
 _NAME = re.compile(r"[^\W_][\w .+()-]*")
 _MOST = 64
 #: words of a vendor or a product line, before the name proper
 _LINE = {"nvidia", "amd", "intel", "tesla", "quadro", "geforce", "instinct", "graphics"}
+
+#: words that say whose GPU it is
+_VENDOR = {
+    "nvidia": "nvidia", "tesla": "nvidia", "quadro": "nvidia", "geforce": "nvidia",
+    "amd": "amd", "radeon": "amd", "instinct": "amd", "intel": "intel",
+}  # fmt: skip
+#: a model's designation, K80 or MI250X or 4090, and what looks like one
+_MODEL = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]{0,2}|\d{4}[a-z]{0,2}")
+_NO_MODEL = re.compile(r"(?:sxm|pg|gen|hbm|gpu|oam|mig|id)\d+|\d+gb")
 
 
 def name_fault(name: str, path_safe: bool = True) -> str | None:
@@ -70,3 +80,56 @@ def shortens(short: str, full: str) -> bool:
     if head != first:
         return False
     return all(any(o.startswith(r) for o in others) for r in rest)
+
+
+def names_another(device: str, own: Iterable[str]) -> bool:
+    """Whether the name of a device cannot mean a GPU, whatever else it may mean.
+
+    So it is where another vendor stands in it, or the designation of another model
+    beside a vendor's name. A name without a vendor, or without a model, decides nothing.
+
+    Parameters
+    ----------
+    device : str
+        What a profiler or a driver printed; the catalogue need not know it.
+    own : iterable of str
+        Name and aliases of the GPU.
+
+    Examples
+    --------
+    >>> from xlate.hardware.naming import names_another
+    >>> names_another("NVIDIA GeForce RTX 2070", ["K80", "Tesla K80"])
+    True
+    >>> names_another("NVIDIA A100-PG509-200", ["A100-SXM4-40GB"])
+    False
+    """
+    own = list(own)
+    vendors, models = _vendors([device]), _models([device])
+    if not vendors:
+        return False
+    own_vendors, own_models = _vendors(own), _models(own)
+    if own_vendors and not vendors & own_vendors:
+        return True
+    return bool(models and own_models) and not any(
+        _same_model(a, b) for a in models for b in own_models
+    )
+
+
+def _words(names: Iterable[str]) -> list[str]:
+    return [w for n in names for w in re.split(r"[^a-z0-9]+", n.lower()) if w]
+
+
+def _vendors(names: Iterable[str]) -> set[str]:
+    return {_VENDOR[w] for w in _words(names) if w in _VENDOR}
+
+
+def _models(names: Iterable[str]) -> set[str]:
+    return {
+        w for w in _words(names) if _MODEL.fullmatch(w) and not _NO_MODEL.fullmatch(w)
+    }
+
+
+def _same_model(a: str, b: str) -> bool:
+    """A virtual GPU adds a letter to its card's model: V100D."""
+    short, long = sorted((a, b), key=len)
+    return long.startswith(short) and not re.search(r"\d", long[len(short) :])

@@ -45,6 +45,7 @@ class Args(msgspec.Struct, gc=False):
     name: Any = None
     tf_op: Any = None
     long_name: Any = None
+    annotation: Any = None
     bytes_in_use: Number = msgspec.field(default=None, name="Total Allocated")
     device_type: Number = msgspec.field(default=None, name="Device Type")
 

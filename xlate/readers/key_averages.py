@@ -41,6 +41,15 @@ _UNITS = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "ns": 1e-3}
 _BYTES = {"b": 1.0, "kb": 1024.0, "mb": 1024.0**2, "gb": 1024.0**3, "tb": 1024.0**4}
 _CELL = re.compile(r"^(-?[0-9.]+(?:e[+-]?\d+)?)\s*([a-zµ]*)$", re.IGNORECASE)
 _STEP = re.compile(r"ProfilerStep[*#]")
+#: what the table says below its rows
+_FOOTER = re.compile(
+    r"^Self (?:CUDA|XPU|HIP|MPS|device|privateuse1) time total:\s*(\S+)\s*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+#: rows may be rounded by so much of their sum
+_ROUNDED = 0.02
+#: device time that belongs to no operation, often many times the whole
+_ARTEFACT = "Unrecognized"
 _HINT = "print prof.key_averages().table(), or write its csv: xlate profile record"
 
 
@@ -71,7 +80,9 @@ def read(source: Source) -> list[Profile]:
     rows = _table(path, text) if _DASHES.search(text) else _csv(path, text)
     if not rows:
         raise ProfileError(f"{path} has headings and no operation", _HINT)
-    return [_profile(path, rows)]
+    found = _FOOTER.search(text)
+    total = _time(path, {"name": "total", "cell": found[1]}, "cell") if found else None
+    return [_profile(path, rows, total)]
 
 
 Row = Mapping[str, str]
@@ -143,7 +154,7 @@ def _places(path: Path, head: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _profile(path: Path, rows: Sequence[Row]) -> Profile:
+def _profile(path: Path, rows: Sequence[Row], total: float | None) -> Profile:
     steps, length, notes = _steps(path, rows)
     ops: dict[str, float] = {}
     heard = [r for r in rows if not _STEP.match(r["name"])]
@@ -151,6 +162,18 @@ def _profile(path: Path, rows: Sequence[Row]) -> Profile:
     host = {id(r): _time(path, r, "self_cpu") for r in heard}
     by_op = sum(t for r in heard if (t := device[id(r)]) and host[id(r)])
     left_out = 0
+    busy_all = _device_time(heard, device, host, bool(by_op))
+    artefact = _device_time(
+        [r for r in heard if r["name"] == _ARTEFACT], device, host, False
+    )
+    if artefact and total is not None and busy_all > total * (1 + _ROUNDED):
+        heard = [r for r in heard if r["name"] != _ARTEFACT]
+        busy_all -= artefact
+        notes.append(
+            f"{_ARTEFACT} is left out: with its {artefact / 1e3:.4g} ms the rows exceed "
+            f"the total of {total / 1e3:.4g} ms below them"
+        )
+    notes += _against_footer(busy_all, total)
     for row in heard:
         name = row["name"]
         on_device, on_host = device[id(row)], host[id(row)]
@@ -181,6 +204,34 @@ def _profile(path: Path, rows: Sequence[Row]) -> Profile:
         notes=tuple(notes),
         memory_bytes=memory or None,
     )
+
+
+def _device_time(
+    rows: Sequence[Row],
+    device: Mapping[int, float],
+    host: Mapping[int, float],
+    by_op: bool,
+) -> float:
+    """µs on the device of some rows, without kernels where operations have their time."""
+    return sum(device[id(r)] for r in rows if host[id(r)] or not by_op)
+
+
+def _against_footer(busy: float, total: float | None) -> list[str]:
+    """What the total below the rows says against their sum."""
+    if total is None or not total or not busy:
+        return []
+    if busy < total * (1 - _ROUNDED):
+        return [
+            f"{1 - busy / total:.1%} of the device time is missing: the rows sum to "
+            f"{busy / 1e3:.4g} ms, the total below them is {total / 1e3:.4g} ms "
+            "(table(row_limit=-1) prints all rows)"
+        ]
+    if busy > total * (1 + _ROUNDED):
+        return [
+            f"the rows sum to {busy / 1e3:.4g} ms on the device, more than the total of "
+            f"{total / 1e3:.4g} ms below them"
+        ]
+    return []
 
 
 def _steps(path: Path, rows: Sequence[Row]) -> tuple[int, float | None, list[str]]:

@@ -57,6 +57,11 @@ def read(source: Source) -> list[Profile]:
     rows = csv.reader(io.StringIO(text))
     try:
         header = [h.strip() for h in next(rows)]
+        for name in _NEEDED:
+            if header.count(name) > 1:
+                raise ProfileError(
+                    f"{path} has the column {name!r} twice", "keep one of them"
+                )
         place = {name: _find(path, header, name) for name in _NEEDED}
         ops: dict[str, float] = {}
         seen: dict[tuple[str, ...], int] = {}
@@ -90,7 +95,7 @@ def read(source: Source) -> list[Profile]:
             if OPERATION in header and once in seen:
                 raise ProfileError(
                     f"{path}, line {rows.line_num}: {row[header.index(OPERATION)]!r} "
-                    f"stands in line {seen[once]} already",
+                    f"stands in line {seen[once]} already: a row twice",
                     "the table was joined to itself; export it again",
                 )
             seen[once] = rows.line_num

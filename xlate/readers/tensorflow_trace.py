@@ -26,6 +26,8 @@ from xlate.readers.steps import Step, Work, of_step
 __all__ = ["read", "sniff"]
 
 _GPU = re.compile(r"^/(?:job:\w+/.*)?device:GPU:(\d+)", re.IGNORECASE)
+#: "12", or "EagerKernelExecute 12"
+_STEP = re.compile(r"(?:\w+ )?(\d{1,18})")
 _HINT = "record it with tf.profiler.experimental and at least one whole step"
 
 
@@ -112,7 +114,10 @@ def _keep(
             f"{path}: {e.name!r} begins at {start!r} and takes {dur!r}", _HINT
         )
     if not (0 <= dur < 1e15 and abs(start) < 1e18):
-        raise ProfileError(f"{path}: {e.name!r} takes {dur:g} µs", _HINT)
+        raise ProfileError(
+            f"{path}: {e.name!r} begins at {str(start)[:24]} and takes {str(dur)[:24]} µs",
+            _HINT,
+        )
     kept = spans.setdefault((e.pid, e.tid), {"start": array("d"), "dur": array("d"), "name": array("q")})  # fmt: skip
     name = _op(e)
     kept["start"].append(start)
@@ -122,13 +127,18 @@ def _keep(
 
 def _op(e: Event) -> str:
     """Op type of a kernel, or its own name."""
-    told = e.args.tf_op if isinstance(e.args, Args) else None
-    if isinstance(told, str) and ":" in told:
-        kind = told.rpartition(":")[2]
-        if kind.isidentifier():
-            return kind
+    args = e.args if isinstance(e.args, Args) else None
+    for said in (args.tf_op, args.annotation) if args else ():
+        # "model/conv/Conv2D:Conv2D", in an annotation followed by "#id=1,step=2#"
+        kind = (
+            said.partition("#")[0].rpartition(":")
+            if isinstance(said, str)
+            else ("", "", "")
+        )
+        if kind[1] and kind[2].isidentifier():
+            return kind[2]
     name = str(e.name)
-    return clean_kernel(name) if not name.isdecimal() else name
+    return name if _STEP.fullmatch(name) else clean_kernel(name)
 
 
 def _one(
@@ -136,11 +146,11 @@ def _one(
     names: list[str], truncated: bool, many: int,
 ) -> Profile | None:  # fmt: skip
     steps = sorted(
-        Step(int(names[n]), start, dur)
+        Step(int(number[1]), start, dur)
         for t, s in parts.items()
         if t in gpu.steps_on
         for start, dur, n in zip(s["start"], s["dur"], s["name"], strict=True)
-        if names[n].isdecimal()
+        if (number := _STEP.fullmatch(names[n]))
     )
     streams = [s for t, s in parts.items() if t in gpu.streams]
     if not steps or not streams:

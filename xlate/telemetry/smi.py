@@ -76,10 +76,13 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     key = next((k for k in ("index", "uuid", "pci.bus_id") if k in header), None)
     rows: list[dict[str, float | None]] = []
     stamps: list[str | None] = []
+    devices: list[str | None] = []
     of_gpu: dict[int, list[int]] = {}
     known: dict[str, int] = {}
     broken = 0
     for number, cells in enumerate(lines[1:], 2):
+        if [_bare(c) for c in cells] == header:
+            continue  # a loop that appends one sample at a time repeats it
         if len(cells) != len(header):
             broken += 1
             continue
@@ -88,6 +91,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         which = int(label) if label.isdigit() else known.setdefault(label, len(known))
         of_gpu.setdefault(which, []).append(len(rows))
         stamps.append(named.get("timestamp"))
+        devices.append(named.get("name") or named.get("gpu_name"))
         rows.append(
             {
                 f: _value(c, f, source, number)
@@ -104,7 +108,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     if all(times):
         samples = samples.with_columns(_seconds([t or "" for t in times], source))
     notes = [f"{broken} lines break off and were left out"] if broken else []
-    return Trace(samples, source, tuple(notes))
+    return Trace(samples, source, tuple(notes), devices[mine[0]])
 
 
 def _value(cell: str, field: str, source: str, line: int) -> float | None:

@@ -74,6 +74,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     whole = _LOG.findall(text)
     rows: list[dict[str, float | None]] = []
     stamps: list[str | None] = []
+    devices: list[str | None] = []
     of_gpu: dict[int, list[int]] = {}
     for document in whole:
         try:
@@ -85,6 +86,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         for k, card in enumerate(log.findall("gpu")):
             of_gpu.setdefault(k, []).append(len(rows))
             stamps.append(stamp)
+            devices.append(card.findtext("product_name"))
             rows.append({n: _value(card, places) for n, places in _PLACES.items()})
     if not rows:
         raise ProfileError(f"{source} holds no whole nvidia_smi_log with a GPU", _HINT)
@@ -104,7 +106,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         samples = samples.with_columns(times)
     broken = text.count("<nvidia_smi_log") - len(whole)
     notes = [f"{broken} documents break off and were left out"] if broken else []
-    return Trace(samples, source, tuple(notes))
+    return Trace(samples, source, tuple(notes), devices[mine[0]])
 
 
 def _value(card: ElementTree.Element, places: tuple[str, ...]) -> float | None:

@@ -47,11 +47,14 @@ class Trace:
         File.
     notes : tuple of str
         What was dropped or odd.
+    device : str or None
+        GPU, as the driver prints it; None where the file does not say.
     """
 
     samples: pl.DataFrame
     source: str
     notes: tuple[str, ...] = ()
+    device: str | None = None
 
     @property
     def active(self) -> pl.DataFrame:
