@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -162,6 +163,52 @@ def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
     assert "without GPU and memory utilisation" in err
 
 
+def test_telemetry_that_cannot_be_used_is_not_passed_over(clocked, example, tmp_path):
+    bare, meter, probe = (tmp_path / n for n in ("mine.csv", "meter.csv", "probe.json"))
+    bare.write_bytes(Path(example).read_bytes())
+    meter.write_text(
+        "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]\n"
+        "2024/01/31 12:00:00.000, 60 W, 30 %, 10 %\n"
+    )
+    probe.write_text(json.dumps({"sm_mhz": 1530, "time_s": 0.1, "power_w": 210}))
+    ask = ["predict-freq", bare, *PAIR, "--telemetry", meter]
+
+    def said(*more):
+        return " ".join(run(*ask, *more)[0].split())
+
+    assert "--telemetry was not used: without --batch-size and --input-size" in said()
+    assert "--telemetry was not used: without --input-size" in said("--batch-size", 64)
+    sized = ("--batch-size", 64, "--input-size", 128)
+    assert "--telemetry was not used" not in said(*sized)
+    measured = said(*sized, "--probe-file", probe)
+    assert "--telemetry was not used: the probe at the highest clock" in measured
+
+
+def test_a_recommendation_names_the_workload_it_is_of(clocked, example, tmp_path):
+    bare = tmp_path / "mine.csv"
+    bare.write_bytes(Path(example).read_bytes())
+    for command in (["predict-freq"], ["clocks", "curve"]):
+        out, _ = run(*command, bare, *PAIR, "--optimizer", "Adam", "--batch-size", 9, "--json")  # fmt: skip
+        found = json.loads(out)
+        answer = found[0] if isinstance(found, list) else found
+        assert answer["workload"] == {
+            "model": None, "dataset": None, "batch_size": 9, "optimizer": "Adam",
+        }  # fmt: skip
+        lacking = [r for r in answer["reasons"] if "to make it surer" in r]
+        assert "--input-size" in lacking[0]
+        assert "--batch-size" not in lacking[0]
+
+
+def test_many_profiles_show_their_curves_and_what_to_measure(clocked, example):
+    ask = ["predict-freq", example, example, *PAIR, *WORK]
+    plain, _ = run(*ask)
+    assert "measure next" not in plain
+    curves, _ = run(*ask, "--explain")
+    assert curves.count("ratios over the highest clock") == 2
+    doubtful, _ = run(*ask, "--confidence", 1)
+    assert doubtful.count("measure next at") == 2
+
+
 def test_label(tmp_path):
     out, _ = run("clocks", "label", "--sweeps", "simulated", "--gpu", "T4", "--max-slowdown", "5%", "--rent", 0.526, "--out", tmp_path / "labels.json")  # fmt: skip
     labels = json.loads((tmp_path / "labels.json").read_text())
@@ -202,7 +249,7 @@ def test_a_users_own_sweep_is_labelled(tmp_path):
     _, err = run("clocks", "label", "--sweeps", path, code=1)
     assert "sweeps lack time_s, power_w" in err
     _, err = run("clocks", "label", "--sweeps", tmp_path / "none.csv", code=1)
-    assert "cannot be read as sweeps" in err
+    assert "none.csv cannot be read: No such file" in err
 
 
 def test_fit(clocked, home):

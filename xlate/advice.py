@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from xlate.answer import DOMAINS, Facts
+from xlate.answer import DOMAINS, Facts, workload_document
 from xlate.hardware.memory import MemoryFit
 from xlate.hardware.rent import Rent
-from xlate.profile import Estimate, Verdict
+from xlate.profile import Estimate, Verdict, WorkloadKey
 
 __all__ = ["ClockChoice", "CurvePoint", "Recommendation"]
 
@@ -76,6 +76,8 @@ class Recommendation:
     action : str
         ``apply``, ``apply-monitored``, ``sweep`` or ``collect``, meant by
         ``objective``.
+    workload : WorkloadKey
+        What is known of the workload, from the file and the options.
     choices : tuple of ClockChoice
         What this clock, the highest and the cheapest one cost.
     verdict : Verdict
@@ -125,6 +127,7 @@ class Recommendation:
     changed: str | None = None
     bound_probability: float | None = None
     usd_per_1000_steps_gpu_share: Estimate | None = None
+    workload: WorkloadKey = field(default_factory=WorkloadKey)
     choices: tuple[ClockChoice, ...] = ()
     verdict: Verdict = field(default_factory=lambda: Verdict("ok"))
     facts: Facts = field(default_factory=Facts)
@@ -146,6 +149,7 @@ class Recommendation:
             zip(("low", "high"), self.best_mhz_range, strict=True)
         )
         document["neighbours"] = [{"sm_mhz": f, "gap": g} for f, g in self.neighbours]
+        document["workload"] = workload_document(self.workload)
         document["verdict"] = {
             "level": self.verdict.level,
             "domain": self.facts.domain or DOMAINS[self.verdict.level],

@@ -12,7 +12,16 @@ from xlate.hardware.memory import MemoryFit
 from xlate.hardware.rent import Rent
 from xlate.profile import Estimate, Verdict, WorkloadKey
 
-__all__ = ["DOMAINS", "BundleId", "Facts", "Failure", "OpRow", "RestsOn", "Translation"]
+__all__ = [
+    "DOMAINS",
+    "BundleId",
+    "Facts",
+    "Failure",
+    "OpRow",
+    "RestsOn",
+    "Translation",
+    "workload_document",
+]
 
 #: level of a verdict -> where the profile lies, as far as the model is concerned
 DOMAINS = {"ok": "in_domain", "widen": "uncertain", "refuse": "out_of_domain"}
@@ -299,7 +308,6 @@ class Translation:
 
     def to_json(self) -> dict[str, Any]:
         """The promised document of ``translate --json``."""
-        w = self.workload
         return {
             "file": self.file,
             "anchor": self.anchor,
@@ -308,12 +316,7 @@ class Translation:
             "fitted_on": self.fitted_on,
             "simulated": self.simulated,
             "held_out_mape": self.held_out_mape,
-            "workload": {
-                "model": w.model,
-                "dataset": w.dataset,
-                "batch_size": w.batch_size,
-                "optimizer": w.optimizer,
-            },
+            "workload": workload_document(self.workload),
             "layer": self.layer,
             "step_time_s": asdict(self.step_time_s),
             "anchor_step_time_s": self.anchor_step_time_s,
@@ -341,6 +344,16 @@ def _scale(busy_us: float, window_steps: float, step_us: float) -> float:
     """Factor from the window to a step whose busy time must not be longer than it."""
     scale = 1 / window_steps
     return scale if busy_us * scale <= step_us else step_us / busy_us
+
+
+def workload_document(workload: WorkloadKey) -> dict[str, str | int | None]:
+    """What is known of a workload, as every document says it."""
+    return {
+        "model": workload.model,
+        "dataset": workload.dataset,
+        "batch_size": workload.batch_size,
+        "optimizer": workload.optimizer,
+    }
 
 
 def _document(estimate: Estimate | None) -> dict[str, float | None] | None:

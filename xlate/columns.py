@@ -26,6 +26,7 @@ __all__ = [
     "edit_distance",
     "plan",
     "shares",
+    "suits",
 ]
 
 Floats = NDArray[np.float64]
@@ -149,6 +150,20 @@ def check_plan(kind: str) -> None:
     number = kind.isdecimal() and len(kind) < 10 and int(kind) > 0
     if kind not in PLANS and not number:
         raise UnknownNameError("column plan", kind, PLANS, "or any whole number")
+
+
+def suits(plan: ColumnPlan) -> bool:
+    """Whether the groups of a plan can be of its kind."""
+    try:
+        check_plan(plan.kind)
+    except UnknownNameError:
+        return False
+    if plan.kind == "families":
+        return {opnames.column("device", f) for f in opnames.FAMILIES} <= set(
+            plan.names
+        )
+    alone = [g for g in plan.groups if g[0] not in _OTHER.values()]
+    return plan.kind == "clusters" or all(len(g) == 1 for g in alone)
 
 
 def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:

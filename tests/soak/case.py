@@ -30,6 +30,8 @@ class Case:
     needs : frozenset of str
         ``clocks``: a fitted clock model in the data home. ``slow``: fits something, and
         may take longer than 10 s, the bound of every other case. ``root``: device nodes.
+        ``later``: right of what is not built yet; it runs, and is wrong once it passes,
+        so that the mark is taken away then.
     """
 
     id: str

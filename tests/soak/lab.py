@@ -73,7 +73,7 @@ class Lab:
     def __init__(
         self, folder: Path, home: Path, process: bool = False, limit_s: float = LIMIT_S
     ) -> None:
-        self.dir, self.home = folder, home
+        self.dir, self.home, self.given_home = folder, home, home
         self.process, self.limit_s = process, limit_s
         self.env: dict[str, str] = {}
         self.ran: list[Outcome] = []

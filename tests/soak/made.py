@@ -124,6 +124,9 @@ def flipped(raw: bytes, seed: int, most: int = 3) -> bytes:
     changed = bytearray(raw)
     for _ in range(chance.randint(1, most)):
         changed[chance.randrange(len(changed))] = chance.randrange(256)
+    if bytes(changed) == raw:
+        # a byte drawn may be the one that stands there
+        changed[-1] ^= 1
     return bytes(changed)
 
 

@@ -35,6 +35,8 @@ class Result:
     command: str
     seconds: float
     commands: int = 0
+    #: what is wrong of a case that waits for what is not built yet
+    waits: tuple[str, ...] = ()
 
 
 def sampled(cases: Sequence[Case], one_in: int) -> list[Case]:
@@ -108,7 +110,7 @@ class _Worker:
         spent = time.monotonic() - begun
         if line:
             answer = json.loads(line)
-            return Result(case, tuple(answer["wrong"]), answer["command"], spent, answer["commands"])  # fmt: skip
+            return Result(case, tuple(answer["wrong"]), answer["command"], spent, answer["commands"], tuple(answer["waits"]))  # fmt: skip
         end = self.process.poll() if line == "" else None
         self.stop()
         said = f"hangs (over {limit:g} s)" if line is None else f"ends the process (status {end})"  # fmt: skip
@@ -170,14 +172,17 @@ def run(
 
 def table(results: Sequence[Result]) -> str:
     """Kind, cases, passed, failed, and below it each failure with its command."""
-    lines = [f"{'kind':<14}{'cases':>7}{'passed':>8}{'failed':>8}{'seconds':>9}"]
+    lines = [f"{'kind':<18}{'cases':>7}{'passed':>8}{'failed':>8}{'waiting':>9}{'seconds':>9}"]  # fmt: skip
     for kind in [*dict.fromkeys(r.case.kind for r in results), "all"]:
         mine = [r for r in results if kind in (r.case.kind, "all")]
         bad = sum(bool(r.wrong) for r in mine)
+        waiting = sum(bool(r.waits) for r in mine)
         spent = sum(r.seconds for r in mine)
         lines.append(
-            f"{kind:<14}{len(mine):>7}{len(mine) - bad:>8}{bad:>8}{spent:>9.0f}"
+            f"{kind:<18}{len(mine):>7}{len(mine) - bad - waiting:>8}{bad:>8}{waiting:>9}{spent:>9.0f}"
         )
+    for r in results:
+        lines += [f"waits: {r.case.id}: {w}" for w in r.waits[:1]]
     for r in results:
         if r.wrong:
             lines += ["", f"{r.case.id}   ({r.case.origin})"]

@@ -34,11 +34,16 @@ def judge(case: Case, home: Path, process: bool = False) -> dict[str, Any]:
         )
     for run in lab.ran:
         wrong += complaints(run)
+    waits: tuple[str, ...] = ()
+    if "later" in case.needs:
+        waits = tuple(wrong)
+        wrong = [] if waits else ["it passes: it waits for nothing, take `later` away"]
     command = lab.command
     shutil.rmtree(folder, ignore_errors=True)
     return {
         "id": case.id,
         "wrong": list(dict.fromkeys(wrong)),
+        "waits": list(dict.fromkeys(waits)),
         "command": command,
         "commands": len(lab.ran),
     }

@@ -158,7 +158,7 @@ def predict_freq(
     elif len(good) == 1:
         print_recommendation(good[0], explain)
     elif good:
-        print_recommendations(good)
+        print_recommendations(good, explain)
     for failure in failures:
         output.error(failure.error)
     if failures:

@@ -28,23 +28,28 @@ def print_recommendation(a: Recommendation, explain: bool) -> None:
     changed = [f"with the probes {a.changed}"] if a.changed else []
     output.bullets([*a.reasons, *changed])
     if explain:
-        step = max(1, len(a.curve) // 16)
-        shown = sorted({*range(0, len(a.curve), step), len(a.curve) - 1})
-        output.table(
-            f"\n{a.model}, fitted on {a.fitted_on}: ratios over the highest clock",
-            ["MHz", "time", "power W", "energy", "EDP"],
-            [
-                [
-                    f"{p.sm_mhz:g}", f"{p.time_ratio:.3f}", f"{p.power_w:.1f}",
-                    f"{p.energy_ratio:.3f}", f"{p.edp_ratio:.3f}",
-                ]
-                for p in (a.curve[i] for i in shown)
-            ],
-        )  # fmt: skip
+        _print_curve(a, f"{a.model}, fitted on {a.fitted_on}")
     print_grounds(a)
 
 
-def print_recommendations(answers: Sequence[Recommendation]) -> None:
+def _print_curve(a: Recommendation, title: str) -> None:
+    """The expected response at some of the legal clocks."""
+    step = max(1, len(a.curve) // 16)
+    shown = sorted({*range(0, len(a.curve), step), len(a.curve) - 1})
+    output.table(
+        f"\n{title}: ratios over the highest clock",
+        ["MHz", "time", "power W", "energy", "EDP"],
+        [
+            [
+                f"{p.sm_mhz:g}", f"{p.time_ratio:.3f}", f"{p.power_w:.1f}",
+                f"{p.energy_ratio:.3f}", f"{p.edp_ratio:.3f}",
+            ]
+            for p in (a.curve[i] for i in shown)
+        ],
+    )  # fmt: skip
+
+
+def print_recommendations(answers: Sequence[Recommendation], explain: bool) -> None:
     """A row for each profile, the reasons once, and what they rest on."""
     first = answers[0]
     bounded = first.max_slowdown is not None
@@ -74,6 +79,14 @@ def print_recommendations(answers: Sequence[Recommendation]) -> None:
     )
     output.paragraph(_money(first))
     output.bullets(_reasons(answers))
+    output.bullets(
+        f"{Path(a.file).name}: measure next at {', '.join(f'{f:g}' for f in a.probes)} MHz"
+        for a in answers
+        if a.probes
+    )
+    if explain:
+        for a in answers:
+            _print_curve(a, f"{Path(a.file).name}: {a.model}, fitted on {a.fitted_on}")
     print_grounds(first)
     more = [r.text for a in answers[1:] for r in a.facts.rests_on]
     known = {r.text for r in first.facts.rests_on}

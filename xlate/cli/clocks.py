@@ -392,6 +392,7 @@ def curve(
                 "objective": answer.objective,
                 "max_slowdown": answer.max_slowdown,
                 "bound_probability": answer.bound_probability,
+                "reasons": list(answer.reasons),
                 **_shared(answer),
                 "curve": [asdict(p) for p in answer.curve],
             }
@@ -410,10 +411,14 @@ def curve(
             for p in answer.curve
         ],
     )  # fmt: skip
+    output.bullets(answer.reasons)
     print_grounds(answer)
 
 
 def _shared(answer: Recommendation) -> dict[str, object]:
     """Keys that every answer to a profile carries."""
     document = answer.to_json()
-    return {k: document[k] for k in (*answer.facts.document(), "verdict", "simulated")}
+    return {
+        k: document[k]
+        for k in ("workload", *answer.facts.document(), "verdict", "simulated")
+    }

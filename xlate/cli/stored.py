@@ -147,7 +147,7 @@ def _slots(root: Path, pattern: str, apart: str = "") -> list[Path]:
 def _of_slot(slot: Path, kind: str, name: str) -> Iterator[Stored]:
     answers = versions.active(slot, bundle.MANIFEST)
     for folder in (answers, *versions.numbered(slot).values()):
-        if folder is None or not (folder / bundle.MANIFEST).exists():
+        if folder is None:
             continue
         read, refused = _read(folder, kind)
         of = None if read is None else _name_of(read)

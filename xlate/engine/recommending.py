@@ -34,7 +34,9 @@ from xlate.engine.wording import (
     what_binds,
     what_changed,
     what_costs,
+    what_power_lacks,
     what_to_do,
+    why_unmetered,
 )
 from xlate.errors import ProfileError, XlateError
 from xlate.profile import Estimate, Profile
@@ -263,6 +265,7 @@ class _Case:
             default_usd_per_1000_steps=self.costs.usd(1.0, draws.mean_power_w),
             choices=self.costs.choices(draws, k),
             bound_probability=holds,
+            workload=self.translated.workload,
             verdict=self.translated.verdict,
             facts=replace(self.translated.facts, rests_on=rests_on),
             confidence=sure,
@@ -305,16 +308,18 @@ class _Case:
 
     def _rests_on(self, measured: bool, probes: int) -> tuple[RestsOn, ...]:
         """Each part of the answer with its origin."""
-        row_kind = None
-        if self.fitted.handoff is not None:
-            row_kind = self.fitted.handoff.kind_of(self._row())
         return (
             *self.translated.facts.rests_on,
             *clock_parts(
                 self.fitted.manifest, self.instance.name, measured, probes,
-                row_kind == "metered",
+                self._row_kind() == "metered",
             ),
         )  # fmt: skip
+
+    def _row_kind(self) -> str | None:
+        """Which process of the hand-off answers; None without a hand-off."""
+        handoff = self.fitted.handoff
+        return None if handoff is None else handoff.kind_of(self._row())
 
     def _reasons(
         self, draws: Draws, k: int, first: Probe, measured: bool, sure: float,
@@ -323,14 +328,12 @@ class _Case:
         """Why this clock, and how far to trust it, in words."""
         said = what_binds(first, self.gpu)
         said += what_costs(self.costs, draws, k, self.objective_name)
-        workload = self.translated.workload
         if not measured and self.translated.ops is None:
             said.append("the translator gives no op vector: power is a rough guess")
-        elif not measured and (workload.batch_size is None or workload.dataset is None):
-            said.append(
-                "power rests on the op vector alone: say --batch-size and --input-size "
-                "to make it surer"
-            )
+        elif not measured:
+            said += what_power_lacks(self.translated.workload)
+        if self.metered and (measured or self._row_kind() != "metered"):
+            said += why_unmetered(self.translated.workload, measured)
         if k in (0, len(draws.sm_mhz) - 1):
             edge = "lowest clock that sweeps cover" if k == 0 else "highest clock"
             said.append(f"the best lies at the edge: the {edge}")

@@ -8,6 +8,7 @@ from xlate.catalog import Gpu
 from xlate.clocks.probe import Probe
 from xlate.clocks.recommend import WATCH_S, Draws
 from xlate.engine.clock_costs import StepCosts
+from xlate.profile import WorkloadKey, input_size
 from xlate.store.clock_bundle import ClockManifest
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "what_binds",
     "what_changed",
     "what_costs",
+    "what_power_lacks",
     "what_to_do",
+    "why_unmetered",
 ]
 
 #: objectives as people write them
@@ -124,6 +127,35 @@ def what_costs(costs: StepCosts, draws: Draws, k: int, objective: str) -> list[s
         + "; "
         "--objective cost minimises dollars"
     ]
+
+
+def _sizes_lacking(workload: WorkloadKey) -> list[str]:
+    """Options that would say a size which the hand-off looks at and nobody gave."""
+    lacking = [] if workload.batch_size is not None else ["--batch-size"]
+    return lacking if input_size(workload.dataset) else [*lacking, "--input-size"]
+
+
+def what_power_lacks(workload: WorkloadKey) -> list[str]:
+    """That the work's size is not known, and which options say it."""
+    lacking = _sizes_lacking(workload)
+    if not lacking:
+        return []
+    return [
+        f"power rests on the op vector alone: say {' and '.join(lacking)} to make it "
+        "surer"
+    ]
+
+
+def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
+    """Why the telemetry of the anchor went into nothing, where that was given."""
+    lacking = _sizes_lacking(workload)
+    if measured:
+        why = "the probe at the highest clock measured power on the target"
+    elif lacking:
+        why = f"without {' and '.join(lacking)} it cannot be compared with known runs"
+    else:
+        why = "the clock model was fitted without telemetry of other instances"
+    return [f"--telemetry was not used: {why}"]
 
 
 def what_to_do(

@@ -147,7 +147,7 @@ class _Collected:
     def _span(self, e: Event) -> tuple[float, float]:
         try:
             start, dur = float(e.ts), float(e.dur)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ProfileError(
                 f"{self.path}: {e.name!r} begins at {e.ts!r} and takes {e.dur!r}",
                 "times are numbers in µs; record the trace again",

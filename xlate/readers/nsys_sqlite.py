@@ -7,6 +7,7 @@ Times are in ns. Steps are NVTX ranges named step or iteration.
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 import time
@@ -114,8 +115,8 @@ class _Tables:
         yield from self.database.execute(query)
 
     def whole(self, table: str, value: Any) -> float:
-        """A time or an id that must be a number."""
-        if not isinstance(value, int | float):
+        """A time that must be a finite number."""
+        if not isinstance(value, int | float) or not math.isfinite(value):
             raise ProfileError(
                 f"{self.path}: {table} holds {value!r} for a number", _HINT
             )

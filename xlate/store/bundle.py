@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xlate import paths
-from xlate.columns import ColumnPlan
+from xlate.columns import ColumnPlan, suits
 from xlate.errors import BundleError
 from xlate.frozen import FrozenMap
 from xlate.store import versions as slots
@@ -27,6 +27,7 @@ from xlate.store.fields import read_json
 from xlate.store.forests import pack_all, unpack_all
 from xlate.store.manifest import Manifest
 from xlate.store.trees import check_trees
+from xlate.translators import TRANSLATORS
 
 __all__ = [
     "Bundle",
@@ -214,8 +215,32 @@ def load(folder: Path) -> Bundle:
         )
     model = open_archive(path, manifest.files[MODEL], ALLOWED, "translator", refit)
     bundle = Bundle(manifest, FrozenMap(_built(model, path, refit)), folder)
+    _check_fit(bundle, folder / MANIFEST, refit)
     _try_out(bundle, path, refit)
     return bundle
+
+
+def _check_fit(bundle: Bundle, where: Path, refit: str) -> None:
+    """Refuse a manifest that describes another fit than the model beside it."""
+    said, plan = bundle.manifest, bundle.plan
+    kind = type(bundle.model["translator"]).__name__
+    named = TRANSLATORS.get(said.translator)
+    if named is None or named[1] != kind:
+        raise BundleError(
+            f"{where} says that the translator is {said.translator!r}, the model holds "
+            f"a {kind}",
+            refit,
+        )
+    if not set(said.operations) & set(plan.place):
+        raise BundleError(
+            f"{where} names no operation of training that a column counts", refit
+        )
+    if not suits(plan):
+        raise BundleError(
+            f"{where} says that the column plan is {said.columns!r}, its groups are of "
+            "another",
+            refit,
+        )
 
 
 def _try_out(bundle: Bundle, path: Path, refit: str) -> None:

@@ -57,13 +57,24 @@ def active(slot: Path, holds: str) -> Path | None:
     slot : Path
         Where it lies.
     holds : str
-        File without which a folder holds no fit.
+        File of every fit; where it is lost, other files still say that there is one.
     """
     # between two renames of a writer the fit lies aside, and it may come back
     for folder in (slot, _aside(slot), slot):
-        if (folder / holds).exists():
+        if _begun(folder, holds):
             return folder
     return None
+
+
+def _begun(folder: Path, holds: str) -> bool:
+    """Whether a folder is a fit, a damaged one too: that is not passed over."""
+    path = folder / holds
+    if path.exists() or path.is_symlink():
+        return True
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def numbered(slot: Path) -> dict[int, Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.soak.case import Cases
-from tests.soak.checks import accepted, answers, refused, same_step
+from tests.soak.checks import accepted, answers, doubted, refused, same_step
 from tests.soak.lab import ROOT, Lab
 from tests.soak.made import ANCHOR, TARGET, base_answer, flipped, given_all, stats_csv
 
@@ -70,6 +70,15 @@ def _edited(change: Callable[[dict[str, Any]], Any]) -> Callable[[Lab], Iterator
         yield from _refused_or_said(lab)
 
     return judge
+
+
+def _operations_fewer(lab: Lab) -> Iterator[str]:
+    """A manifest that forgets operations makes the profile's own ones unknown."""
+    there = placed(lab)
+    manifest = json.loads((there / "manifest.json").read_text())
+    manifest["operations"] = manifest["operations"][:3]
+    (there / "manifest.json").write_text(json.dumps(manifest))
+    yield from doubted(ask(lab), "operations")
 
 
 def _quiet_edit(key: str, value: Any) -> Callable[[Lab], Iterator[str]]:
@@ -145,13 +154,14 @@ def cases() -> Cases:
         "format-99": lambda m: {**m, "format": 99}, "format-0": lambda m: {**m, "format": 0}, "format-text": lambda m: {**m, "format": "2"},
         "translator-unknown": lambda m: {**m, "translator": "oracle"}, "translator-other": lambda m: {**m, "translator": "ratio"},
         "columns-other": lambda m: {**m, "columns": "families"},
-        "operations-fewer": lambda m: {**m, "operations": m["operations"][:3]}, "operations-none": lambda m: {**m, "operations": []},
+        "operations-none": lambda m: {**m, "operations": []},
         "operations-renamed": lambda m: {**m, "operations": ["Device_X" + o for o in m["operations"]]},
         "files-none": lambda m: {**m, "files": {}}, "files-zero": lambda m: {**m, "files": {"model.skops": "0" * 64}},
         "files-outside": lambda m: {**m, "files": {"../../../../etc/passwd": "0" * 64}},
         "list": lambda m: [m], "null": lambda _: None, "empty": lambda _: {}, "number": lambda _: 3,
     }.items():  # fmt: skip
         found.add(f"manifest-{name}", _PAIR, _edited(change))
+    found.add("manifest-operations-fewer", _PAIR, _operations_fewer)
     for key in (
         "format",
         "anchor",
