@@ -6,7 +6,9 @@ each fold, on its training rows only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
@@ -200,6 +202,26 @@ def _few(
     return np.isin(models, rng.permutation(left)[:most])
 
 
+@contextmanager
+def _filters_race_unsaid() -> Iterator[None]:
+    """Leave out a warning of scikit-learn that threads of ours set off.
+
+    Its workers set the warning filters of the whole process for a moment; one that
+    starts in another thread just then finds none and warns of a misuse.
+    """
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *args: Any, **options: Any) -> None:
+        if "sklearn.utils.parallel.delayed" not in str(message):
+            shown(message, *args, **options)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
 def held_out(
     aligned: Aligned,
     translators: Sequence[str],
@@ -273,7 +295,7 @@ def held_out(
                 )
         return answers
 
-    with threadpool_limits(1):
+    with threadpool_limits(1), _filters_race_unsaid():
         done = Parallel(n_jobs=n_jobs, backend="threading")(
             delayed(one_fold)(
                 aligned.columns,
