@@ -58,8 +58,9 @@ def test_a_known_step_time_is_used(fitted, profile):
     one, two = engine.translate([profile, twice], "g3s", "p3")
     assert two.anchor_step_time_s == pytest.approx(profile.window_us / 4e6)
     assert one.anchor_step_time_s != two.anchor_step_time_s
-    assert any("--step-time" in r for r in one.verdict.reasons)
-    assert not any("--step-time" in r for r in two.verdict.reasons)
+    assert any("no step time" in r for r in one.verdict.reasons)
+    assert any("--step-time MS" in w for w in one.facts.what_to_do)
+    assert not any("no step time" in r for r in two.verdict.reasons)
 
 
 def test_unknown_operations_keep_their_row(fitted, profile):

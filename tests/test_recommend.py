@@ -370,7 +370,9 @@ def test_a_target_without_sweeps_borrows_and_says_so(fitted, profiles, swept):
     assert m.spread == SPREAD
     (answer,) = engine.predict_freq(profiles, *PAIR, clock_bundle=done.bundle)
     assert answer.extrapolated
-    assert any("never swept" in r for r in answer.reasons)
+    # said once: beside what the response rests on, not as a reason too
+    said = [*answer.reasons, *(r.text for r in answer.facts.rests_on)]
+    assert sum("never swept" in s for s in said) == 1
     own = replace(done.bundle, manifest=replace(m, spread=1.0))
     (narrow,) = engine.predict_freq(profiles, *PAIR, clock_bundle=own)
 
