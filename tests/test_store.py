@@ -88,7 +88,8 @@ def test_every_translator_can_be_saved_and_loaded(name, fitted, tmp_path):
         "ratio": make("ratio", columns).fit(X, X / 2),
     }
     model |= {k: v for k, v in fitted.bundle.model.items() if k not in model}
-    manifest = replace(fitted.bundle.manifest, groups={c: [c] for c in columns[:-1]})
+    groups = {c: [c] for c in columns[:-1]}
+    manifest = replace(fitted.bundle.manifest, groups=groups, translator=name)
     folder = bundles.save(manifest, model, tmp_path / "b")
     loaded = bundles.load(folder)
     np.testing.assert_allclose(
@@ -275,6 +276,35 @@ def test_a_manifest_that_is_no_file_is_not_waited_for(copy):
     path.symlink_to("/dev/zero")
     with pytest.raises(BundleError, match="not a regular file"):
         bundles.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"translator": "oracle"}, "translator is 'oracle', the model holds a"),
+        ({"translator": "roofline"}, "translator is 'roofline', the model holds a"),
+        ({"columns": "families"}, "its groups are of another"),
+        ({"columns": "some"}, "its groups are of another"),
+        ({"operations": []}, "no operation of training"),
+        ({"operations": ["Device_XConv2D"]}, "no operation of training"),
+    ],
+)
+def test_a_manifest_of_another_fit_is_refused(copy, change, says):
+    path = copy / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(BundleError, match=says):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("lost", ["missing", "loop"])
+def test_a_fit_without_its_manifest_is_not_passed_over(empty_home, lost):
+    own = bundles.folder_of("p2.xlarge", "p3.2xlarge")
+    shutil.copytree(bundles.shipped_folder("p2.xlarge", "p3.2xlarge"), own)
+    (own / "manifest.json").unlink()
+    if lost == "loop":
+        (own / "manifest.json").symlink_to("manifest.json")
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        bundles.find("p2.xlarge", "p3.2xlarge")
 
 
 def test_a_bundle_of_another_pair_is_not_used(empty_home, tmp_path):

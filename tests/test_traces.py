@@ -90,6 +90,26 @@ def test_a_database_of_something_else_is_named(tmp_path):
         readers.read(path)
 
 
+def test_a_database_with_a_kernel_without_end_is_refused(tmp_path):
+    import sqlite3
+
+    path = tmp_path / "x.sqlite"
+    made.nsys(path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET end = 9e999")
+    db.commit()
+    db.close()
+    with pytest.raises(ProfileError, match="holds inf for a number"):
+        readers.read(path)
+
+
+@pytest.mark.parametrize("field", ["ts", "dur"])
+def test_a_time_larger_than_numbers_are_is_refused(field, tmp_path):
+    first, *others = made.steps()
+    with pytest.raises(ProfileError, match="begins at"):
+        read(tmp_path, made.trace([{**first, field: 10**400}, *others]))
+
+
 def read(tmp_path, content, name="trace.json"):
     path = tmp_path / name
     path.write_bytes(content)
