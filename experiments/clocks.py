@@ -11,7 +11,7 @@ import polars as pl
 from xlate import corpus, engine
 from xlate.align import matrix
 from xlate.cli import output
-from xlate.cli.clocks import comparison
+from xlate.cli.clock_comparison import comparison
 from xlate.clocks import recommend, study
 from xlate.clocks.figures import ClockRow, Sweeps
 from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs

@@ -77,7 +77,7 @@ def _answers(
     batch_size: int | None, input_size: int | None, optimizer: str | None,
     step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
     gpu_index: int | None = None, probe_files: Sequence[Path] = (),
-    telemetry_file: Path | None = None, **options: Any,
+    telemetry_file: Path | None = None, live: bool = False, **options: Any,
 ) -> list[Any]:  # fmt: skip
     profiles = profiles_given(
         files, model=model, batch_size=batch_size, input_size=input_size,
@@ -86,6 +86,11 @@ def _answers(
     from xlate import engine
     from xlate.clocks.probe import read_probe, read_telemetry
 
+    if gpu_index is not None and not (probe_files or telemetry_file or live):
+        raise typer.BadParameter(
+            "--gpu-index says which GPU of a recording is meant, and none was given: "
+            "--telemetry or --probe-file"
+        )
     if len(profiles) > 1 and (
         step_time is not None or probe_files or telemetry_file is not None
     ):
@@ -137,6 +142,8 @@ def predict_freq(
     """The best core clock on the target, with an interval, reasons and commands."""
     from xlate.errors import RefusedError
 
+    if yes and not apply:
+        raise typer.BadParameter("--yes means --apply, which was not given")
     if apply and not yes:
         raise RefusedError(
             "--apply sets the clock of a live GPU", "add --yes to mean it"
@@ -148,6 +155,7 @@ def predict_freq(
         probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
         max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
         confidence=confidence, clocks_file=clocks_file, seed=seed, force=force,
+        live=apply,
     )  # fmt: skip
     from xlate.engine import Failure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 __all__ = [
     "Command",
     "apply_to",
+    "check_apart",
     "corpus_folder",
     "figures_or_picture",
     "output_file",
@@ -94,6 +95,27 @@ def apply_to(app: typer.Typer) -> None:
     for group in app.registered_groups:
         if group.typer_instance is not None:
             apply_to(group.typer_instance)
+
+
+def check_apart(out: Path | None, inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is read: a file, or one in a folder of them.
+
+    Raises
+    ------
+    typer.BadParameter
+        Naming the file.
+    """
+    if out is None or not out.exists():
+        return
+    for path in inputs:
+        if path.is_dir():
+            same = out.parent.exists() and path.samefile(out.parent)
+        else:
+            same = path.exists() and path.samefile(out)
+        if same:
+            raise typer.BadParameter(
+                f"{out} is one of the files to be read; write to another one"
+            )
 
 
 def output_file(path: Path | None) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
-from xlate.cli.commands import output_file
+from xlate.cli.commands import check_apart, output_file
 from xlate.cli.options import AnchorsDir, Json
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def read(
     from xlate.telemetry.sweepdir import read_sweep
 
     known = catalogue(tuple(anchors_dir or ()))
+    check_apart(out, [folder])
     found = read_sweep(folder, gpu_index)
     if out is not None:
         if out.suffix.lower() == ".json":

@@ -11,7 +11,7 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.answers import print_sized, print_together, print_translations
-from xlate.cli.commands import output_file
+from xlate.cli.commands import check_apart, output_file
 from xlate.cli.given import one_profile_given, profiles_given
 from xlate.cli.options import (
     AnchorsDir,
@@ -84,6 +84,9 @@ def translate(
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
     key: dict[str, Any] = {"model": model, "batch_size": batch_size, "input_size": input_size, "optimizer": optimizer}  # fmt: skip
+    check_apart(
+        out, [*(files or ()), *(Path(p.partition("=")[2]) for p in profile or ())]
+    )
     if profile:
         if files or anchor or step_time is not None or scale is not None:
             raise typer.BadParameter(

@@ -8,12 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from xlate import corpus as corpora
-from xlate.catalog import Instance, catalogue
+from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.corpus import Corpus
 from xlate.errors import AlignmentError, CatalogError
 from xlate.roofs import DEFAULT_ROOFS, log_ratios
+from xlate.store import bundle as bundles
+from xlate.store.manifest import Manifest
 
-__all__ = ["clock_ratio", "pair_of", "prior", "resolve", "runs_of"]
+__all__ = ["clock_ratio", "pair_of", "pair_with_bundle", "prior", "resolve", "runs_of"]
 
 
 def pair_of(
@@ -124,3 +126,21 @@ def clock_ratio(anchor: Instance, target: Instance) -> float:
     """The anchor's highest clock over the target's; 1 where either is not known."""
     highest = [side.require_gpu().number("max_mhz") for side in (anchor, target)]
     return highest[0] / highest[1] if highest[0] and highest[1] else 1.0
+
+
+def pair_with_bundle(
+    anchor: Instance, target: Instance, known: Catalogue
+) -> Manifest | None:
+    """A bundle of two other instances that hold the GPUs of these two.
+
+    Only its manifest is read. The machines may differ in all but the GPU, so that it
+    does not answer by itself.
+    """
+    sides = [known.instances_with(s.require_gpu()) for s in (anchor, target)]
+    for a in sides[0]:
+        for t in sides[1]:
+            named = {a.name, t.name} != {anchor.name, target.name}
+            folder = bundles.location(a.name, t.name) if a.name != t.name else None
+            if named and folder is not None:
+                return bundles.read_manifest(folder)
+    return None

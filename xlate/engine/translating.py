@@ -25,7 +25,7 @@ from xlate.engine.layers import (
 )
 from xlate.engine.naming import taken_as, with_anchor
 from xlate.engine.origin import of_anchor
-from xlate.engine.pair import pair_of
+from xlate.engine.pair import pair_of, pair_with_bundle
 from xlate.engine.unseen import (
     beyond_bundles,
     borrowed,
@@ -39,8 +39,9 @@ from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
 from xlate.reason import ADAPT, Reason
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
+from xlate.store.manifest import Manifest
 from xlate.trust.calibration import Calibration
-from xlate.trust.domain import Finding, examine
+from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
 
 __all__ = ["check_level", "read_profiles", "translate"]
 
@@ -215,12 +216,11 @@ def _answer(
     level: float, known: Catalogue,
 ) -> list[Translation]:  # fmt: skip
     if bundle is None:
-        missing = Reason(
-            f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
-            "learnt on other GPUs",
-            ADAPT,
-        )
-        return [_unseen(p, (missing,), a, t, level, known) for p in profiles]
+        fitted = pair_with_bundle(a, t, known)
+        return [
+            _unseen(p, (_missing(p, a, t, fitted),), a, t, level, known)
+            for p in profiles
+        ]
     findings = [examine(p, bundle, known) for p in profiles]
     data_sheets = in_catalogue(a, t)
     layers = [layer_of(f, data_sheets) for f in findings]
@@ -256,6 +256,26 @@ def _answer(
             answer = _one(profiles[k], finding, layer, found, row, a, t, origin, known_errors, level)  # fmt: skip
             answers[k] = _over_both(answer, again[k]) if k in again else answer
     return [answers[k] for k in range(len(profiles))]
+
+
+def _missing(
+    profile: Profile, a: Instance, t: Instance, fitted: Manifest | None
+) -> Reason:
+    """Why data sheets answer for a pair without a bundle, and what would be better."""
+    said = (
+        f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
+        "learnt on other GPUs"
+    )
+    if fitted is not None:
+        operations = set(fitted.operations)
+        busy = [c for c in profile.ops if opnames.is_busy(c)]
+        seen = sum(profile.ops[c] for c in busy if c in operations)
+        if seen > (1 - MOST_UNKNOWN) * profile.busy_us:
+            pair = f"--anchor {fitted.anchor} --target {fitted.target}"
+            return Reason(
+                said, f"name the machines if they are these: {pair} has a bundle"
+            )
+    return Reason(said, ADAPT)
 
 
 def _errors(bundle: Bundle, part: str) -> Calibration:
