@@ -17,6 +17,8 @@ from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.profile import WorkloadKey
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
 PAIR = ("--anchor", "g3s.xlarge", "--target", "p3.2xlarge")
 SHARED = {
     "prediction_id", "bundle", "recorded_gpu", "mode", "precision", "memory", "rent",
@@ -173,7 +175,8 @@ def test_scale_knows_the_gpus_of_further_folders(empty_home, example, tmp_path):
 
 def test_two_anchors_keep_every_option(empty_home, example, tmp_path):
     out = tmp_path / "both.json"
-    given = ["--profile", f"g3s.xlarge={example}", "--profile", f"g4dn.xlarge={example}"]  # fmt: skip
+    files = {"g3s.xlarge": "my_stats.csv", "g4dn.xlarge": "my_stats_g4dn.csv"}
+    given = [w for a, f in files.items() for w in ("--profile", f"{a}={EXAMPLES / f}")]
     asked("translate", *given, "--target", "p3.2xlarge", "--out", out)
     (written,) = json.loads(out.read_text())
     assert written["instance"] == "p3.2xlarge"

@@ -53,7 +53,7 @@ COMMANDS = [
     ["profile", "show"], ["profile", "check"], ["profile", "record"],
     ["datasets", "list"], ["datasets", "show"], ["datasets", "check"],
     ["datasets", "import"], ["datasets", "pull"], ["datasets", "build"],
-    ["anchors", "list"], ["anchors", "show"], ["anchors", "check"],
+    ["anchors", "list"], ["anchors", "show"], ["anchors", "check"], ["anchors", "new"],
     ["models", "list"], ["models", "show"], ["models", "use"], ["models", "remove"],
 ]  # fmt: skip
 

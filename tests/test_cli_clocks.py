@@ -50,7 +50,7 @@ def test_many_profiles_and_a_broken_one(clocked, example, tmp_path):
     assert [("error" in a) for a in answers] == [False, False, True]
     assert "bad.csv" in err
     out, _ = run("predict-freq", example, example, *PAIR)
-    assert out.count("ResNet18") == 2
+    assert out.count("…") == out.count(".csv") == 2
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ WRITERS = {"out", "csv", "plot"}
 @pytest.mark.skipif(os.name == "nt", reason="files of Unix")
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_what_is_written_is_checked_before_any_work(path, tmp_path):
+    if path == ("anchors", "new"):
+        pytest.skip("its --out may be a folder, see tests/test_catalog_checks.py")
     named = {n: f for n, _, f in parameters(COMMANDS[path]) if n in WRITERS}
     (tmp_path / "letter.txt").write_text("dear")
     os.mkfifo(tmp_path / "fifo")

@@ -102,7 +102,8 @@ def test_one_far_from_training_is_answered_by_the_catalogue(fitted, profile):
     assert t.verdict.level == "widen"
     assert t.layer == "zero-shot"
     assert any("unlike those of training" in r for r in t.verdict.reasons)
-    assert any("is missing here" in r for r in t.verdict.reasons)
+    # what held against the fitted translator only holds nothing against data sheets
+    assert not any("is missing here" in r for r in t.verdict.reasons)
 
 
 def test_intervals_hold_the_value_and_grow_with_the_level(fitted, profile):

@@ -123,7 +123,9 @@ def test_from_python(fitted, example):
     (profile,) = engine.read_profiles([example], step_time_us=1e5)
     found = xlate.scale(profile, "g3s", "p3", "batch-size=32..128")
     assert [f.size for f in found] == [32, 64, 128]
-    both = xlate.translate_together({"g3s": profile, "g4dn": profile}, "p3")
+    faster = {c: 0.7 * v for c, v in profile.ops.items()}
+    other = replace(profile, ops=faster, step_time_us=7e4, instance=None)
+    both = xlate.translate_together({"g3s": profile, "g4dn": other}, "p3")
     assert len(both.parts) == 2
 
 

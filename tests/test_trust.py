@@ -144,7 +144,9 @@ def test_a_remedy_belongs_to_its_reason_not_to_its_words(shipped, known):
     ops = {**known.ops, "Device_looks like a profile of outside training": 1e-3}
     (plain,) = engine.translate([replace(known, ops=ops)], *PAIR)
     assert CHECK_ANCHOR not in plain.facts.what_to_do
-    (elsewhere,) = engine.translate([replace(known, instance="p2.xlarge")], *PAIR)
+    (elsewhere,) = engine.translate(
+        [replace(known, instance="p2.xlarge")], *PAIR, force=True
+    )
     assert elsewhere.facts.what_to_do.count(CHECK_ANCHOR) == 1
     (odd,) = engine.translate(
         [replace(known, step_time_us=known.window_us / 12)], *PAIR

@@ -15,6 +15,7 @@ __all__ = [
     "MEASURE",
     "NEARER",
     "Reason",
+    "informs",
     "remedies",
 ]
 
@@ -38,6 +39,8 @@ class Reason(str):
     fitted_only : bool
         Whether it compares with the training of the pair's bundle: it says nothing of
         an answer from data sheets.
+    informs : bool
+        Whether it says how the answer was made, and holds nothing against it.
 
     Examples
     --------
@@ -49,13 +52,16 @@ class Reason(str):
 
     remedy: str | None
     fitted_only: bool
+    informs: bool
 
     def __new__(
-        cls, text: str, remedy: str | None = None, *, fitted_only: bool = False
-    ) -> Reason:
+        cls, text: str, remedy: str | None = None, *, fitted_only: bool = False,
+        informs: bool = False,
+    ) -> Reason:  # fmt: skip
         """See the class."""
         reason = super().__new__(cls, text)
         reason.remedy, reason.fitted_only = remedy, fitted_only
+        reason.informs = informs
         return reason
 
     @classmethod
@@ -64,10 +70,17 @@ class Reason(str):
         if not isinstance(reason, Reason):
             return cls(before + reason)
         text = before + str(reason)
-        return cls(text, reason.remedy, fitted_only=reason.fitted_only)
+        return cls(
+            text, reason.remedy, fitted_only=reason.fitted_only, informs=reason.informs
+        )
 
 
 def remedies(reasons: Iterable[str]) -> tuple[str, ...]:
     """What to do about some reasons, each remedy once, in their order."""
     given = (r.remedy for r in reasons if isinstance(r, Reason))
     return tuple(dict.fromkeys(r for r in given if r))
+
+
+def informs(reason: str) -> bool:
+    """Whether a reason only says how the answer was made."""
+    return isinstance(reason, Reason) and reason.informs

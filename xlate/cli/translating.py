@@ -84,6 +84,10 @@ def translate(
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
     key: dict[str, Any] = {"model": model, "batch_size": batch_size, "input_size": input_size, "optimizer": optimizer}  # fmt: skip
+    if out is not None and out.suffix.lower() not in ("", ".json"):
+        raise typer.BadParameter(
+            f"--out {out}: translated profiles are written as JSON, name a .json file"
+        )
     check_apart(
         out, [*(files or ()), *(Path(p.partition("=")[2]) for p in profile or ())]
     )

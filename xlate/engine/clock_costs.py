@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,25 @@ from xlate.clocks.recommend import Draws
 from xlate.hardware.rent import STEPS, Rent, usd_per_h
 from xlate.profile import Estimate
 
-__all__ = ["StepCosts"]
+__all__ = ["StepCosts", "times"]
+
+
+def times(base: Estimate, rate: Estimate) -> Estimate:
+    """The product of two estimates whose errors are independent.
+
+    Logs of their half widths add up in squares; one without an interval adds nothing.
+    """
+    value = base.value * rate.value
+
+    def half(low: bool) -> float:
+        wide = [(e.low if low else e.high, e.value) for e in (base, rate)]
+        logs = [math.log(end / v) for end, v in wide if end and v > 0]
+        return math.sqrt(sum(x * x for x in logs))
+
+    return Estimate(
+        value, value / math.exp(half(True)), value * math.exp(half(False)),
+        rate.level or base.level,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,14 +40,19 @@ class StepCosts:
 
     Attributes
     ----------
-    step_s : float
-        Seconds a step at the highest clock.
+    step : Estimate
+        Seconds a step at the highest clock, with the interval of the translation.
     rent : Rent or None
         Of the target; None without a price.
     """
 
-    step_s: float
+    step: Estimate
     rent: Rent | None
+
+    @property
+    def step_s(self) -> float:
+        """Seconds a step at the highest clock, expected."""
+        return self.step.value
 
     @property
     def usd_per_h(self) -> float | None:
@@ -69,7 +93,16 @@ class StepCosts:
             return None
         low = self.usd(time.low or time.value, power.low or power.value, share)
         high = self.usd(time.high or time.value, power.high or power.value, share)
-        return Estimate(value, low, high, time.level)
+        clock = Estimate(
+            1.0, (low or value) / value, (high or value) / value, time.level
+        )
+        base = Estimate(
+            value,
+            self.step.low and value * self.step.low / self.step_s,
+            self.step.high and value * self.step.high / self.step_s,
+            self.step.level,
+        )
+        return times(base, clock)
 
     def choices(self, draws: Draws, k: int) -> tuple[ClockChoice, ...]:
         """What the chosen clock, the highest and the cheapest one cost, expected."""

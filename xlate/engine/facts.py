@@ -62,7 +62,11 @@ def with_facts(
         no_rent=None if rent is not None else why_no_rent(t, known or catalogue()),
         domain=DOMAINS[answer.verdict.level],
         step_from="window" if guessed else "given",
-        rests_on=(_step_part(bundle, guessed), _translation_part(answer, t)),
+        rests_on=(
+            _step_part(bundle, guessed),
+            _translation_part(answer, t),
+            *_anchor_part(profile, a),
+        ),
     )
     window = profile.window_us
     step_us = answer.anchor_step_time_s * 1e6
@@ -162,6 +166,14 @@ def _step_part(bundle: Bundle | None, guessed: bool) -> RestsOn:
         )
     m = bundle.manifest
     return RestsOn(part, "estimated from the profile window", m.corpus, m.simulated)
+
+
+def _anchor_part(profile: Profile, a: Instance) -> tuple[RestsOn, ...]:
+    """That nothing confirms the anchor, where the file names no machine and no GPU."""
+    if profile.device is not None or profile.instance is not None:
+        return ()
+    source = f"taken to be {a.name}, as was said: the file names no GPU"
+    return (RestsOn("anchor", source),)
 
 
 def _translation_part(answer: Translation, t: Instance) -> RestsOn:

@@ -337,7 +337,7 @@ def fit(
             columns, seed, n_jobs, progress,
         )  # fmt: skip
     found = succession(
-        study.anchor, study.target, study.aligned, held, name,
+        study.anchor, study.target, study.corpus, study.aligned, held, name,
         simulated=study.corpus.card.simulated, replace=replace,
         anchors_dirs=anchors_dirs,
     )  # fmt: skip

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from xlate.align import STEP, Aligned
 from xlate.answer import Translation
 from xlate.catalog import Instance
+from xlate.corpus import Corpus
 from xlate.engine.translating import translate
 from xlate.engine.unseen import ZERO_SHOT, by_catalogue, shipped
 from xlate.errors import BundleError, CatalogError, XlateError
@@ -146,6 +147,7 @@ def incumbent_of(a: Instance, t: Instance) -> tuple[Incumbent | None, str | None
 def succession(
     a: Instance,
     t: Instance,
+    corpus: Corpus,
     aligned: Aligned,
     held: HeldOut | None,
     translator: str,
@@ -159,6 +161,8 @@ def succession(
     Parameters
     ----------
     a, t : Instance
+    corpus : Corpus
+        Of the runs on the target.
     aligned : Aligned
         Pairs that it was fitted on.
     held : HeldOut or None
@@ -180,7 +184,7 @@ def succession(
     n = 0
     if held is not None and (before.simulated or not simulated):
         was, after, n = _compared(
-            before, a, t, aligned, held, translator, simulated, anchors_dirs
+            before, a, t, corpus, aligned, held, translator, simulated, anchors_dirs
         )
     in_place, reason = _decided(before, was, after, simulated, replace)
     return Succession(
@@ -211,8 +215,8 @@ def _decided(
 
 
 def _compared(
-    before: Incumbent, a: Instance, t: Instance, aligned: Aligned, held: HeldOut,
-    translator: str, simulated: bool, anchors_dirs: Iterable[Path],
+    before: Incumbent, a: Instance, t: Instance, corpus: Corpus, aligned: Aligned,
+    held: HeldOut, translator: str, simulated: bool, anchors_dirs: Iterable[Path],
 ) -> tuple[float | None, float | None, int]:  # fmt: skip
     """Errors (%) of both on the runs on which both are known."""
     step, hat = (np.full(len(held.models), np.nan) for _ in range(2))
@@ -221,12 +225,13 @@ def _compared(
     new = 100 * np.abs(hat / step - 1)
     profiles = _profiles(aligned)
     if before.bundle is None:
-        old = _of_data_sheets(profiles, step, held.models, a, t)
+        old = _of_data_sheets(profiles, step, held.models, a, t, corpus)
     else:
         # simulated runs share names with measured ones, and nothing else
         apart = before.simulated and not simulated
+        seen = _seen(before.bundle, held.models, corpus) & (not apart)
         old = _of_bundle(
-            before.bundle, profiles, step, held.models, a, t, apart, anchors_dirs
+            before.bundle, profiles, step, held.models, a, t, seen, anchors_dirs
         )
     both = np.isfinite(old) & np.isfinite(new)
     if not both.any():
@@ -261,9 +266,12 @@ def _profiles(aligned: Aligned) -> list[Profile]:
 
 def _of_data_sheets(
     profiles: list[Profile], step: Floats, models: NDArray[np.str_], a: Instance,
-    t: Instance,
+    t: Instance, corpus: Corpus,
 ) -> Floats:  # fmt: skip
-    """Zero-shot's errors (%), those on the GPU left out where it may have seen the runs."""
+    """Zero-shot's errors (%), those on the GPU left out where it may have seen the runs.
+
+    A network of the same name in a corpus it never saw is another run.
+    """
     known = shipped()
     errors = np.full(len(step), np.nan)
     gpu = t.require_gpu().name
@@ -273,7 +281,11 @@ def _of_data_sheets(
         logs = known.scores.scores[known.scores.groups == gpu]
         left_out = float(100 * np.sinh(np.minimum(logs, 10)).mean())
     for k, profile in enumerate(profiles):
-        if gpu in known.own and models[k] in known.models:
+        if (
+            corpus.label in known.corpora
+            and gpu in known.own
+            and models[k] in known.models
+        ):
             errors[k] = np.nan if left_out is None else left_out
             continue
         answer = by_catalogue(profile, a, t)
@@ -281,15 +293,24 @@ def _of_data_sheets(
     return errors
 
 
+def _seen(
+    bundle: Bundle, models: NDArray[np.str_], corpus: Corpus
+) -> NDArray[np.bool_]:
+    """Which runs the bundle may have been fitted on: the same table, or its networks."""
+    m = bundle.manifest
+    if m.corpus_sha256 == corpus.sha256:
+        return np.ones(len(models), dtype=bool)
+    return np.isin(models, m.models) & (corpus.label in m.corpus)
+
+
 def _of_bundle(
     bundle: Bundle, profiles: list[Profile], step: Floats, models: NDArray[np.str_],
-    a: Instance, t: Instance, apart: bool, anchors_dirs: Iterable[Path],
+    a: Instance, t: Instance, seen: NDArray[np.bool_], anchors_dirs: Iterable[Path],
 ) -> Floats:  # fmt: skip
     """A bundle's errors (%): asked where it never saw the model, else by its card."""
     m = bundle.manifest
     honest = m.split in {split_label(s) for s in WHOLE_MODELS}
     errors = np.full(len(step), np.nan)
-    seen = np.isin(models, m.models) & (not apart)
     for model in np.unique(models[seen]):
         on = m.error_on(str(model)) if honest else None
         if on is not None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.answer import Failure
-from xlate.catalog import Instance, catalogue
-from xlate.errors import ProfileError
+from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.naming import names_another
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
@@ -33,20 +33,27 @@ def of_anchor(
     force : bool
         Take the user's word, and note it.
     """
-    extra = tuple(anchors_dirs)
+    known = catalogue(anchors_dirs)
     return [
-        p
-        if isinstance(p, Failure) or p.device is None
-        else _checked(p, anchor, force, extra)
+        p if isinstance(p, Failure) else _checked(p, anchor, force, known)
         for p in profiles
     ]
 
 
 def _checked(
-    profile: Profile, anchor: Instance, force: bool, extra: tuple[Path, ...]
+    profile: Profile, anchor: Instance, force: bool, known: Catalogue
 ) -> Profile | Failure:
     own = anchor.require_gpu()
-    named = catalogue(extra).gpus_of_device(str(profile.device))
+    machine = _machine(profile, known)
+    if machine is not None and machine.gpu is not None and machine.gpu.name != own.name:
+        said = (
+            f"the file says it ran on {machine.name}, which has a {machine.gpu.name}, "
+            f"{anchor.name} has a {own.name}"
+        )
+        return _contradicted(profile, said, force)
+    if profile.device is None:
+        return profile
+    named = known.gpus_of_device(str(profile.device))
     other = (
         f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
     )
@@ -57,11 +64,26 @@ def _checked(
     # a short name, "A100", contradicts what is none of its variants
     if own.name in {g.name for g in named}:
         return profile
+    return _contradicted(profile, other, force)
+
+
+def _machine(profile: Profile, known: Catalogue) -> Instance | None:
+    """The instance that the file names, where the catalogue knows it."""
+    if profile.instance is None:
+        return None
+    try:
+        return known.instance(profile.instance)
+    except UnknownNameError:
+        return None  # trust.domain says that the names differ
+
+
+def _contradicted(profile: Profile, said: str, force: bool) -> Profile | Failure:
+    """A failure; with force a profile with a note."""
     if force:
-        note = Reason(f"{other} (forced)", CHECK_ANCHOR)
+        note = Reason(f"{said} (forced)", CHECK_ANCHOR)
         return replace(profile, notes=(*profile.notes, note))
     where = profile.source or "the profile"
     return Failure(
         profile.source,
-        ProfileError(f"{where}: {other}", "name the anchor it ran on, or --force"),
+        ProfileError(f"{where}: {said}", "name the anchor it ran on, or --force"),
     )

@@ -19,7 +19,7 @@ from xlate.clocks.legal import LegalClocks, commands, legal_clocks, snap
 from xlate.clocks.objective import make_objective
 from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
-from xlate.engine.clock_costs import StepCosts
+from xlate.engine.clock_costs import StepCosts, times
 from xlate.engine.measurements import (
     check_device,
     check_probes,
@@ -155,7 +155,7 @@ class _Case:
         self.objective_name, self.seed = objective, seed
         self.metered: tuple[float, float, float] | None = None
         self.demanded: float | None = None
-        self.costs = StepCosts(translated.step_time_s.value, translated.rent)
+        self.costs = StepCosts(translated.step_time_s, translated.rent)
 
     def answer(self, probes: list[Probe], wanted: float) -> Recommendation:
         """The recommendation, without probes and then with them."""
@@ -288,9 +288,7 @@ class _Case:
 
         Probes time whatever the user timed; the profile's step is translated.
         """
-        base = self.translated.step_time_s.value
-        low, high = rate.low or rate.value, rate.high or rate.value
-        return Estimate(base * rate.value, base * low, base * high, rate.level)
+        return times(self.translated.step_time_s, rate)
 
     def _action(self, sure: float, holds: float | None) -> str:
         """What to do; work that cannot run, or that nobody knows, is not applied.

@@ -141,7 +141,7 @@ def fit_shots(
     if held is not None and split not in WHOLE_MODELS:
         held = _held(measured, aligned, told, "model", columns, seed, n_jobs)
     found = succession(
-        a, t, aligned, held, FEW, simulated=simulated, replace=replace,
+        a, t, measured, aligned, held, FEW, simulated=simulated, replace=replace,
         anchors_dirs=anchors_dirs,
     )  # fmt: skip
     return saved(bundle, found, rows, notes)

@@ -160,6 +160,12 @@ def scale(
     anchor, _, notes = with_anchor([profile], anchor, anchors_dirs)
     a, t = pair_of(anchor, target, anchors_dirs)
     notes += tuple(n for n in (taken_as(anchor, a), taken_as(target, t)) if n)
+    if bundle is None and not bundles.exists(a.name, t.name):
+        raise BundleError(
+            f"sizes cannot be scaled from {a.name} to {t.name}: there is no bundle of the "
+            "pair, which says how such work grows",
+            "profile the job at the size wanted",
+        )
     bundle = bundle or bundles.find(a.name, t.name)
     scaler = bundle.model["scaling"].get(axis)
     if not isinstance(scaler, Scaler):
@@ -195,6 +201,7 @@ def scale(
         if isinstance(answer, Failure):
             raise answer.error
         steps.append(answer)
+    _check_layers(axis, sizes, steps)
     answers = _never_falling(own, sizes, steps)
     found = []
     for size, far, p, answer in zip(sizes, octaves[1:], made[1:], answers, strict=True):
@@ -304,6 +311,27 @@ def _resized(
         # memory at another size is another one, and said by the caller
         memory_bytes=profile.memory_bytes if size == own else None,
     )  # fmt: skip
+
+
+def _check_layers(
+    axis: str, sizes: Sequence[int], answers: Sequence[Translation]
+) -> None:
+    """Refuse sizes that another layer answers for than for the profile's own size.
+
+    Raises
+    ------
+    ProfileError
+        Naming the first; the two are not on one curve.
+    """
+    own = answers[0].layer
+    other = [s for s, p in zip(sizes, answers[1:], strict=True) if p.layer != own]
+    if other:
+        same = [s for s in sizes if s not in other]
+        raise ProfileError(
+            f"{axis} {other[0]} is beyond what the {own} answer of this profile is for: "
+            "another layer would answer there, and the two are no one curve",
+            f"ask for {', '.join(map(str, same))}" if same else "profile that size",
+        )
 
 
 def _never_falling(

@@ -9,19 +9,24 @@ from pathlib import Path
 from typing import TypeVar
 
 from xlate.answer import DOMAINS, Facts, Failure, Translation
-from xlate.catalog import Catalogue, catalogue
 from xlate.conformal import LEVEL
 from xlate.engine.facts import with_step
 from xlate.engine.translating import translate
 from xlate.errors import ProfileError
 from xlate.profile import Estimate, Profile, Verdict
-from xlate.reason import Reason
+from xlate.reason import GIVE_STEP, Reason, remedies
 from xlate.schema import KEY
 
 __all__ = ["Together", "translate_together"]
 
 _LEVELS = ("ok", "widen", "refuse")
 _Said = TypeVar("_Said")
+
+
+#: there is no one --step-time for several profiles
+_STEP_INSIDE = (
+    "give profiles that hold their step time (step_time_us in JSON or a table)"
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def translate_together(
     level : float
         Of the intervals.
     force : bool
-        Answer though a file says that it ran on another GPU.
+        Answer though a file says that it ran on another GPU, or two are the same run.
 
     Raises
     ------
@@ -97,20 +102,51 @@ def translate_together(
         raise ProfileError(
             f"{parts[0].anchor} stands twice", "give each instance one profile"
         )
-    _same_run_once(profiles, catalogue(anchors_dirs))
+    if not force:
+        _same_run_once(profiles)
     weights = _weights([p.step_time_s for p in parts])
-    return Together(_combined(parts, weights), tuple(parts), tuple(weights))
+    combined = _doubted_where_apart(_combined(parts, weights), parts)
+    return Together(combined, tuple(parts), tuple(weights))
 
 
-def _same_run_once(profiles: Mapping[str, Profile], known: Catalogue) -> None:
-    """One run under two names of its GPU, K80 and p2.xlarge, is one measurement."""
+def _doubted_where_apart(
+    combined: Translation, parts: Sequence[Translation]
+) -> Translation:
+    """An answer that covers those of its parts where they contradict each other."""
+    lows, highs = ([getattr(p.step_time_s, k) for p in parts] for k in ("low", "high"))
+    if None in lows or None in highs or max(lows) <= min(highs):
+        return combined
+    said = Reason(
+        "the profiles contradict each other: their intervals do not overlap",
+        "check that both are of the same workload, each recorded on its --profile anchor",
+    )
+    verdict = Verdict(
+        max(combined.verdict.level, "widen", key=_LEVELS.index),
+        (said, *combined.verdict.reasons),
+    )
+    facts = combined.facts
+    facts = replace(
+        facts,
+        domain=max(
+            facts.domain or DOMAINS["widen"], DOMAINS["widen"],
+            key=list(DOMAINS.values()).index,
+        ),
+        what_to_do=(*remedies([said]), *facts.what_to_do),
+    )  # fmt: skip
+    step = replace(combined.step_time_s, low=min(lows), high=max(highs))
+    return with_step(replace(combined, verdict=verdict, facts=facts), step)
+
+
+def _same_run_once(profiles: Mapping[str, Profile]) -> None:
+    """One run under two names, of its GPU or of two machines, is one measurement."""
     names: dict[str, str] = {}
     for name, profile in profiles.items():
-        gpu = known.instance(name).require_gpu().name
-        first = names.setdefault(gpu, name)
-        if first != name and profiles[first].ops == profile.ops:
+        times = str(sorted(profile.ops.items()))
+        first = names.setdefault(times, name)
+        if first != name:
             raise ProfileError(
-                f"the profiles of {first} and {name} are the same run of a {gpu}",
+                f"the profiles of {first} and {name} are the same run: every time is the "
+                "same",
                 "give each instance a profile that was recorded on it",
             )
 
@@ -239,7 +275,13 @@ def _facts(parts: Sequence[Translation]) -> Facts:
             r if shared else replace(r, part=f"{p.anchor}: {r.part}")
             for p, r, shared in _said(parts, lambda p: p.facts.rests_on)
         ),
-        what_to_do=tuple(dict.fromkeys(w for p in parts for w in p.facts.what_to_do)),
+        what_to_do=tuple(
+            dict.fromkeys(
+                _STEP_INSIDE if w == GIVE_STEP else w
+                for p in parts
+                for w in p.facts.what_to_do
+            )
+        ),
     )
 
 

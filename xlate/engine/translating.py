@@ -49,6 +49,10 @@ Floats = NDArray[np.float64]
 
 #: no interval that anybody could use is as wide as this many times its value
 _UNBOUNDED = 1e6
+_NO_INTERVAL = Reason(
+    "no interval: errors on so few networks or GPUs left out say nothing at this level",
+    "ask for a lower --level",
+)
 
 
 def read_profiles(
@@ -358,6 +362,12 @@ def _one(
             e = interval(value, calibration.of_op(name))
             if e.low is not None and e.high is not None:
                 op_intervals[name] = (e.low, e.high)
+    verdict = finding.verdict
+    if step_scores is not None and step.low is None:
+        verdict = Verdict(
+            "widen" if verdict.level == "ok" else verdict.level,
+            (*verdict.reasons, _NO_INTERVAL),
+        )
     binds = None
     if found.device is not None and found.host is not None:
         binds = "device" if found.device[row] >= found.host[row] else "host"
@@ -378,7 +388,7 @@ def _one(
         op_intervals=op_intervals,
         usd_per_1000_steps=None,
         binds=binds,
-        verdict=finding.verdict,
+        verdict=verdict,
     )
     return with_facts(
         bare, profile, a, t, origin.bundle, bool(found.guessed[row]), origin.known

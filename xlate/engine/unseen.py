@@ -15,7 +15,7 @@ from xlate.engine.layers import ZERO_SHOT, Predicted
 from xlate.errors import BundleError, CatalogError
 from xlate.files import read_bytes
 from xlate.profile import Profile, Verdict
-from xlate.reason import MEASURE, Reason
+from xlate.reason import MEASURE, Reason, informs
 from xlate.trust.calibration import Calibration
 from xlate.trust.domain import CAREFUL_UNKNOWN, NO_STEP, Finding, compare_names
 from xlate.trust.window import general_doubt
@@ -122,4 +122,5 @@ def beyond_bundles(
         compare_names(profile, a.name, reasons, known)
         if profile.step_time_us is None:
             reasons.append(NO_STEP)
+    reasons.sort(key=informs)  # how it was made comes last
     return Finding(Verdict("widen", tuple(reasons)), None, 1 + share, share, doubt)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.readers.timeline import own_times, union
+from xlate.reason import Reason
 
 __all__ = ["Chosen", "Step", "Vector", "Work", "chosen_step", "of_step"]
 
@@ -75,9 +76,10 @@ def chosen_step(
     order = sorted(kept, key=lambda k: steps[k].length)
     place = order[(len(order) - 1) // 2]
     step = steps[place]
-    said = (
+    said = Reason(
         f"step {step.number} stands for the job: the median of {len(kept)} "
-        f"of {len(steps)} steps"
+        f"of {len(steps)} steps",
+        informs=True,
     )
     return Chosen(place, step.start, step.length, said)
 

@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from xlate import opnames
 from xlate.catalog import Catalogue, catalogue
 from xlate.errors import XlateError
-from xlate.profile import Profile, Verdict
-from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, NEARER, Reason
+from xlate.profile import Profile, Verdict, input_size
+from xlate.reason import (
+    CHECK_ANCHOR,
+    GIVE_STEP,
+    MEASURE,
+    NEARER,
+    Reason,
+    informs,
+)
+from xlate.scaling import AXES, Scaler
 from xlate.store.bundle import Bundle
 from xlate.trust.likeness import distances, traits
 from xlate.trust.origin import Doubt, Origin, Recorded
@@ -40,6 +48,8 @@ CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
 #: the first an answer gets wider, and beyond every one by the factor there is none
 UNUSUAL, BEYOND = 0.05, 1.5
 _FEW_MODELS = 6
+#: factor outside the sizes of training from which on a size is doubted: two doublings
+_FAR_SIZE = 4
 #: said where the step time on the anchor is an estimate
 NO_STEP = Reason(
     "no step time on the anchor was given; it was taken from the window", GIVE_STEP
@@ -190,7 +200,7 @@ def examine(
     known : Catalogue, optional
         That the instance named in the file is looked up in.
     """
-    widen: list[str] = list(profile.notes)
+    widen: list[str] = [n for n in profile.notes if not informs(n)]
     refuse: list[str] = []
     widening, probability = 1.0, None
 
@@ -250,9 +260,11 @@ def examine(
         if origin is not None:
             other_gpu = origin.refused and not few
             (refuse if other_gpu else widen).append(_unlike(origin, m.anchor))
+    widen += _odd_sizes(profile, bundle)
     compare_names(profile, m.anchor, widen, known)
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
+    reasons += [n for n in profile.notes if informs(n)]
     if profile.step_time_us is None:
         reasons.append(NO_STEP)
     if m.simulated:
@@ -267,6 +279,24 @@ def examine(
         level = "widen" if level == "ok" else level
     verdict = Verdict(level, tuple(reasons))
     return Finding(verdict, probability, widening, share, doubt, other_gpu)
+
+
+def _odd_sizes(profile: Profile, bundle: Bundle) -> list[Reason]:
+    """Sizes that the workload is said to have, far outside those of training."""
+    said = []
+    work = profile.workload
+    for axis, size in (
+        ("batch-size", work.batch_size),
+        ("input-size", input_size(work.dataset)),
+    ):
+        scaler = bundle.model["scaling"].get(axis)
+        if size is None or not isinstance(scaler, Scaler):
+            continue
+        low, high = (limit ** (1 / AXES[axis]) for limit in scaler.range_)
+        if not low / _FAR_SIZE <= size <= high * _FAR_SIZE:
+            text = f"{axis} {size} is far outside training ({low:g} to {high:g})"
+            said.append(Reason(text, f"check --{axis}", fitted_only=True))
+    return said
 
 
 def _look_whole(
