@@ -115,7 +115,7 @@ def test_what_answered_before_is_asked_and_not_looked_up_by_names(
             for c in timed
         )
         done = xlate.fit("g4dn.xlarge", "p5.48xlarge", shots=frame)
-        before.append(done.succession.was)
+        before.append(done.succession.before_mape)
     assert before[0] != pytest.approx(before[1], rel=0.05)
 
 

@@ -138,8 +138,8 @@ class ColumnPlan:
         names = sorted({*columns, *(n for j, n in enumerate(self.names) if alone[j])})
         out = np.zeros((len(times), len(names)))
         where = {n: k for k, n in enumerate(names)}
-        for j, place in enumerate(self._places(columns)):
-            out[:, where[columns[j]]] += times[:, j] * ratio[:, place]
+        own = [where[c] for c in columns]
+        out[:, own] = times * ratio[:, self._places(columns)]
         for k in np.flatnonzero(alone).tolist():
             out[:, where[self.names[k]]] += only[:, k]
         return tuple(names), out

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import output
-from xlate.cli.clock_answers import print_recommendation, print_recommendations
 from xlate.cli.given import profiles_given
 from xlate.cli.options import (
     AnchorsDir,
@@ -161,6 +160,8 @@ def predict_freq(
 
     failures = [a for a in answers if isinstance(a, Failure)]
     good = [a for a in answers if not isinstance(a, Failure)]
+    from xlate.cli.clock_answers import print_recommendation, print_recommendations
+
     if as_json:
         output.document([a.to_json() for a in answers])
     elif len(good) == 1:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import completion, output
-from xlate.cli.clock_comparison import comparison
 from xlate.cli.commands import check_apart, figures_or_picture, output_file
 from xlate.cli.options import (
     AnchorsDir,
@@ -189,6 +188,8 @@ def fit(
             }
         )
         return
+    from xlate.cli.clock_comparison import comparison
+
     comparison(done.rows)
     output.talk(
         f"saved {m.model} for {m.target}, fitted on {len(m.applications)} applications "
@@ -263,6 +264,8 @@ def compare(
     if as_json:
         output.document([asdict(r) for r in rows])
     else:
+        from xlate.cli.clock_comparison import comparison
+
         comparison(rows)
 
 

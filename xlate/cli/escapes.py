@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from xlate.files.cells import quoted
-
 __all__ = [
     "cell",
     "csv_line",
@@ -101,6 +99,8 @@ def cell(value: object) -> object:
         return "true" if value else "false"
     if value is None or isinstance(value, int | float):
         return value
+    from xlate.files.cells import quoted
+
     return quoted(escaped(str(value)))
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import output
-from xlate.cli.answers import print_sized, print_together, print_translations
 from xlate.cli.commands import check_apart, output_file
 from xlate.cli.given import one_profile_given, profiles_given
 from xlate.cli.options import (
@@ -123,6 +122,8 @@ def translate(
     if as_json:
         output.document([a.to_json() for a in answers])
     elif good:
+        from xlate.cli.answers import print_translations
+
         print_translations(good)
     for failure in failures:
         output.error(failure.error)
@@ -214,6 +215,8 @@ def _scaled(
             ]
         )
     else:
+        from xlate.cli.answers import print_sized
+
         print_sized(found, axis)
     _refuse_doubtful(strict, translations)
 
@@ -247,5 +250,7 @@ def _together(
             }
         )
     else:
+        from xlate.cli.answers import print_together
+
         print_together(answer)
     _refuse_doubtful(strict, [answer.combined])
