@@ -114,24 +114,26 @@ def test_sizes_and_two_anchors_pay_the_same(empty_home, example):
                 t.rent.for_steps(Estimate(seconds)).value
             )
         assert t.to_json()["rent"]["usd_per_h_instance"] == 3.06
-    both = xlate.translate_together({"g3s": profile, "g4dn": profile}, "p5.48xlarge")
+    faster = {c: 0.7 * v for c, v in profile.ops.items()}
+    other = replace(profile, ops=faster, step_time_us=7e4, instance=None)
+    both = xlate.translate_together({"g3s": profile, "g4dn": other}, "p5.48xlarge")
     t = both.combined
     assert t.usd_per_1000_steps == t.rent.for_steps(t.step_time_s)
     assert t.to_json()["rent"]["gpus_in_instance"] == 8
 
 
 def test_clocks_are_paid_by_the_instance():
-    costs = StepCosts(0.1, Rent.of(KNOWN.instance("p5.48xlarge")))
+    costs = StepCosts(Estimate(0.1), Rent.of(KNOWN.instance("p5.48xlarge")))
     hours = 0.1 * 1000 / 3600
     # who rents a machine does not pay for its electricity again
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * 55.04)
     assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * 6.88)
     own = replace(KNOWN.instance("p5.48xlarge"), provider="own")
-    costs = StepCosts(0.1, Rent.of(own))
+    costs = StepCosts(Estimate(0.1), Rent.of(own))
     # 500 W at 0.10 $/kWh
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * (55.04 + 0.05))
     assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * (6.88 + 0.05))
-    assert StepCosts(0.1, None).usd(1.0, 500.0) is None
+    assert StepCosts(Estimate(0.1), None).usd(1.0, 500.0) is None
 
 
 def test_the_objective_of_dollars_is_what_is_paid():
@@ -145,7 +147,7 @@ def test_the_objective_of_dollars_is_what_is_paid():
         )
     )  # fmt: skip
     for rent, best in ((rented, 1), (own, 0)):
-        costs = StepCosts(0.1, rent)
+        costs = StepCosts(Estimate(0.1), rent)
         aim = make_objective("cost", costs.usd_per_h, 1.0, costs.usd_per_kwh)
         score = aim.log_score(time, power)
         paid = [costs.usd(t, p) for t, p in zip(time, power, strict=True)]

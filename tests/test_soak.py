@@ -15,7 +15,7 @@ from tests.soak.truths import complaints
 from tests.soak.worker import judge
 
 #: one case in so many of each kind: some 90 inputs, under a minute on two cores
-ONE_IN = 20
+ONE_IN = 40
 
 
 def test_there_are_cases_enough():
@@ -25,7 +25,7 @@ def test_there_are_cases_enough():
 
 
 @pytest.mark.soak
-def test_one_input_in_twenty(tmp_path):
+def test_one_input_in_forty(tmp_path):
     chosen = [c for c in sampled(every_case(), ONE_IN) if "clocks" not in c.needs]
     results = run(chosen, tmp_path / "home")
     assert not [r for r in results if r.wrong], "\n" + table(results)

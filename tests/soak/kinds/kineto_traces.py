@@ -242,11 +242,8 @@ def cases() -> Cases:
         "Quadro P2000": False, "Tesla K80": False,
     }.items():  # fmt: skip
         # of GPUs that the catalogue does not know it cannot say yet that they are others
-        known = right or any(
-            n in device for n in ("V100", "SXM4", "H100", "P2000", "K80")
-        )
         found.add(
-            f"recorded-on-{device.replace(' ', '-')}", _GPU, _named(device, right), *(() if known else ("later",))
+            f"recorded-on-{device.replace(' ', '-')}", _GPU, _named(device, right)
         )  # fmt: skip
     found.add("properties-last", _GPU, _properties_last)
     found.add(
