@@ -22,6 +22,7 @@ ORDER = [
         "bounds",
         "paths",
         "opnames",
+        "kernel_precision",
         "ensemble",
         "reason",
     ],

@@ -131,6 +131,9 @@ class Profile:
         Name of the GPU, as far as the file says.
     memory_bytes : float or None
         Most memory that was allocated on the GPU, where recorded.
+    precision_us : mapping of str to float
+        Device time by the precision its kernels compute in
+        (:mod:`xlate.kernel_precision`), µs over the window; empty where not recorded.
 
     Raises
     ------
@@ -153,6 +156,7 @@ class Profile:
     notes: tuple[str, ...] = ()
     device: str | None = None
     memory_bytes: float | None = None
+    precision_us: Mapping[str, float] = field(default_factory=dict)
 
     _window_us: float = field(init=False, repr=False, compare=False, default=0.0)
     _busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
@@ -182,6 +186,8 @@ class Profile:
         if self.memory_bytes is not None:
             memory = bounds.time(self.memory_bytes, f"{where}memory_bytes")
             put(self, "memory_bytes", memory)
+        times = {p: bounds.time(t, f"{where}{p}") for p, t in self.precision_us.items()}
+        put(self, "precision_us", FrozenMap(times))
         for name in ("instance", "device"):
             if getattr(self, name) is not None:
                 _check_text(f"{where}{name}", getattr(self, name))

@@ -23,9 +23,10 @@ from xlate.readers import (
     tensorflow_trace,
 )
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.table import read_table
 
-__all__ = ["READERS", "expand", "inside_of", "read", "read_table"]
+__all__ = ["READERS", "StepChoice", "expand", "inside_of", "read", "read_table"]
 
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
@@ -43,7 +44,9 @@ READERS: dict[str, ModuleType] = {
 _ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".txt")
 
 
-def read(path: str | Path, format: str | None = None) -> list[Profile]:
+def read(
+    path: str | Path, format: str | None = None, steps: StepChoice | None = None
+) -> list[Profile]:
     """Read the profiles in one file.
 
     Parameters
@@ -52,6 +55,8 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
         File; gzip is unpacked.
     format : str, optional
         Key of :data:`READERS`; recognised by content when not given.
+    steps : StepChoice, optional
+        How a trace that does not mark its steps is cut into them.
 
     Returns
     -------
@@ -66,7 +71,7 @@ def read(path: str | Path, format: str | None = None) -> list[Profile]:
     UnknownNameError
         If ``format`` is none of the readers.
     """
-    source = Source(Path(path))
+    source = Source(Path(path), steps or StepChoice())
     path, head = source.path, source.head
     if format is not None and format not in READERS:
         raise UnknownNameError("profile format", format, READERS)

@@ -13,6 +13,7 @@ from typing import IO, cast
 from xlate.errors import ProfileError
 from xlate.files import open_regular
 from xlate.readers.limits import read_bytes
+from xlate.readers.step_choice import StepChoice
 
 __all__ = ["Source"]
 
@@ -22,6 +23,7 @@ _HEAD = 1 << 16
 _MOST, _MOST_GROWTH, _SMALL = 16 * 1024**3, 100, 1024**3
 #: packed bytes read at once
 _PIECE = 1 << 18
+_BY_THE_FILE = StepChoice()
 
 
 class Source:
@@ -30,6 +32,8 @@ class Source:
     Parameters
     ----------
     path : Path
+    steps : StepChoice, optional
+        What the user says of the steps in it.
 
     Raises
     ------
@@ -37,8 +41,9 @@ class Source:
         If the file is missing, no regular file, empty, unreadable or a damaged gzip.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, steps: StepChoice = _BY_THE_FILE) -> None:
         self.path = path
+        self.steps = steps
         try:
             if path.is_dir():
                 raise ProfileError(f"{path} is a folder", "name a file in it")
