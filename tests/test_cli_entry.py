@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from xlate.cli import app, commands, failures
+from xlate.cli import program as program_parts
 
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 
@@ -26,11 +27,18 @@ def program(*args, stdout=subprocess.PIPE, **env):
     )  # fmt: skip
 
 
-def every_command(group=app, path=()):
-    for c in group.registered_commands:
-        yield (*path, c.name or c.callback.__name__.replace("_", "-").strip("-")), c
-    for g in group.registered_groups:
-        yield from every_command(g.typer_instance, (*path, g.name))
+def every_command():
+    for name, part in program_parts.PARTS.items():
+        found = part.found()
+        if not isinstance(found, typer.Typer):
+            found, path = typer.Typer(), ()
+            found.command(name)(part.found())
+        else:
+            path = (name,)
+        commands.apply_to(found)
+        for c in found.registered_commands:
+            own = c.name or c.callback.__name__.replace("_", "-").strip("-")
+            yield (*path, own), c
 
 
 COMMANDS = dict(every_command())

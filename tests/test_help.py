@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from tests.test_cli import COMMANDS, run
 from xlate.cli import app, completion
 from xlate.cli.examples import EXAMPLES, command_lines
+from xlate.cli.program import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -120,6 +121,28 @@ def test_names_are_completed(complete, typed, wanted):
     named = complete is completion.instances
     args = [SimpleNamespace(params={"anchors_dir": None})] if named else []
     assert complete(*args, typed) == wanted
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_list_of_commands_says_what_each_says(name):
+    command = TREE[name]
+    assert PARTS[name].help == " ".join(command.help.split("\n\n")[0].split())
+    assert command.name == name
+
+
+def test_a_line_loads_its_own_command_alone():
+    code = (
+        "import sys; from xlate.cli import app\n"
+        "try: app(['sweep', '--help'], prog_name='xlate')\n"
+        "except SystemExit: pass\n"
+        "print(sorted(m for m in sys.modules if m.startswith('xlate.cli.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.splitlines()[-1]
+    assert "xlate.cli.sweeps" in loaded
+    assert not any(f"xlate.cli.{m}'" in loaded for m in ("work", "advice", "models"))
 
 
 @pytest.mark.parametrize(

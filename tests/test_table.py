@@ -151,3 +151,18 @@ def test_pandas_frames_that_will_not_do_are_named():
             xlate.fit("g3s", "p3", given)
     named = frame.assign(optimizer=[None] * 6 + [float("nan")] * 6)
     assert corpora.from_frame(xlate.api._polars(named)).runs.height == 12
+
+
+def test_a_long_table_is_answered_as_its_rows_are(monkeypatch):
+    """In pieces, of which some have operations that others do not."""
+    from xlate.engine import layers
+
+    rows = pl.concat([runs(), runs(Device_Softmax=pl.lit(0.0))], how="diagonal")
+    rows = rows.filter(pl.col("instance") == "g3s.xlarge").drop("instance")
+    rows = rows.with_columns(pl.col("Device_Softmax").fill_null(50.0))
+    whole = xlate.translate(rows, "g3s", "p3")
+    monkeypatch.setattr(layers, "_CHUNK", 5)
+    pieces = xlate.translate(rows, "g3s", "p3")
+    assert pieces.columns == whole.columns
+    for name in whole.columns:
+        assert pieces[name].to_list() == pytest.approx(whole[name].to_list())

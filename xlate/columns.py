@@ -109,7 +109,11 @@ class ColumnPlan:
         return out
 
     def expand(
-        self, times: Floats, columns: Sequence[str], planned: Floats
+        self,
+        times: Floats,
+        columns: Sequence[str],
+        planned: Floats,
+        before: Floats | None = None,
     ) -> tuple[tuple[str, ...], Floats]:
         """Hand the translated plan columns back to single operations.
 
@@ -121,6 +125,8 @@ class ColumnPlan:
             Their names.
         planned : ndarray of shape (n, len(self.names))
             The translated plan columns, microseconds.
+        before : ndarray of shape (n, len(self.names)), optional
+            The anchor's plan columns, where :meth:`apply` has already been called.
 
         Returns
         -------
@@ -130,7 +136,8 @@ class ColumnPlan:
             Every operation of the anchor times the ratio of its group; a group
             that only the target runs stands under its own name.
         """
-        before = self.apply(times, columns)
+        if before is None:
+            before = self.apply(times, columns)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(before > 0, planned / before, 0.0)
         only = np.where(before > 0, 0.0, planned)

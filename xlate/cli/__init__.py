@@ -6,29 +6,15 @@ from typing import Annotated
 
 import typer
 
-from xlate.cli import (
-    advice,
-    catalogue,
-    clocks,
-    commands,
-    datasets,
-    failures,
-    models,
-    output,
-    profiles,
-    report,
-    sweeps,
-    translating,
-    work,
-)
-from xlate.cli.examples import Group
+from xlate.cli import failures, output
+from xlate.cli.program import Program
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="xlate",
     no_args_is_help=True,
-    cls=Group,
+    cls=Program,
     pretty_exceptions_enable=False,
     # rich help loads a markdown parser: twice the time of everything else here
     rich_markup_mode=None,
@@ -36,19 +22,6 @@ app = typer.Typer(
     help="Profile a workload once on a cheap GPU instance; know what it would do "
     "on the expensive one, before renting it.",
 )
-app.command()(work.fit)
-app.command()(work.compare)
-app.command()(report.report)
-app.command()(translating.translate)
-app.command()(advice.predict_freq)
-app.add_typer(clocks.clocks, name="clocks")
-app.add_typer(sweeps.app, name="sweep")
-app.add_typer(profiles.app, name="profile")
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(catalogue.anchors, name="anchors")
-app.add_typer(models.models, name="models")
-# after the last of them, so that none is left out
-commands.apply_to(app)
 
 
 def _version(asked: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-__all__ = ["EXAMPLES", "Group", "command_lines"]
+__all__ = ["EXAMPLES", "Group", "command_lines", "complete"]
 
 #: command -> lines to try
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -103,15 +103,22 @@ def command_lines(command: str) -> list[str]:
 
 
 class Group(TyperGroup):
-    """A group whose commands show their whole first sentence, and examples."""
+    """A group with examples at the end of its help."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        _complete(self, "")
+        complete(self, "")
 
 
-def _complete(command: Any, path: str) -> None:
-    """Set what a command, and those below it, show at the end and in lists."""
+def complete(command: Any, path: str) -> None:
+    """Set what a command, and those below it, show at the end of help and in lists.
+
+    Parameters
+    ----------
+    command : click.Command
+    path : str
+        Its name, with those of the groups around it: ``"clocks fit"``.
+    """
     lines = EXAMPLES.get(path, ())
     if lines and not command.epilog:
         # the mark keeps line breaks, which would be filled up to the width otherwise
@@ -120,4 +127,4 @@ def _complete(command: Any, path: str) -> None:
     if path and not command.short_help and command.help:
         command.short_help = " ".join(command.help.split("\n\n")[0].split())
     for name, inner in getattr(command, "commands", {}).items():
-        _complete(inner, f"{path} {name}".strip())
+        complete(inner, f"{path} {name}".strip())

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from xlate.reason import MEASURE, Reason
 from xlate.store.bundle import Bundle
-from xlate.translators.base import Translated
 from xlate.trust.domain import Finding
 
 __all__ = ["FITTED", "OP_RATIO", "PARTS", "ZERO_SHOT", "Predicted", "layer_of", "predict", "why_not_fitted"]  # fmt: skip
@@ -113,44 +112,71 @@ def predict(
     steps : ndarray of shape (n,)
         The anchor's step times, µs; NaN where not known.
     """
+    if len(times) <= _CHUNK:
+        # one profile is waited for: starting threads takes longer than it does
+        return _predicted(bundle, times, ops, steps, layer)
     from threadpoolctl import threadpool_limits
 
+    def part(first: int) -> Predicted:
+        rows = slice(first, first + _CHUNK)
+        return _predicted(bundle, times[rows], ops, steps[rows], layer)
+
+    with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
+        return _joined(list(pool.map(part, range(0, len(times), _CHUNK))))
+
+
+def _predicted(
+    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
+) -> Predicted:
+    """:func:`predict` for as many rows as the cache holds."""
     plan = bundle.plan
     X = plan.apply(times, ops)
     unknown = ~np.isfinite(steps) | (steps <= 0)
-    steps = steps.copy()
     if unknown.any():
+        steps = steps.copy()
         steps[unknown] = bundle.model["window"].predict(X[unknown])
-    inputs = np.column_stack([X, steps])
     model = bundle.model[PARTS[layer]]
-    chunks = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]
-    if len(chunks) == 1:
-        # one profile is waited for: starting threads takes longer than it does
-        found = [model.translate(inputs)]
-    else:
-        with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(model.translate, chunks))
-    whole = _joined(found)
+    whole = model.translate(np.column_stack([X, steps]))
     names: tuple[str, ...] = ()
     out = None
     if model.predicts_vector:
-        names, out = plan.expand(times, ops, whole.values[:, :-1])
+        names, out = plan.expand(times, ops, whole.values[:, :-1], X)
     return Predicted(
         names, out, whole.values[:, -1], steps, unknown, whole.difficulty,
         whole.device, whole.host,
     )  # fmt: skip
 
 
-def _joined(parts: Sequence[Translated]) -> Translated:
-    if len(parts) == 1:
-        return parts[0]
+def _joined(parts: Sequence[Predicted]) -> Predicted:
+    """Rows of several answers, one below the other."""
+    names = tuple(sorted({n for p in parts for n in p.names}))
     device, host = (
         None if a[0] is None else np.concatenate([v for v in a if v is not None])
         for a in ([p.device for p in parts], [p.host for p in parts])
     )
-    return Translated(
-        np.vstack([p.values for p in parts]),
+    return Predicted(
+        names,
+        _ops_joined(parts, names),
+        np.concatenate([p.step for p in parts]),
+        np.concatenate([p.anchor_step for p in parts]),
+        np.concatenate([p.guessed for p in parts]),
         np.concatenate([p.difficulty for p in parts]),
         device,
         host,
     )
+
+
+def _ops_joined(parts: Sequence[Predicted], names: tuple[str, ...]) -> Floats | None:
+    """Operations of several answers; one that a part does not have takes no time there."""
+    found = [p.ops for p in parts if p.ops is not None]
+    if not found:
+        return None
+    if all(p.names == names for p in parts):
+        return np.vstack(found)
+    place = {n: k for k, n in enumerate(names)}
+    out = np.zeros((sum(map(len, found)), len(names)))
+    first = 0
+    for part, ops in zip(parts, found, strict=True):
+        out[first : first + len(ops), [place[n] for n in part.names]] = ops
+        first += len(ops)
+    return out
