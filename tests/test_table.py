@@ -166,3 +166,18 @@ def test_a_long_table_is_answered_as_its_rows_are(monkeypatch):
     assert pieces.columns == whole.columns
     for name in whole.columns:
         assert pieces[name].to_list() == pytest.approx(whole[name].to_list())
+
+
+def test_an_operation_that_only_some_pieces_have_takes_no_time_in_others():
+    import numpy as np
+
+    from xlate.engine.layers import Predicted, _ops_joined
+
+    def part(names, ops):
+        nothing = np.zeros(len(ops))
+        return Predicted(names, np.array(ops), nothing, nothing, nothing > 0, nothing)
+
+    parts = [part(("a", "c"), [[1.0, 3.0]]), part(("b", "c"), [[5.0, 6.0], [7.0, 8.0]])]
+    assert _ops_joined(parts, ("a", "b", "c")).tolist() == [
+        [1.0, 0.0, 3.0], [0.0, 5.0, 6.0], [0.0, 7.0, 8.0],
+    ]  # fmt: skip
