@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -115,3 +117,13 @@ def test_one_check_serves_every_way_in(unit, stepless, example):
 
 def test_sound_runs_pass():
     check_runs(corpora.from_frame(frame()).wide, "made")
+
+
+@pytest.mark.parametrize("step_ms", [128_000, 0.128])
+def test_a_step_time_that_was_given_is_blamed_before_the_file(step_ms):
+    example = Path(__file__).resolve().parent.parent / "examples" / "my_stats.csv"
+    (failure,) = engine.read_profiles([example], step_time_us=step_ms * 1e3)
+    assert (
+        "check the step time that was given (--step-time is in ms)"
+        in failure.error.hint
+    )

@@ -247,13 +247,19 @@ SHORTEST_OP_US = 0.5
 MOST_SHORT_OPS = 0.5
 
 
-def check_times(profile: Profile) -> None:
+def check_times(profile: Profile, step_given: bool = False) -> None:
     """Refuse op times that cannot be microseconds.
 
     The device's time over the window, idle included, is about two steps (2.0
     to 3.8 in PROFET's corpus). When a step time is known the two must agree
     within a factor of twenty; a factor of a thousand or a million gives the
     unit away. Where both are in another unit, operations are shorter than any kernel.
+
+    Parameters
+    ----------
+    profile : Profile
+    step_given : bool
+        Whether the user gave the step time, beside a file that may be right.
 
     Raises
     ------
@@ -273,7 +279,7 @@ def check_times(profile: Profile) -> None:
             "give --step-time (ms), or record with steps: xlate profile record",
         )
     if profile.step_time_us is not None:
-        fault = unit_fault(window, profile.step_time_us)
+        fault = unit_fault(window, profile.step_time_us, step_given)
     else:
         fault = window_fault(window)
     if fault is None:
@@ -288,7 +294,9 @@ def check_times(profile: Profile) -> None:
 MIN_WINDOWS, MAX_WINDOWS = 0.05, 40.0
 
 
-def unit_fault(window_us: float, step_time_us: float) -> tuple[str, str] | None:
+def unit_fault(
+    window_us: float, step_time_us: float, step_given: bool = False
+) -> tuple[str, str] | None:
     """What contradicts between a window and a step time, and what to try; or None.
 
     Parameters
@@ -297,6 +305,8 @@ def unit_fault(window_us: float, step_time_us: float) -> tuple[str, str] | None:
         Device time over the window, idle included, µs.
     step_time_us : float
         Time of one step, µs.
+    step_given : bool
+        Whether the user gave the step time.
 
     Examples
     --------
@@ -311,6 +321,12 @@ def unit_fault(window_us: float, step_time_us: float) -> tuple[str, str] | None:
         f"device time sums to {window_us:.6g} µs but one step takes "
         f"{step_time_us:.6g} µs (window / step = {windows:.3g}, expected about 1 to 4)"
     )
+    if step_given and SHORTEST_WINDOW_US <= window_us <= LONGEST_WINDOW_US:
+        ms = window_us / 1e3
+        return said, (
+            f"check the step time that was given (--step-time is in ms): the profile "
+            f"suggests one from {ms / 4:.3g} to {ms:.3g} ms"
+        )
     return said, _what_to_convert(window_us, step_time_us)
 
 

@@ -97,7 +97,7 @@ def read_profiles(
                         workload=given.filled(p.workload),
                         step_time_us=step_time_us or p.step_time_us,
                     )
-                    check_times(profile)
+                    check_times(profile, step_given=step_time_us is not None)
                     answers.append(profile)
             except XlateError as e:
                 answers.append(Failure(str(file), e))
