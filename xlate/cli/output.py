@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlate.cli import streams
 from xlate.cli.escapes import csv_line, error_text, escaped, json_escaped, message
+from xlate.cli.grid import table
 
 if TYPE_CHECKING:
     from xlate.errors import XlateError
@@ -44,11 +45,6 @@ __all__ = [
     "write_figures",
     "write_text",
 ]
-
-
-_NAME_WIDTH = 34
-#: a name that is cut keeps at least so many characters
-_LEAST_NAME = 12
 
 
 _printed: list[bool] = []
@@ -105,91 +101,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]],
-    names: int | None = None,
-) -> None:  # fmt: skip
-    """A table on stdout; columns whose cells are numbers stand right.
-
-    Parameters
-    ----------
-    title : str
-    columns : sequence of str
-    rows : iterable of sequences
-        Cells; None is shown as a dash.
-    names : int, optional
-        Column of names (files, operations) that are cut in the middle, rather than
-        folded, where the terminal has no room for them.
-    """
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    body = [["–" if c is None else escaped(str(c)) for c in row] for row in rows]
-    if title:
-        # a title may stand off from what is above it
-        bare = title.lstrip("\n")
-        width = shutil.get_terminal_size().columns
-        streams.write("\n" * (len(title) - len(bare)))
-        streams.write(
-            textwrap.fill(escaped(bare), width, break_on_hyphens=False) + "\n"
-        )
-    if names is not None:
-        _cut_names(body, columns, names)
-    # two spaces between columns, so that nine fit into 80
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for i, name in enumerate(columns):
-        cells = [row[i] for row in body]
-        number = bool(cells) and all(
-            c[:1].isdigit() or c[:1] in "-–" or not c for c in cells
-        )
-        # the first column names the row, and is short enough to stay whole
-        whole = i == 0 and max(map(len, cells), default=0) <= _NAME_WIDTH
-        grid.add_column(
-            Text(escaped(name)),
-            justify="right" if number else "left",
-            overflow="fold",
-            no_wrap=whole,
-        )
-    for row in body:
-        grid.add_row(*(Text(c) for c in row))
-    console = Console(highlight=False)
-    try:
-        with console.capture() as printed:
-            console.print(grid)
-    except BrokenPipeError:
-        raise
-    except OSError as e:
-        # it touches the stream even then
-        raise streams.unwritable(e) from e
-    streams.write(printed.get())
-
-
-def _cut_names(body: list[list[str]], columns: Sequence[str], at: int) -> None:
-    """Shorten a column's cells to what the others leave, where they stay different."""
-    if not body:
-        return
-    widths = [
-        max(len(c), *(len(row[i]) for row in body)) for i, c in enumerate(columns)
-    ]
-    # a space at each edge, and two between columns
-    taken = sum(widths) - widths[at] + 2 * len(columns)
-    room = shutil.get_terminal_size().columns - taken
-    cut = [_cut(row[at], room) for row in body]
-    if room >= _LEAST_NAME and len(set(cut)) == len({row[at] for row in body}):
-        for row, cell in zip(body, cut, strict=True):
-            row[at] = cell
-
-
-def _cut(name: str, room: int) -> str:
-    """The beginning and the end of a name that is longer than the room."""
-    if len(name) <= room:
-        return name
-    end = (room - 1) // 2
-    return f"{name[: room - 1 - end]}…{name[len(name) - end :]}"
 
 
 def bullets(items: Iterable[str]) -> None:
