@@ -56,6 +56,12 @@ def test_versions_are_listed_used_and_removed(empty_home, runs):
     assert "zero-shot answers now" in err
     run("models", "use", "T4/to-L4@1")
     assert bundles.find("T4", "L4").manifest.corpus == "good and zero-shot"
+    out, err = run("models", "use", "T4/to-L4@shipped", "--json")
+    assert json.loads(out)["kept"] == 1
+    assert "zero-shot answers now" in err
+    assert not bundles.exists("T4", "L4")
+    run("models", "use", "T4/to-L4@1")
+    assert bundles.find("T4", "L4").manifest.corpus == "good and zero-shot"
     _, err = run("models", "remove", "g3s/to-p3", "--yes", code=1)
     assert "ships with xlate" in err
     _, err = run("models", "remove", "T4/to-L4@7", "--yes", code=1)

@@ -20,7 +20,7 @@ BundleName = Annotated[
     typer.Argument(
         metavar="NAME[@VERSION]",
         help="ANCHOR/to-TARGET or clocks/TARGET, with @ and a number for a version "
-        "that is kept beside the one that answers.",
+        "that is kept beside the one that answers, or @shipped.",
     ),
 ]
 
@@ -69,13 +69,32 @@ def list_models(as_json: Json = False) -> None:
 
 @models.command("use")
 def use_model(name: BundleName, as_json: Json = False) -> None:
-    """Let a version that is kept answer; the one that did is kept beside it."""
-    from xlate.cli.stored import slot_of
+    """Let a version that is kept answer; the one that did is kept beside it.
+
+    NAME@shipped lets what comes with xlate answer again: its own bundle, or data sheets
+    where it has none for the pair.
+    """
+    from xlate.cli.stored import left_after, slot_of
     from xlate.store import versions
 
+    bare, _, word = name.rpartition("@")
+    if word == "shipped":
+        slot, _number = slot_of(bare)
+        kept = versions.retire(slot)
+        left = left_after(bare)
+        output.talk(left)
+        if as_json:
+            kept_as = None if kept is None else versions.number_of(kept)
+            output.document(
+                {"name": name, "path": str(slot), "version": None, "kept": kept_as,
+                 "answers": left}
+            )  # fmt: skip
+        return
     slot, number = slot_of(name)
     if number is None:
-        raise typer.BadParameter(f"say which version of {name}: {name}@1, for example")
+        raise typer.BadParameter(
+            f"say which version of {name}: {name}@1, or {name}@shipped"
+        )
     already = versions.number_of(slot) == number
     if not already:
         _checked(name)
