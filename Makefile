@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv.
-.PHONY: demo test lint bench experiments readme soak clean
+.PHONY: demo test coverage lint bench experiments readme soak clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -32,6 +32,10 @@ lint: $(VENV)/test.stamp
 	$(VENV)/bin/mypy
 
 test: lint
+	$(PY) -m pytest -n 2 --dist loadfile
+
+# which lines tests reach, at least 90 of 100; tracing them takes half as long again
+coverage: $(VENV)/test.stamp
 	$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 # figures of experiments/results; needs XLATE_DATA_HOME, see experiments/README.md
