@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -287,6 +288,15 @@ def test_half_precision_is_not_in_domain_of_fp32_training(empty_home, shipped, k
     assert said["shares"]["fp16-tensor"] == pytest.approx(40 / 70)
     assert said["how_known"] == "from its kernels, 97% of their time"
     assert doubted.facts.precision_text.startswith("fp16-tensor 57 %")
+
+
+def test_a_table_in_another_precision_is_refused(shipped, known):
+    row = {**known.ops, "step_time_us": known.step_time_us, "framework": "tensorflow"}
+    frame = pl.DataFrame([{**row, "precision": p} for p in ("fp32", "tf32", None)])
+    assert engine.translate_table(frame, *PAIR, bundle=shipped).height == 3
+    half = pl.concat([frame, frame[:1].with_columns(precision=pl.lit("bf16"))])
+    with pytest.raises(ProfileError, match="row 3 of the table is in bf16"):
+        engine.translate_table(half, *PAIR, bundle=shipped)
 
 
 def test_training_precisions_come_from_the_bundle(shipped, known):

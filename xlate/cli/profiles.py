@@ -86,15 +86,23 @@ def show(file: File, format: Format = None, as_json: Json = False) -> None:
 
 def _precision_text(profile: Profile) -> str:
     """Shares of kernel time by precision, copies apart; else what the file says."""
+    from xlate import opnames
     from xlate.precision_mix import PrecisionMix
     from xlate.profile import WorkloadKey
 
     mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
     if not mix.shares:
         return said if said != WorkloadKey().precision else "not known"
-    copies = f"{100 * mix.copy_share:.0f} % of device time is copies and communication"
+    # readers may leave copies out of the times by precision; their columns have them
+    moved = sum(
+        profile.ops[c]
+        for c in profile.ops
+        if opnames.is_busy(c) and opnames.family(c) in ("transfer", "communication")
+    )
+    apart = max(mix.copy_share, moved / profile.busy_us if profile.busy_us else 0.0)
+    copies = f"{100 * apart:.0f} % of device time is copies and communication"
     stands = f"{mix.dominant}: " if mix.dominant else ""
-    return f"{stands}{mix.text} of kernel time" + (f"; {copies}" if mix.copy_share >= 0.005 else "")  # fmt: skip
+    return f"{stands}{mix.text} of kernel time" + (f"; {copies}" if apart >= 0.005 else "")  # fmt: skip
 
 
 def _precision_remarks(profile: Profile) -> list[str]:
