@@ -54,7 +54,7 @@ def test_every_answer_carries_the_shared_keys(empty_home, example):
         assert document["prediction_id"] is None
         assert document["verdict"]["domain"] in ("in_domain", "uncertain", "out_of_domain")  # fmt: skip
         # the file does not say its precision
-        assert document["precision"] == {"anchor": None, "target": None, "how_known": None}  # fmt: skip
+        assert document["precision"] == {"anchor": None, "target": None, "how_known": None, "shares": None}  # fmt: skip
         assert document["mode"] == "training"
     assert fitted["bundle"]["name"] == "g3s.xlarge/to-p3.2xlarge"
     assert len(fitted["bundle"]["version"]) == 12
@@ -66,6 +66,7 @@ def test_what_is_not_said_is_not_known(empty_home, example):
     t = translated(example, workload=half, device="Tesla M60").to_json()
     assert t["precision"] == {
         "anchor": "fp16", "target": "fp16", "how_known": "the profile says so",
+        "shares": None,
     }  # fmt: skip
     assert t["mode"] == "inference"
     assert t["recorded_gpu"] == "Tesla M60"

@@ -26,7 +26,7 @@ ORDER = [
         "ensemble",
         "reason",
     ],
-    ["profile"],
+    ["profile", "precision_mix"],
     ["hardware"],
     ["catalog", "card"],
     ["readers"],

@@ -10,6 +10,8 @@ from xlate import opnames
 from xlate.errors import XlateError
 from xlate.hardware.memory import MemoryFit
 from xlate.hardware.rent import Rent
+from xlate.kernel_precision import NOT_KNOWN
+from xlate.precision_mix import PrecisionMix
 from xlate.profile import Estimate, Verdict, WorkloadKey
 
 __all__ = [
@@ -97,10 +99,15 @@ class Facts:
         None where data sheets answered.
     recorded_gpu : str or None
         GPU that the file names.
-    mode, precision : str or None
+    mode : str or None
         As the profile says; None where it does not say.
+    precision, precision_target : str or None
+        Number format that stands for the run on the anchor and on the target; None
+        where it is not known.
     precision_known : str or None
         How the precision is known.
+    precision_shares : mapping of str to float
+        Kernel time on the anchor by precision, largest first; empty where not recorded.
     memory : MemoryFit or None
         Need and have on the target.
     rent : Rent or None
@@ -119,6 +126,8 @@ class Facts:
     mode: str | None = None
     precision: str | None = None
     precision_known: str | None = None
+    precision_target: str | None = None
+    precision_shares: Mapping[str, float] = field(default_factory=dict)
     memory: MemoryFit | None = None
     rent: Rent | None = None
     no_rent: str | None = None
@@ -126,6 +135,19 @@ class Facts:
     step_from: str = "given"
     rests_on: tuple[RestsOn, ...] = ()
     what_to_do: tuple[str, ...] = ()
+
+    @property
+    def precision_text(self) -> str:
+        """In what the run computes here, and there where that is another."""
+        if self.precision_shares:
+            said = PrecisionMix(self.precision_shares).text + " of kernel time"
+        elif self.precision is None:
+            return NOT_KNOWN
+        else:
+            said = f"{self.precision}, {self.precision_known}"
+        if self.precision is not None and self.precision_target != self.precision:
+            said += f"; there {self.precision_target or NOT_KNOWN}"
+        return said
 
     def document(self) -> dict[str, Any]:
         """Keys that every answer to a profile carries."""
@@ -138,9 +160,9 @@ class Facts:
             "mode": self.mode,
             "precision": {
                 "anchor": self.precision,
-                # the same program runs there
-                "target": self.precision,
+                "target": self.precision_target,
                 "how_known": self.precision_known,
+                "shares": dict(self.precision_shares) or None,
             },
             "memory": nothing if self.memory is None else self.memory.document(),
             "rent": None if self.rent is None else self.rent.document(),

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from xlate.cli import output
 
 if TYPE_CHECKING:
+    from xlate.answer import Facts
     from xlate.engine import Sized, Together, Translation
     from xlate.hardware.rent import Rent
     from xlate.profile import Estimate, WorkloadKey
 
 __all__ = [
     "names_text",
+    "precision_line",
     "print_sized",
     "print_together",
     "print_translations",
@@ -72,6 +74,7 @@ def print_sized(found: Sequence[Sized], axis: str) -> None:
         ],
     )
     output.paragraph(_money_line(first))
+    output.paragraph(f"precision: {first.facts.precision_text}")
     if any(f.measured for f in found):
         output.line("* the size that was profiled")
     if any(f.too_large_for for f in found):
@@ -119,6 +122,14 @@ def names_text(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= _FEW_NAMES else f"{len(names)} profiles"
 
 
+def precision_line(facts: Sequence[Facts]) -> str:
+    """In which precisions some profiles compute, with how many each."""
+    said = [f.precision or "not known" for f in facts]
+    counts = {p: said.count(p) for p in dict.fromkeys(said)}
+    listed = ", ".join(f"{p} ({n} of {len(facts)})" if len(counts) > 1 else p for p, n in counts.items())  # fmt: skip
+    return f"precision: {listed}"
+
+
 def _headline(t: Translation) -> str:
     """Pair, and the layer that answered."""
     return f"{t.anchor} → {t.target} by {_layer(t)}, fitted on {t.fitted_on}"
@@ -163,6 +174,7 @@ def _print_one(t: Translation) -> None:
             *([["bound by", t.binds]] if t.binds else []),
             *_rent_rows(t),
             ["memory", "not known" if t.memory is None else t.memory.text],
+            ["precision", t.facts.precision_text],
             ["answered by", _layer(t)],
             [
                 f"error on {'GPUs' if t.translator == 'zero-shot' else 'networks'} left out",
@@ -258,6 +270,7 @@ def _print_many(answers: Sequence[Translation]) -> None:
         names=8,
     )  # fmt: skip
     output.paragraph(_money_line(first))
+    output.paragraph(precision_line([a.facts for a in answers]))
     if any(a.facts.step_from == "window" for a in answers):
         output.line("~ the step here was estimated from the window")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlate.cli import output
-from xlate.cli.answers import names_text, rent_text
+from xlate.cli.answers import names_text, precision_line, rent_text
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
@@ -78,6 +78,7 @@ def print_recommendations(answers: Sequence[Recommendation], explain: bool) -> N
         + ("; bound: probability that it holds" if bounded else "")
     )
     output.paragraph(_money(first))
+    output.paragraph(precision_line([a.facts for a in answers]))
     output.bullets(_reasons(answers))
     output.bullets(
         f"{Path(a.file).name}: measure next at {', '.join(f'{f:g}' for f in a.probes)} MHz"
@@ -136,6 +137,7 @@ def _rows(a: Recommendation) -> list[list[object]]:
     ]  # fmt: skip
     rows += _money_rows(a)
     rows.append(["memory", "not known" if a.memory is None else a.memory.text])
+    rows.append(["precision", a.facts.precision_text])
     rows.append(["gap next door", ", ".join(f"{100 * g:+.2f} % at {f:g}" for f, g in a.neighbours)])  # fmt: skip
     if a.bound_probability is not None and a.max_slowdown is not None:
         rows.append(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xlate.cli import output
 from xlate.cli.options import Json
+
+if TYPE_CHECKING:
+    from xlate.profile import Profile
 
 __all__ = ["app"]
 
@@ -45,6 +48,7 @@ def show(file: File, format: Format = None, as_json: Json = False) -> None:
                 ["instance", p.instance or "–"],
                 ["GPU", p.device or "–"],
                 ["framework", f"{w.framework}, {w.mode}"],
+                ["precision", _precision_text(p)],
                 ["model", w.model or "–"],
                 ["dataset", w.dataset or "–"],
                 ["batch size", w.batch_size or "–"],
@@ -78,6 +82,43 @@ def show(file: File, format: Format = None, as_json: Json = False) -> None:
                 if t > 0
             ],
         )
+
+
+def _precision_text(profile: Profile) -> str:
+    """Shares of kernel time by precision, copies apart; else what the file says."""
+    from xlate import opnames
+    from xlate.precision_mix import PrecisionMix
+    from xlate.profile import WorkloadKey
+
+    mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
+    if not mix.shares:
+        return said if said != WorkloadKey().precision else "not known"
+    # readers may leave copies out of the times by precision; their columns have them
+    moved = sum(
+        profile.ops[c]
+        for c in profile.ops
+        if opnames.is_busy(c) and opnames.family(c) in ("transfer", "communication")
+    )
+    apart = max(mix.copy_share, moved / profile.busy_us if profile.busy_us else 0.0)
+    copies = f"{100 * apart:.0f} % of device time is copies and communication"
+    stands = f"{mix.dominant}: " if mix.dominant else ""
+    return f"{stands}{mix.text} of kernel time" + (f"; {copies}" if apart >= 0.005 else "")  # fmt: skip
+
+
+def _precision_remarks(profile: Profile) -> list[str]:
+    """Where the precision that was declared is not that of the kernels."""
+    from xlate.precision_mix import PrecisionMix
+
+    mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
+    if not mix.shares:
+        return []
+    if mix.program is None:
+        return [f"the precision of most kernels is not known: {mix.text}"]
+    if said in (mix.program, mix.dominant):
+        return []
+    return [
+        f"the workload is said to be in {said}, its kernels are in {mix.dominant}: {mix.text}"
+    ]
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -135,6 +176,7 @@ def check(file: File, format: Format = None, as_json: Json = False) -> None:
             remarks.append("no Device_IDLE: the window cannot be told from busy time")
         if p.step_time_us is None:
             remarks.append("no step time: it will be taken from the window")
+        remarks += _precision_remarks(p)
         unknown_parts = [
             name
             for name in ("model", "dataset", "batch_size", "optimizer")

@@ -145,6 +145,7 @@ def assemble(
     domain = Domain().fit(
         seen.ops, seen.times, seen.steps, seen.models, _recorded(given, here), a.name,
         seed, band=_band(here), frameworks=here["framework"].unique().to_list(),
+        precisions=here["precision"].unique().to_list(),
     )  # fmt: skip
     fitted = {
         "translator": model,

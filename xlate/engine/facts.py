@@ -10,9 +10,11 @@ from xlate.answer import DOMAINS, BundleId, Facts, RestsOn, Translation
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.hardware.memory import MemoryFit, memory_fit
 from xlate.hardware.rent import Rent, why_no_rent
+from xlate.precision_mix import PrecisionMix
 from xlate.profile import Estimate, Profile, Verdict
-from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, remedies
+from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, informs, remedies
 from xlate.store.bundle import MODEL, Bundle
+from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
 
 __all__ = ["bundle_id", "doubted", "with_facts", "with_memory", "with_step"]
 
@@ -51,13 +53,17 @@ def with_facts(
         The one the command was given; by default the one that ships.
     """
     rent = Rent.of(t)
-    precision = _precision(profile)
+    shift = shift_of(profile, a.require_gpu(), t.require_gpu())
+    answer = _in_precision(answer, profile, shift, bundle)
+    mix = PrecisionMix.of(profile.precision_us)
     facts = Facts(
         bundle=None if bundle is None else bundle_id(bundle),
         recorded_gpu=profile.device,
         mode=_mode(profile),
-        precision=precision,
-        precision_known=None if precision is None else "the profile says so",
+        precision=shift.anchor,
+        precision_known=_how_known(mix, shift),
+        precision_target=shift.target,
+        precision_shares=mix.shares,
         rent=rent,
         no_rent=None if rent is not None else why_no_rent(t, known or catalogue()),
         domain=DOMAINS[answer.verdict.level],
@@ -150,10 +156,37 @@ def _mode(profile: Profile) -> str | None:
     return "training" if trains else None
 
 
-def _precision(profile: Profile) -> str | None:
-    """As the file says it; fp32 is also what stands where nothing was said."""
-    found = profile.workload.precision
-    return None if found == "fp32" else found
+def _in_precision(
+    answer: Translation, profile: Profile, shift: Shift, bundle: Bundle | None
+) -> Translation:
+    """An answer that says where its target computes otherwise than its anchor.
+
+    What runs measured on the target show is in the fitted ratios, and only said; an
+    answer from data sheets knows nothing of it.
+    """
+    known = learnt(profile, bundle)
+    reasons: list[str] = [
+        Reason(f"{r} (learnt from runs measured there)", informs=True) if known else r
+        for r in shift.reasons
+    ]
+    if bundle is None:
+        beyond = beyond_roofs(profile)
+        reasons += [] if beyond is None else [beyond]
+    if all(informs(r) for r in reasons):
+        said = (*answer.verdict.reasons, *reasons)
+        return replace(answer, verdict=replace(answer.verdict, reasons=said))
+    level = max(answer.verdict.level, "widen", key=_LEVELS.index)
+    said = answer.verdict.reasons
+    # why this layer answered stands first, what was only noted last
+    place = 1 if said and not informs(said[0]) else 0
+    return replace(answer, verdict=Verdict(level, (*said[:place], *reasons, *said[place:])))  # fmt: skip
+
+
+def _how_known(mix: PrecisionMix, shift: Shift) -> str | None:
+    """How the precision of a run is known."""
+    if mix.dominant is not None:
+        return f"from its kernels, {sum(mix.known.values()):.0%} of their time"
+    return None if shift.anchor is None else "the profile says so"
 
 
 def _step_part(bundle: Bundle | None, guessed: bool) -> RestsOn:

@@ -18,6 +18,7 @@ from xlate.readers.runs import check_runs
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import MOST_UNKNOWN
+from xlate.trust.precision import trained
 
 __all__ = ["translate_table"]
 
@@ -48,7 +49,8 @@ def translate_table(
     ------
     XlateError
         As :func:`translate`, and ProfileError naming column and row of a time
-        that cannot be.
+        that cannot be, or the row of a run in another precision than training's:
+        a table has no place for a verdict.
     """
     a, t = pair_of(anchor, target, anchors_dirs)
     bundle = bundles.find(a.name, t.name) if bundle is None else bundle
@@ -70,6 +72,7 @@ def translate_table(
             f"operations the bundle never saw ({named})",
             "leave such rows out",
         )
+    _check_precision(frame, bundle)
     found = predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
     taken = {*ops, STEP}
     answer = {c: frame[c] for c in frame.columns if c not in taken}
@@ -80,3 +83,21 @@ def translate_table(
     return pl.DataFrame(answer).with_columns(
         pl.lit(bundle.manifest.corpus).alias("fitted_on")
     )
+
+
+def _check_precision(frame: pl.DataFrame, bundle: Bundle) -> None:
+    """Refuse rows that are said to be in a precision which training did not have."""
+    if "precision" not in frame.columns:
+        return
+    column, known = frame["precision"], trained(bundle)
+    # TF32 is how some GPUs multiply fp32
+    fits = {None, *known, *(["tf32"] if "fp32" in known else [])}
+    wrong = [p for p in column.unique() if p not in fits]
+    if known and wrong:
+        row = int(column.is_in(wrong).arg_true()[0])
+        raise ProfileError(
+            f"row {row} of the table is in {column[row]}; the bundle was trained in "
+            f"{' and '.join(known)}",
+            "leave such rows out, or translate them one by one: these answers have a "
+            "verdict",
+        )

@@ -268,6 +268,9 @@ def _facts(parts: Sequence[Translation]) -> Facts:
         mode=same([p.facts.mode for p in parts]),
         precision=same([p.facts.precision for p in parts]),
         precision_known=same([p.facts.precision_known for p in parts]),
+        precision_target=same([p.facts.precision_target for p in parts]),
+        # each anchor has shares of its own
+        precision_shares={},
         memory=memory,
         domain=max(domains, key=list(DOMAINS.values()).index),
         step_from="window" if windows else "given",

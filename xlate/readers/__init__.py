@@ -6,11 +6,13 @@ module here, a line in :data:`READERS`, and a test file.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from xlate.errors import ProfileError, UnknownNameError
-from xlate.profile import Profile
+from xlate.precision_mix import PrecisionMix
+from xlate.profile import Profile, WorkloadKey
 from xlate.readers import (
     csv_table,
     json_profile,
@@ -40,6 +42,8 @@ READERS: dict[str, ModuleType] = {
     "json": json_profile,
 }
 
+#: formats in which a person says the precision; elsewhere the kernels do
+_SAYS_PRECISION = (parquet, csv_table, json_profile)
 #: endings looked for when a folder is given
 _ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".txt")
 
@@ -99,7 +103,18 @@ def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
             raise
         # from a value's own constructor, which does not know the file
         raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
-    return profiles
+    if reader in _SAYS_PRECISION:
+        return profiles
+    return [_with_precision(p) for p in profiles]
+
+
+def _with_precision(profile: Profile) -> Profile:
+    """A profile whose workload has the precision of its kernels, where these say one."""
+    found = PrecisionMix.of(profile.precision_us).program
+    work = profile.workload
+    if found is None or work.precision != WorkloadKey().precision:
+        return profile
+    return replace(profile, workload=replace(work, precision=found))
 
 
 def expand(paths: list[Path]) -> list[Path]:

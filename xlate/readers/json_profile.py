@@ -15,6 +15,8 @@ from typing import Any
 
 from xlate import bounds, opnames
 from xlate.errors import ProfileError
+from xlate.kernel_precision import PRECISIONS
+from xlate.precision_mix import PrecisionMix
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.filename import from_name
 from xlate.readers.limits import read_text
@@ -43,6 +45,7 @@ _OWN_KEYS = {
     "notes",
     "device",
     "memory_bytes",
+    "precision_us",
 }
 
 
@@ -119,6 +122,7 @@ def to_json(profile: Profile) -> dict[str, Any]:
         "notes": list(profile.notes),
         "device": profile.device,
         "memory_bytes": profile.memory_bytes,
+        "precision_us": dict(profile.precision_us) or None,
     }
 
 
@@ -148,7 +152,10 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     named_instance, named = from_name(path.name)
     memory = entry.get("memory_bytes")
     device = entry.get("device")
+    precision_us = _precisions(where, entry.get("precision_us"))
     known = WorkloadKey()
+    # where nobody says it, the kernels do
+    precision = PrecisionMix.of(precision_us).program or known.precision
     return Profile(
         _times(where, entry["ops"]),
         WorkloadKey(
@@ -160,7 +167,7 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
             replace(
                 named,
                 mode=str(workload.get("mode") or known.mode),
-                precision=str(workload.get("precision") or known.precision),
+                precision=str(workload.get("precision") or precision),
                 framework=str(workload.get("framework") or known.framework),
             )
         ),
@@ -169,7 +176,31 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         where,
         device=None if device is None else str(device),
         memory_bytes=None if memory is None else _time(where, "memory_bytes", memory),
+        precision_us=precision_us,
     )
+
+
+def _precisions(where: str, given: Any) -> dict[str, float]:
+    """Device time by precision, µs.
+
+    Raises
+    ------
+    ProfileError
+        If it is no object, or a name in it is no precision.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ProfileError(
+            f"{where}: precision_us is no object", 'write {"fp32": 12.5}'
+        )
+    strange = sorted(set(given) - PRECISIONS)
+    if strange:
+        raise ProfileError(
+            f"{where}: {strange[0]!r} in precision_us is no precision",
+            f"one of {', '.join(sorted(PRECISIONS))}",
+        )
+    return {k: _time(where, f"precision_us {k}", v) for k, v in given.items()}
 
 
 def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:

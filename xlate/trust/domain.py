@@ -24,6 +24,7 @@ from xlate.scaling import AXES, Scaler
 from xlate.store.bundle import Bundle
 from xlate.trust.likeness import distances, traits
 from xlate.trust.origin import Doubt, Origin, Recorded
+from xlate.trust.precision import untrained
 from xlate.trust.window import StepDoubt, WindowBand, general_doubt
 
 __all__ = [
@@ -73,6 +74,8 @@ class Domain:
         Shortest window over step time in training.
     frameworks : list of str
         Of the training runs: the band of steps in a window holds for these.
+    precisions : list of str
+        Of the training runs.
     band : WindowBand
         How many steps a window holds.
     origin : Origin
@@ -91,6 +94,7 @@ class Domain:
         *,
         band: WindowBand | None = None,
         frameworks: Sequence[str] = ("tensorflow",),
+        precisions: Sequence[str] = ("fp32",),
     ) -> Domain:
         """Learn from the anchor's side of training, and from other instances' runs.
 
@@ -105,7 +109,7 @@ class Domain:
             Name of the anchor in ``runs``.
         band : WindowBand, optional
             By default learnt from the rows given.
-        frameworks : sequence of str
+        frameworks, precisions : sequence of str
             Of the runs.
         """
         self.traits = traits(ops, times, steps)
@@ -120,6 +124,7 @@ class Domain:
         window = times[:, device].sum(axis=1)
         self.window = float((window / steps).min())
         self.frameworks = sorted(frameworks)
+        self.precisions = sorted(precisions)
         self.band = WindowBand().fit(ops, times, steps) if band is None else band
         none = {anchor: Recorded(ops, times, models)}
         self.origin = Origin().fit(runs or none, anchor, seed)
@@ -260,6 +265,8 @@ def examine(
         if origin is not None:
             other_gpu = origin.refused and not few
             (refuse if other_gpu else widen).append(_unlike(origin, m.anchor))
+    another = untrained(profile, bundle)
+    widen += [] if another is None else [another]
     widen += _odd_sizes(profile, bundle)
     compare_names(profile, m.anchor, widen, known)
     reasons = [*refuse, *widen]

@@ -137,6 +137,7 @@ _FALSE: dict[str, tuple[Any, ...]] = {
     "ops.Device_Conv2D": (-1, float("nan"), float("inf"), "12", None, True, [1], {"a": 1}, -1e-9, 10**400),
     "step_time_us": (-1, float("nan"), float("inf"), "130024", True, [1], {}, 10**400),
     "memory_bytes": (-1, float("nan"), float("inf"), "3 GiB", [3], True),
+    "precision_us": (3, ["fp16"], {"half": 5.0}, {"fp16": -1}, {"fp16": float("nan")}, {"fp16": "5"}),
     "batch_size": (0, -1, 1.5, float("nan"), float("inf"), "32 images", [32], {}),
     "workload": (3, "ResNet", [1]),
 }  # fmt: skip
@@ -257,6 +258,8 @@ def cases() -> Cases:
         "own-whole-batch": dumps(xlate_json({"batch_size": 32.0})),
         "own-null-memory": dumps(xlate_json(memory_bytes=None)),
         "own-memory": dumps(xlate_json(memory_bytes=3 * 2**30)),
+        "own-precisions": dumps(xlate_json(precision_us={"fp32": 1e4, "not known": 1e3})),
+        "own-null-precisions": dumps(xlate_json(precision_us=None)),
         "own-device": dumps(xlate_json(device="Tesla K80")),
         "own-zero-op": dumps(xlate_json(ops={**base_ops(), "Device_Softplus": 0})),
         "flat": dumps(flat), "flat-list": dumps([flat]), "flat-gz": gzip.compress(dumps(flat).encode()),

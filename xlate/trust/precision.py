@@ -1,0 +1,267 @@
+"""Whether a run computes on the target as it did on the anchor, and as in training.
+
+Until rates are known by precision, an answer holds for the precision that the profile
+ran in. Frameworks change it by themselves: from Ampere on, NVIDIA's libraries multiply
+fp32 in TF32, PyTorch in convolutions and recurrent layers (``torch.backends.cudnn``),
+TensorFlow, JAX, ONNX Runtime and TensorRT in every product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xlate import opnames
+from xlate.catalog import Gpu
+from xlate.hardware.precisions import NVIDIA, multiplies
+from xlate.precision_mix import MIXED, PrecisionMix, format_of, on_tensor_cores
+from xlate.profile import Profile, WorkloadKey
+from xlate.reason import CHECK_ANCHOR, MEASURE, Reason
+from xlate.scaling import AXES, HOW, Scaler
+from xlate.store.bundle import Bundle
+
+__all__ = ["Shift", "beyond_roofs", "computed_in", "learnt", "shift_of", "untrained"]
+
+#: a share of kernel time, or of busy time, under which a precision decides nothing
+SMALL = 0.05
+#: products that PyTorch multiplies in TF32 by itself; others do so in all of them
+_TF32_BY_DEFAULT = {"pytorch": frozenset({"conv", "rnn"})}
+#: formats whose kernels run only on a GPU that multiplies them
+_NEVER_EMULATED = frozenset({"tf32", "fp8", "fp6", "fp4"})
+_PRODUCTS = frozenset({"conv", "matmul", "attention", "rnn"})
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How a run would compute on the target.
+
+    Attributes
+    ----------
+    anchor, target : str or None
+        Format that stands for the run here and there; None where it is not known.
+    reasons : tuple of Reason
+        Why there differs from here, or may; empty where it does not.
+    """
+
+    anchor: str | None
+    target: str | None
+    reasons: tuple[Reason, ...] = ()
+
+
+def computed_in(profile: Profile) -> str | None:
+    """Format that stands for a run: its kernels', else what the profile says; or None.
+
+    fp32 is also what a profile has where nothing was said.
+    """
+    found = PrecisionMix.of(profile.precision_us).dominant
+    said = profile.workload.precision
+    return found or (said if said != WorkloadKey().precision else None)
+
+
+def shift_of(profile: Profile, anchor: Gpu, target: Gpu) -> Shift:
+    """Whether the products of a run are in another precision on the target.
+
+    Parameters
+    ----------
+    profile : Profile
+    anchor, target : Gpu
+    """
+    here = computed_in(profile)
+    if anchor.name == target.name:
+        return Shift(here, here)
+    mix = PrecisionMix.of(profile.precision_us)
+    reasons, there = _lost(profile, mix, anchor, target)
+    for found in (
+        _to_tf32(profile, mix, anchor, target),
+        _to_tensor_cores(profile, anchor, target),
+    ):
+        if found is not None:
+            reasons.append(found[0])
+            there = found[1] if there == here is not None else there
+    return Shift(here, there, tuple(reasons))
+
+
+def learnt(profile: Profile, bundle: Bundle | None) -> bool:
+    """Whether a bundle's runs show what the target does with such a program.
+
+    It was fitted on runs measured on the target, in the framework and precision of the
+    profile: whatever that framework does there by default is in its ratios.
+    """
+    if bundle is None or bundle.manifest.simulated:
+        return False
+    frameworks = getattr(bundle.model.get("domain"), "frameworks", ())
+    return profile.workload.framework in frameworks and _program(profile) in trained(
+        bundle
+    )
+
+
+def trained(bundle: Bundle) -> list[str]:
+    """Precisions of a bundle's training runs, as the corpus calls them."""
+    domain = bundle.model.get("domain")
+    own = getattr(domain, "precisions", None)
+    if own is not None:
+        return list(own)
+    # bundles of earlier versions have them in what was learnt of sizes
+    scalers: Sequence[object] = [bundle.model["scaling"].get(axis) for axis in AXES]
+    kinds = [k for s in scalers if isinstance(s, Scaler) for k in s.kinds_]
+    return sorted({kind.split("/")[HOW.index("precision")] for kind in kinds})
+
+
+def untrained(profile: Profile, bundle: Bundle) -> Reason | None:
+    """That a run computes in another precision than a bundle's runs, in words; or None."""
+    program, known = _program(profile), trained(bundle)
+    if program in known or (not known and computed_in(profile) is None):
+        return None
+    said = " and ".join(known) if known else "a precision that was not recorded"
+    mix = PrecisionMix.of(profile.precision_us)
+    how = f" ({mix.text} of kernel time)" if mix.shares else ""
+    return Reason(
+        f"it computes in {program}{how}; training was in {said}",
+        f"fit on runs in {program}, or measure a step on the target",
+        fitted_only=True,
+    )
+
+
+def beyond_roofs(profile: Profile) -> Reason | None:
+    """That data sheets answer with fp32 rates for a run in another precision; or None."""
+    here = computed_in(profile)
+    if here in (None, "fp32"):
+        return None
+    mix = PrecisionMix.of(profile.precision_us)
+    how = f" ({mix.text} of kernel time)" if mix.shares else ""
+    return Reason(
+        f"it computes in {here}{how}; data sheets answer with rates of fp32, and tensor "
+        "cores may gain more or less",
+        MEASURE,
+    )
+
+
+def _program(profile: Profile) -> str:
+    """Format of the program's tensors: what kernels say, else the profile."""
+    found = PrecisionMix.of(profile.precision_us).program
+    said = profile.workload.precision
+    return found or ("fp32" if said == "tf32" else said)
+
+
+def _lost(
+    profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
+) -> tuple[list[Reason], str | None]:
+    """What the anchor's tensor cores multiply and the target's do not."""
+    here = there = computed_in(profile)
+    reasons = []
+    for name, amount in _on_tensor_cores(profile, mix, anchor).items():
+        if name in _NEVER_EMULATED and multiplies(anchor, name) is False:
+            said = f"{amount} on tensor cores, and {anchor.name} has none for it: was it recorded there?"  # fmt: skip
+            reasons.append(Reason(said, CHECK_ANCHOR))
+        has = multiplies(target, name)
+        if has and name == "tf32" and not _by_nvidia(target):
+            has = False  # AMD's libraries use it where the program asks for it
+        # fp32 and fp64 stay what they are, on other units
+        if has or name in ("fp32", "fp64"):
+            continue
+        if has is None:
+            said = (
+                f"whether {target.name} multiplies {name} on tensor cores is not known"
+            )
+        elif name == "tf32":
+            said = f"{target.name} computes that in fp32"
+        else:
+            said = f"{target.name} has no tensor cores for {name}: it runs another way there, or not at all"  # fmt: skip
+        if name == here:
+            there = "fp32" if name == "tf32" and has is False else None
+        reasons.append(Reason(f"{amount} on the tensor cores of {anchor.name}; {said}", MEASURE))  # fmt: skip
+    return reasons, there
+
+
+def _on_tensor_cores(
+    profile: Profile, mix: PrecisionMix, anchor: Gpu
+) -> dict[str, str]:
+    """Formats that the anchor's tensor cores multiply, with how much that is, in words."""
+    used = {
+        format_of(p): f"{s:.0%} of kernel time is {format_of(p)}"
+        for p, s in mix.known.items()
+        if on_tensor_cores(p) and s >= SMALL
+    }
+    if used or mix.dominant is not None:
+        return used
+    said, unknown = profile.workload.precision, WorkloadKey().precision
+    if said != unknown:
+        return (
+            {said: f"matrix products are in {said}"} if multiplies(anchor, said) else {}
+        )
+    share = _share_of(profile, _PRODUCTS)
+    if share < SMALL or not (_by_nvidia(anchor) and multiplies(anchor, "tf32")):
+        return {}
+    return {"tf32": f"matrix products ({share:.0%} of device time) may be in TF32"}
+
+
+def _to_tf32(
+    profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
+) -> tuple[Reason, str] | None:
+    """That fp32 products become TF32 on the target."""
+    if not (_by_nvidia(anchor) and _by_nvidia(target)):
+        return None
+    if multiplies(anchor, "tf32") or multiplies(target, "tf32") is False:
+        return None
+    if mix.dominant is None:
+        in_fp32 = profile.workload.precision == "fp32"
+    else:
+        in_fp32 = mix.known.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
+    share = _share_of(profile, _PRODUCTS)
+    if not in_fp32 or share < SMALL:
+        return None
+    there, said = _tf32_there(profile, share, target)
+    how = ", as far as is known" if mix.dominant is None else ""
+    reason = Reason(
+        f"matrix products are {share:.0%} of device time and in fp32 on {anchor.name}{how}; "
+        f"{target.name} {said}",
+        f"forbid TF32 there, or measure a step on {target.name}",
+    )
+    return reason, there
+
+
+def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
+    """Format of fp32 products on a GPU that may have TF32, and why, in words."""
+    if not multiplies(target, "tf32"):
+        return "fp32", "may multiply them in TF32: whether it has it is not known"
+    default = _TF32_BY_DEFAULT.get(profile.workload.framework)
+    if default is None:
+        return "tf32", "multiplies them in TF32 unless the program forbids it"
+    some = _share_of(profile, default)
+    said = "multiplies them in TF32 where the program allows it"
+    if some >= SMALL:
+        said = (
+            f"multiplies convolutions and recurrent layers ({some:.0%}) in TF32 unless the "
+            "program forbids it, other products where it allows it"
+        )
+    return ("tf32" if some > share / 2 else "fp32"), said
+
+
+def _to_tensor_cores(
+    profile: Profile, anchor: Gpu, target: Gpu
+) -> tuple[Reason, str] | None:
+    """That 16-bit products without tensor cores get some on the target."""
+    program = computed_in(profile)
+    if program not in ("fp16", "bf16") or multiplies(anchor, program) is not False:
+        return None
+    share, has = _share_of(profile, _PRODUCTS), multiplies(target, program)
+    if share < SMALL or has is False:
+        return None
+    said = (
+        f"{target.name} multiplies them on tensor cores"
+        if has
+        else f"whether {target.name} has tensor cores for them is not known"
+    )
+    here = f"matrix products are {share:.0%} of device time and in {program} without tensor cores"
+    return Reason(f"{here} on {anchor.name}; {said}", MEASURE), program
+
+
+def _by_nvidia(gpu: Gpu) -> bool:
+    """Whether a GPU may be NVIDIA's: AMD's libraries use no TF32 by themselves."""
+    return gpu.architecture in NVIDIA or multiplies(gpu, "fp16") is None
+
+
+def _share_of(profile: Profile, families: frozenset[str]) -> float:
+    busy = opnames.busy_columns(list(profile.ops))
+    time = sum(profile.ops[c] for c in busy if opnames.family(c) in families)
+    return time / profile.busy_us if profile.busy_us else 0.0
