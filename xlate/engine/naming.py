@@ -8,7 +8,9 @@ from pathlib import Path
 from xlate.answer import Failure
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.errors import ProfileError, UnknownNameError
+from xlate.hardware.identity import generic
 from xlate.hardware.naming import bare, squash
+from xlate.hardware.nearest import nearest_text
 from xlate.profile import Profile
 
 __all__ = ["anchor_of", "taken_as", "with_anchor"]
@@ -55,11 +57,13 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
     gpu = known.gpu_of_device(profile.device)
     if gpu is None:
         may_be = [g.name for g in known.gpus_of_device(profile.device)]
-        said = (
-            f"which may be {', '.join(may_be)}"
-            if may_be
-            else "which the catalogue does not know"
-        )
+        if may_be:
+            said = f"which may be {', '.join(may_be)}"
+        elif generic(profile.device):
+            said = "which names no GPU"
+        else:
+            near = nearest_text(profile.device, known)
+            said = f"which the catalogue does not know{near}"
         raise ProfileError(
             f"{where} says it ran on a {profile.device}, {said}; no anchor was named",
             _HINT,
