@@ -246,8 +246,8 @@ class Catalogue:
         raise UnknownNameError(kind, name, names, "see: xlate anchors list")
 
 
-def _merged(folders: tuple[Path, ...]) -> Merged:
-    return merge(folders, shipped("anchors"))
+def _merged(folders: tuple[Path, ...], compiled: bool = True) -> Merged:
+    return merge(folders, shipped("anchors"), compiled=compiled)
 
 
 @lru_cache(maxsize=8)
@@ -291,4 +291,4 @@ def read_all(extra: Iterable[Path] = ()) -> Merged:
 
     For whoever reports faults; :func:`catalogue` raises them.
     """
-    return _merged(_folders(extra))
+    return _merged(_folders(extra), compiled=False)

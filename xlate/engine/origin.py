@@ -10,7 +10,7 @@ from xlate.answer import Failure
 from xlate.catalog import Catalogue, Gpu, Instance, catalogue
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.identity import Likeness
-from xlate.hardware.nearest import nearest_text
+from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
 
@@ -90,7 +90,7 @@ def _where_it_ran(device: str, known: Catalogue) -> str:
 
 def _names(gpu: Gpu, known: Catalogue) -> list[str]:
     """A GPU's name, and instances that hold it."""
-    return [gpu.name, *(i.name for i in known.instances_with(gpu))][:3]
+    return [gpu.name, *(i.name for i in surest_first(known.instances_with(gpu)))][:3]
 
 
 def _machine(profile: Profile, known: Catalogue) -> Instance | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from xlate.hardware.device_name import parse_device
 from xlate.hardware.naming import squash
-from xlate.hardware.values import Gpu
+from xlate.hardware.values import Gpu, Instance
 
 if TYPE_CHECKING:
     from xlate.catalog import Catalogue
 
-__all__ = ["nearest_gpus", "nearest_text"]
+__all__ = ["nearest_gpus", "nearest_text", "surest_first"]
 
 _MOST = 3
 #: share of letters from which on two names look alike
@@ -59,6 +60,18 @@ def nearest_text(device: str, known: Catalogue) -> str:
     """``"; nearest to it: X (instances), Y"``, or nothing where none is near."""
     listed = []
     for gpu in nearest_gpus(device, known):
-        held = [i.name for i in known.instances_with(gpu)][:2]
+        held = [i.name for i in surest_first(known.instances_with(gpu))[:2]]
         listed.append(f"{gpu.name} ({', '.join(held)})" if held else gpu.name)
     return f"; nearest to it: {', '.join(listed)}" if listed else ""
+
+
+def surest_first(instances: Iterable[Instance]) -> list[Instance]:
+    """Instances of which most is known first: those with a price, and with fewer GPUs.
+
+    Examples
+    --------
+    >>> from xlate.catalog import catalogue
+    >>> [i.name for i in surest_first(catalogue().instances_with("L4"))][0]
+    'g6.xlarge'
+    """
+    return sorted(instances, key=lambda i: (i.price is None, i.gpu_count, i.name))
