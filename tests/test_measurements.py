@@ -29,7 +29,7 @@ LEGAL = LegalClocks(877, (765.0, 1071.0, 1530.0), "made here")
         ("NVIDIA A10G", ["A100-SXM4-40GB"], True),
         ("NVIDIA Graphics Device", ["K80"], False),
         ("GPU-1234", ["K80"], False),
-        ("Abacus 3", ["K80"], False),
+        ("Abacus 3", ["K80"], True),
         ("", ["K80"], False),
     ],
 )

@@ -233,7 +233,7 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     put(
         "clocks label",
         "--anchors-dir",
-        ("clocks", "label", "--sweeps", "simulated", "--gpu", "RTX4090"),
+        ("clocks", "label", "--sweeps", "simulated", "--gpu", "RTX6090"),
         "own",
     )
     put("sweep read", "--gpu-index", ("sweep", "read", "pairs"), "1")
@@ -273,9 +273,9 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     put(
         "anchors new",
         "--anchors-dir",
-        ("anchors", "new", "RTX4090"),
+        ("anchors", "new", "RTX6090"),
         "own",
-        undo=("RTX4090.toml",),
+        undo=("RTX6090.toml",),
     )
     put("models use", "--json", ("models", "use", f"clocks/{TARGET}@7"))
     put("models remove", "--json", ("models", "remove", f"clocks/{TARGET}@7", "--yes"))
@@ -376,7 +376,7 @@ def lab(tmp_path, clock_home, monkeypatch):
             smi(name="Tesla V100", mhz=f"{mhz} MHz"),
         )
         made.write(
-            f"own-runs/results_RTX4090_app_job_1/run_1_1_freq_{mhz}_profile.csv",
+            f"own-runs/results_RTX6090_app_job_1/run_1_1_freq_{mhz}_profile.csv",
             smi(name="Tesla V100", mhz=f"{mhz} MHz"),
         )
         made.write(
@@ -384,7 +384,7 @@ def lab(tmp_path, clock_home, monkeypatch):
             index + rows.replace("875", str(mhz)),
         )
     made.write("clocks.txt", dump((1530, 1200, 900)))
-    made.write("own/gpus/RTX4090.toml", gpu())
+    made.write("own/gpus/RTX6090.toml", gpu())
     made.write("own/box/instance.toml", instance())
     made.write("s.parquet", b"PAR1")
     (tmp_path / "none").mkdir()

@@ -98,7 +98,9 @@ class Facts:
     bundle : BundleId or None
         None where data sheets answered.
     recorded_gpu : str or None
-        GPU that the file names.
+        GPU that the file names, as it does.
+    anchor_gpu, target_gpu : str or None
+        Entries of the catalogue that the answer was computed with.
     mode : str or None
         As the profile says; None where it does not say.
     precision, precision_target : str or None
@@ -123,6 +125,8 @@ class Facts:
 
     bundle: BundleId | None = None
     recorded_gpu: str | None = None
+    anchor_gpu: str | None = None
+    target_gpu: str | None = None
     mode: str | None = None
     precision: str | None = None
     precision_known: str | None = None
@@ -157,6 +161,8 @@ class Facts:
             "prediction_id": None,
             "bundle": None if self.bundle is None else asdict(self.bundle),
             "recorded_gpu": self.recorded_gpu,
+            "anchor_gpu": self.anchor_gpu,
+            "target_gpu": self.target_gpu,
             "mode": self.mode,
             "precision": {
                 "anchor": self.precision,

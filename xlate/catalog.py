@@ -18,8 +18,9 @@ from typing import NoReturn
 
 from xlate.errors import UnknownNameError
 from xlate.hardware.faults import CatalogFaultsError, Fault
+from xlate.hardware.identity import Likeness, likeness
 from xlate.hardware.merging import Merged, merge
-from xlate.hardware.naming import bare, fold, shortens, squash
+from xlate.hardware.naming import bare, fold, shortens
 from xlate.hardware.tables import files_of, stat_of
 from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
 from xlate.paths import shipped
@@ -64,10 +65,7 @@ class Catalogue:
         self.gpus = merged.gpus
         self.instances = merged.instances
         self._owner_of = merged.owner_of
-        self._by_device: dict[str, set[str]] = {}
-        for gpu in self.gpus.values():
-            for name in (gpu.name, *gpu.aliases):
-                self._by_device.setdefault(squash(name), set()).add(gpu.name)
+        self._devices: dict[str, tuple[tuple[Gpu, ...], Likeness]] = {}
 
     def instance(self, name: str, among: Iterable[str] = ()) -> Instance:
         """Look an instance up by name, alias, GPU name or GPU alias.
@@ -124,14 +122,50 @@ class Catalogue:
             One where the name says which; several where it is short; none where
             the catalogue does not know it.
         """
+        return self._of_device(name)[0]
+
+    def likeness(self, device: str, gpu: Gpu) -> Likeness:
+        """What the name of a device in a file says of a GPU, before all other GPUs.
+
+        Parameters
+        ----------
+        device : str
+            What a profiler or a driver printed, whether the catalogue knows it or not.
+        gpu : Gpu
+            The one that is asked about.
+
+        Examples
+        --------
+        >>> from xlate.catalog import catalogue
+        >>> known = catalogue()
+        >>> known.likeness("NVIDIA A100-PG509-200", known.gpu("A100-SXM4-40GB")).value
+        'exact'
+        >>> known.likeness("AMD Radeon Graphics", known.gpu("T4")).value
+        'another'
+        """
+        named, how = self._of_device(device)
+        if named:
+            return how if gpu.name in {g.name for g in named} else Likeness.ANOTHER
+        return likeness(device, gpu)
+
+    def _of_device(self, name: str) -> tuple[tuple[Gpu, ...], Likeness]:
+        """GPUs that a name may mean, and how surely; kept, since files repeat it."""
+        if name not in self._devices:
+            self._devices[name] = self._sought(name)
+        return self._devices[name]
+
+    def _sought(self, name: str) -> tuple[tuple[Gpu, ...], Likeness]:
         found = self._found(name)
         if found is not None:
-            return () if found.gpu is None else (found.gpu,)
-        names = self._by_device.get(squash(name), set())
-        if len(names) == 1:
-            (only,) = names
-            return (self.gpus[only],)
-        return tuple(self._variants(name))
+            return (() if found.gpu is None else (found.gpu,)), Likeness.EXACT
+        how = {g.name: likeness(name, g) for g in self.gpus.values()}
+        none = (Likeness.NOTHING, Likeness.ANOTHER)
+        named = tuple(g for g in self.gpus.values() if how[g.name] not in none)
+        if len(named) == 1:
+            return named, how[named[0].name]
+        # names that several share, "P100": the one of which it is an alias is not surer
+        shared = any(how[g.name] is Likeness.SHARE for g in named)
+        return named, Likeness.SHARE if shared else Likeness.VARIANT
 
     def gpu_of_device(self, name: str) -> Gpu | None:
         """The GPU of a device name in a file, or None where it does not say which.
@@ -144,13 +178,9 @@ class Catalogue:
         >>> catalogue().gpu_of_device("A100") is None
         True
         """
-        found = self.gpus_of_device(name)
-        if len(found) != 1:
-            return None
+        named, how = self._of_device(name)
         # a name that leaves parts out and has one variant here may have others elsewhere
-        (gpu,) = found
-        known = self._found(name) is not None or squash(name) in self._by_device
-        return gpu if known else None
+        return named[0] if len(named) == 1 and how is Likeness.EXACT else None
 
     def instances_with(self, gpu: Gpu | str) -> tuple[Instance, ...]:
         """Instances that hold a GPU, in the order of the catalogue.
@@ -193,10 +223,8 @@ class Catalogue:
 
     def _variants(self, name: str) -> list[Gpu]:
         """GPUs of which a name leaves parts out."""
-        return [
-            g for g in self.gpus.values()
-            if any(shortens(name, n) for n in (g.name, *g.aliases))
-        ]  # fmt: skip
+        alike = (Likeness.EXACT, Likeness.VARIANT)
+        return [g for g in self.gpus.values() if likeness(name, g) in alike]
 
     def _means(self, name: str, other: str) -> bool:
         """Whether a name may stand for another one, of a GPU or an instance."""
@@ -218,8 +246,8 @@ class Catalogue:
         raise UnknownNameError(kind, name, names, "see: xlate anchors list")
 
 
-def _merged(folders: tuple[Path, ...]) -> Merged:
-    return merge(folders, shipped("anchors"))
+def _merged(folders: tuple[Path, ...], compiled: bool = True) -> Merged:
+    return merge(folders, shipped("anchors"), compiled=compiled)
 
 
 @lru_cache(maxsize=8)
@@ -263,4 +291,4 @@ def read_all(extra: Iterable[Path] = ()) -> Merged:
 
     For whoever reports faults; :func:`catalogue` raises them.
     """
-    return _merged(_folders(extra))
+    return _merged(_folders(extra), compiled=False)

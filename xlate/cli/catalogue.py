@@ -220,7 +220,7 @@ def new_anchor(
         raise typer.BadParameter("--gpu names a GPU there is, --gpu-only makes one")
     wrong = name_fault(name)
     if wrong is not None:
-        raise CatalogError(f"the name {name!r} {wrong}", "for instance RTX4090")
+        raise CatalogError(f"the name {name!r} {wrong}", "for instance RTX6090")
     known = catalogue(tuple(anchors_dir or ()))
     owner = known.owner_of(name)
     if owner is not None:

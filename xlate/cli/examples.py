@@ -86,7 +86,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "anchors show": ("xlate anchors show p3.2xlarge", "xlate anchors show T4"),
     "anchors check": ("xlate anchors check",),
     "anchors new": (
-        "xlate anchors new RTX4090 --out my-anchors",
+        "xlate anchors new RTX6090 --out my-anchors",
         "xlate anchors new lab.v100 --gpu V100-SXM2-16GB --out my-anchors",
     ),
     "models": ("xlate models list",),

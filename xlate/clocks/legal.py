@@ -10,7 +10,7 @@ import numpy as np
 
 from xlate.catalog import Catalogue, Gpu
 from xlate.errors import CatalogError
-from xlate.hardware.naming import names_another
+from xlate.hardware.identity import Likeness
 from xlate.readers.limits import read_bytes, read_text
 
 __all__ = ["LegalClocks", "commands", "from_dump", "legal_clocks", "snap"]
@@ -118,11 +118,9 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
 
 
 def _same(path: Path, product: str, gpu: Gpu, known: Catalogue) -> None:
+    if known.likeness(product, gpu) is not Likeness.ANOTHER:
+        return  # a name that names no GPU decides nothing
     named = known.gpus_of_device(product)
-    if gpu.name in {g.name for g in named}:
-        return
-    if not named and not names_another(product, (gpu.name, *gpu.aliases)):
-        return  # a name that nobody knows decides nothing
     of = " or ".join(g.name for g in named)
     raise CatalogError(
         f"{path} is of {product}, not of {gpu.name}",

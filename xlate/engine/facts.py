@@ -8,6 +8,7 @@ from dataclasses import replace
 from xlate import opnames
 from xlate.answer import DOMAINS, BundleId, Facts, RestsOn, Translation
 from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.hardware.identity import generic
 from xlate.hardware.memory import MemoryFit, memory_fit
 from xlate.hardware.rent import Rent, why_no_rent
 from xlate.precision_mix import PrecisionMix
@@ -59,6 +60,8 @@ def with_facts(
     facts = Facts(
         bundle=None if bundle is None else bundle_id(bundle),
         recorded_gpu=profile.device,
+        anchor_gpu=a.require_gpu().name,
+        target_gpu=t.require_gpu().name,
         mode=_mode(profile),
         precision=shift.anchor,
         precision_known=_how_known(mix, shift),
@@ -203,9 +206,12 @@ def _step_part(bundle: Bundle | None, guessed: bool) -> RestsOn:
 
 def _anchor_part(profile: Profile, a: Instance) -> tuple[RestsOn, ...]:
     """That nothing confirms the anchor, where the file names no machine and no GPU."""
-    if profile.device is not None or profile.instance is not None:
+    if profile.instance is not None:
         return ()
-    source = f"taken to be {a.name}, as was said: the file names no GPU"
+    if profile.device is not None and not generic(profile.device):
+        return ()
+    names = "no GPU" if profile.device is None else f"no GPU but {profile.device!r}"
+    source = f"taken to be {a.name}, as was said: the file names {names}"
     return (RestsOn("anchor", source),)
 
 

@@ -10,7 +10,7 @@ from xlate.clocks.features import PROBES, probe_shares
 from xlate.clocks.legal import LegalClocks, snap
 from xlate.clocks.probe import Probe
 from xlate.errors import ProfileError, UnknownNameError, XlateError
-from xlate.hardware.naming import names_another
+from xlate.hardware.identity import Likeness
 
 __all__ = ["check_device", "check_probes", "check_sure", "metered_shares"]
 
@@ -87,13 +87,7 @@ def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> 
     """
     if probe is None or probe.device is None:
         return
-    named = known.gpus_of_device(probe.device)
-    other = (
-        gpu.name not in {g.name for g in named}
-        if named
-        else names_another(probe.device, (gpu.name, *gpu.aliases))
-    )
-    if other:
+    if known.likeness(probe.device, gpu) in (Likeness.ANOTHER, Likeness.SHARE):
         raise ProfileError(
             f"the {what} is of a {probe.device}, another GPU than the {gpu.name}",
             f"record it on the {gpu.name}, or leave it out",

@@ -8,11 +8,15 @@ from pathlib import Path
 from xlate.answer import Failure
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.errors import ProfileError, UnknownNameError
+from xlate.hardware.identity import generic
 from xlate.hardware.naming import bare, squash
+from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 
 __all__ = ["anchor_of", "taken_as", "with_anchor"]
 
+#: instances that a message names
+_MOST_LISTED = 6
 _HINT = "name the anchor: --anchor NAME (xlate anchors list)"
 
 
@@ -55,30 +59,41 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
     gpu = known.gpu_of_device(profile.device)
     if gpu is None:
         may_be = [g.name for g in known.gpus_of_device(profile.device)]
-        said = (
-            f"which may be {', '.join(may_be)}"
-            if may_be
-            else "which the catalogue does not know"
-        )
+        if may_be:
+            said = f"which may be {', '.join(may_be)}"
+        elif generic(profile.device):
+            said = "which names no GPU"
+        else:
+            near = nearest_text(profile.device, known)
+            said = f"which the catalogue does not know{near}"
         raise ProfileError(
             f"{where} says it ran on a {profile.device}, {said}; no anchor was named",
             _HINT,
         )
     fitting = known.instances_with(gpu)
-    if len(fitting) == 1:
-        taken = fitting[0]
-        return taken, (
-            f"the anchor was not named; {taken.name} was taken, the one instance with "
-            f"the {gpu.name} that the file names"
+    # the answer rests on the GPU: machines of which nothing else is known do not count
+    priced = [i for i in fitting if i.price is not None]
+    taken = priced if len(fitting) > 1 else list(fitting)
+    if len(taken) == 1:
+        (one,) = taken
+        price = " and a known price" if len(fitting) > 1 else ""
+        return one, (
+            f"the anchor was not named; {one.name} was taken, the one instance with "
+            f"the {gpu.name} that the file names{price}"
         )
-    listed = ", ".join(i.name for i in fitting)
-    has = f"several instances have one: {listed}" if fitting else "no instance has one"
+    listed = [i.name for i in surest_first(fitting)]
+    more = (
+        f" and {len(listed) - _MOST_LISTED} more" if len(listed) > _MOST_LISTED else ""
+    )
+    listed = listed[:_MOST_LISTED]
+    has = (
+        f"several instances have one: {', '.join(listed)}{more}"
+        if fitting
+        else "no instance has one"
+    )
     raise ProfileError(
         f"{where} says it ran on a {gpu.name}, and {has}; no anchor was named",
-        "say which: "
-        + " or ".join(
-            f"--anchor {n}" for n in ([i.name for i in fitting] or [gpu.name])
-        ),
+        "say which: " + " or ".join(f"--anchor {n}" for n in (listed or [gpu.name])),
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.answer import Failure
-from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.catalog import Catalogue, Gpu, Instance, catalogue
 from xlate.errors import ProfileError, UnknownNameError
-from xlate.hardware.naming import names_another
+from xlate.hardware.identity import Likeness
+from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
 
@@ -53,18 +54,43 @@ def _checked(
         return _contradicted(profile, said, force)
     if profile.device is None:
         return profile
-    named = known.gpus_of_device(str(profile.device))
-    other = (
-        f"the file says it ran on a {profile.device}, {anchor.name} has a {own.name}"
-    )
-    if not named and not names_another(str(profile.device), (own.name, *own.aliases)):
-        said = f"the file says it ran on a {profile.device}, which the catalogue does not know"
-        note = Reason(said, CHECK_ANCHOR)
-        return replace(profile, notes=(*profile.notes, note))
-    # a short name, "A100", contradicts what is none of its variants
-    if own.name in {g.name for g in named}:
-        return profile
-    return _contradicted(profile, other, force)
+    device = profile.device
+    likeness = known.likeness(device, own)
+    said = f"the file says it ran on a {device}, {anchor.name} has a {own.name}"
+    if likeness is Likeness.ANOTHER:
+        return _contradicted(profile, said, force, _where_it_ran(device, known))
+    if likeness is Likeness.SHARE:
+        said += ": a share of such a GPU is not the whole one"
+        return _contradicted(profile, said, force)
+    if likeness is Likeness.NOTHING:
+        said = f"the file says it ran on {device!r}, which names no GPU: nothing in it confirms {anchor.name}"
+        return _noted(profile, Reason(said, CHECK_ANCHOR))
+    if likeness is Likeness.VARIANT:
+        return _noted(profile, Reason(_taken_for(device, own, known), informs=True))
+    return profile
+
+
+def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:
+    """Which entry of the catalogue stands for a name that is not exactly one of its."""
+    others = [g.name for g in known.gpus_of_device(device) if g.name != own.name]
+    said = f"the file names a {device}, taken as the {own.name} of the catalogue"
+    return f"{said}; it may be {' or '.join(others)}" if others else said
+
+
+def _where_it_ran(device: str, known: Catalogue) -> str:
+    """What to name as the anchor for a device: its entry, or those nearest to it."""
+    named = known.gpus_of_device(device)
+    if not named:
+        return (
+            f"the catalogue does not know it{nearest_text(device, known)}; or --force"
+        )
+    listed = " or ".join(f"--anchor {n}" for g in named[:4] for n in _names(g, known))
+    return f"name the anchor it ran on: {listed}; or --force"
+
+
+def _names(gpu: Gpu, known: Catalogue) -> list[str]:
+    """A GPU's name, and instances that hold it."""
+    return [gpu.name, *(i.name for i in surest_first(known.instances_with(gpu)))][:3]
 
 
 def _machine(profile: Profile, known: Catalogue) -> Instance | None:
@@ -77,13 +103,16 @@ def _machine(profile: Profile, known: Catalogue) -> Instance | None:
         return None  # trust.domain says that the names differ
 
 
-def _contradicted(profile: Profile, said: str, force: bool) -> Profile | Failure:
+def _contradicted(
+    profile: Profile, said: str, force: bool,
+    hint: str = "name the anchor it ran on, or --force",
+) -> Profile | Failure:  # fmt: skip
     """A failure; with force a profile with a note."""
     if force:
-        note = Reason(f"{said} (forced)", CHECK_ANCHOR)
-        return replace(profile, notes=(*profile.notes, note))
+        return _noted(profile, Reason(f"{said} (forced)", CHECK_ANCHOR))
     where = profile.source or "the profile"
-    return Failure(
-        profile.source,
-        ProfileError(f"{where}: {said}", "name the anchor it ran on, or --force"),
-    )
+    return Failure(profile.source, ProfileError(f"{where}: {said}", hint))
+
+
+def _noted(profile: Profile, note: Reason) -> Profile:
+    return replace(profile, notes=(*profile.notes, note))

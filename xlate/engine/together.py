@@ -265,6 +265,7 @@ def _facts(parts: Sequence[Translation]) -> Facts:
         recorded_gpu=" + ".join(p.facts.recorded_gpu or "not known" for p in parts)
         if any(p.facts.recorded_gpu for p in parts)
         else None,
+        anchor_gpu=" + ".join(p.facts.anchor_gpu or "not known" for p in parts),
         mode=same([p.facts.mode for p in parts]),
         precision=same([p.facts.precision for p in parts]),
         precision_known=same([p.facts.precision_known for p in parts]),

@@ -12,6 +12,10 @@ __all__ = ["of_gpu"]
 #: data sheets of GPUs that issue two at once count them twice, and some give the peak at a
 #: boost clock below the highest one
 _PEAK = (0.6, 2.6)
+#: the same at the boost clock that a data sheet gives: once, or twice where two are issued
+_BOOST = ((0.93, 1.07), (1.86, 2.14))
+#: rounding of data sheets: bandwidth against bus and rate, peaks against each other
+_ROUNDED = 0.03
 #: legal clocks go above the boost clock of a data sheet: 24 % on consumer boards
 _LEGAL = 1.4
 #: TFLOP/s over TB/s: 10 to 106 in the catalogue; outside this one has another unit
@@ -23,6 +27,8 @@ def of_gpu(gpu: Gpu) -> Iterator[tuple[str, str]]:
     """Field and message of each contradiction."""
     yield from _powers(gpu)
     yield from _clocks(gpu)
+    yield from _memory(gpu)
+    yield from _precisions(gpu)
     n = gpu.number
     cores, sms, clock = n("cuda_cores"), n("sm_count"), n("max_mhz")
     peak, bandwidth = n("fp32_tflop_per_s"), n("bandwidth_gb_per_s")
@@ -32,12 +38,15 @@ def of_gpu(gpu: Gpu) -> Iterator[tuple[str, str]]:
             f"{cores:g} on {sms:g} SMs are {cores / sms:.4g} on each: "
             f"a whole number from {_LANES[0]} to {_LANES[1]} was expected",
         )
-    if cores and clock and peak:
-        expected = cores * 2 * clock / 1e6
-        if not _PEAK[0] <= peak / expected <= _PEAK[1]:
+    boost = n("boost_mhz")
+    if cores and peak and (boost or clock):
+        expected = cores * 2 * (boost or clock or 0.0) / 1e6
+        allowed = _BOOST if boost else (_PEAK,)
+        if not any(low <= peak / expected <= high for low, high in allowed):
+            named = "boost_mhz" if boost else "max_mhz"
             yield (
                 "facts.fp32_tflop_per_s",
-                f"{peak:g} contradicts cuda_cores and max_mhz, which make {expected:.3g} TFLOP/s",
+                f"{peak:g} contradicts cuda_cores and {named}, which make {expected:.3g} TFLOP/s",
             )
     if peak and bandwidth and not _INTENSITY[0] <= peak * 1e3 / bandwidth <= _INTENSITY[1]:  # fmt: skip
         yield (
@@ -48,6 +57,57 @@ def of_gpu(gpu: Gpu) -> Iterator[tuple[str, str]]:
         other = n(key)
         if peak and other and not 0.005 <= other / peak <= 200:
             yield f"facts.{key}", f"{other:g} contradicts fp32_tflop_per_s, {peak:g}"
+
+
+def _memory(gpu: Gpu) -> Iterator[tuple[str, str]]:
+    bits, rate = gpu.number("memory_bus_bits"), gpu.number("memory_gbit_per_s")
+    bandwidth = gpu.number("bandwidth_gb_per_s")
+    if bits and rate and bandwidth:
+        expected = bits * rate / 8
+        if abs(bandwidth / expected - 1) > _ROUNDED:
+            yield (
+                "facts.bandwidth_gb_per_s",
+                f"{bandwidth:g} contradicts memory_bus_bits and memory_gbit_per_s, which "
+                f"make {expected:.4g} GB/s",
+            )
+
+
+#: what is at most what, dense, as hardware has it
+_AT_MOST = (
+    ("fp64_tflop_per_s", "fp32_tflop_per_s"),
+    ("fp64_tflop_per_s", "fp64_matrix_tflop_per_s"),
+    ("fp32_tflop_per_s", "fp32_matrix_tflop_per_s"),
+    ("fp16_vector_tflop_per_s", "fp16_tflop_per_s"),
+    ("tf32_matrix_tflop_per_s", "fp16_tflop_per_s"),
+    ("bf16_matrix_tflop_per_s", "fp16_tflop_per_s"),
+    ("fp16_tflop_per_s", "fp8_matrix_tflop_per_s"),
+)
+_OF_MATRIX_UNITS = (
+    "fp64_matrix_tflop_per_s", "fp32_matrix_tflop_per_s", "tf32_matrix_tflop_per_s",
+    "bf16_matrix_tflop_per_s", "fp8_matrix_tflop_per_s", "int8_matrix_top_per_s",
+)  # fmt: skip
+
+
+def _precisions(gpu: Gpu) -> Iterator[tuple[str, str]]:
+    """Peaks of one precision against those of another."""
+    n = gpu.number
+    for less, more in _AT_MOST:
+        low, high = n(less), n(more)
+        if low and high and low > high * (1 + _ROUNDED):
+            yield f"facts.{less}", f"{low:g} is above {more}, {high:g}"
+    units, sms = n("tensor_cores"), n("sm_count")
+    if units == 0:
+        for key in _OF_MATRIX_UNITS:
+            if n(key):
+                yield f"facts.{key}", "is given, but tensor_cores is 0"
+        plain, fp16 = n("fp16_vector_tflop_per_s"), n("fp16_tflop_per_s")
+        if plain and fp16 and abs(fp16 / plain - 1) > _ROUNDED:
+            yield (
+                "facts.fp16_tflop_per_s",
+                f"{fp16:g} is not fp16_vector_tflop_per_s, {plain:g}, but tensor_cores is 0",
+            )
+    elif units and sms and units % sms:
+        yield "facts.tensor_cores", f"{units:g} cannot be shared by {sms:g} SMs"
 
 
 def _powers(gpu: Gpu) -> Iterator[tuple[str, str]]:

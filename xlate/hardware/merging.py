@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from xlate.errors import CatalogError
+from xlate.hardware.compiled import read_compiled
 from xlate.hardware.faults import Fault
 from xlate.hardware.naming import fold
 from xlate.hardware.reading import SectionReader
@@ -64,7 +65,7 @@ class Merged:
         return [x for kind, x in every if self.rank_of.get((kind, x.name), 0) > 0]
 
 
-def merge(folders: Sequence[Path], shipped: Path) -> Merged:
+def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> Merged:
     """Read all folders.
 
     Parameters
@@ -74,6 +75,8 @@ def merge(folders: Sequence[Path], shipped: Path) -> Merged:
     shipped : Path
         Folder that ships with xlate: its dates are not compared with a clock that
         may be wrong.
+    compiled : bool
+        Whether to take its compiled form where that is of its files.
 
     Returns
     -------
@@ -82,14 +85,19 @@ def merge(folders: Sequence[Path], shipped: Path) -> Merged:
     """
     merged = Merged()
     found: list[Section] = []
+    gpus: dict[str, _Placed[Gpu]] = {}
+    instances: dict[str, _Placed[Instance]] = {}
     for rank, folder in enumerate(folders):
+        ready = read_compiled(folder) if compiled and folder == shipped else None
+        if ready is not None:
+            _ready(ready[0], "gpu", gpus, folder, rank)
+            _ready(ready[1], "instance", instances, folder, rank)
+            continue
         try:
             found += sections(folder, rank, merged.faults)
         except CatalogError as e:
             merged.faults.append(Fault(str(folder), "", e.what, e.hint))
     latest = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
-    gpus: dict[str, _Placed[Gpu]] = {}
-    instances: dict[str, _Placed[Instance]] = {}
     for kind in ("gpu", "instance"):
         for section in found:
             if section.kind != kind:
@@ -108,6 +116,16 @@ def merge(folders: Sequence[Path], shipped: Path) -> Merged:
     merged.instances = {p.value.name: p.value for p in instances.values()}
     _index(merged, gpus, instances)
     return merged
+
+
+def _ready(
+    values: Iterable[T], kind: str, placed: dict[str, _Placed[T]], folder: Path, rank: int
+) -> None:  # fmt: skip
+    """Place values that were checked when they were compiled."""
+    for value in values:
+        own = f"gpus/{value.name}.toml" if kind == "gpu" else f"{value.name}/instance.toml"  # fmt: skip
+        section = Section(kind, folder / own, "", {}, rank)
+        placed[fold(value.name)] = _Placed(value, section)
 
 
 def _beside(section: Section, found: Iterable[Section]) -> Mapping[str, object] | None:

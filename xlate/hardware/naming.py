@@ -17,15 +17,6 @@ _MOST = 64
 #: words of a vendor or a product line, before the name proper
 _LINE = {"nvidia", "amd", "intel", "tesla", "quadro", "geforce", "instinct", "graphics"}
 
-#: words that say whose GPU it is
-_VENDOR = {
-    "nvidia": "nvidia", "tesla": "nvidia", "quadro": "nvidia", "geforce": "nvidia",
-    "amd": "amd", "radeon": "amd", "instinct": "amd", "intel": "intel",
-}  # fmt: skip
-#: a model's designation, K80 or MI250X or 4090, and what looks like one
-_MODEL = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]{0,2}|\d{4}[a-z]{0,2}")
-_NO_MODEL = re.compile(r"(?:sxm|pg|gen|hbm|gpu|oam|mig|id)\d+|\d+gb")
-
 
 def name_fault(name: str, path_safe: bool = True) -> str | None:
     """Why a name is not well formed, or None.
@@ -83,10 +74,10 @@ def shortens(short: str, full: str) -> bool:
 
 
 def names_another(device: str, own: Iterable[str]) -> bool:
-    """Whether the name of a device cannot mean a GPU, whatever else it may mean.
+    """Whether the name of a device is not that of a GPU, by the GPU's names alone.
 
-    So it is where another vendor stands in it, or the designation of another model
-    beside a vendor's name. A name without a vendor, or without a model, decides nothing.
+    A name that names no GPU, or its vendor alone, is not another's. Where there is a
+    catalogue, :meth:`xlate.catalog.Catalogue.likeness` knows more.
 
     Parameters
     ----------
@@ -103,33 +94,7 @@ def names_another(device: str, own: Iterable[str]) -> bool:
     >>> names_another("NVIDIA A100-PG509-200", ["A100-SXM4-40GB"])
     False
     """
-    own = list(own)
-    vendors, models = _vendors([device]), _models([device])
-    if not vendors:
-        return False
-    own_vendors, own_models = _vendors(own), _models(own)
-    if own_vendors and not vendors & own_vendors:
-        return True
-    return bool(models and own_models) and not any(
-        _same_model(a, b) for a in models for b in own_models
-    )
+    # it needs squash of this module
+    from xlate.hardware.identity import Likeness, likeness_of_names
 
-
-def _words(names: Iterable[str]) -> list[str]:
-    return [w for n in names for w in re.split(r"[^a-z0-9]+", n.lower()) if w]
-
-
-def _vendors(names: Iterable[str]) -> set[str]:
-    return {_VENDOR[w] for w in _words(names) if w in _VENDOR}
-
-
-def _models(names: Iterable[str]) -> set[str]:
-    return {
-        w for w in _words(names) if _MODEL.fullmatch(w) and not _NO_MODEL.fullmatch(w)
-    }
-
-
-def _same_model(a: str, b: str) -> bool:
-    """A virtual GPU adds a letter to its card's model: V100D."""
-    short, long = sorted((a, b), key=len)
-    return long.startswith(short) and not re.search(r"\d", long[len(short) :])
+    return likeness_of_names(device, own) is Likeness.ANOTHER

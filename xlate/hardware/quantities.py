@@ -108,11 +108,34 @@ GPU_FACTS: dict[str, Quantity] = {
     "process_nm": Quantity("number", "size of the process it is made in", "nm", 1, 130),
     "base_mhz": Quantity("number", "base clock", *_MHZ),
     "max_mhz": Quantity("number", "highest (boost) clock", *_MHZ),
+    "boost_mhz": Quantity(
+        "number",
+        "boost clock of the data sheet, where legal clocks end elsewhere",
+        *_MHZ,
+    ),
     "default_application_mhz": Quantity(
         "number", "clock the driver sets by default", *_MHZ
     ),
     "bandwidth_gb_per_s": Quantity(
         "number", "peak memory bandwidth", "GB/s", 10, 100_000
+    ),
+    "memory_bus_bits": Quantity("count", "width of the memory bus", "bits", 32, 65_536),
+    "memory_gbit_per_s": Quantity(
+        "number", "rate of one memory pin", "Gbit/s", 0.1, 64
+    ),
+    "l2_mib": Quantity("number", "second-level cache of one GPU", "MiB", 0.05, 2048),
+    "tensor_cores": Quantity(
+        "count",
+        "matrix units of any vendor (tensor cores); 0 where it has none",
+        "",
+        0,
+        10_000,
+    ),
+    "fp64_tflop_per_s": Quantity(
+        "number", "peak fp64 without matrix units", "TFLOP/s", 0.001, 1500
+    ),
+    "fp64_matrix_tflop_per_s": Quantity(
+        "number", "peak fp64 of matrix units", "TFLOP/s", 0.05, 5000
     ),
     "fp32_tflop_per_s": Quantity(
         "number", "peak fp32 without matrix units", "TFLOP/s", 0.05, 1500
@@ -120,12 +143,49 @@ GPU_FACTS: dict[str, Quantity] = {
     "fp32_matrix_tflop_per_s": Quantity(
         "number", "peak fp32 of matrix units at full precision", "TFLOP/s", 0.05, 5000
     ),
+    "tf32_matrix_tflop_per_s": Quantity(
+        "number", "peak TF32 of matrix units, dense", "TFLOP/s", 0.05, 10_000
+    ),
+    "fp16_vector_tflop_per_s": Quantity(
+        "number", "peak fp16 without matrix units", "TFLOP/s", 0.005, 5000
+    ),
     "fp16_tflop_per_s": Quantity(
         "number",
-        "peak fp16, with matrix units where there are any, dense",
+        "peak fp16, with matrix units where there are any, dense, sums in fp32",
+        "TFLOP/s",
+        0.005,
+        50_000,
+    ),
+    "bf16_matrix_tflop_per_s": Quantity(
+        "number",
+        "peak bf16 of matrix units, dense, sums in fp32",
         "TFLOP/s",
         0.05,
         50_000,
+    ),
+    "fp8_matrix_tflop_per_s": Quantity(
+        "number",
+        "peak fp8 of matrix units, dense, sums in fp32",
+        "TFLOP/s",
+        0.05,
+        100_000,
+    ),
+    "int8_matrix_top_per_s": Quantity(
+        "number", "peak int8 of matrix units, dense", "TOP/s", 0.05, 100_000
+    ),
+    "gpu_link_gb_per_s": Quantity(
+        "number",
+        "links from this GPU to others (NVLink, Infinity Fabric), both directions summed",
+        "GB/s",
+        1,
+        20_000,
+    ),
+    "host_link_gb_per_s": Quantity(
+        "number",
+        "link to the host (PCIe or NVLink-C2C), one direction",
+        "GB/s",
+        0.1,
+        2000,
     ),
     "memory_gib": Quantity("number", "memory of one GPU", "GiB", 0.25, 2048),
     "tdp_w": Quantity("number", "thermal design power of the board", *_WATT),

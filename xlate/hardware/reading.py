@@ -41,7 +41,7 @@ _CLOCK_KEYS = (
     "memory_mhz", "rule", "min_mhz", "max_mhz", "list_mhz", "count", "standing", "source",
 )  # fmt: skip
 _COMMON_KEYS = ("name", "aliases", "note", "replaces")
-_GPU_KEYS = (*_COMMON_KEYS, "architecture", "facts", "clocks")
+_GPU_KEYS = (*_COMMON_KEYS, "architecture", "chip", "facts", "clocks")
 _INSTANCE_KEYS = (*_COMMON_KEYS, "provider", "gpu", "facts", "prices")
 _CLOCK = Quantity("number", "clock", "MHz", 1, MOST_MHZ)
 _MEMORY_CLOCK = Quantity("number", "memory clock", "MHz", 10, 50_000)
@@ -74,7 +74,7 @@ class SectionReader:
         architecture = self._text(self.table, "architecture", required=True)
         gpu = Gpu(
             name or "", architecture or "", self._aliases(), facts, clocks,
-            self._text(self.table, "note"),
+            self._text(self.table, "note"), self._text(self.table, "chip"),
         )  # fmt: skip
         for field, message in consistency.of_gpu(gpu):
             self._fault(field, message)

@@ -139,10 +139,9 @@ def why_no_rent(instance: Instance, known: Catalogue) -> str:
     """Why there is no price, and which instance to name in place of a GPU."""
     if instance.gpu is None or instance.name in known.instances:
         return f"the catalogue has no price of {instance.name}"
-    holding = sorted(
-        i.name for i in known.instances.values() if i.gpu and i.gpu.name == instance.name
-    )  # fmt: skip
-    named = f" (with this GPU: {', '.join(holding)})" if holding else ""
+    priced = [i for i in known.instances_with(instance.gpu) if i.price is not None]
+    holding = sorted(i.name for i in priced)
+    named = f" (with this GPU and a price: {', '.join(holding)})" if holding else ""
     return f"{instance.name} is a GPU: what is rented is an instance{named}"
 
 

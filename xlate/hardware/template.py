@@ -133,7 +133,7 @@ def _gpu_lines(name: str) -> list[str]:
         "# generation: Turing, Ampere, Ada, CDNA3, …",
         'architecture = "?"',
         *_comment(f"for the origin check: {about['origin check']}"),
-        '# for instance ["NVIDIA GeForce RTX 4090", "RTX 4090"]',
+        '# for instance ["NVIDIA GeForce RTX 6090", "RTX 6090"]',
         'aliases = ["?"]',
         "",
         "[gpu.facts]",

@@ -8,7 +8,21 @@ from dataclasses import dataclass, field
 from xlate.errors import CatalogError
 from xlate.frozen import FrozenMap
 
-__all__ = ["ClockList", "Fact", "Gpu", "Instance", "Price"]
+__all__ = ["PEAKS", "ClockList", "Fact", "Gpu", "Instance", "Price"]
+
+#: precision of arithmetic, as :mod:`xlate.kernel_precision` names it -> fact
+PEAKS = {
+    "fp64": "fp64_tflop_per_s",
+    "fp64-tensor": "fp64_matrix_tflop_per_s",
+    "fp32": "fp32_tflop_per_s",
+    "fp32-tensor": "fp32_matrix_tflop_per_s",
+    "tf32-tensor": "tf32_matrix_tflop_per_s",
+    "fp16": "fp16_vector_tflop_per_s",
+    "fp16-tensor": "fp16_tflop_per_s",
+    "bf16-tensor": "bf16_matrix_tflop_per_s",
+    "fp8-tensor": "fp8_matrix_tflop_per_s",
+    "int8-tensor": "int8_matrix_top_per_s",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,21 @@ class Price:
 
 @dataclass(frozen=True)
 class Gpu:
-    """Facts of one GPU (per GPU, not per board)."""
+    """Facts of one GPU (per GPU, not per board).
+
+    Attributes
+    ----------
+    name : str
+        In the catalogue.
+    architecture : str
+        Generation: ``Ampere``, ``CDNA3``.
+    aliases : tuple of str
+        What drivers and people call it.
+    facts : mapping of str to Fact
+        Figures that are known (:mod:`xlate.hardware.quantities`).
+    clocks : tuple of ClockList
+        Legal clocks; empty where nobody knows them.
+    """
 
     name: str
     architecture: str
@@ -64,6 +92,8 @@ class Gpu:
     facts: Mapping[str, Fact]
     clocks: tuple[ClockList, ...]
     note: str | None = None
+    #: of the silicon, which several boards share: GA100, gfx942
+    chip: str | None = None
 
     def __post_init__(self) -> None:
         """Own the facts, so that nobody can change them and they can be pickled."""
@@ -73,6 +103,37 @@ class Gpu:
         """Value of a numeric fact, or None where nobody knows it."""
         fact = self.facts.get(key)
         return None if fact is None else float(fact.value)
+
+    def peak_tflop_per_s(self, precision: str) -> float | None:
+        """Peak of arithmetic in a precision, dense, TFLOP/s (int8: TOP/s).
+
+        Parameters
+        ----------
+        precision : str
+            ``fp64``, ``fp32``, ``fp16``; with matrix units ``fp64-tensor``,
+            ``fp32-tensor``, ``tf32-tensor``, ``fp16-tensor``, ``bf16-tensor``,
+            ``fp8-tensor``, ``int8-tensor``.
+
+        Returns
+        -------
+        float or None
+            None where nobody knows it, or the GPU has no such units.
+
+        Examples
+        --------
+        >>> from xlate.catalog import catalogue
+        >>> catalogue().gpu("A100-SXM4-40GB").peak_tflop_per_s("tf32-tensor")
+        156.0
+        >>> catalogue().gpu("P100-PCIe-16GB").peak_tflop_per_s("fp16-tensor") is None
+        True
+        """
+        key = PEAKS.get(precision)
+        if key is None:
+            return None
+        # the one figure that names matrix units only where there are any
+        if precision == "fp16-tensor" and not self.number("tensor_cores"):
+            return None
+        return self.number(key)
 
     @property
     def limit_w(self) -> float | None:

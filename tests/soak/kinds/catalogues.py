@@ -21,7 +21,7 @@ def fact(key: str, value: str) -> str:
     return f"{key} = {{ value = {value}, {MARK} }}\n"
 
 
-#: numbers of a GPU, all true of an RTX 4090
+#: numbers of a made-up GPU, those of an RTX 4090
 FACTS = {
     "sm_count": "128", "cuda_cores": "16384", "base_mhz": "2235", "max_mhz": "2520", "process_nm": "5",
     "schedulers_per_sm": "4", "bandwidth_gb_per_s": "1008", "fp32_tflop_per_s": "82.6", "memory_gib": "24",
@@ -34,12 +34,12 @@ def gpu(
     facts: dict[str, str] | None = None,
     head: str = "",
     clocks: str = CLOCKS,
-    name: str = '"RTX4090"',
+    name: str = '"RTX6090"',
 ) -> str:
     """A GPU's file."""
     whole = FACTS if facts is None else facts
     return (
-        f'name = {name}\narchitecture = "Ada"\naliases = ["RTX 4090"]\n'
+        f'name = {name}\narchitecture = "Ada"\naliases = ["RTX 6090"]\n'
         + fact("set_clock", '"locked"') + fact("energy_counter", "true") + fact("dcgm_profiling", "false")
         + head + "\n[facts]\n" + "".join(fact(k, v) for k, v in whole.items()) + clocks
     )  # fmt: skip
@@ -58,7 +58,7 @@ PRICE = {
 def instance(
     price: dict[str, str] | None = None,
     name: str = '"box.4090"',
-    gpu_name: str = '"RTX4090"',
+    gpu_name: str = '"RTX6090"',
     count: str = "1",
 ) -> str:
     """An instance's file."""
@@ -75,7 +75,7 @@ def instance(
 def _laid(
     lab: Lab, gpu_text: str, instance_text: str, folder: str = "box.4090"
 ) -> None:
-    lab.write("own/gpus/RTX4090.toml", gpu_text)
+    lab.write("own/gpus/RTX6090.toml", gpu_text)
     lab.write(f"own/{folder}/instance.toml", instance_text)
 
 
@@ -158,7 +158,7 @@ def _redefined(name: str) -> Callable[[Lab], Iterator[str]]:
 
 def _template(lab: Lab) -> Iterator[str]:
     """``anchors new`` writes a file with every field; it is not usable until filled."""
-    run = lab.xlate("anchors", "new", "RTX4090")
+    run = lab.xlate("anchors", "new", "RTX6090")
     yield from accepted(run)
     written = list(lab.dir.rglob("*.toml"))
     text = "".join(p.read_text() for p in written) + run.out
@@ -276,7 +276,7 @@ def cases() -> Cases:
     found.add(
         "gpu-unknown", _CHECKED, _no(gpu(), instance(gpu_name='"RTX5090"'), "RTX5090")
     )
-    found.add("gpu-a-list", _CHECKED, _no(gpu(), instance(gpu_name='["RTX4090"]')))
+    found.add("gpu-a-list", _CHECKED, _no(gpu(), instance(gpu_name='["RTX6090"]')))
     for i, text in enumerate(('aliases = "box"', "aliases = [5]", "aliases = 3")):
         found.add(
             f"aliases-{i}",

@@ -110,9 +110,9 @@ def _own_gpu(text: str) -> Callable[[Lab], Iterator[str]]:
             f"\\u{ord(c):04x}" if not 32 <= ord(c) < 127 else c for c in text
         )
         lab.write(
-            "own/gpus/RTX4090.toml",
+            "own/gpus/RTX6090.toml",
             gpu()
-            .replace('"RTX 4090"', f'"RTX 4090{quoted}"')
+            .replace('"RTX 6090"', f'"RTX 6090{quoted}"')
             .replace("data sheet", f"data {quoted}"),
         )
         lab.write("own/box/instance.toml", instance({**PRICE, "region": f'"{quoted}"'}))

@@ -120,7 +120,7 @@ def _out(lab: Lab) -> Iterator[str]:
 
 
 def _own(lab: Lab) -> Iterator[str]:
-    lab.write("own/gpus/RTX4090.toml", gpu())
+    lab.write("own/gpus/RTX6090.toml", gpu())
     lab.write("own/box/instance.toml", instance())
     run = lab.xlate(
         "translate",

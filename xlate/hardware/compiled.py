@@ -1,0 +1,140 @@
+"""The catalogue that ships, checked and written in a form that is read fast.
+
+Parsing and checking some 200 TOML files takes longer than answering. They are compiled
+into one JSON file, ``anchors/catalogue.json``, by ``python -m xlate.hardware.compiled``.
+It says of which files it was made, byte by byte: where any of them differs, it is not
+used and the files themselves are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from xlate.files import read_bytes
+from xlate.hardware.tables import files_of
+from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
+
+__all__ = ["FILE", "compiled_text", "digest_of", "read_compiled"]
+
+FILE = "catalogue.json"
+_FORMAT = 1
+_MOST_BYTES = 1 << 24
+
+
+def digest_of(folder: Path) -> str:
+    """Checksum of the names and bytes of all catalogue files of a folder.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    found = hashlib.sha256(f"{_FORMAT}\n".encode())
+    root = str(folder)
+    for path in files_of(folder):
+        text = path.read_bytes()
+        found.update(f"{str(path)[len(root) :]}\n{len(text)}\n".encode())
+        found.update(text)
+    return found.hexdigest()
+
+
+def compiled_text(
+    folder: Path, gpus: Iterable[Gpu], instances: Iterable[Instance]
+) -> str:
+    """The compiled form of a folder's GPUs and instances.
+
+    Parameters
+    ----------
+    folder : Path
+        That they were read from, without a fault.
+    gpus : iterable of Gpu
+    instances : iterable of Instance
+    """
+    sources: dict[str, int] = {}
+
+    def facts(of: Mapping[str, Fact]) -> dict[str, list[Any]]:
+        return {
+            k: [f.value, f.standing, sources.setdefault(f.source, len(sources))]
+            for k, f in of.items()
+        }
+
+    rows = [
+        [
+            g.name, g.architecture, list(g.aliases), facts(g.facts),
+            [list(astuple(c)) for c in g.clocks], g.note, g.chip,
+        ]
+        for g in gpus
+    ]  # fmt: skip
+    machines = [
+        [
+            i.name, i.provider, list(i.aliases), None if i.gpu is None else i.gpu.name,
+            i.gpu_count, [list(astuple(p)) for p in i.prices], facts(i.facts), i.note,
+        ]
+        for i in instances
+    ]  # fmt: skip
+    document = {
+        "digest": digest_of(folder), "sources": list(sources), "gpus": rows,
+        "instances": machines,
+    }  # fmt: skip
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def read_compiled(folder: Path) -> tuple[list[Gpu], list[Instance]] | None:
+    """GPUs and instances of a folder; None where its compiled form is not of its files.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    try:
+        document = json.loads(read_bytes(folder / FILE, _MOST_BYTES))
+        if document["digest"] != digest_of(folder):
+            return None
+        return _values(document)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _values(document: Mapping[str, Any]) -> tuple[list[Gpu], list[Instance]]:
+    sources = document["sources"]
+
+    def facts(of: Mapping[str, Any]) -> dict[str, Fact]:
+        return {k: Fact(v, standing, sources[s]) for k, (v, standing, s) in of.items()}
+
+    gpus = {
+        name: Gpu(
+            name, architecture, tuple(aliases), facts(of),
+            tuple(ClockList(c[0], tuple(c[1]), *c[2:]) for c in clocks), note, chip,
+        )
+        for name, architecture, aliases, of, clocks, note, chip in document["gpus"]
+    }  # fmt: skip
+    instances = [
+        Instance(
+            name, provider, tuple(aliases), None if gpu is None else gpus[gpu], count,
+            tuple(Price(*p) for p in prices), facts(of), note,
+        )
+        for name, provider, aliases, gpu, count, prices, of, note in document["instances"]
+    ]  # fmt: skip
+    return list(gpus.values()), instances
+
+
+def _main() -> None:
+    from xlate.hardware.faults import CatalogFaultsError
+    from xlate.hardware.merging import merge
+    from xlate.paths import shipped
+
+    folder = shipped("anchors")
+    merged = merge([folder], folder, compiled=False)
+    if merged.faults:
+        raise CatalogFaultsError(merged.faults)
+    text = compiled_text(folder, merged.gpus.values(), merged.instances.values())
+    (folder / FILE).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,77 @@
+"""The GPUs of the catalogue whose names are nearest to one that it does not know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from xlate.hardware.device_name import parse_device
+from xlate.hardware.naming import squash
+from xlate.hardware.values import Gpu, Instance
+
+if TYPE_CHECKING:
+    from xlate.catalog import Catalogue
+
+__all__ = ["nearest_gpus", "nearest_text", "surest_first"]
+
+_MOST = 3
+#: share of letters from which on two names look alike
+_ALIKE = 0.6
+
+
+def nearest_gpus(device: str, known: Catalogue, most: int = _MOST) -> tuple[Gpu, ...]:
+    """GPUs with names like that of a device, of its vendor where it says one.
+
+    Parameters
+    ----------
+    device : str
+        What a profiler or a driver printed.
+    known : Catalogue
+    most : int
+
+    Examples
+    --------
+    >>> from xlate.catalog import catalogue
+    >>> [g.name for g in nearest_gpus("NVIDIA A100-SXM-64GB", catalogue())][0]
+    'A100-SXM4-40GB'
+    """
+    said = parse_device(device)
+    vendors = frozenset[str]().union(*(d.vendors for d in said))
+    models = {d.model for d in said if d.model}
+    names: dict[str, Gpu] = {}
+    same: list[Gpu] = []
+    for gpu in known.gpus.values():
+        own = [p for n in (gpu.name, *gpu.aliases) for p in parse_device(n)]
+        theirs = frozenset[str]().union(*(p.vendors for p in own))
+        if vendors and theirs and not vendors & theirs:
+            continue
+        if models & {p.model for p in own}:
+            same.append(gpu)
+        names.update({squash(n): gpu for n in (gpu.name, *gpu.aliases)})
+    wanted = squash(device)
+    same.sort(key=lambda g: -difflib.SequenceMatcher(None, wanted, squash(g.name)).ratio())  # fmt: skip
+    alike = difflib.get_close_matches(wanted, names, 2 * most, _ALIKE)
+    found = {g.name: g for g in [*same, *(names[n] for n in alike)]}
+    return tuple(found.values())[:most]
+
+
+def nearest_text(device: str, known: Catalogue) -> str:
+    """``"; nearest to it: X (instances), Y"``, or nothing where none is near."""
+    listed = []
+    for gpu in nearest_gpus(device, known):
+        held = [i.name for i in surest_first(known.instances_with(gpu))[:2]]
+        listed.append(f"{gpu.name} ({', '.join(held)})" if held else gpu.name)
+    return f"; nearest to it: {', '.join(listed)}" if listed else ""
+
+
+def surest_first(instances: Iterable[Instance]) -> list[Instance]:
+    """Instances of which most is known first: those with a price, and with fewer GPUs.
+
+    Examples
+    --------
+    >>> from xlate.catalog import catalogue
+    >>> [i.name for i in surest_first(catalogue().instances_with("L4"))][0]
+    'g6.xlarge'
+    """
+    return sorted(instances, key=lambda i: (i.price is None, i.gpu_count, i.name))
