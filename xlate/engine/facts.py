@@ -13,6 +13,7 @@ from xlate.hardware.memory import MemoryFit, memory_fit
 from xlate.hardware.rent import Rent, why_no_rent
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Estimate, Profile, Verdict
+from xlate.readers.work_mode import NOT_KNOWN
 from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, informs, remedies
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
@@ -148,6 +149,8 @@ def _mode(profile: Profile) -> str | None:
     differs from that, or work that only training does, is known.
     """
     mode = profile.workload.mode
+    if mode == NOT_KNOWN:
+        return None
     if mode != "training":
         return mode
     busy = [c for c in opnames.busy_columns(list(profile.ops)) if profile.ops[c] > 0]

@@ -21,6 +21,8 @@ from xlate.readers import (
     nsys_csv,
     nsys_sqlite,
     parquet,
+    rocprof_csv,
+    rocprof_json,
     tensorflow_stats,
     tensorflow_trace,
 )
@@ -33,6 +35,8 @@ __all__ = ["READERS", "StepChoice", "expand", "inside_of", "read", "read_table"]
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
     "tensorflow_stats": tensorflow_stats,
+    "rocprof_csv": rocprof_csv,
+    "rocprof_json": rocprof_json,
     "tensorflow_trace": tensorflow_trace,
     "kineto": kineto,
     "key_averages": key_averages,

@@ -2,68 +2,62 @@
 
 The csv has the attributes of ``FunctionEventAvg`` as columns (``key``, ``count``,
 ``self_cpu_time_total``, ``self_device_time_total`` in µs …), as ``xlate profile
-record`` writes it, or the headings of the table with units in the cells. Rows
-of kernels repeat what their operations are said to have taken on the device, and
-are left out where operations have device times.
+record`` writes it, or the headings of the table with units in the cells. Rows of kernels
+repeat what their operations are said to have taken on the device: only one side is
+counted, operations where they account for the work, kernels where they do not. What no
+kernel did (``Unrecognized``, calls of the runtime, ranges that a program named) is left
+out, and the sum is held against the total below the table.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlate import opnames
 from xlate.errors import ProfileError
+from xlate.kernel_precision import NOT_KNOWN, kernel_precision
 from xlate.profile import Profile, WorkloadKey
+from xlate.readers.averages_table import HINT, AverageRow, Averages, is_headed, tables
 from xlate.readers.limits import read_text
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
+from xlate.readers.work_mode import NOT_KNOWN as MODE_NOT_KNOWN
+from xlate.readers.work_mode import mode_note, work_mode
+from xlate.reason import Reason
 
 __all__ = ["read", "sniff"]
 
-_DASHES = re.compile(r"^-{4,}(?:\s+-{4,})+\s*$", re.MULTILINE)
-#: what is looked for -> how it is headed, in lower case without spaces and _
-_HEADS: Mapping[str, tuple[str, ...]] = {
-    "name": ("name", "key"),
-    "count": ("#ofcalls", "count", "calls"),
-    "self_cpu": ("selfcpu", "selfcputimetotal"),
-    "cpu": ("cputotal", "cputimetotal"),
-    "self_device": (
-        "selfcuda", "selfcudatimetotal", "selfdevice", "selfdevicetimetotal", "selfxpu",
-        "selfhip", "selfmps", "selfprivateuse1",
-    ),
-    "memory": ("cudamem", "cudamemoryusage", "devicememoryusage", "devicemem"),
-}  # fmt: skip
-_UNITS = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "ns": 1e-3}
-_BYTES = {"b": 1.0, "kb": 1024.0, "mb": 1024.0**2, "gb": 1024.0**3, "tb": 1024.0**4}
-_CELL = re.compile(r"^(-?[0-9.]+(?:e[+-]?\d+)?)\s*([a-zµ]*)$", re.IGNORECASE)
 _STEP = re.compile(r"ProfilerStep[*#]")
-#: what the table says below its rows
-_FOOTER = re.compile(
-    r"^Self (?:CUDA|XPU|HIP|MPS|device|privateuse1) time total:\s*(\S+)\s*$",
-    re.MULTILINE | re.IGNORECASE,
+#: device time that belongs to no operation, often many times the whole, and the
+#: profiler's own work
+_NO_WORK = re.compile(
+    r"(?:Unrecognized|Activity Buffer Request|Buffer Flush|Lazy Function Loading"
+    r"|Command Buffer Full|Instrumentation|Resource|Context Sync)$"
 )
+#: calls of CUDA, HIP and Level Zero, which are the host's
+_CALL = re.compile(r"(?:cuda|hip|cu|ur|ze)[A-Z]\w*(?:\(.*\))?$")
+#: ranges that a program named, which stand beside the kernels within them
+_RANGE = re.compile(r"ProfilerStep|Optimizer\.|nccl:|gloo:|## |DistributedDataParallel|FullyShardedDataParallel|FSDP::|PyTorch DDP")  # fmt: skip
 #: rows may be rounded by so much of their sum
 _ROUNDED = 0.02
-#: device time that belongs to no operation, often many times the whole
-_ARTEFACT = "Unrecognized"
-_HINT = "print prof.key_averages().table(), or write its csv: xlate profile record"
+#: a share that is missing and said, and one that is held against the answer
+_SAID, _MUCH = 0.002, 0.05
 
 
 def sniff(head: bytes) -> bool:
     """Whether the headings are those of ``key_averages``."""
-    text = head[:16384].decode("utf-8", "replace")
-    if _DASHES.search(text) and "Self CPU" in text:
+    text = head[:65536].decode("utf-8", "replace")
+    if is_headed(text):
         return True
-    first = _folded(text.lstrip("\ufeff").split("\n", 1)[0])
+    first = re.sub(r"[\s_]", "", text.lstrip("\ufeff").split("\n", 1)[0].lower())
     return "selfcpu" in first and ("key" in first or "name" in first) and any(c in head[:1024] for c in b",;\t")  # fmt: skip
 
 
 def read(source: Source) -> list[Profile]:
-    """Read one table into one profile.
+    """Read each table into one profile; several of one profile are one.
 
     Parameters
     ----------
@@ -73,159 +67,227 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If a heading is missing, a time is no number, or commas stand in for
-        decimal points.
+        If a heading is missing, a time is no number, commas stand in for decimal
+        points, or the steps that the user names are not in it.
     """
-    path, text = source.path, read_text(source.path, source.content())
-    rows = _table(path, text) if _DASHES.search(text) else _csv(path, text)
-    if not rows:
-        raise ProfileError(f"{path} has headings and no operation", _HINT)
-    found = _FOOTER.search(text)
-    total = _time(path, {"name": "total", "cell": found[1]}, "cell") if found else None
-    return [_profile(path, rows, total)]
+    path = source.path
+    listed = [t for t in tables(path, read_text(path, source.content())) if t.rows]
+    if not listed:
+        raise ProfileError(f"{path} has headings and no operation", HINT)
+    kept = _apart(listed)
+    many = len(kept) > 1
+    return [
+        _profile(path, t, source.steps, f"{path} [table {k}]" if many else str(path))
+        for k, t in enumerate(kept, 1)
+    ]
 
 
-Row = Mapping[str, str]
+def _apart(listed: Sequence[Averages]) -> list[Averages]:
+    """Tables of different profiles: one profile may be printed in several orders."""
+    kept: list[Averages] = []
+    for table in listed:
+        same = next((k for k, t in enumerate(kept) if _is_same(t, table)), None)
+        if same is None:
+            kept.append(table)
+        elif kept[same].headings == table.headings:
+            # each may hold rows that a limit cut from the other
+            rows = dict.fromkeys((*kept[same].rows, *table.rows))
+            total = kept[same].total_us or table.total_us
+            kept[same] = replace(kept[same], rows=tuple(rows), total_us=total)
+        elif _Sides.of(table).most > _Sides.of(kept[same]).most:
+            kept[same] = table
+    return kept
 
 
-def _table(path: Path, text: str) -> list[Row]:
-    """Rows of the printed table, cut where its dashes say."""
-    rules = list(_DASHES.finditer(text))
-    if len(rules) < 2:
-        raise ProfileError(f"{path} breaks off before the table begins", _HINT)
-    spans = [m.span() for m in re.finditer("-+", rules[0][0])]
-    # a cell ends where its dashes do; names may be longer than theirs are wide
-    ends = [b for _, b in spans]
-
-    def cells(line: str) -> list[str]:
-        begins = [0, *ends[:-1]]
-        return [line[a:b].strip() for a, b in zip(begins, ends, strict=True)]
-
-    head_text = text[rules[0].end() : rules[1].start()].strip("\n")
-    places = _places(path, cells(head_text.split("\n")[-1]))
-    body = text[rules[1].end() : rules[2].start() if len(rules) > 2 else len(text)]
-    found: list[Row] = []
-    for line in body.split("\n"):
-        if not line.strip() or line.startswith("Self C"):
-            continue
-        row = cells(line)
-        found.append({k: row[at] for k, at in places.items()})
-    return found
+def _is_same(one: Averages, other: Averages) -> bool:
+    if one.total_us is not None and other.total_us is not None:
+        return one.total_us == other.total_us
+    longest = sorted(other.rows, key=lambda r: -r.self_cpu - r.self_device)[:3]
+    return any(r in one.rows for r in longest)
 
 
-def _csv(path: Path, text: str) -> list[Row]:
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    found: list[Row] = []
-    try:
-        head = [h.strip() for h in next(rows)]
-        places = _places(path, head)
-        for row in rows:
-            if not any(c.strip() for c in row):
+@dataclass(frozen=True)
+class _Sides:
+    """Device time by operation and by kernel, without what is no work.
+
+    Attributes
+    ----------
+    ops, kernels : tuple of AverageRow
+    no_work : tuple of AverageRow
+        Rows with device time that no kernel took.
+    total : float
+        µs, as said below the table; infinite where it is not.
+    """
+
+    ops: tuple[AverageRow, ...]
+    kernels: tuple[AverageRow, ...]
+    no_work: tuple[AverageRow, ...]
+    total: float
+
+    @classmethod
+    def of(cls, table: Averages) -> _Sides:
+        total = table.total_us or float("inf")
+        # a range of a program stands there twice: on the host, and over its kernels
+        ranges = {r.name for r in table.rows if r.self_cpu and not r.self_device}
+        ops: list[AverageRow] = []
+        kernels: list[AverageRow] = []
+        no_work: list[AverageRow] = []
+        doubtful: list[AverageRow] = []
+        for row in table.rows:
+            if not row.self_device or _STEP.match(row.name):
                 continue
-            if len(row) != len(head):
-                raise ProfileError(
-                    f"{path}, line {rows.line_num}: {len(row)} fields where the header "
-                    f"has {len(head)}",
-                    "the file breaks off, or numbers are written with commas; export it "
-                    "with decimal points",
-                )
-            found.append({k: row[at].strip() for k, at in places.items()})
-    except csv.Error as e:
-        raise ProfileError(f"{path}, line {rows.line_num}: no csv: {e}", _HINT) from e
-    return found
+            called = row.self_cpu > 0 and _CALL.match(row.name) is not None
+            most = max(row.share or 0.0, row.self_device / total)
+            if called or _NO_WORK.match(row.name) or most > 1 + _ROUNDED:
+                no_work.append(row)
+            elif row.self_cpu:
+                ops.append(row)
+            elif _RANGE.match(row.name):
+                no_work.append(row)
+            else:
+                (doubtful if row.name in ranges else kernels).append(row)
+        # kernels that are named as operations fit into the total, ranges do not
+        room = (table.total_us or 0.0) * (1 + _ROUNDED) - _sum(kernels)
+        if _sum(doubtful) > room:
+            no_work += [r for r in doubtful if _is_range(r)]
+            doubtful = [r for r in doubtful if not _is_range(r)]
+        (kernels if _sum(doubtful) <= room else no_work).extend(doubtful)
+        if not ops and not kernels:
+            # all exceed the total: it is the total that is of something else
+            ops = [r for r in no_work if r.self_cpu and not _is_known(r)]
+            kernels = [r for r in no_work if not r.self_cpu and not _is_known(r)]
+            no_work = [r for r in no_work if _is_known(r)]
+        return cls(tuple(ops), tuple(kernels), tuple(no_work), total)
 
-
-def _folded(text: str) -> str:
-    return re.sub(r"[\s_]", "", text.lower())
-
-
-def _places(path: Path, head: Sequence[str]) -> dict[str, int]:
-    folded = [_folded(h) for h in head]
-    found = {
-        k: folded.index(n) for k, names in _HEADS.items() for n in names if n in folded
-    }
-    missing = {"name", "self_cpu"} - set(found)
-    if missing:
-        raise ProfileError(
-            f"{path} has no column {' and '.join(sorted(missing))}", _HINT
+    @property
+    def by_op(self) -> bool:
+        """Whether operations account for the work."""
+        kernels = _sum(self.kernels)
+        # more than there was: ranges are among them
+        return bool(self.ops) and (
+            _sum(self.ops) >= kernels * (1 - _ROUNDED)
+            or kernels > self.total * (1 + _ROUNDED)
         )
-    return found
+
+    @property
+    def counted(self) -> tuple[AverageRow, ...]:
+        return self.ops if self.by_op else self.kernels
+
+    @property
+    def most(self) -> float:
+        return _sum(self.counted)
 
 
-def _profile(path: Path, rows: Sequence[Row], total: float | None) -> Profile:
-    steps, length, notes = _steps(path, rows)
+def _is_known(row: AverageRow) -> bool:
+    """Whether a row is known to be no work by its name."""
+    return any(p.match(row.name) for p in (_NO_WORK, _CALL, _RANGE))
+
+
+def _is_range(row: AverageRow) -> bool:
+    """Whether a name is of no kernel that is known."""
+    return opnames.family(opnames.column("device", row.name)) == "other"
+
+
+def _sum(rows: Sequence[AverageRow]) -> float:
+    return sum(r.self_device for r in rows)
+
+
+def _profile(path: Path, table: Averages, choice: StepChoice, source: str) -> Profile:
+    steps, length, notes = _steps(path, table, choice)
+    sides = _Sides.of(table)
     ops: dict[str, float] = {}
-    heard = [r for r in rows if not _STEP.match(r["name"])]
-    device = {id(r): _time(path, r, "self_device") for r in heard}
-    host = {id(r): _time(path, r, "self_cpu") for r in heard}
-    by_op = sum(t for r in heard if (t := device[id(r)]) and host[id(r)])
-    left_out = 0
-    busy_all = _device_time(heard, device, host, bool(by_op))
-    artefact = _device_time(
-        [r for r in heard if r["name"] == _ARTEFACT], device, host, False
-    )
-    if artefact and total is not None and busy_all > total * (1 + _ROUNDED):
-        heard = [r for r in heard if r["name"] != _ARTEFACT]
-        busy_all -= artefact
-        notes.append(
-            f"{_ARTEFACT} is left out: with its {artefact / 1e3:.4g} ms the rows exceed "
-            f"the total of {total / 1e3:.4g} ms below them"
-        )
-    notes += _against_footer(busy_all, total)
-    for row in heard:
-        name = row["name"]
-        on_device, on_host = device[id(row)], host[id(row)]
-        if on_device and not on_host and by_op:
-            left_out += 1  # a kernel, whose operation has its time already
-            on_device = 0.0
-        for side, value in (("device", on_device), ("host", on_host)):
-            if value:
-                column = opnames.column(side, name)
-                ops[column] = ops.get(column, 0.0) + value / steps
+    for row in sides.counted:
+        column = opnames.column("device", row.name)
+        ops[column] = ops.get(column, 0.0) + row.self_device / steps
+    for row in table.rows:
+        if row.self_cpu and not _STEP.match(row.name):
+            column = opnames.column("host", row.name)
+            ops[column] = ops.get(column, 0.0) + row.self_cpu / steps
     busy = sum(ops[c] for c in opnames.busy_columns(list(ops)))
     if length is not None and busy:
-        ops[opnames.DEVICE_IDLE] = max(length - busy, 0.0)
-    if left_out:
-        notes.append(f"{left_out} rows of kernels repeat their operations' time")
-    cut = sum(r["name"].endswith("...") for r in heard)
+        # work that a row limit cut is no idle time
+        worked = max(busy, (table.total_us or 0.0) / steps)
+        ops[opnames.DEVICE_IDLE] = max(length - worked, 0.0)
+    mode = work_mode(r.name for r in table.rows)
+    missing = table.total_us is not None and sides.most < table.total_us * (1 - _MUCH)
+    if mode == "inference" and (missing or table.cut):
+        mode = MODE_NOT_KNOWN  # rows of a backward pass may be among those cut
+    if (says := mode_note(mode)) is not None:
+        notes.append(Reason(says, informs=True))
+    notes += _about_rows(table, sides, busy * steps)
+    memory = max((r.memory for r in table.rows), default=0.0)
+    return Profile(
+        {k: v for k, v in ops.items() if v > 0},
+        WorkloadKey(mode=mode, framework="pytorch"),
+        step_time_us=length,
+        source=source,
+        notes=tuple(notes),
+        device=table.device,
+        memory_bytes=memory or None,
+        precision_us=_precision(sides, steps),
+    )
+
+
+def _precision(sides: _Sides, steps: int) -> dict[str, float]:
+    """Time of kernels by precision; what no kernel's row has is not known."""
+    found: dict[str, float] = {}
+    for row in sides.kernels:
+        kind = kernel_precision(row.name)
+        found[kind] = found.get(kind, 0.0) + row.self_device / steps
+    rest = (sides.most - _sum(sides.kernels)) / steps
+    if found and rest > 0:
+        found[NOT_KNOWN] = found.get(NOT_KNOWN, 0.0) + rest
+    return found
+
+
+def _about_rows(table: Averages, sides: _Sides, busy: float) -> list[str]:
+    """What to say of rows left out, cut and missing."""
+    notes: list[str] = []
+    if not table.on_device or not busy:
+        notes.append(
+            "no GPU time was recorded: only the host's side is in it (record with "
+            "activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])"
+        )
+    if sides.no_work:
+        names = ", ".join(dict.fromkeys(r.name for r in sides.no_work[:4]))
+        notes.append(Reason(
+            f"{names}: {_sum(sides.no_work) / 1e3:.4g} ms of device time that no kernel "
+            "took; left out", informs=all(_is_known(r) or not r.self_cpu for r in sides.no_work),
+        ))  # fmt: skip
+    if sides.by_op and sides.kernels:
+        notes.append(
+            Reason(
+                f"{len(sides.kernels)} rows of kernels repeat their operations' time",
+                informs=True,
+            )
+        )
+    elif sides.ops:
+        notes.append(
+            f"operations account for {_sum(sides.ops) / sides.most:.1%} of the kernels' "
+            "time: kernels are counted, and operations are not"
+        )
+    notes += _against_footer(busy, table)
+    cut = sum(r.name.endswith(("...", "…")) for r in sides.counted)
     if cut:
         notes.append(
             f"{cut} names are cut: table(max_name_column_width=200) keeps them"
         )
-    memory = max((_memory(r) for r in rows), default=0.0)
-    backward = any("ackward" in c for c in ops)
-    return Profile(
-        {k: v for k, v in ops.items() if v > 0},
-        WorkloadKey(mode="training" if backward else "inference", framework="pytorch"),
-        step_time_us=length,
-        source=str(path),
-        notes=tuple(notes),
-        memory_bytes=memory or None,
-    )
+    return notes
 
 
-def _device_time(
-    rows: Sequence[Row],
-    device: Mapping[int, float],
-    host: Mapping[int, float],
-    by_op: bool,
-) -> float:
-    """µs on the device of some rows, without kernels where operations have their time."""
-    return sum(device[id(r)] for r in rows if host[id(r)] or not by_op)
-
-
-def _against_footer(busy: float, total: float | None) -> list[str]:
+def _against_footer(busy: float, table: Averages) -> list[str]:
     """What the total below the rows says against their sum."""
-    if total is None or not total or not busy:
+    total = table.total_us
+    if not total or not busy:
         return []
-    if busy < total * (1 - _ROUNDED):
-        return [
-            f"{1 - busy / total:.1%} of the device time is missing: the rows sum to "
+    missing = 1 - busy / total
+    if missing > _SAID:
+        said = (
+            f"{missing:.1%} of the device time is missing: the rows sum to "
             f"{busy / 1e3:.4g} ms, the total below them is {total / 1e3:.4g} ms "
             "(table(row_limit=-1) prints all rows)"
-        ]
+        )
+        return [Reason(said, informs=missing < _MUCH)]
     if busy > total * (1 + _ROUNDED):
         return [
             f"the rows sum to {busy / 1e3:.4g} ms on the device, more than the total of "
@@ -234,53 +296,31 @@ def _against_footer(busy: float, total: float | None) -> list[str]:
     return []
 
 
-def _steps(path: Path, rows: Sequence[Row]) -> tuple[int, float | None, list[str]]:
+def _steps(
+    path: Path, table: Averages, choice: StepChoice
+) -> tuple[int, float | None, list[str]]:
     """How many steps, µs each, and what to say."""
-    for row in rows:
-        if _STEP.match(row["name"]):
-            n = _count(path, row)
-            whole = _time(path, row, "cpu") or _time(path, row, "self_cpu")
-            if n and whole:
-                return n, whole / n, [f"the mean of {n} steps"]
+    if choice.mark:
+        marked = [r for r in table.rows if r.name == choice.mark and r.count and r.cpu]
+        if not marked:
+            raise ProfileError(
+                f"{path} has no row named {choice.mark!r} with its count and CPU total",
+                "name a range of record_function as it is printed",
+            )
+        n, length = marked[0].count, marked[0].cpu / marked[0].count
+        said = f"the mean of {n} times {choice.mark!r}"
+        return n, length, [Reason(said, informs=True)]
+    for row in table.rows:
+        whole = row.cpu or row.self_cpu
+        if _STEP.match(row.name) and row.count and whole:
+            if choice.count and choice.count != row.count:
+                raise ProfileError(
+                    f"{path} marks {row.count} steps of its own, not {choice.count}",
+                    "leave --trace-steps away",
+                )
+            said = f"the mean of {row.count} steps"
+            return row.count, whole / row.count, [Reason(said, informs=True)]
+    if choice.count:
+        said = f"the sums are taken for {choice.count} steps of equal length"
+        return choice.count, None, [Reason(said, informs=True)]
     return 1, None, ["no ProfilerStep in it: everything is taken for one step"]
-
-
-def _count(path: Path, row: Row) -> int:
-    cell = row.get("count", "")
-    try:
-        return int(float(cell)) if cell else 0
-    except (ValueError, OverflowError):
-        raise ProfileError(
-            f"{path}: {row['name']!r} ran {cell!r} times", _HINT
-        ) from None
-
-
-def _time(path: Path, row: Row, key: str) -> float:
-    """µs of a cell, 0 where there is none."""
-    cell = row.get(key, "")
-    if not cell or cell in ("--", "N/A"):
-        return 0.0
-    found = _CELL.match(cell)
-    unit = found[2].lower() if found else ""
-    try:
-        value = float(found[1]) * _UNITS[unit or "us"]  # type: ignore[index]
-    except (TypeError, ValueError, KeyError):
-        hint = "write decimal points, not commas" if "," in cell else "in us, ms or s"
-        raise ProfileError(
-            f"{path}: {row['name']!r} has a time of {cell!r}", hint
-        ) from None
-    if not math.isfinite(value) or value < 0:
-        raise ProfileError(
-            f"{path}: {row['name']!r} has a time of {cell!r}", "profile again"
-        )
-    return value
-
-
-def _memory(row: Row) -> float:
-    """Bytes that an operation allocated on the device, 0 where not recorded."""
-    found = _CELL.match(row.get("memory", ""))
-    try:
-        value = float(found[1]) * _BYTES[found[2].lower() or "b"] if found else 0.0
-    except (ValueError, KeyError):
-        return 0.0
-    return value if math.isfinite(value) else 0.0

@@ -35,7 +35,8 @@ _LAUNCH = frozenset({"cuda_runtime", "cuda_driver", "runtime", "hip_runtime"})
 _STEP = re.compile(r"ProfilerStep#(\d+)$")
 #: what a host event is: an operation, a launch, a region that the user named
 _OPERATION, _LAUNCHES, _REGION = 0, 1, 2
-_HIDDEN = re.compile(r"\(anonymous namespace\)::")
+#: as compilers and profilers write a namespace without a name
+_HIDDEN = re.compile(r"\(anonymous namespace\)::|<unnamed>::|\{anonymous\}::")
 
 
 def sniff(head: bytes) -> bool:

@@ -1,49 +1,53 @@
-"""``nsys stats --format csv``: kernels, copies, and NVTX ranges as steps.
+"""``nsys stats``: kernels and copies of the GPU, and NVTX ranges as steps.
 
-One or several of the reports ``cuda_gpu_kern_sum``, ``cuda_gpu_mem_time_sum`` and
-``nvtx_sum`` (or ``nvtx_pushpop_sum``), under each other as nsys prints them; times in
-whatever unit their headings name.
+Reports stand under each other as nsys prints them, as csv, columns or tables. Only
+those of the GPU's work count (``cuda_gpu_kern_sum``, ``cuda_gpu_mem_time_sum``,
+``cuda_gpu_sum``, ``cuda_kern_exec_sum``, ``cuda_gpu_trace`` and their older names), and
+of several that hold the same work one: sums over API calls, the operating system,
+OpenACC, MPI and so on are the host's time.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlate import opnames
 from xlate.errors import ProfileError
-from xlate.profile import Profile, WorkloadKey
-from xlate.readers.kineto import clean_kernel
+from xlate.profile import Profile
+from xlate.readers.device_trace import DeviceTrace, NamedDevices
+from xlate.readers.kernel_sums import KernelSum, StepShare, profile_of_sums
 from xlate.readers.limits import read_text
-from xlate.readers.nsys_sqlite import STEP_RANGE
+from xlate.readers.marks import STEP_RANGE, Marks, Range, folded, steps_of
+from xlate.readers.nsys_tables import (
+    HINT,
+    OLD_NAMES,
+    Report,
+    is_report,
+    number,
+    reports,
+)
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
+from xlate.reason import Reason
 
 __all__ = ["read", "sniff"]
 
-_TOTAL = re.compile(r"total time \((ns|us|µs|usec|nsec|ms|msec|s|sec)\)", re.IGNORECASE)
-_UNITS = {"ns": 1e-3, "nsec": 1e-3, "us": 1.0, "µs": 1.0, "usec": 1.0, "ms": 1e3, "msec": 1e3, "s": 1e6, "sec": 1e6}  # fmt: skip
-_NAMES = ("Name", "Kernel Name", "Operation", "Range")
-_COUNTS = ("Instances", "Count", "Num Calls", "Operations")
-_HINT = (
-    "nsys stats --format csv --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum,nvtx_sum "
-    "REPORT.nsys-rep > FILE"
-)
+_BASE = frozenset({"time", "total time", "instances", "avg", "med", "min", "max", "stddev"})  # fmt: skip
+_KERNEL_HEADS = _BASE | {"name", "kernel name", "gridxyz", "blockxyz"}
+_COPY_HEADS = _BASE | {"count", "operation"}
+#: reports that hold the same work within so much
+_SAME = 0.01
 
 
 def sniff(head: bytes) -> bool:
-    """Whether one of the first lines heads a report of nsys stats."""
-    for line in head[:16384].decode("utf-8", "replace").split("\n")[:60]:
-        if _TOTAL.search(line) and line.count(",") + line.count(";") >= 3 and any(n in line for n in _NAMES):  # fmt: skip
-            return True
-    return False
+    """Whether one of the first lines names or heads a report of nsys stats."""
+    return is_report(head)
 
 
 def read(source: Source) -> list[Profile]:
-    """Read the reports of one run into one profile.
+    """Read the reports of each run into one profile.
 
     Parameters
     ----------
@@ -53,107 +57,339 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If there is no kernel, a line does not fit its heading, or commas stand in
-        for decimal points.
+        If there is no kernel, a line does not fit its heading, two reports of one run
+        contradict each other, or commas stand in for decimal points.
     """
     path = source.path
-    ops: dict[str, float] = {}
-    ranges: list[tuple[int, float, str]] = []
-    for head, rows in _reports(path, read_text(path, source.content())):
-        unit = _UNITS[_TOTAL.search(",".join(head))[1].lower()]  # type: ignore[index]
-        total = next(k for k, h in enumerate(head) if _TOTAL.search(h))
-        name = next(k for k, h in enumerate(head) if h in _NAMES)
-        count = next((k for k, h in enumerate(head) if h in _COUNTS), None)
-        lines: dict[tuple[str, ...], int] = {}
-        for line, row in rows:
-            if (once := tuple(row)) in lines:
-                raise ProfileError(
-                    f"{path}, line {line}: the same as line {lines[once]} in every field",
-                    "the report was joined to itself; export it again",
-                )
-            lines[once] = line
-            value = _number(path, line, row[total]) * unit
-            if head[name] == "Range":
-                if count is not None and STEP_RANGE.search(row[name]):
-                    n = int(_number(path, line, row[count]))
-                    ranges.append((n, value, row[name].lstrip(":")))
-                continue
-            said = row[name] if head[name] != "Operation" else row[name].strip("[]")
-            column = opnames.column("device", clean_kernel(said))
-            ops[column] = ops.get(column, 0.0) + value
-    if not any(v > 0 for v in ops.values()):
-        raise ProfileError(f"{path} holds no kernel", _HINT)
-    return [_profile(path, ops, ranges)]
+    listed = reports(path, read_text(path, source.content()))
+    runs: dict[str, list[Report]] = {}
+    for r in listed:
+        runs.setdefault(r.run, []).append(r)
+    found = {run: _profiles(path, of, source.steps) for run, of in runs.items()}
+    with_work = {run: p for run, p in found.items() if p}
+    if not with_work:
+        kinds = sorted({_kind(r) or "another report" for r in listed})
+        inside = f" (it has {', '.join(kinds)})" if kinds else ""
+        raise ProfileError(f"{path} holds no kernel{inside}", HINT)
+    if len(with_work) == 1:
+        return next(iter(with_work.values()))
+    return [
+        _renamed(p, path, run) for run, profiles in with_work.items() for p in profiles
+    ]
 
 
-def _profile(
-    path: Path, ops: Mapping[str, float], ranges: Sequence[tuple[int, float, str]]
-) -> Profile:
-    steps, length = 1.0, None
-    notes = ["no NVTX range named step or iteration: everything is taken for one step"]
-    # ranges that carry a number each (step 7) are one series
-    series: dict[str, tuple[int, float]] = {}
-    for n, total, name in ranges:
-        key = re.sub(r"\d+", "#", name)
-        before = series.get(key, (0, 0.0))
-        series[key] = (before[0] + n, before[1] + total)
-    if series:
-        key, (n, total) = max(series.items(), key=lambda s: s[1][0])
-        if n > 0 and total > 0:
-            steps, length = float(n), total / n
-            notes = [f"the mean of {n} NVTX ranges {key!r}"]
-    found = {k: v / steps for k, v in ops.items() if v > 0}
-    if length is not None:
-        found[opnames.DEVICE_IDLE] = max(length - sum(found.values()), 0.0)
-    return Profile(
-        {k: v for k, v in found.items() if v > 0},
-        WorkloadKey(framework="unknown"),
-        step_time_us=length,
-        source=str(path),
-        notes=tuple(notes),
+def _renamed(profile: Profile, path: Path, run: str) -> Profile:
+    return replace(profile, source=profile.source.replace(str(path), f"{path} [{run}]"))
+
+
+# --- which report is of what ---------------------------------------------------------
+
+
+def _kind(report: Report) -> str:
+    """What a report is, by its headings; empty where it is none that is known.
+
+    A name beside it only takes away: a report named otherwise is not of the GPU's work.
+    """
+    head = set(report.head)
+    named = OLD_NAMES.get(report.kind, report.kind)
+    return next(
+        (
+            kind
+            for kind, (names, holds) in _KINDS.items()
+            if holds(head) and (not named or named.startswith(names))
+        ),
+        named,
     )
 
 
-Report = tuple[list[str], list[tuple[int, list[str]]]]
+def _is_trace(head: set[str]) -> bool:
+    """Times, and what only the GPU's work has; calls of an API have a process."""
+    return {"start", "duration", "name"} <= head and (
+        bool(head & {"device", "grdx"}) or ("corrid" in head and not head & {"pid", "result"})
+    )  # fmt: skip
 
 
-def _reports(path: Path, text: str) -> list[Report]:
-    """Headings and rows of every report in the text; other lines are talk."""
-    heads = [h for h in text.split("\n")[:2000] if _TOTAL.search(h)]
-    delimiter = ";" if heads and heads[0].count(";") > heads[0].count(",") else ","
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    found: list[Report] = []
-    try:
-        for row in rows:
-            cells = [c.strip() for c in row]
-            if _TOTAL.search(",".join(cells)) and any(c in _NAMES for c in cells):
-                found.append((cells, []))
-            elif found and not any(cells):
-                found.append((found[-1][0], []))
-            elif found and len(cells) > 2:
-                if len(cells) != len(found[-1][0]):
-                    raise ProfileError(
-                        f"{path}, line {rows.line_num}: {len(cells)} fields where the "
-                        f"header has {len(found[-1][0])}",
-                        "the file breaks off, or numbers are written with commas; "
-                        "export it again with decimal points",
-                    )
-                found[-1][1].append((rows.line_num, cells))
-    except csv.Error as e:
-        raise ProfileError(f"{path}, line {rows.line_num}: no csv: {e}", _HINT) from e
-    if not found:
-        raise ProfileError(f"{path} holds no report of nsys stats", _HINT)
+#: kind -> names it goes by, and which headings it must have
+_KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[set[str]], bool]]] = {
+    "cuda_gpu_trace": (("cuda_gpu_trace",), _is_trace),
+    "cuda_gpu_kern_sum": (
+        ("cuda_gpu_kern",),
+        lambda h: {"total time", "instances"} <= h <= _KERNEL_HEADS and bool(h & {"name", "kernel name"}),
+    ),
+    "cuda_gpu_mem_time_sum": (
+        ("cuda_gpu_mem_time_sum",),
+        lambda h: {"total time", "operation"} <= h <= _COPY_HEADS,
+    ),
+    "cuda_gpu_sum": (
+        ("cuda_gpu_sum", "cuda_api_gpu_sum"),
+        lambda h: {"total time", "category", "operation"} <= h,
+    ),
+    "cuda_kern_exec_sum": (
+        ("cuda_kern_exec_sum",),
+        lambda h: {"kavg", "count", "kernel name"} <= h,
+    ),
+    "cuda_kern_exec_trace": (
+        ("cuda_kern_exec_trace",),
+        lambda h: {"kernel start", "kernel dur", "kernel name"} <= h,
+    ),
+    "nvtx_sum": (
+        ("nvtx_sum", "nvtx_pushpop_sum", "nvtx_startend_sum"),
+        lambda h: {"total time", "range"} <= h and bool(h & {"instances", "num calls", "count"}),
+    ),
+    "nvtx_trace": (("nvtx_pushpop_trace", "nvtx_startend_trace"), lambda h: {"start", "end", "name", "pid"} <= h),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Reports of one run by kind, the first of each."""
+
+    path: Path
+    by_kind: Mapping[str, Report]
+    notes: tuple[str, ...]
+
+    def of(self, *kinds: str) -> Report | None:
+        return next((self.by_kind[k] for k in kinds if k in self.by_kind), None)
+
+
+def _profiles(
+    path: Path, listed: Sequence[Report], choice: StepChoice
+) -> list[Profile]:
+    """Profiles of one run; empty where it holds no work of a GPU."""
+    run = _first_of_each(path, listed)
+    ranges = run.of("nvtx_sum")
+    share = _share(path, ranges, choice)
+    trace = run.of("cuda_gpu_trace", "cuda_kern_exec_trace")
+    sums = _sums(run)
+    if trace is not None and trace.rows and not (share.length_us and sums):
+        return _traced(run, trace, choice)
+    if not any(s.time_us > 0 for of in sums.values() for s in of):
+        return []
+    many = len(sums) > 1
+    return [
+        profile_of_sums(
+            of,
+            share,
+            source=f"{path} [GPU {device}]" if many else str(path),
+            notes=run.notes,
+        )
+        for device, of in sorted(sums.items())
+        if any(s.time_us > 0 for s in of)
+    ]
+
+
+def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
+    """One report of each kind; a second one must be the same work."""
+    first: dict[str, Report] = {}
+    notes: list[str] = []
+    for report in listed:
+        kind = _kind(report)
+        if kind not in _KINDS or not report.rows:
+            continue
+        _check_rows(path, report)
+        if kind not in first:
+            first[kind] = report
+            continue
+        before, total = (_total(path, r) for r in (first[kind], report))
+        if abs(before - total) > _SAME * max(before, total):
+            raise ProfileError(
+                f"{path} holds two reports of kind {kind}, of {before / 1e3:.6g} ms "
+                f"(line {first[kind].line}) and {total / 1e3:.6g} ms (line {report.line})",
+                "they are of two runs: write each into a file of its own",
+            )
+        notes.append(Reason(
+            f"the report at line {report.line} holds the work of that at line "
+            f"{first[kind].line} again; left out", informs=True,
+        ))  # fmt: skip
+    return _Run(path, first, tuple(notes))
+
+
+def _check_rows(path: Path, report: Report) -> None:
+    """Refuse a report in which a line stands twice."""
+    lines: dict[tuple[str, ...], int] = {}
+    if report.place("start", "kernel start") is not None:
+        return
+    for line, cells in report.rows:
+        if cells in lines:
+            raise ProfileError(
+                f"{path}, line {line}: the same as line {lines[cells]} in every field",
+                "the report was joined to itself; export it again",
+            )
+        lines[cells] = line
+
+
+def _total(path: Path, report: Report) -> float:
+    at = report.place("total time", "duration", "kernel dur", "kavg")
+    if at is None:
+        return 0.0
+    return sum(report.time(path, line, cells, at) for line, cells in report.rows)
+
+
+# --- sums ----------------------------------------------------------------------------
+
+
+def _sums(run: _Run) -> dict[int, list[KernelSum]]:
+    """Kernels and copies of each device; 0 where the reports name no device."""
+    found: dict[int, list[KernelSum]] = {}
+    mixed = run.of("cuda_gpu_sum")
+    kernels = run.of("cuda_gpu_kern_sum")
+    copies = run.of("cuda_gpu_mem_time_sum")
+    if kernels is not None:
+        found[0] = _column(run.path, kernels, True)
+    elif mixed is not None:
+        found[0] = _of_category(run.path, mixed, "KERNEL", True)
+    elif (executed := run.of("cuda_kern_exec_sum")) is not None:
+        found = _executed(run.path, executed)
+    if copies is not None:
+        found.setdefault(min(found, default=0), []).extend(
+            _column(run.path, copies, False)
+        )
+    elif mixed is not None:
+        found[0] += _of_category(run.path, mixed, "MEM", False)
     return found
 
 
-def _number(path: Path, line: int, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        hint = "write decimal points, not commas" if "," in cell else _HINT
+def _column(path: Path, report: Report, kernel: bool) -> list[KernelSum]:
+    total, name = _places(
+        report, "total time", "name" if kernel and "name" in report.head else "kernel name" if kernel else "operation"
+    )  # fmt: skip
+    return [
+        KernelSum(cells[name].strip("[]"), report.time(path, line, cells, total), kernel)
+        for line, cells in report.rows
+    ]  # fmt: skip
+
+
+def _of_category(
+    path: Path, report: Report, category: str, kernel: bool
+) -> list[KernelSum]:
+    """Rows of one category; those of the API are the host's time."""
+    total, name, at = _places(report, "total time", "operation", "category")
+    return [
+        KernelSum(cells[name].strip("[]"), report.time(path, line, cells, total), kernel)
+        for line, cells in report.rows
+        if category in cells[at].upper()
+    ]  # fmt: skip
+
+
+def _executed(path: Path, report: Report) -> dict[int, list[KernelSum]]:
+    """Mean time of each kernel times how often it ran, by device."""
+    mean, count, name = _places(report, "kavg", "count", "kernel name")
+    at = report.place("devid", "device")
+    found: dict[int, list[KernelSum]] = {}
+    for line, cells in report.rows:
+        if not cells[mean]:
+            continue  # launched, and not run
+        time = report.time(path, line, cells, mean) * number(path, line, cells[count])
+        device = int(cells[at]) if at is not None and cells[at].isdecimal() else 0
+        found.setdefault(device, []).append(KernelSum(cells[name], time))
+    return found
+
+
+def _places(report: Report, *names: str) -> list[int]:
+    return [report.head.index(n) for n in names]
+
+
+def _share(path: Path, report: Report | None, choice: StepChoice) -> StepShare:
+    """How many steps the sums hold, by the ranges or as the user says."""
+    if choice.count:
+        said = f"the sums are taken for {choice.count} steps of equal length"
+        return StepShare(choice.count, None, (Reason(said, informs=True),))
+    series: dict[str, tuple[int, float]] = {}
+    names: list[str] = []
+    for line, cells in report.rows if report is not None else ():
+        assert report is not None
+        name = cells[report.head.index("range")].lstrip(":")
+        names.append(name)
+        wanted = (
+            folded(name).rstrip("# ") == folded(choice.mark).rstrip("# ")
+            if choice.mark
+            else bool(STEP_RANGE.search(name))
+        )
+        if not wanted:
+            continue
+        total, count = report.place("total time"), report.place("instances", "num calls", "count")  # fmt: skip
+        assert total is not None
+        assert count is not None
+        n, time = series.get(folded(name), (0, 0.0))
+        series[folded(name)] = (
+            n + int(number(path, line, cells[count])),
+            time + report.time(path, line, cells, total),
+        )
+    if choice.mark and not series:
         raise ProfileError(
-            f"{path}, line {line}: {cell!r} is no number", hint
-        ) from None
-    if not math.isfinite(value) or value < 0:
-        raise ProfileError(f"{path}, line {line}: a time of {cell}", "export it again")
-    return value
+            f"{path} has no NVTX range named {choice.mark!r}",
+            f"its ranges: {', '.join(names[:6]) or 'no report nvtx_sum'}; {HINT}",
+        )
+    # ranges that carry a number each (step 7) are one series; the longest holds the others
+    for key, (n, time) in sorted(series.items(), key=lambda s: (s[1][0] > 1, s[1][1]), reverse=True):  # fmt: skip
+        if n > 0 and time > 0:
+            said = f"the mean of {n} NVTX ranges {key!r}"
+            return StepShare(n, time / n, (Reason(said, informs=True),))
+    said = "no NVTX range named step or iteration: everything is taken for one step"
+    return StepShare(1, None, (said,))
+
+
+# --- traces --------------------------------------------------------------------------
+
+
+def _traced(run: _Run, report: Report, choice: StepChoice) -> list[Profile]:
+    """Profiles of a report with one line for each kernel."""
+    path = run.path
+    launched = _kind(report) == "cuda_kern_exec_trace"
+    names = ("kernel start", "kernel dur", "kernel name") if launched else ("start", "duration", "name")  # fmt: skip
+    begin, length, name = _places(report, *names)
+    at, asked_at = report.place("device", "devid"), report.place("api start")
+    trace = DeviceTrace(path, "NVTX")
+    called: dict[tuple[int, int], str] = {}
+    for line, cells in report.rows:
+        if launched and not cells[begin]:
+            continue
+        said, number_ = _device(cells[at] if at is not None else "")
+        if said:
+            called[0, number_] = said
+        start = report.time(path, line, cells, begin)
+        copy = cells[name].startswith("[CUDA")
+        asked = report.time(path, line, cells, asked_at) if asked_at is not None else None  # fmt: skip
+        end = start + report.time(path, line, cells, length)
+        trace.add(cells[name].strip("[]"), start, end, number_, 0, asked, not copy)
+    notes = run.notes
+    if launched:
+        notes = (*notes, "this report holds kernels and no copies")
+    marks = {}
+    if not choice.count:
+        found = steps_of(path, _ranges(run), choice.mark, trace.asked, "NVTX")
+        # the report does not say which process a kernel is of
+        marks = dict(enumerate(sorted(found.values(), key=_many)[-1:]))
+    return trace.profiles(marks, choice, NamedDevices(called), notes=notes)
+
+
+def _many(marks: Marks) -> int:
+    return len(marks.steps)
+
+
+def _device(cell: str) -> tuple[str | None, int]:
+    """Name and number: ``NVIDIA A100-SXM4-80GB (0)``."""
+    found = re.fullmatch(r"(.*?)\s*\((\d{1,6})\)", cell)
+    if found:
+        return (found[1] if found[1].upper() not in ("", "GPU") else None), int(
+            found[2]
+        )
+    bare = re.fullmatch(r"(?:GPU\s*)?(\d{1,6})", cell)
+    return (None, int(bare[1])) if bare else (cell or None, 0)
+
+
+def _ranges(run: _Run) -> list[Range]:
+    report = run.of("nvtx_trace")
+    if report is None:
+        return []
+    begin, end, name, pid = _places(report, "start", "end", "name", "pid")
+    thread = report.place("tid")
+    found = []
+    for line, cells in report.rows:
+        numbers = [
+            int(cells[k]) if k is not None and cells[k].isdecimal() else 0
+            for k in (pid, thread)
+        ]
+        start, stop = (report.time(run.path, line, cells, k) for k in (begin, end))
+        found.append(Range(cells[name].lstrip(":"), start, stop, *numbers))
+    return found

@@ -251,14 +251,11 @@ def cases() -> Cases:
         "nested-ranges",
         "cases/traces: steps that overlap their successor cannot be steps",
         _nested,
-        "later",
     )
     found.add(
         "os-runtime-only", "cases/traces: only kernel reports may count", _os_only
     )
-    found.add(
-        "api-only", "cases/traces: only kernel reports may count", _api_only, "later"
-    )
+    found.add("api-only", "cases/traces: only kernel reports may count", _api_only)
     found.add("foreign-database", _DAMAGED, _foreign)
     found.add("nothing-is-left", _DAMAGED, _in_place)
     raw = pm.NSYS_CSV["with-steps"][0]

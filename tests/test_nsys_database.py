@@ -1,0 +1,213 @@
+"""Nsight Systems' sqlite: which ranges are steps, whose GPU it is, graphs, packing."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests import profiles_made as made
+from xlate import readers
+from xlate.errors import ProfileError
+from xlate.readers import StepChoice
+
+CASES = Path(os.environ.get("XLATE_DATA_HOME", "datasets")).parent / "cases/traces"
+GRAPH = "CREATE TABLE CUPTI_ACTIVITY_KIND_GRAPH_TRACE (start INT, end INT, deviceId INT, correlationId INT, globalPid INT, graphId INT)"  # fmt: skip
+
+
+def database(tmp_path, *statements, **how):
+    """A sound report of four steps of 1000 µs, changed."""
+    path = tmp_path / "a.sqlite"
+    made.nsys(path, **how)
+    db = sqlite3.connect(path)
+    for s in statements:
+        db.execute(s)
+    db.commit()
+    db.close()
+    return path
+
+
+def read(path, **choice):
+    return readers.read(path, steps=StepChoice(**choice))
+
+
+def test_ranges_never_popped_last_from_start_to_start(tmp_path):
+    path = database(tmp_path, "UPDATE NVTX_EVENTS SET end = 9000000")
+    (p,) = read(path)
+    assert p.step_time_us == pytest.approx(1000)
+    assert p.busy_us == pytest.approx(500)
+    assert any("overlap their successor" in n for n in p.notes)
+    # some versions write no end
+    (q,) = read(database_with(path, "UPDATE NVTX_EVENTS SET end = NULL"))
+    assert q.ops == p.ops
+
+
+def database_with(path, *statements):
+    db = sqlite3.connect(path)
+    for s in statements:
+        db.execute(s)
+    db.commit()
+    db.close()
+    return path
+
+
+def test_one_range_that_overlaps_is_cut_alone(tmp_path):
+    path = database(
+        tmp_path, "UPDATE NVTX_EVENTS SET end = end + 500000 WHERE start = 1000000"
+    )
+    (p,) = read(path)
+    assert p.step_time_us == pytest.approx(1000)
+    assert any("1 of 4 overlap" in n for n in p.notes)
+
+
+def inner(name, begin, end, times=4, table="NVTX_EVENTS"):
+    return [
+        f"INSERT INTO {table} VALUES ({k * 1000000 + begin},{k * 1000000 + end},59,'{name.format(k)}',NULL)"
+        for k in range(times)
+    ]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        inner("optimizer step", 600000, 700000),
+        inner("micro batch {}", 100, 400000) + inner("micro batch {}", 400001, 900000),
+        inner("train_step", 2000, 900000),
+        inner("load batch", 910000, 999000, times=3),
+        ["INSERT INTO NVTX_EVENTS VALUES (0,4000000,59,'train iteration',NULL)"],
+        # NCCL names a domain so; it is none of the program's ranges
+        ["INSERT INTO NVTX_EVENTS VALUES (0,NULL,75,'step domain',NULL)"],
+    ],
+    ids=["optimizer", "micro-batches", "inside", "loader", "around-all", "domain"],
+)
+def test_the_outermost_series_that_repeats_is_the_steps(others, tmp_path):
+    (p,) = read(database(tmp_path, *others))
+    assert p.step_time_us == pytest.approx(1000)
+    assert p.busy_us == pytest.approx(500)
+    assert any("'step #'" in n for n in p.notes)
+
+
+def test_a_mark_begins_each_step_and_a_count_cuts_the_whole(tmp_path):
+    path = database(tmp_path, *inner("forward", 5000, 300000))
+    (p,) = read(path, mark="forward")
+    assert p.step_time_us == pytest.approx(1000)
+    assert any("from one start to the next" in n for n in p.notes)
+    (p,) = read(path, count=2)
+    assert p.busy_us == pytest.approx(1000)
+    assert p.step_time_us == pytest.approx(3550 / 2 - 2.5, rel=0.01)
+    with pytest.raises(ProfileError, match=r"no NVTX range named 'backward'") as e:
+        read(path, mark="backward")
+    assert "'forward' (4 times)" in str(e.value.hint)
+
+
+def test_what_could_mark_steps_is_named(tmp_path):
+    (p,) = read(database(tmp_path, name="forward"))
+    assert any("--step-mark" in n and "'forward' (4 times)" in n for n in p.notes)
+
+
+def two_processes(tmp_path):
+    """Two processes that each call their GPU 0, of a machine with two."""
+    path = database(tmp_path, steps=2)
+    tables = ("CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_RUNTIME", "NVTX_EVENTS")  # fmt: skip
+    statements = []
+    for table, column in zip(tables, ("globalPid", "globalTid", "globalTid"), strict=True):  # fmt: skip
+        statements += [
+            f"ALTER TABLE {table} ADD COLUMN {column} INT",
+            f"UPDATE {table} SET {column} = {7 << 24}",
+            f"CREATE TABLE other AS SELECT * FROM {table}",
+            # the second process is later by 300 µs, and counts its launches alike
+            f"UPDATE other SET {column} = {8 << 24}, start = start + 300000, end = end + 300000",
+            f"INSERT INTO {table} SELECT * FROM other",
+            "DROP TABLE other",
+        ]
+    statements += [
+        "INSERT INTO TARGET_INFO_GPU VALUES (1, 'NVIDIA L4')",
+        "CREATE TABLE TARGET_INFO_CUDA_DEVICE (gpuId INT, cudaId INT, pid INT)",
+        "INSERT INTO TARGET_INFO_CUDA_DEVICE VALUES (0,0,7),(1,0,8)",
+    ]
+    return database_with(path, *statements)
+
+
+def test_two_processes_are_two_profiles_with_their_own_gpu(tmp_path):
+    one, two = read(two_processes(tmp_path))
+    assert (one.device, two.device) == ("Tesla T4", "NVIDIA L4")
+    assert (one.source[-7:], two.source[-7:]) == ("[GPU 0]", "[GPU 1]")
+    for p in (one, two):
+        assert p.busy_us == pytest.approx(500)
+        assert p.step_time_us == pytest.approx(1000)
+
+
+def test_graphs_without_nodes_are_work_and_said(tmp_path):
+    graph = "INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES ({},{},0,{},NULL,1)"
+    rows = [graph.format(k * 10**6 + 600000, k * 10**6 + 900000, 100 + k) for k in range(4)]  # fmt: skip
+    # the second is traced by nodes too, and the third has no times
+    rows += [graph.format(10**6 + 10000, 10**6 + 410000, 3), graph.format(0, 0, 200)]
+    (p,) = read(database(tmp_path, GRAPH, *rows))
+    assert p.ops["Device_CUDA graph"] == pytest.approx(300)
+    assert p.busy_us == pytest.approx(800)
+    assert any("38% of the device time is of CUDA graphs" in n for n in p.notes)
+    assert any("1 launches of CUDA graphs have no times" in n for n in p.notes)
+
+
+def test_a_report_of_graphs_alone_is_read(tmp_path):
+    path = database(
+        tmp_path, GRAPH,
+        "INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES (10000,900000,0,1,NULL,1)",
+        "DROP TABLE CUPTI_ACTIVITY_KIND_KERNEL", steps=1,
+    )  # fmt: skip
+    (p,) = read(path)
+    assert p.busy_us == pytest.approx(890)
+    assert p.workload.mode == "unknown"
+
+
+def test_calls_without_kernels_say_so(tmp_path):
+    path = database(tmp_path, kernels=False)
+    with pytest.raises(ProfileError, match="only calls of the CUDA API"):
+        read(path)
+
+
+def test_a_database_of_rocprof_is_named(tmp_path):
+    path = tmp_path / "x.db"
+    database_with(path, "CREATE TABLE rocpd_kernel_dispatch_00 (id INT)")
+    with pytest.raises(ProfileError, match="AMD's rocprofiler") as e:
+        read(path)
+    assert "output-format csv" in str(e.value.hint)
+
+
+def test_a_packed_database_is_read_and_nothing_is_left(tmp_path):
+    path = database(tmp_path)
+    packed = tmp_path / "a.sqlite.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert read(packed)[0].ops == read(path)[0].ops
+    assert {p.name for p in tmp_path.iterdir()} == {"a.sqlite", "a.sqlite.gz"}
+    packed.write_bytes(packed.read_bytes()[:400])
+    with pytest.raises(ProfileError):
+        read(packed)
+
+
+def test_changes_that_stand_in_a_log_are_not_left_out_in_silence(tmp_path):
+    path = database(tmp_path)
+    Path(f"{path}-wal").write_bytes(b"not yet written in")
+    with pytest.raises(ProfileError, match=r"last changes stand in a\.sqlite-wal"):
+        read(path)
+
+
+def test_one_name_of_all_gpus_is_that_of_a_device_not_listed(tmp_path):
+    path = database(tmp_path, "UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET deviceId = 5")
+    assert read(path)[0].device == "Tesla T4"
+    database_with(path, "INSERT INTO TARGET_INFO_GPU VALUES (1, 'NVIDIA L4')")
+    assert read(path)[0].device is None
+
+
+def test_the_real_report_with_ranges_never_popped():
+    path = CASES / "nsys_nested_nvtx.sqlite.gz"
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    (p,) = read(path)
+    assert p.step_time_us == pytest.approx(17_000, rel=0.03)
+    assert p.ops.get("Device_IDLE", 0) < 0.02 * p.step_time_us
+    assert p.device == "NVIDIA RTX A4500"
+    assert p.workload.mode == "inference"

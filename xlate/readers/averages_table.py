@@ -1,0 +1,352 @@
+"""The rows of ``key_averages()``, from its printed table or from a csv.
+
+A text may hold several tables, and talk around them, in which the GPU may be named.
+Columns stand under dashes; where blanks were lost when a table was pasted, its cells
+are known by their form.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xlate.errors import ProfileError
+
+__all__ = ["HINT", "RULE", "AverageRow", "Averages", "is_headed", "tables"]
+
+RULE = re.compile(r"^[ \t]*-{4,}(?:[ \t]+-{4,})+[ \t]*\r?$", re.MULTILINE)
+#: what is looked for -> how it is headed, in lower case without spaces and _
+_HEADS: Mapping[str, tuple[str, ...]] = {
+    "name": ("name", "key"),
+    "count": ("#ofcalls", "count", "calls", "numberofcalls"),
+    "self_cpu": ("selfcpu", "selfcputimetotal", "selfcputotal"),
+    "cpu": ("cputotal", "cputimetotal"),
+    "self_device": (
+        "selfcuda", "selfcudatimetotal", "selfdevice", "selfdevicetimetotal", "selfxpu",
+        "selfhip", "selfmps", "selfmtia", "selfprivateuse1", "selfcudatotal",
+    ),
+    "share": (
+        "selfcuda%", "selfdevice%", "selfxpu%", "selfhip%", "selfmtia%",
+        "selfprivateuse1%", "selfcudatotal%",
+    ),
+    "device": ("cudatotal", "cudatimetotal", "devicetotal", "devicetimetotal", "xputotal"),
+    "memory": ("cudamem", "cudamemoryusage", "devicememoryusage", "devicemem", "xpumem"),
+}  # fmt: skip
+_UNITS = {"us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "ns": 1e-3}
+_BYTES = {"b": 1.0, "kb": 1024.0, "mb": 1024.0**2, "gb": 1024.0**3, "tb": 1024.0**4}
+_CELL = re.compile(r"^(-?[0-9.]+(?:e[+-]?\d+)?)\s*([a-zµμ]*)$", re.IGNORECASE)
+#: what the table says below its rows
+_FOOTER = re.compile(
+    r"^\W*(?:Self )?(?:CUDA|XPU|HIP|MPS|MTIA|device|privateuse1) time total:\s*(\S+)\s*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_TOTAL = re.compile(r"\W*Self \w+ time total:|\W*\w+ time total:")
+#: lines under a table in which its totals stand
+_FOOTER_LINES = 6
+#: headings in the order in which one is looked for in a line without columns
+_HEADINGS = re.compile(
+    r"Self \w+ total %|Self \w+ total|Self \w+ Mem|Self \w+ %|\w+ total %|\w+ time avg"
+    r"|\w+ total|\w+ Mem|# of Calls|Number of Calls|Input Shapes|Source Location"
+    r"|Node ID|Total \w*FLOPs|Self \w+|Name",
+    re.IGNORECASE,
+)
+#: parts of a name of a GPU, of which one has a letter and a digit
+_PART = (
+    r"(?:GeForce|Quadro|Tesla|TITAN|Titan|RTX|GTX|Ti|SUPER|Super|Max-Q|Ada|Generation"
+    r"|RX|Blackwell|Instinct|Radeon|Graphics|XT|XTX|PRO|Pro|Arc|Laptop|GPU|NVL|Xp"
+    r"|Server|Workstation|Edition|(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]+|\d{2,5}(?:GB|G)?)"
+)
+_GPU = re.compile(
+    rf"\b((?:NVIDIA|AMD|Intel|Tesla|GeForce|Quadro|Radeon)(?: {_PART})+)\b"
+    rf"|\b(?:GPU|Device|Card)(?: name)?\s*[:=]\s*((?=[^\n]*\d){_PART}(?: {_PART})*)\b"
+)
+#: a name without a number is a family of GPUs; a size of memory and a number of a device
+#: are no names
+_IS_MODEL = re.compile(r"\d|TITAN|Titan|Graphics")
+_NO_MODEL = re.compile(r"\d+(?:GB|G)?$|CUDA|cuda")
+HINT = "print prof.key_averages().table(), or write its csv: xlate profile record"
+
+
+@dataclass(frozen=True, slots=True)
+class AverageRow:
+    """One operation, kernel or call, over all its runs; times in µs.
+
+    Attributes
+    ----------
+    share : float or None
+        Of the device's time, as printed.
+    memory : float
+        Bytes.
+    """
+
+    name: str
+    count: int
+    self_cpu: float
+    cpu: float
+    self_device: float
+    share: float | None
+    memory: float
+
+
+@dataclass(frozen=True)
+class Averages:
+    """One table.
+
+    Attributes
+    ----------
+    rows : tuple of AverageRow
+    headings : tuple of str
+        Folded: lower case, without blanks.
+    total_us : float or None
+        Device time as the lines below the table have it.
+    device : str or None
+        Name of the GPU, where one stands around it.
+    on_device : bool
+        Whether there is a column of device time.
+    cut : bool
+        Whether rows were left out by hand (``...``).
+    """
+
+    rows: tuple[AverageRow, ...]
+    headings: tuple[str, ...] = ()
+    total_us: float | None = None
+    device: str | None = None
+    on_device: bool = True
+    cut: bool = False
+
+
+def is_headed(text: str) -> bool:
+    """Whether a text has a heading of such a table under a rule."""
+    at = RULE.search(text)
+    while at is not None:
+        heading = text[at.end() :].lstrip("\r\n").split("\n", 1)[0]
+        if "Self C" in heading or "Self XPU" in heading or "CPU total" in heading:
+            return True
+        at = RULE.search(text, at.end())
+    return False
+
+
+def tables(path: Path, text: str) -> list[Averages]:
+    """Every table of a text, or its only one as csv.
+
+    Raises
+    ------
+    ProfileError
+        If a heading is missing, a time is no number, or commas stand in for
+        decimal points.
+    """
+    return _printed(path, text) if RULE.search(text) else [_csv(path, text)]
+
+
+def _printed(path: Path, text: str) -> list[Averages]:
+    lines = text.split("\n")
+    rules = {k for k, line in enumerate(lines) if RULE.match(line)}
+    if not rules:
+        raise ProfileError(f"{path} breaks off before the table begins", HINT)
+    device = _gpu("\n".join(lines[: min(rules)]))
+    found: list[Averages] = []
+    after = 0
+    for k in sorted(rules):
+        at = k + 1
+        if k < after or at >= len(lines) or "name" not in lines[at].lower():
+            continue
+        # a rule stands under the heading, too, unless it was lost
+        body = next((j for j in range(at + 1, min(at + 3, len(lines))) if j in rules), at) + 1  # fmt: skip
+        end = next((j for j in sorted(rules) if j >= body), None)
+        stop = len(lines) if end is None else end
+        table = _table(path, lines[k].rstrip("\r"), lines[at].rstrip("\r"), lines[body:stop], end is not None)  # fmt: skip
+        below = lines[body if end is None else end :]
+        footer = _FOOTER.search("\n".join(below[:_FOOTER_LINES] if end is not None else below))  # fmt: skip
+        total = _time(path, "total", footer[1]) if footer else None
+        found.append(replace(table, total_us=total, device=device))
+        after = stop
+    if not found:
+        raise ProfileError(
+            f"{path} breaks off before the table begins: it has no heading of "
+            "key_averages",
+            HINT,
+        )
+    return found
+
+
+def _table(
+    path: Path, rule: str, heading: str, body: Sequence[str], closed: bool
+) -> Averages:
+    columns = _Columns(rule, heading)
+    places = _places(path, columns.heads)
+    found: list[AverageRow] = []
+    cut = False
+    for line in body:
+        line = line.rstrip("\r")
+        if _TOTAL.match(line):
+            break
+        if re.fullmatch(r"\s*(\.\.\.|…)\s*", line):
+            cut = True
+            continue
+        cells = columns.cells(line)
+        if cells is None or not cells[places["name"]]:
+            continue  # a further line of a source location
+        row = {k: cells[at] for k, at in places.items() if at < len(cells)}
+        times = [row[k] for k in ("self_cpu", "self_device") if k in row]
+        if not any(times):
+            continue  # talk under a heading
+        if not closed and not all(_CELL.match(t) or t in ("", "--") for t in times):
+            break  # talk behind a table without a rule under it
+        found.append(_row(path, row))
+    on_device = "self_device" in places
+    if not on_device and "device" in places:
+        raise ProfileError(
+            f"{path} has no column of the device's own time (Self CUDA): in its totals "
+            "each operation holds those it called",
+            "print it with PyTorch 1.7 or later",
+        )
+    shown = tuple(_folded(h) for h in columns.heads)
+    return Averages(tuple(found), shown, on_device=on_device, cut=cut)
+
+
+class _Columns:
+    """Where the cells of a printed table are."""
+
+    def __init__(self, rule: str, heading: str) -> None:
+        # a cell ends where its dashes do; names may be longer than theirs are wide
+        self._ends = [m.end() for m in re.finditer("-+", rule)]
+        self.heads = self._under(heading)
+        self._form: re.Pattern[str] | None = None
+        listed = _HEADINGS.findall(heading)
+        if listed and [_folded(h) for h in self.heads] != [_folded(h) for h in listed]:
+            # blanks were lost: cells are known by their form
+            self.heads = listed
+            forms = r"\s+".join(_form(h) for h in listed[1:])
+            self._form = re.compile(rf"^\s*(\S.*?)\s+{forms}\s*$")
+
+    def cells(self, line: str) -> list[str] | None:
+        """Cells of a line; None where it has none."""
+        if not line.strip():
+            return None
+        if self._form is None:
+            return self._under(line)
+        found = self._form.match(line)
+        return [c.strip() for c in found.groups()] if found else None
+
+    def _under(self, line: str) -> list[str]:
+        begins = [0, *self._ends[:-1]]
+        # what stands behind the last dashes is of the last column
+        ends = [*self._ends[:-1], max(self._ends[-1], len(line))]
+        return [line[a:b].strip() for a, b in zip(begins, ends, strict=True)]
+
+
+def _form(heading: str) -> str:
+    if heading.endswith("%"):
+        return r"(-?[\d.]+\s?%|--|nan%)"
+    if "Mem" in heading:
+        return r"(-?[\d.]+ [KMGT]?i?[Bb]|--)"
+    if "Calls" in heading or "Node" in heading:
+        return r"(-?\d+)"
+    if "Shapes" in heading or "Source" in heading:
+        return r"(.*?)"
+    return r"(-?[\d.]+\s?[a-zµμ]*|--)"
+
+
+def _csv(path: Path, text: str) -> Averages:
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
+    found: list[AverageRow] = []
+    try:
+        head = [h.strip() for h in next(rows, [])]
+        places = _places(path, head)
+        for row in rows:
+            if not any(c.strip() for c in row):
+                continue
+            if len(row) != len(head):
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {len(row)} fields where the header "
+                    f"has {len(head)}",
+                    "the file breaks off, or numbers are written with commas; export it "
+                    "with decimal points",
+                )
+            found.append(_row(path, {k: row[at].strip() for k, at in places.items()}))
+    except csv.Error as e:
+        raise ProfileError(f"{path}, line {rows.line_num}: no csv: {e}", HINT) from e
+    shown = tuple(_folded(h) for h in head)
+    return Averages(tuple(found), shown, on_device="self_device" in places)
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s_]", "", text.lower())
+
+
+def _places(path: Path, head: Sequence[str]) -> dict[str, int]:
+    folded = [_folded(h) for h in head]
+    found = {
+        k: folded.index(n) for k, names in _HEADS.items() for n in names if n in folded
+    }
+    missing = {"name", "self_cpu"} - set(found)
+    if "self_device" in found or "device" in found:
+        # some print the device's columns alone
+        missing.discard("self_cpu")
+    if missing:
+        raise ProfileError(
+            f"{path} has no column {' and '.join(sorted(missing))}", HINT
+        )
+    return found
+
+
+def _row(path: Path, cells: Mapping[str, str]) -> AverageRow:
+    name = cells["name"]
+    share = re.fullmatch(r"([\d.]+)\s?%", cells.get("share", ""))
+    return AverageRow(
+        name,
+        _count(path, name, cells.get("count", "")),
+        _time(path, name, cells.get("self_cpu", "")),
+        _time(path, name, cells.get("cpu", "")),
+        _time(path, name, cells.get("self_device", "")),
+        float(share[1]) / 100 if share and share[1].count(".") < 2 else None,
+        _memory(cells.get("memory", "")),
+    )  # fmt: skip
+
+
+def _count(path: Path, name: str, cell: str) -> int:
+    try:
+        return int(float(cell)) if cell else 0
+    except (ValueError, OverflowError):
+        raise ProfileError(f"{path}: {name!r} ran {cell!r} times", HINT) from None
+
+
+def _time(path: Path, name: str, cell: str) -> float:
+    """µs of a cell, 0 where there is none."""
+    if not cell or cell in ("--", "N/A"):
+        return 0.0
+    found = _CELL.match(cell)
+    unit = found[2].lower() if found else ""
+    try:
+        value = float(found[1]) * _UNITS[unit or "us"]  # type: ignore[index]
+    except (TypeError, ValueError, KeyError):
+        hint = "write decimal points, not commas" if "," in cell else "in us, ms or s"
+        raise ProfileError(f"{path}: {name!r} has a time of {cell!r}", hint) from None
+    if not math.isfinite(value) or value < 0:
+        raise ProfileError(f"{path}: {name!r} has a time of {cell!r}", "profile again")
+    return value
+
+
+def _memory(cell: str) -> float:
+    """Bytes that an operation allocated on the device, 0 where not recorded."""
+    found = _CELL.match(cell)
+    try:
+        value = float(found[1]) * _BYTES[found[2].lower() or "b"] if found else 0.0
+    except (ValueError, KeyError):
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+def _gpu(text: str) -> str | None:
+    """The GPU that is named before a table; None where it is not one."""
+    named = {(m[1] or m[2]).strip() for m in _GPU.finditer(text[-8192:])}
+    named = {n for n in named if _IS_MODEL.search(n) and not _NO_MODEL.match(n)}
+    named = {n for n in named if not any(n != o and n in o for o in named)}
+    return named.pop() if len(named) == 1 else None

@@ -1,0 +1,81 @@
+"""A whole JSON document of a profiler decoded into typed values, cut where it breaks off.
+
+Only what a type asks for is kept. Bytes that are no UTF-8 (paths in arguments of calls)
+are replaced, since names of kernels are all that is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from xlate.errors import ProfileError
+
+__all__ = ["decoded"]
+
+T = TypeVar("T")
+#: places tried, from the end, where a document that breaks off may be cut
+_TRIES = 8
+
+
+def decoded(
+    path: Path, raw: bytes, kind: type[T], begins: bytes, close: bytes, hint: str
+) -> tuple[T, bool]:
+    """The document, and whether it broke off.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors.
+    raw : bytes
+    kind : type
+        A msgspec structure, or a list of them.
+    begins : bytes
+        How each event begins; a document that breaks off is cut before one.
+    close : bytes
+        Brackets that close a document cut there.
+    hint : str
+        How to record it again.
+
+    Raises
+    ------
+    ProfileError
+        If it is no JSON of that form even when cut.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from xlate.readers.json_document import decoded
+    >>> decoded(Path("a"), b'[{"a": 1}, {"a', list[dict[str, int]], b'{"a', b"]", "")
+    ([{'a': 1}], True)
+    """
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    decode = msgspec.json.Decoder(kind).decode
+    try:
+        return decode(raw), False
+    except RecursionError:
+        raise ProfileError(f"{path} is nested too deep", hint) from None
+    except UnicodeDecodeError as e:
+        first: Exception = e
+    except msgspec.DecodeError as e:
+        first = e
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raw = raw.decode("utf-8", "replace").encode()
+        try:
+            return decode(raw), False
+        except (msgspec.DecodeError, RecursionError) as e:
+            first = e
+    at = len(raw)
+    for _ in range(_TRIES):
+        at = raw.rfind(begins, 0, at)
+        if at <= 0:
+            break
+        try:
+            return decode(raw[:at].rstrip(b", \t\r\n") + close), True
+        except (msgspec.DecodeError, RecursionError):
+            continue
+    raise ProfileError(f"{path} cannot be read: {first}", hint)

@@ -1,0 +1,64 @@
+"""Training or inference, read from the names of the work that ran.
+
+A backward pass, a gradient or an optimizer runs in training only. A network's work
+(convolutions, matrix products, attention) without any of it is inference. Nothing is
+known of other work, nor of kernels whose names are not in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from xlate import opnames
+
+__all__ = ["NOT_KNOWN", "mode_note", "work_mode"]
+
+#: stands in a workload whose mode the file does not say
+NOT_KNOWN = "unknown"
+#: a gradient of the data alone (dgrad) is not listed: transposed convolutions run it in
+#: inference
+_TRAINS = re.compile(
+    r"[Bb]ackward|[Bb]ackprop|bgrad|wgrad|(?:^|[\W_])bwd|bwd(?:[\W_]|$)|Bwd|_bw_|bn_bw"
+    r"|grad_?(?:input|weight|bias|kernel|scale|clip|norm|out)|[a-z]Grad(?:\b|Kernel|V\d|Input)"
+    r"|_grad\b|[Oo]ptimi[sz]er|multi_?tensor_?apply|GradientDescent|AccumulateGrad"
+    r"|[Rr][Mm][Ss][Pp]rop|[Aa]da[Gg]rad|[Mm]omentum"
+    r"|(?:^|[\W_]|[Ff]used|[Aa]pply)(?:[Aa]dam[Ww]?|[Ss][Gg][Dd]|LAMB|[Ll]amb)"
+    r"(?:$|[\W_]|Functor|Math|Capturable|Kernel)"
+)
+_DATA_GRADIENT = re.compile("dgrad", re.IGNORECASE)
+_NETWORK = frozenset({"conv", "depthwise", "matmul", "attention", "rnn", "norm"})
+
+
+def work_mode(names: Iterable[str]) -> str:
+    """``"training"``, ``"inference"`` or :data:`NOT_KNOWN`, from names as printed.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Kernels with their template arguments, operations or layers.
+
+    Examples
+    --------
+    >>> from xlate.readers.work_mode import work_mode
+    >>> work_mode(["ampere_sgemm_64x64_nn", "multi_tensor_apply_kernel<AdamFunctor>"])
+    'training'
+    >>> work_mode(["ampere_sgemm_64x64_nn"]), work_mode(["vecAdd"])
+    ('inference', 'unknown')
+    """
+    network = data_gradient = False
+    for name in names:
+        if _TRAINS.search(name):
+            return "training"
+        data_gradient = data_gradient or bool(_DATA_GRADIENT.search(name))
+        network = network or opnames.family(opnames.column("device", name)) in _NETWORK
+    return "inference" if network and not data_gradient else NOT_KNOWN
+
+
+def mode_note(mode: str) -> str | None:
+    """What to say of a mode read from names; None where they say it outright."""
+    if mode == "inference":
+        return "no kernel of a backward pass or an optimizer: taken for inference"
+    if mode == NOT_KNOWN:
+        return "nothing in it says whether it trained or inferred"
+    return None
