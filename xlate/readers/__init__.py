@@ -20,7 +20,10 @@ from xlate.readers import (
     nsys_sqlite,
     parquet,
     tensorflow_stats,
+    tensorflow_stats_pb,
+    tensorflow_timeline,
     tensorflow_trace,
+    xplane,
 )
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
@@ -31,7 +34,10 @@ __all__ = ["READERS", "StepChoice", "expand", "inside_of", "read", "read_table"]
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
     "tensorflow_stats": tensorflow_stats,
+    "tensorflow_stats_pb": tensorflow_stats_pb,
+    "tensorflow_timeline": tensorflow_timeline,
     "tensorflow_trace": tensorflow_trace,
+    "xplane": xplane,
     "kineto": kineto,
     "key_averages": key_averages,
     "nsys_sqlite": nsys_sqlite,
@@ -41,7 +47,9 @@ READERS: dict[str, ModuleType] = {
 }
 
 #: endings looked for when a folder is given
-_ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".txt")
+_ENDINGS = (
+    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".pb", ".sqlite", ".txt",
+)  # fmt: skip
 
 
 def read(
