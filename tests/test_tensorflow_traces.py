@@ -224,7 +224,7 @@ def test_a_library_call_is_counted_under_its_kernel(tmp_path):
 
 
 def test_a_trace_of_a_tpu_or_a_cpu_says_so(tmp_path):
-    with pytest.raises(ProfileError, match="recorded on a TPU"):
+    with pytest.raises(ProfileError, match=r"recorded on a TPU"):
         read(tmp_path, [meta(1, "/device:TPU:0"), made.tf_event("fusion", 0, 5, 1, 1)])
     events = [e for e in jax_events() if e.get("pid") != 2]
     with pytest.raises(ProfileError, match="no GPU kernel was recorded"):

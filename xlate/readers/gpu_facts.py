@@ -7,6 +7,7 @@ from typing import Any
 
 from xlate.catalog import catalogue
 from xlate.hardware.values import Gpu
+from xlate.reason import Reason
 
 __all__ = ["device_of"]
 
@@ -68,12 +69,12 @@ def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
     names = [g.name for g in found]
     if not names:
         # so that it is taken for none of the catalogue
-        return f"{vendor or 'unnamed'} GPU with {said}", (
-            f"the file names no GPU; none of the catalogue has {said}"
-        )
+        note = f"the file names no GPU; none of the catalogue has {said}"
+        return f"{vendor or 'unnamed'} GPU with {said}", Reason(note, informs=True)
     common = _common(names)
     which = common if len(names) == 1 else f"one of {', '.join(names)}"
-    return common, f"the file names no GPU; by {said} it is {which}"
+    note = f"the file names no GPU; by {said} it is {which}"
+    return common, Reason(note, informs=True)
 
 
 def _number(facts: Mapping[str, Any], key: str) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xlate.errors import ProfileError
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.steps import Step
+from xlate.reason import Reason
 
 __all__ = ["Cut", "Kernels", "Mark", "cut", "stem", "step_number"]
 
@@ -142,13 +143,17 @@ def _all_of_it(kernels: Kernels) -> Cut:
         "no steps are marked: the whole recording, from the first kernel to the end of "
         "the last, is taken as one step"
     )
-    return Cut([step], kernels.start, (note,), counted=False)
+    remedy = (
+        "say how many steps it holds, --trace-steps N, or what begins each, --step-mark "
+        "NAME; or annotate steps when recording"
+    )
+    return Cut([step], kernels.start, (Reason(note, remedy),), counted=False)
 
 
 def _equal_parts(count: int, kernels: Kernels) -> Cut:
     step = Step(0, *_span(kernels))
     note = f"as asked, the whole recording is taken as {count} steps of equal length"
-    return Cut([step], kernels.start, (note,), counted=False, parts=count)
+    return Cut([step], kernels.start, (_said(note),), counted=False, parts=count)
 
 
 def _own_line(own: Sequence[Step], kernels: Kernels) -> Cut:
@@ -173,7 +178,8 @@ def _by_mark(path: Path, name: str, marks: Sequence[Mark], kernels: Kernels) -> 
             f"annotations named {name!r}",
             "leave --step-mark out, or name another",
         )
-    return Cut(found.steps, found.asked, (f"as asked, {name!r} begins each step",))
+    said = _said(f"as asked, {name!r} begins each step")
+    return Cut(found.steps, found.asked, (said, *found.notes))
 
 
 def _annotated(marks: Sequence[Mark], kernels: Kernels) -> Cut | None:
@@ -193,10 +199,11 @@ def _annotated(marks: Sequence[Mark], kernels: Kernels) -> Cut | None:
     if best is None:
         return None
     _, name, found = best
-    notes = [f"steps are those annotated {name!r} on the host", *found.notes]
+    said = _said(f"steps are those annotated {name!r} on the host")
+    notes = [said, *found.notes]
     if len(names) > 1:
         others = ", ".join(sorted(n for n in names if n != name)[:3])
-        notes.append(f"steps annotated {others} were left out")
+        notes.append(_said(f"steps annotated {others} were left out"))
     return Cut(found.steps, found.asked, tuple(notes))
 
 
@@ -238,7 +245,7 @@ def _launched_within(
         "the host runs ahead of the GPU: a step lasts from its first kernel to the first "
         "of the next"
     )
-    return Cut(moved, asked, (note,))
+    return Cut(moved, asked, (_said(note),))
 
 
 def _number(marks: Sequence[Mark], k: int) -> int:
@@ -254,10 +261,16 @@ def _between(steps: Sequence[Step]) -> tuple[str, ...]:
     usual = float(np.median([s.length for s in steps]))
     if apart <= (1 + _BETWEEN) * usual:
         return ()
-    return (
+    note = (
         f"steps begin {apart / 1e3:.4g} ms apart and are {usual / 1e3:.4g} ms long: the "
-        "time between them is of no step",
+        "time between them is of no step"
     )
+    return (_said(note),)
+
+
+def _said(note: str) -> Reason:
+    """What was taken for a step; it holds nothing against the answer."""
+    return Reason(note, informs=True)
 
 
 def _by_program(kernels: Kernels) -> Cut | None:
@@ -293,4 +306,4 @@ def _by_program(kernels: Kernels) -> Cut | None:
         f"no steps are marked: each of the {count} executions of {program} is taken as a "
         "step, from its first kernel to the first of the next"
     )
-    return Cut(steps, kernels.start, (note,))
+    return Cut(steps, kernels.start, (_said(note),))

@@ -34,6 +34,7 @@ __all__ = ["Gpu", "Operation", "Recording", "is_training"]
 _TRAINING = re.compile(
     r"Backprop|Grad(?![a-z])|Apply[A-Z]|gradient_tape|gradients/|transpose\(jvp|[wd]grad"
 )
+_COPY = re.compile(r"mem(?:cpy|set)", re.IGNORECASE)
 #: most events of one GPU: bounds memory and time
 _MOST_EVENTS = 4_000_000
 
@@ -228,10 +229,13 @@ class Recording:
         self, kernels: Kernels, steps: Cut, operations: Sequence[Operation]
     ) -> dict[str, float]:
         """Device time by precision, counted as that of operations; empty without names."""
-        used = np.unique(kernels.operation)
-        if not any(operations[k].kernel for k in used):
+        if not any(operations[k].kernel for k in np.unique(kernels.operation)):
             return {}
-        kinds = [kernel_precision(o.kernel) for o in operations]
+        # copies do not compute
+        kinds = [
+            "" if _COPY.match(o.kernel) else kernel_precision(o.kernel)
+            for o in operations
+        ]
         listed = sorted(set(kinds))
         kind = np.array([listed.index(k) for k in kinds])[kernels.operation]
         work = Work(kernels.start, kernels.end, steps.asked, kind, tuple(listed))
@@ -240,7 +244,7 @@ class Recording:
         return {
             k: v / steps.parts
             for k, v in times.items()
-            if v > 0 and k != opnames.DEVICE_IDLE
+            if v > 0 and k not in ("", opnames.DEVICE_IDLE)
         }
 
     def _asked(self, gpu: Gpu) -> Any:

@@ -21,6 +21,7 @@ from xlate.readers.chrome import Trace, is_trace
 from xlate.readers.gpu_trace import Operation, Recording, is_training
 from xlate.readers.source import Source
 from xlate.readers.steps import Step
+from xlate.reason import Reason
 
 __all__ = ["read", "sniff"]
 
@@ -127,9 +128,8 @@ def _one_run(recording: Recording, spans: list[tuple[float, float, Operation]]) 
     end = max((s + n for s, n, _ in spans), default=0.0)
     for gpu in recording.gpus.values():
         gpu.steps.append(Step(0, begin, end - begin))
-    recording.notes.append(
-        "a timeline of TensorFlow 1: the whole of it, one session.run, is taken as one step"
-    )
+    said = "a timeline of TensorFlow 1: the whole of it, one session.run, is one step"
+    recording.notes.append(Reason(said, informs=True))
 
 
 def _operation(e: _Event) -> Operation:
