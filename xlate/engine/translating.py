@@ -83,14 +83,10 @@ def read_profiles(
         raise ProfileError("the step time is 0", "leave it out where it is not known")
     answers: list[Profile | Failure] = []
     for named in paths:
-        try:
-            files = readers.expand([Path(named)])
-        except ProfileError as e:
-            answers.append(Failure(str(named), e))
-            continue
-        for file in files:
+        for file, found in readers.contents(Path(named), format):
             try:
-                found = readers.read(file, format)
+                if isinstance(found, XlateError):
+                    raise found
                 for p in found:
                     profile = replace(
                         p,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from xlate.errors import ProfileError, UnknownNameError
+from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers import (
@@ -24,20 +24,35 @@ from xlate.readers import (
     rocprof_csv,
     rocprof_json,
     tensorflow_stats,
+    tensorflow_stats_pb,
+    tensorflow_timeline,
     tensorflow_trace,
+    xplane,
 )
+from xlate.readers.ranks import joined
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.table import read_table
 
-__all__ = ["READERS", "StepChoice", "expand", "inside_of", "read", "read_table"]
+__all__ = [
+    "READERS",
+    "StepChoice",
+    "expand",
+    "inside_of",
+    "joined",
+    "read",
+    "read_table",
+]
 
 READERS: dict[str, ModuleType] = {
     "parquet": parquet,
     "tensorflow_stats": tensorflow_stats,
     "rocprof_csv": rocprof_csv,
     "rocprof_json": rocprof_json,
+    "tensorflow_stats_pb": tensorflow_stats_pb,
+    "tensorflow_timeline": tensorflow_timeline,
     "tensorflow_trace": tensorflow_trace,
+    "xplane": xplane,
     "kineto": kineto,
     "key_averages": key_averages,
     "nsys_sqlite": nsys_sqlite,
@@ -49,7 +64,10 @@ READERS: dict[str, ModuleType] = {
 #: formats in which a person says the precision; elsewhere the kernels do
 _SAYS_PRECISION = (parquet, csv_table, json_profile)
 #: endings looked for when a folder is given
-_ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".txt")
+_ENDINGS = (
+    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".tensorflow_stats.pb",
+    ".txt", ".xplane.pb",
+)  # fmt: skip
 
 
 def read(
@@ -143,6 +161,30 @@ def expand(paths: list[Path]) -> list[Path]:
             )
         files += inside
     return files
+
+
+def contents(
+    named: Path, format: str | None = None, steps: StepChoice | None = None
+) -> list[tuple[Path, list[Profile] | XlateError]]:
+    """Files that a path means, each with its profiles, or with why it has none.
+
+    In a folder, ranks of one job are one profile (:mod:`xlate.readers.ranks`): the list
+    of each of the others is empty.
+    """
+    try:
+        files = expand([named])
+    except ProfileError as e:
+        return [(named, e)]
+    found: dict[Path, list[Profile]] = {}
+    failed: dict[Path, XlateError] = {}
+    for file in files:
+        try:
+            found[file] = read(file, format, steps)
+        except XlateError as e:
+            failed[file] = e
+    if files != [named]:
+        found = joined(files, found)
+    return [(file, failed[file] if file in failed else found[file]) for file in files]
 
 
 def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -82,6 +82,8 @@ class Trace:
         Named in errors.
     stream : binary file
         Unpacked bytes.
+    event : type, optional
+        What is kept of an event.
 
     Attributes
     ----------
@@ -91,10 +93,10 @@ class Trace:
         Whether it broke off; known when all was read.
     """
 
-    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+    def __init__(self, path: Path, stream: IO[bytes], event: type[Any] = Event) -> None:
         self.path = path
         self._stream = stream
-        self._decode = msgspec.json.Decoder(list[Event]).decode
+        self._decode = msgspec.json.Decoder(list[event]).decode  # type: ignore[valid-type]
         self.truncated = False
         self._buffer = self._after_head()
 

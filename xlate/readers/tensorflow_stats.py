@@ -21,12 +21,18 @@ from xlate.readers.filename import from_name
 from xlate.readers.limits import read_text
 from xlate.readers.source import Source
 
-__all__ = ["read", "sniff"]
+__all__ = ["contradiction", "read", "sniff"]
 
 SIDE, TYPE, TIME = "Host/device", "Type", "Total time (us)"
 #: columns that tell the rows of one type apart, where the table has them
 RANK, OPERATION = "Rank", "Operation"
 _NEEDED = (SIDE, TYPE, TIME)
+#: what TIME must be the product of, where the table has both
+COUNT, AVERAGE = "#Occurrences", "Avg. time (us)"
+#: names of newer versions (XProf), which are also those of the older Type, Operation
+_NEWER = {"Operation Type": TYPE, "Operation Name": OPERATION}
+#: share by which a product may differ from the total, beside what rounding does
+_ROUNDING = 0.005
 _LONGEST_FIELD = 1 << 16
 
 
@@ -49,7 +55,8 @@ def read(source: Source) -> list[Profile]:
     ProfileError
         Naming the line and column, for a missing or renamed column, a side
         that is neither host nor device, a time that is no number, not finite
-        or negative, and a last line that breaks off.
+        or negative, or not the number of occurrences times the average, and a last
+        line that breaks off.
     """
     path, raw = source.path, source.content()
     text = read_text(path, raw)
@@ -57,6 +64,9 @@ def read(source: Source) -> list[Profile]:
     rows = csv.reader(io.StringIO(text))
     try:
         header = [h.strip() for h in next(rows)]
+        header = [
+            _NEWER.get(h, h) if _NEWER.get(h) not in header else h for h in header
+        ]
         for name in _NEEDED:
             if header.count(name) > 1:
                 raise ProfileError(
@@ -68,6 +78,9 @@ def read(source: Source) -> list[Profile]:
         once_at = None
         if RANK in header and OPERATION in header:
             once_at = [header.index(RANK), place[SIDE], header.index(OPERATION)]
+        counted = None
+        if COUNT in header and AVERAGE in header:
+            counted = header.index(COUNT), header.index(AVERAGE)
         lines = 0
         for row in rows:
             if not any(cell.strip() for cell in row):
@@ -100,7 +113,16 @@ def read(source: Source) -> list[Profile]:
                 )
             seen[once] = rows.line_num
             key = opnames.column(side, name)
-            ops[key] = ops.get(key, 0.0) + _time(path, rows.line_num, row[place[TIME]])
+            time = _time(path, rows.line_num, row[place[TIME]])
+            if counted is not None:
+                _check_product(
+                    path,
+                    rows.line_num,
+                    name,
+                    [row[k] for k in counted],
+                    row[place[TIME]],
+                )
+            ops[key] = ops.get(key, 0.0) + time
             lines += 1
     except csv.Error as e:
         raise ProfileError(
@@ -150,3 +172,69 @@ def _time(path: Path, line: int, cell: str) -> float:
             "times are finite and not negative; profile again",
         )
     return value
+
+
+def contradiction(
+    occurrences: float, average_us: float, total_us: float, off_us: float = 0.0
+) -> str | None:
+    """What contradicts itself between a count, an average and a total; or None.
+
+    Parameters
+    ----------
+    occurrences, average_us, total_us : float
+        Of one row.
+    off_us : float
+        By how much the two may differ since both were rounded.
+
+    Examples
+    --------
+    >>> from xlate.readers.tensorflow_stats import contradiction
+    >>> contradiction(2, 5.0, 10.0) is None
+    True
+    >>> contradiction(2, 5.0, 10000.0)
+    '2 occurrences of 5 µs are 10 µs, and its total is 10000 µs'
+    """
+    # time in which nothing ran has neither count nor average
+    if occurrences == 0 and average_us == 0:
+        return None
+    product = occurrences * average_us
+    allowed = _ROUNDING * max(product, total_us) + off_us
+    if abs(product - total_us) <= allowed:
+        return None
+    return (
+        f"{occurrences:.12g} occurrences of {average_us:.6g} µs are {product:.6g} µs, and "
+        f"its total is {total_us:.6g} µs"
+    )
+
+
+def _check_product(
+    path: Path, line: int, name: str, cells: list[str], total: str
+) -> None:
+    """Refuse a row whose total is not its count times its average."""
+    texts = [cell.strip().replace(",", "") for cell in cells]
+    if not all(texts):
+        return
+    try:
+        occurrences, average = (float(text) for text in texts)
+    except ValueError:
+        raise ProfileError(
+            f"{path}, line {line}: {COUNT} is {cells[0]!r} and {AVERAGE} {cells[1]!r}",
+            "both are numbers; export the table again",
+        ) from None
+    rounding = occurrences * _half_digit(texts[1]) + _half_digit(total)
+    sound = math.isfinite(occurrences) and math.isfinite(average)
+    fault = contradiction(occurrences, average, float(total), rounding)
+    if not sound or occurrences < 0 or average < 0 or fault is not None:
+        what = fault or f"{cells[0].strip()} occurrences of {cells[1].strip()} µs"
+        raise ProfileError(
+            f"{path}, line {line}: {name} contradicts itself: {what}",
+            "one of the columns is in another unit or was changed; export the table again",
+        )
+
+
+def _half_digit(text: str) -> float:
+    """By how much a number may be off that was rounded to what is printed."""
+    digits, _, power = text.strip().lower().partition("e")
+    _, _, decimals = digits.partition(".")
+    # a power beyond all measure is no rounding
+    return 0.5 * 10.0 ** (min(int(power or 0), 12) - len(decimals))

@@ -1,48 +1,159 @@
-"""TensorFlow's trace viewer: the Chrome trace of TensorBoard's profile page.
+"""The trace viewer's JSON of TensorBoard and XProf: TensorFlow's, and JAX's.
 
-The device's process is named ``/device:GPU:0``; of its threads the streams hold
-kernels, whose argument ``tf_op`` ends in the op type, and ``Steps`` the steps. The
-answer is the vector of one step, that of median length.
+``HOST.trace.json.gz`` of TensorFlow 2 and JAX, and the ``perfetto_trace.json.gz`` that
+JAX makes of it. A GPU's process is named ``/device:GPU:0``; of its threads the streams
+hold kernels, and ``Steps`` the steps. The answer is the vector of one step, that of
+median length (:mod:`xlate.readers.gpu_trace`).
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-import numpy as np
+import msgspec
 
-from xlate import opnames
 from xlate.errors import ProfileError
-from xlate.profile import Profile, WorkloadKey
-from xlate.readers.chrome import Args, Event, Trace, is_trace
-from xlate.readers.kineto import clean_kernel
+from xlate.profile import Profile
+from xlate.readers.chrome import Trace, is_trace
+from xlate.readers.gpu_steps import Mark, stem, step_number
+from xlate.readers.gpu_trace import Gpu, Recording
+from xlate.readers.operation_names import is_jax, operation_of
 from xlate.readers.source import Source
-from xlate.readers.steps import Step, Work, of_step
+from xlate.readers.steps import Step
 
 __all__ = ["read", "sniff"]
 
-_GPU = re.compile(r"^/(?:job:\w+/.*)?device:GPU:(\d+)", re.IGNORECASE)
-#: "12", or "EagerKernelExecute 12"
-_STEP = re.compile(r"(?:\w+ )?(\d{1,18})")
-_HINT = "record it with tf.profiler.experimental and at least one whole step"
+#: "/device:GPU:0", "/device:GPU:0 (Tesla T4)", "/job:worker/…/device:GPU:0"
+_GPU = re.compile(
+    r"^/(?:job:\w+/.*)?device:GPU:(\d{1,6})(?: \(([^()]+)\))?", re.IGNORECASE
+)
+_TPU = re.compile(r"^/device:TPU:\d", re.IGNORECASE)
+_PID = re.compile(r"pid\s*\d+$", re.IGNORECASE)
+_HINT = (
+    "record it with tf.profiler.experimental or jax.profiler.trace, on the GPU and over "
+    "at least one whole step"
+)
 
 
 def sniff(head: bytes) -> bool:
     """Whether the head is that of TensorBoard's trace viewer."""
-    return is_trace(head) and (b"/device:GPU" in head or b"/host:CPU" in head)
+    names = (b"/device:GPU", b"/device:TPU", b"/host:CPU")
+    return is_trace(head) and any(name in head for name in names)
+
+
+class _Args(msgspec.Struct, gc=False):
+    """Of an event's arguments, those that are looked at."""
+
+    name: Any = None
+    tf_op: Any = None
+    annotation: Any = None
+    hlo_op: Any = None
+    hlo_module: Any = None
+    correlation_id: Any = None
+    step_num: Any = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    """One trace event; times in µs."""
+
+    ph: str = ""
+    name: Any = None
+    pid: int | float | str | None = None
+    tid: int | float | str | None = None
+    ts: Any = None
+    dur: Any = None
+    args: _Args | str | list[Any] | None = None
 
 
 @dataclass
-class _Device:
-    """Events of one GPU's process."""
+class _Process:
+    """What the names of a process and its threads say."""
 
-    index: int
+    name: str = ""
     streams: set[Any] = field(default_factory=set)
-    steps_on: set[Any] = field(default_factory=set)
+    steps: set[Any] = field(default_factory=set)
+
+
+class _Thread:
+    """Events of one thread, in arrays: what a process is may stand behind them."""
+
+    def __init__(self) -> None:
+        self.start, self.length = array("d"), array("d")
+        self.what, self.correlation = array("q"), array("q")
+
+
+#: name, and what is said of it, of an event; the same for thousands of them
+_What = tuple[Any, ...]
+
+
+class _Collected:
+    """What is kept of a trace."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.processes: dict[Any, _Process] = {}
+        self.threads: dict[Any, _Thread] = {}
+        self.whats: dict[_What, int] = {}
+
+    def take(self, e: _Event) -> None:
+        """Keep what matters of an event."""
+        args = e.args if isinstance(e.args, _Args) else _NOTHING
+        if e.ph == "M" and isinstance(args.name, str):
+            self._take_name(e, args.name)
+        elif e.ph == "X":
+            self._take_span(e, args)
+
+    def _take_name(self, e: _Event, name: str) -> None:
+        process = self.processes.setdefault(e.pid, _Process())
+        if e.name == "process_name":
+            process.name = name
+        elif e.name == "thread_name":
+            if name.lower().startswith("stream"):
+                process.streams.add(e.tid)
+            elif name == "Steps":
+                process.steps.add(e.tid)
+
+    def _take_span(self, e: _Event, args: _Args) -> None:
+        start, length = e.ts, e.dur
+        if not isinstance(start, int | float) or not isinstance(length, int | float):
+            raise ProfileError(
+                f"{self.path}: {e.name!r} begins at {str(start)[:24]!r} and takes {str(length)[:24]!r}",
+                _HINT,
+            )
+        if not (0 <= length < 1e15 and abs(start) < 1e18):
+            raise ProfileError(
+                f"{self.path}: {e.name!r} begins at {str(start)[:24]} and takes {str(length)[:24]} µs",
+                _HINT,
+            )
+        what: _What = (e.name, args.tf_op, args.annotation, args.hlo_op, args.hlo_module, args.name, args.step_num)  # fmt: skip
+        try:
+            number = self.whats.setdefault(what, len(self.whats))
+        except TypeError:  # a list or an object, where a name is expected
+            what = tuple(None if w is None else str(w) for w in what)
+            number = self.whats.setdefault(what, len(self.whats))
+        kept = self.threads.get((e.pid, e.tid))
+        if kept is None:
+            kept = self.threads[(e.pid, e.tid)] = _Thread()
+        kept.start.append(start)
+        kept.length.append(length)
+        kept.what.append(number)
+        kept.correlation.append(_whole(args.correlation_id))
+
+
+_NOTHING = _Args()
+
+
+def _whole(value: Any) -> int:
+    """A whole number from 0 up, or the text of one; else -1."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+        return int(value)
+    if isinstance(value, int) and 0 <= value < 2**62:
+        return value
+    return -1
 
 
 def read(source: Source) -> list[Profile]:
@@ -56,120 +167,89 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If there is no GPU, no step, or an event of negative length.
+        If no kernel of a GPU was recorded, or an event is of negative length.
     """
-    path = source.path
-    devices: dict[Any, _Device] = {}
-    # names of processes and threads may stand behind the events they name
-    spans: dict[Any, dict[str, array[Any]]] = {}
-    names: dict[str, int] = {}
+    seen = _Collected(source.path)
     with source.open() as stream:
-        trace = Trace(path, stream)
+        trace = Trace(source.path, stream, _Event)
         for events in trace:
-            for e in events:
-                if e.ph == "M":
-                    _named(devices, e)
-                elif e.ph == "X":
-                    _keep(path, spans, names, e)
-    listed = list(names)
-    found = []
-    for pid, gpu in sorted(devices.items(), key=lambda item: item[1].index):
-        if gpu.index < 0:
-            continue
-        parts = {t: s for (p, t), s in spans.items() if p == pid}
-        profile = _one(str(path), gpu, parts, listed, trace.truncated, len(devices))
-        if profile is not None:
-            found.append(profile)
-    if not found:
+            for e in cast("list[_Event]", events):
+                seen.take(e)
+    recording = Recording(source.path, source.steps)
+    recording.truncated = trace.truncated
+    whats = list(seen.whats)
+    for (pid, tid), thread in seen.threads.items():
+        process = seen.processes.get(pid, _Process())
+        gpu = _GPU.match(process.name)
+        if gpu is None:
+            _take_host(recording, whats, thread)
+        elif tid in process.steps:
+            _take_steps(recording.gpu(int(gpu[1])), whats, thread)
+        elif tid in process.streams:
+            _take_stream(recording, int(gpu[1]), whats, thread)
+    _name_gpus(recording, seen)
+    return recording.profiles(_HINT)
+
+
+def _name_gpus(recording: Recording, seen: _Collected) -> None:
+    """Note the GPUs that the trace names, whether or not anything ran on them."""
+    for process in seen.processes.values():
+        found = _GPU.match(process.name)
+        if found is not None:
+            gpu = recording.gpu(int(found[1]))
+            if found[2] and not _PID.match(found[2]):
+                gpu.device = found[2]
+    if not recording.gpus and any(_TPU.match(p.name) for p in seen.processes.values()):
         raise ProfileError(
-            f"{path} holds no step of a GPU of TensorFlow "
-            f"({sum(d.index >= 0 for d in devices.values())} GPUs are named in it)",
-            _HINT,
+            f"{seen.path} was recorded on a TPU: it holds no GPU kernel",
+            "record the job on the GPU of the anchor",
         )
-    return found
 
 
-def _named(devices: dict[Any, _Device], e: Event) -> None:
-    name = e.args.name if isinstance(e.args, Args) else None
-    if not isinstance(name, str):
-        return
-    gpu = devices.setdefault(e.pid, _Device(-1))
-    if e.name == "process_name":
-        match = _GPU.match(name)
-        if match:
-            gpu.index = int(match[1])
-    elif e.name == "thread_name":
-        if name.lower().startswith("stream"):
-            gpu.streams.add(e.tid)
-        elif name == "Steps":
-            gpu.steps_on.add(e.tid)
+def _take_steps(gpu: Gpu, whats: list[_What], thread: _Thread) -> None:
+    for k, (start, length, what) in enumerate(
+        zip(thread.start, thread.length, thread.what, strict=True)
+    ):
+        gpu.steps.append(Step(step_number(str(whats[what][0]), k), start, length))
 
 
-def _keep(
-    path: Any, spans: dict[Any, dict[str, array[Any]]], names: dict[str, int], e: Event
+def _take_stream(
+    recording: Recording, index: int, whats: list[_What], thread: _Thread
 ) -> None:
-    start, dur = e.ts, e.dur
-    if not isinstance(start, int | float) or not isinstance(dur, int | float):
-        raise ProfileError(
-            f"{path}: {e.name!r} begins at {start!r} and takes {dur!r}", _HINT
-        )
-    if not (0 <= dur < 1e15 and abs(start) < 1e18):
-        raise ProfileError(
-            f"{path}: {e.name!r} begins at {str(start)[:24]} and takes {str(dur)[:24]} µs",
-            _HINT,
-        )
-    kept = spans.setdefault((e.pid, e.tid), {"start": array("d"), "dur": array("d"), "name": array("q")})  # fmt: skip
-    name = _op(e)
-    kept["start"].append(start)
-    kept["dur"].append(dur)
-    kept["name"].append(names.setdefault(name, len(names)))
+    gpu, number = recording.gpu(index), {}
+    for start, length, what, correlation in zip(
+        thread.start, thread.length, thread.what, thread.correlation, strict=True
+    ):
+        if what not in number:
+            kernel, operation, annotation, instruction, program, origin, _ = whats[what]
+            found = operation_of(
+                str(kernel), operation=operation, annotation=annotation,
+                instruction=instruction, program=program, origin=origin,
+            )  # fmt: skip
+            number[what] = recording.operation(found)
+            if is_jax(program=found.program):
+                recording.framework = "jax"
+        gpu.add(start, length, number[what], correlation)
 
 
-def _op(e: Event) -> str:
-    """Op type of a kernel, or its own name."""
-    args = e.args if isinstance(e.args, Args) else None
-    for said in (args.tf_op, args.annotation) if args else ():
-        # "model/conv/Conv2D:Conv2D", in an annotation followed by "#id=1,step=2#"
-        kind = (
-            said.partition("#")[0].rpartition(":")
-            if isinstance(said, str)
-            else ("", "", "")
-        )
-        if kind[1] and kind[2].isidentifier():
-            return kind[2]
-    name = str(e.name)
-    return name if _STEP.fullmatch(name) else clean_kernel(name)
-
-
-def _one(
-    path: str, gpu: _Device, parts: Mapping[Any, dict[str, array[Any]]],
-    names: list[str], truncated: bool, many: int,
-) -> Profile | None:  # fmt: skip
-    steps = sorted(
-        Step(int(number[1]), start, dur)
-        for t, s in parts.items()
-        if t in gpu.steps_on
-        for start, dur, n in zip(s["start"], s["dur"], s["name"], strict=True)
-        if (number := _STEP.fullmatch(names[n]))
-    )
-    streams = [s for t, s in parts.items() if t in gpu.streams]
-    if not steps or not streams:
-        return None
-    start, dur, name = (
-        np.concatenate([np.array(s[k]) for s in streams])
-        for k in ("start", "dur", "name")
-    )
-    columns = tuple(opnames.column("device", n) for n in names)
-    found = of_step(Work(start, start + dur, start, name, columns), steps, truncated)
-    if found is None:
-        return None
-    notes = (found.step.said, *found.notes)
-    if truncated:
-        notes = ("it breaks off; it was read up to where it is whole", *notes)
-    return Profile(
-        {k: v for k, v in found.ops.items() if v > 0},
-        WorkloadKey(),
-        step_time_us=found.step.length,
-        source=path if many < 2 else f"{path} [GPU {gpu.index}]",
-        notes=notes,
-    )
+def _take_host(recording: Recording, whats: list[_What], thread: _Thread) -> None:
+    wanted = recording.choice.mark
+    of: dict[int, tuple[bool, int]] = {}
+    for start, length, what, correlation in zip(
+        thread.start, thread.length, thread.what, thread.correlation, strict=True
+    ):
+        if what not in of:
+            name, number = str(whats[what][0]), _whole(whats[what][-1])
+            named = wanted is not None and wanted in (name, stem(name))
+            of[what] = (number >= 0 or named, number)
+            if is_jax(host=name):
+                recording.framework = "jax"
+        is_mark, number = of[what]
+        if correlation >= 0:
+            recording.add_launch(correlation, start)
+        if is_mark:
+            step = number >= 0
+            mark = Mark(
+                str(whats[what][0]), start, length, number if step else None, step
+            )
+            recording.marks.append(mark)

@@ -34,7 +34,9 @@ def _variants() -> dict[str, tuple[str, bytes]]:
     text, rows = stats_csv(), rows_of(base_ops())
     shuffled = random.Random(0).sample(rows, len(rows))
     order = [3, 0, 5, 2, 1, 6, 4]
-    halves = [[*r[:5], f"{float(r[5]) / 2:.6f}", r[6]] for r in rows]
+    halves = [
+        [*r[:5], f"{float(r[5]) / 2:.6f}", f"{float(r[6]) / 2:.6f}"] for r in rows
+    ]
     twice = [[*h[:3], h[3] + s, *h[4:]] for h in halves for s in ("_a", "_b")]
     plain = text.encode()
     return {
@@ -263,7 +265,7 @@ def _many_rows(n: int) -> Callable[[Lab], Iterator[str]]:
         rows = rows_of(base_ops())
         share = max(1, n // len(rows))
         many = [
-            [*r[:3], f"{r[3]}_{k}", r[4], f"{float(r[5]) / share:.9f}", r[6]]
+            [*r[:3], f"{r[3]}_{k}", r[4], f"{float(r[5]) / share:.9f}", f"{float(r[6]) / share:.9f}"]
             for r in rows for k in range(share)
         ]  # fmt: skip
         run = lab.xlate("translate", lab.write("a.csv", table(many)), *given_all())
