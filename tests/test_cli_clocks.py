@@ -158,7 +158,7 @@ def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
         json.loads(o)[0]["power_at_default_w"]["value"] for o in (with_it, without)
     ]
     assert powers[0] < powers[1]
-    path.write_text("power.draw [W]\n60 W\n")
+    path.write_text("power.draw [W]\n60 W\n61 W\n")
     _, err = run(*ask, "--telemetry", path, code=1)
     assert "without GPU and memory utilisation" in err
 
@@ -169,6 +169,7 @@ def test_telemetry_that_cannot_be_used_is_not_passed_over(clocked, example, tmp_
     meter.write_text(
         "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]\n"
         "2024/01/31 12:00:00.000, 60 W, 30 %, 10 %\n"
+        "2024/01/31 12:00:01.000, 60 W, 30 %, 10 %\n"
     )
     probe.write_text(json.dumps({"sm_mhz": 1530, "time_s": 0.1, "power_w": 210}))
     ask = ["predict-freq", bare, *PAIR, "--telemetry", meter]

@@ -42,10 +42,10 @@ def test_a_name_is_anothers_where_vendor_or_model_differ(device, own, another):
     [
         (smi(watts="26 W", busy="0 %"), "idle in every sample"),
         (smi(1, watts="4.61 W", busy="0 %"), "idle in every sample"),
-        (smi(watts="-5 W"), "power w of -5"),
-        (smi(watts="120500 W"), "power w of 120500"),
-        (smi(busy="300 %"), "gpu utilization of 300"),
-        (smi(busy="-3 %"), "gpu utilization of -3"),
+        (smi(watts="-5 W"), "power of -5"),
+        (smi(watts="120500 W"), "power of 120500"),
+        (smi(busy="300 %"), "GPU utilisation of 300"),
+        (smi(busy="-3 %"), "GPU utilisation of -3"),
     ],
 )
 def test_samples_that_are_none_of_a_job_are_refused(tmp_path, text, said):

@@ -19,7 +19,7 @@ import typer.main
 
 from tests.soak.kinds.catalogues import gpu, instance
 from tests.soak.kinds.clock_dumps import dump
-from tests.soak.kinds.telemetry_files import smi
+from tests.soak.kinds.telemetry_files import HEAD, smi
 from tests.soak.lab import Lab, Outcome
 from tests.soak.made import (
     ANCHOR,
@@ -31,6 +31,7 @@ from tests.soak.made import (
     xlate_json,
 )
 from tests.soak.runner import prepare
+from tests.test_recordings import JOB, Replay
 
 pytestmark = pytest.mark.soak
 
@@ -105,6 +106,7 @@ _ANCHORS = ("--anchors-dir", "own")
 _KEY = {
     "--network": "VGG16", "--batch-size": "64", "--input-size": "224", "--optimizer": "Adam",
 }  # fmt: skip
+_FIELDS = "timestamp,name,clocks.sm,clocks.mem,power.draw,utilization.gpu,utilization.memory,temperature.gpu"
 _FITTED = {
     "--split": "family", "--columns": "families", "--repeats": "cross", "--seed": "7", "--jobs": "1",
 }  # fmt: skip
@@ -165,6 +167,11 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
             put(command, option, base, value)
         put(command, "--sure", (*base, "--max-slowdown", "5%"), "0.99")
         put(command, "--gpu-index", (*base, "--telemetry", "two.csv"), "1")
+        bare = (*command.split(), "bare.csv", "--target", TARGET)
+        put(command, "--fields", bare, _FIELDS)
+    put("predict-freq", "--live", ("predict-freq", "--target", TARGET), "1")
+    live = ("predict-freq", "--target", TARGET, "--live", "1", "--json")
+    put("predict-freq", "--interval-ms", live, "500")
     # a seed moves draws, which only probabilities and intervals show
     put("clocks curve", "--seed", (*_C, "--json", "--max-slowdown", "5%"), "7")
     put("predict-freq", "--confidence", _P, "1")
@@ -237,6 +244,7 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
         "own",
     )
     put("sweep read", "--gpu-index", ("sweep", "read", "pairs"), "1")
+    put("sweep read", "--fields", ("sweep", "read", "bare-runs"), _FIELDS)
     put("sweep read", "--out", ("sweep", "read", "runs"), "out.csv", writes="out.csv")
     put("sweep read", "--json", ("sweep", "read", "runs"))
     put("sweep read", "--anchors-dir", ("sweep", "read", "own-runs", "--json"), "own")
@@ -383,13 +391,23 @@ def lab(tmp_path, clock_home, monkeypatch):
             f"pairs/{job}/run_1_1_freq_{mhz}_profile.csv",
             index + rows.replace("875", str(mhz)),
         )
+    bare = smi(name="Tesla V100-SXM2-16GB", mhz="1530 MHz").removeprefix(HEAD)
+    made.write("bare.csv", bare)
+    made.write(f"bare-runs/{job}/run_1_1_freq_1530_profile.csv", bare)
     made.write("clocks.txt", dump((1530, 1200, 900)))
     made.write("own/gpus/RTX6090.toml", gpu())
     made.write("own/box/instance.toml", instance())
     made.write("s.parquet", b"PAR1")
     (tmp_path / "none").mkdir()
     from xlate import engine
+    from xlate.clocks import setter
 
+    load = setter.load_nvml
+    monkeypatch.setattr(
+        setter,
+        "load_nvml",
+        lambda o="--apply": Replay(JOB) if o == "--live" else load(o),
+    )
     for name in SPIED:
         if hasattr(engine, name):
             monkeypatch.setattr(engine, name, _spy(name))

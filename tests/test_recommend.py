@@ -444,6 +444,29 @@ def test_too_few_shared_jobs_are_no_hand_off(simulated):
         joined(simulated, simulated, "c5.4xlarge")
 
 
+def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(simulated):
+    """Twice the same model, input and batch, once with another optimizer and slower."""
+    one = joined(simulated, simulated, "p3.2xlarge")
+    slower = simulated.runs.with_columns(
+        optimizer=pl.lit("another"), step_time_us=3 * pl.col("step_time_us"),
+        run_id=pl.col("run_id") + 1_000_000,
+    )  # fmt: skip
+    both = replace(
+        simulated,
+        runs=pl.concat([simulated.runs, slower.select(simulated.runs.columns)]),
+        ops=pl.concat(
+            [
+                simulated.ops,
+                simulated.ops.with_columns(run_id=pl.col("run_id") + 1_000_000),
+            ]
+        ),
+    )
+    two = joined(both, simulated, "p3.2xlarge")
+    known = two.filter(pl.col("optimizer") != "another").sort(one.columns[:7])
+    assert two.height == 2 * one.height
+    assert known["step_time_us"].to_list() == one["step_time_us"].to_list()
+
+
 def test_power_on_the_real_corpora(profet, swept):
     """The figure of experiments/results/handoff-power."""
     jobs = joined(profet, swept["cloud-hw-trainpred"], "p3.2xlarge")

@@ -35,7 +35,10 @@ def test_dmon_text_is_read():
     assert trace.mean("POWER") == 150
     assert trace.mean("SMCLK") == 1380
     assert trace.energy_j() == (2.0, "counter")
-    assert trace.notes == ("1 lines break off and were left out (8)",)
+    assert trace.notes == (
+        "1 lines break off and were left out (8)",
+        "power is missing in 1 of 3 samples",
+    )
     assert trace.duration_s is None
 
 
@@ -113,7 +116,11 @@ def test_smi_variants():
     trace = smi.read(text, "t")
     assert trace.samples["POWER"].to_list() == [None, 90.5]
     assert trace.mean("MCUTL") == 12
-    assert trace.notes == ("1 lines break off and were left out",)
+    assert trace.notes == (
+        "1 lines break off and were left out",
+        "memory utilisation is missing in 1 of 2 samples",
+        "power is missing in 1 of 2 samples",
+    )
     with pytest.raises(ProfileError, match=r"no power\.draw"):
         smi.read("timestamp, utilization.gpu [%]\nx, 3\n", "t")
     with pytest.raises(ProfileError, match="line 2: POWER is 'warm'"):

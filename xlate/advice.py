@@ -10,7 +10,7 @@ from xlate.hardware.memory import MemoryFit
 from xlate.hardware.rent import Rent
 from xlate.profile import Estimate, Verdict, WorkloadKey
 
-__all__ = ["ClockChoice", "CurvePoint", "Recommendation"]
+__all__ = ["ClockChoice", "CurvePoint", "MeterFacts", "Recommendation"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class ClockChoice:
     ----------
     name : str
         ``this clock``, ``highest clock`` or ``cheapest clock``.
-    step_time_s, energy_j : float
-        Of one step.
+    step_time_s, energy_j : float or None
+        Of one step; None where nobody said how long one takes.
     usd_per_1000_steps, usd_per_1000_steps_gpu_share : float or None
         Rent of the whole instance, or of the share of its GPUs that is used, with
         electricity of the GPU where it is paid apart; None without a price.
@@ -41,10 +41,48 @@ class ClockChoice:
 
     name: str
     sm_mhz: float
-    step_time_s: float
-    energy_j: float
+    step_time_s: float | None
+    energy_j: float | None
     usd_per_1000_steps: float | None
     usd_per_1000_steps_gpu_share: float | None
+
+
+@dataclass(frozen=True)
+class MeterFacts:
+    """A recording of a meter that was given with a question.
+
+    Attributes
+    ----------
+    file : str
+    of : str
+        ``anchor`` or ``target``: on which it was recorded.
+    device : str or None
+        GPU that it names.
+    used : bool
+        Whether the answer rests on it; the reasons say why not.
+    samples, at_work, left_out : int
+        In the file, with the GPU at work, and left out since they cannot be.
+    interval_s, seconds : float or None
+        Between two samples, and from the first to the last at work; None where it
+        holds no time stamps.
+    sm_mhz, power_w : float or None
+        Means at work.
+    notes : tuple of str
+        What was left out, missing or odd.
+    """
+
+    file: str
+    of: str
+    device: str | None
+    used: bool
+    samples: int
+    at_work: int
+    left_out: int
+    interval_s: float | None
+    seconds: float | None
+    sm_mhz: float | None
+    power_w: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +101,7 @@ class Recommendation:
     time_ratio, power_w, energy_ratio, edp_ratio, objective_ratio : Estimate
         At the recommended clock; ratios over the highest one.
     step_time_s, energy_j, usd_per_1000_steps : Estimate
-        There, of a step; dollars are rent of the whole instance, which includes
+        There, of a step, None where nobody said how long one takes; dollars are rent of the whole instance, which includes
         electricity (of an own machine: its price an hour and electricity of the GPU),
         None without a price. ``usd_per_1000_steps_gpu_share`` counts only
         the share of the instance's GPUs that is used. The interval is that of the clock's effect; the translated step time it
@@ -90,6 +128,8 @@ class Recommendation:
         Clocks to measure next; empty where the answer needs none.
     changed : str or None
         What measured probes changed.
+    telemetry : MeterFacts or None
+        The recording of a meter that was given, whether or not it was used.
     """
 
     file: str
@@ -112,8 +152,8 @@ class Recommendation:
     edp_ratio: Estimate
     objective_ratio: Estimate
     power_at_default_w: Estimate
-    step_time_s: Estimate
-    energy_j: Estimate
+    step_time_s: Estimate | None
+    energy_j: Estimate | None
     usd_per_1000_steps: Estimate | None
     default_usd_per_1000_steps: float | None
     confidence: float
@@ -125,6 +165,7 @@ class Recommendation:
     reset_command: str
     curve: tuple[CurvePoint, ...]
     changed: str | None = None
+    telemetry: MeterFacts | None = None
     bound_probability: float | None = None
     usd_per_1000_steps_gpu_share: Estimate | None = None
     workload: WorkloadKey = field(default_factory=WorkloadKey)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from xlate.cli.options import (
     BatchSize,
     ClocksFile,
     Confidence,
+    Fields,
     FileAnchor,
     Force,
     Format,
@@ -34,11 +35,20 @@ from xlate.cli.options import (
     Telemetry,
     share_of,
 )
+from xlate.cli.recordings import (
+    field_names,
+    live_recording,
+    recordings_among,
+    recordings_given,
+)
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
 
 __all__ = ["ask", "predict_freq"]
+
+#: between two samples of the card here, where nobody says otherwise
+_INTERVAL_MS = 100
 
 
 def ask(
@@ -76,8 +86,29 @@ def _answers(
     batch_size: int | None, input_size: int | None, optimizer: str | None,
     step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
     gpu_index: int | None = None, probe_files: Sequence[Path] = (),
-    telemetry_file: Path | None = None, live: bool = False, **options: Any,
+    telemetry_file: Path | None = None, live: bool = False, fields: str | None = None,
+    live_s: float | None = None, interval_ms: int | None = None, **options: Any,
 ) -> list[Any]:  # fmt: skip
+    named = field_names(fields)
+    if live_s is not None or recordings_among(
+        files, anchor, named is not None and not (telemetry_file or probe_files)
+    ):
+        return _of_recordings(
+            files, anchor, target, named, live_s, interval_ms, gpu_index, probe_files,
+            step_time, telemetry_file, anchors_dirs=anchors_dirs,
+            of_profiles={
+                "--network": model, "--batch-size": batch_size, "--format": format,
+                "--input-size": input_size, "--optimizer": optimizer,
+            },
+            **options,
+        )  # fmt: skip
+    if interval_ms is not None:
+        raise typer.BadParameter("--interval-ms says how often --live samples, which was not given")  # fmt: skip
+    if named is not None and not (telemetry_file or probe_files):
+        raise typer.BadParameter(
+            "--fields names the columns of a recording, and none was given: name it in "
+            "place of a profile, or as --telemetry or --probe-file"
+        )
     profiles = profiles_given(
         files, model=model, batch_size=batch_size, input_size=input_size,
         optimizer=optimizer, step_time=step_time, format=format,
@@ -98,15 +129,60 @@ def _answers(
         )
     return engine.predict_freq(
         profiles, anchor, target, anchors_dirs=anchors_dirs,
-        probes=[read_probe(p, gpu_index) for p in probe_files],
-        telemetry=None if telemetry_file is None else read_telemetry(telemetry_file, gpu_index),
+        probes=[read_probe(p, gpu_index, named) for p in probe_files],
+        telemetry=None if telemetry_file is None else read_telemetry(telemetry_file, gpu_index, named),
+        **options,
+    )  # fmt: skip
+
+
+def _of_recordings(
+    files: Sequence[Path], anchor: str | None, target: str,
+    fields: Sequence[str] | None, live_s: float | None, interval_ms: int | None,
+    gpu_index: int | None, probe_files: Sequence[Path], step_time: float | None,
+    telemetry_file: Path | None, of_profiles: Mapping[str, object], **options: Any,
+) -> list[Any]:  # fmt: skip
+    """Answers from recordings on the target alone, of files or of the card here."""
+    from xlate import engine
+    from xlate.clocks.probe import read_probe
+
+    given = [name for name, value in of_profiles.items() if value is not None]
+    if given:
+        raise typer.BadParameter(f"{given[0]} says something of a profile, and none was given: a recording needs it not")  # fmt: skip
+    if telemetry_file is not None:
+        raise typer.BadParameter("--telemetry is of the anchor of a profile, and none was given")  # fmt: skip
+    if live_s is None:
+        if interval_ms is not None:
+            raise typer.BadParameter("--interval-ms says how often --live samples, which was not given")  # fmt: skip
+        recordings: list[Any] = recordings_given(files, gpu_index, fields)
+    else:
+        for name, value in {
+            "a file": files or None,
+            "--fields": fields,
+            "--anchor": anchor,
+        }.items():
+            if value is not None:
+                raise typer.BadParameter(f"--live samples the card here in place of a recording: leave {name} out")  # fmt: skip
+        recordings = [live_recording(live_s, interval_ms or _INTERVAL_MS, gpu_index)]
+    if len(recordings) > 1 and (step_time is not None or probe_files):
+        raise typer.BadParameter(f"--step-time and --probe-file are of one recording, {len(recordings)} were given")  # fmt: skip
+    return engine.clocks_of_recordings(
+        recordings, target,
+        probes=[read_probe(p, None if live_s is not None else gpu_index, fields) for p in probe_files],
+        step_time_s=None if step_time is None else step_time / 1e3,
         **options,
     )  # fmt: skip
 
 
 def predict_freq(
-    files: Annotated[list[Path], typer.Argument(help="Profiles, or folders of them.")],
     target: TargetName,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Profiles, or folders of them; or recordings of the job on the target "
+            "itself (nvidia-smi, DCGM), at its highest clock and without --anchor.",
+            show_default=False,
+        ),
+    ] = None,
     anchor: FileAnchor = None,
     model: ModelName = None,
     batch_size: BatchSize = None,
@@ -131,6 +207,26 @@ def predict_freq(
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Yes, set it.")] = False,
+    live: Annotated[
+        float | None,
+        typer.Option(
+            help="Sample the card here for so many seconds while the job runs at the "
+            "highest clock, in place of a file; it only reads (extra gpu).",
+            min=1,
+            max=86400,
+            show_default=False,
+        ),
+    ] = None,
+    interval_ms: Annotated[
+        int | None,
+        typer.Option(
+            help="Milliseconds between two samples of --live. Default: 100.",
+            min=10,
+            max=1000,
+            show_default=False,
+        ),
+    ] = None,
+    fields: Fields = None,
     gpu_index: GpuIndex = None,
     format: Format = None,
     force: Force = False,
@@ -147,10 +243,16 @@ def predict_freq(
         raise RefusedError(
             "--apply sets the clock of a live GPU", "add --yes to mean it"
         )
+    if not files and live is None:
+        raise typer.BadParameter(
+            "name a profile, or a recording of the job on the target; --live 60 samples "
+            "the card here"
+        )
     answers = _answers(
-        files, anchor, target, model=model, batch_size=batch_size,
+        files or (), anchor, target, model=model, batch_size=batch_size,
         input_size=input_size, optimizer=optimizer, step_time=step_time,
         format=format, anchors_dirs=anchors_dir or (), gpu_index=gpu_index,
+        fields=fields, live_s=live, interval_ms=interval_ms,
         probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
         max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
         confidence=confidence, clocks_file=clocks_file, seed=seed, force=force,

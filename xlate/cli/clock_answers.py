@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OBJECTIVE_NAMES", "print_grounds", "print_recommendation", "print_recommendations"]  # fmt: skip
 
+_NO_STEP = "not known: --step-time says how long one step takes"
 #: objectives as people write them
 OBJECTIVE_NAMES = {"edp": "EDP", "ed2p": "ED²P", "energy": "energy", "cost": "dollars"}
 
@@ -108,10 +109,22 @@ def _reasons(answers: Sequence[Recommendation]) -> list[str]:
 
 def print_grounds(a: Recommendation) -> None:
     """Verdict on the translation beneath, and what each part rests on."""
-    output.line(f"translation: {a.verdict.level}")
+    what = "translation" if _of_profile(a) else "recording"
+    output.line(f"{what}: {a.verdict.level}")
     output.bullets(a.verdict.reasons)
     output.line("rests on:")
     output.bullets(r.text for r in a.facts.rests_on)
+
+
+def _of_profile(a: Recommendation) -> bool:
+    """Whether it answers to a profile, and not to a recording on the target."""
+    return a.telemetry is None or a.telemetry.of != "target"
+
+
+def _step(a: Recommendation, window: str) -> str:
+    if a.step_time_s is None:
+        return _NO_STEP
+    return _between(a.step_time_s, ".4g", 1e3) + f" ms{window}"
 
 
 def _bound(a: Recommendation) -> str:
@@ -123,21 +136,24 @@ def _bound(a: Recommendation) -> str:
 def _rows(a: Recommendation) -> list[list[object]]:
     low, high = a.best_mhz_range
     window = " (step estimated from the window)" if a.facts.step_from == "window" else ""  # fmt: skip
+    what = "profile" if _of_profile(a) else "recording"
     rows: list[list[object]] = [
-        ["profile", Path(a.file).name],
+        [what, Path(a.file).name],
         ["model", f"{a.model}, fitted on {a.fitted_on}"],
         ["clock", f"{a.sm_mhz:g} MHz of {a.default_sm_mhz:g}"],
         ["best lies in", f"{low:g} to {high:g} MHz"],
-        ["step time", _between(a.step_time_s, ".4g", 1e3) + f" ms{window}"],
+        ["step time", _step(a, window)],
         ["time / max", _between(a.time_ratio, ".3f")],
         ["power", _between(a.power_w, ".0f") + f" W, {a.power_at_default_w.value:.0f} at max"],
-        ["energy", _between(a.energy_j, ".3g") + " J a step"],
+        ["energy", _NO_STEP if a.energy_j is None else _between(a.energy_j, ".3g") + " J a step"],
         ["energy / max", _between(a.energy_ratio, ".3f")],
         ["EDP / max", _between(a.edp_ratio, ".3f")],
     ]  # fmt: skip
     rows += _money_rows(a)
-    rows.append(["memory", "not known" if a.memory is None else a.memory.text])
-    rows.append(["precision", a.facts.precision_text])
+    memory = "not known" if a.memory is None else a.memory.text
+    rows.append(["memory", memory if _of_profile(a) else "the recorded job ran there"])
+    if _of_profile(a):
+        rows.append(["precision", a.facts.precision_text])
     rows.append(["gap next door", ", ".join(f"{100 * g:+.2f} % at {f:g}" for f, g in a.neighbours)])  # fmt: skip
     if a.bound_probability is not None and a.max_slowdown is not None:
         rows.append(
@@ -158,6 +174,8 @@ def _rows(a: Recommendation) -> list[list[object]]:
 
 def _money_rows(a: Recommendation) -> list[list[object]]:
     rent, usd, share = a.rent, a.usd_per_1000_steps, a.usd_per_1000_steps_gpu_share
+    if rent is not None and a.step_time_s is None:
+        return [["$ / 1000 steps", _NO_STEP], ["rent", f"{rent_text(rent)}"]]
     if rent is None or usd is None or share is None:
         return [["$ / 1000 steps", f"not known: {a.facts.no_rent or 'no price'}"]]
     at_max = output.figure(a.default_usd_per_1000_steps, digits=5)
@@ -186,6 +204,8 @@ def _electricity(rent: Rent) -> str:
 
 def _print_choices(a: Recommendation) -> None:
     """What this clock, the highest and the cheapest one cost, side by side."""
+    if a.step_time_s is None:
+        return
     by_clock: dict[float, list[str]] = {}
     for c in a.choices:
         by_clock.setdefault(c.sm_mhz, []).append(c.name.removesuffix(" clock"))
@@ -197,8 +217,8 @@ def _print_choices(a: Recommendation) -> None:
         ["clock", "MHz", "ms a step", "J a step", "$ / 1000 steps"],
         [
             [
-                ", ".join(by_clock[f]), f"{f:g}", f"{c.step_time_s * 1e3:.4g}",
-                f"{c.energy_j:.3g}", output.figure(c.usd_per_1000_steps, digits=5),
+                ", ".join(by_clock[f]), f"{f:g}", f"{(c.step_time_s or 0) * 1e3:.4g}",
+                f"{c.energy_j or 0:.3g}", output.figure(c.usd_per_1000_steps, digits=5),
             ]
             for f, c in chosen.items()
         ],

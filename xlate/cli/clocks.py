@@ -15,6 +15,7 @@ from xlate.cli.options import (
     ClockModelName,
     ClockModelNames,
     ClocksFile,
+    Fields,
     FiguresOut,
     FileAnchor,
     Force,
@@ -271,7 +272,13 @@ def compare(
 
 @clocks.command("curve")
 def curve(
-    file: Annotated[Path, typer.Argument(help="Profile.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Profile; or a recording of the job on the target itself, at its "
+            "highest clock and without --anchor."
+        ),
+    ],
     target: TargetName,
     anchor: FileAnchor = None,
     model: ModelName = None,
@@ -286,6 +293,7 @@ def curve(
     probe_file: ProbeFiles = None,
     telemetry: Telemetry = None,
     clocks_file: ClocksFile = None,
+    fields: Fields = None,
     gpu_index: GpuIndex = None,
     format: Format = None,
     force: Force = False,
@@ -318,7 +326,7 @@ def curve(
         format=format, anchors_dirs=anchors_dir or (), gpu_index=gpu_index,
         probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
         max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
-        clocks_file=clocks_file, seed=seed, force=force,
+        clocks_file=clocks_file, seed=seed, force=force, fields=fields,
     )  # fmt: skip
     if len(answers) != 1:
         raise typer.BadParameter(

@@ -47,6 +47,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "xlate predict-freq examples/my_stats_g4dn.csv --anchor g4dn.xlarge \\\n"
         "    --target p3.2xlarge --telemetry examples/telemetry_g4dn.csv \\\n"
         "    --probe-file examples/probe_1530.csv",
+        "xlate predict-freq examples/probe_1530.csv --target p3.2xlarge",
+        "xlate predict-freq --target p3.2xlarge --live 60 --interval-ms 20",
     ),
     "clocks": ("xlate clocks label --sweeps simulated --gpu T4",),
     "clocks label": (

@@ -28,6 +28,7 @@ __all__ = [
     "Columns",
     "Confidence",
     "Data",
+    "Fields",
     "FiguresOut",
     "FileAnchor",
     "Force",
@@ -237,6 +238,14 @@ ClocksFile = Annotated[
 ]
 GpuIndex = Annotated[
     int | None, typer.Option(help="Which GPU.", show_default=False, min=0)
+]
+Fields = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of an nvidia-smi csv without a header, separated by commas, as "
+        "given to --query-gpu.",
+        show_default=False,
+    ),
 ]
 SweepNames = Annotated[
     str | None,

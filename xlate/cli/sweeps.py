@@ -9,7 +9,8 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.commands import check_apart, output_file
-from xlate.cli.options import AnchorsDir, Json
+from xlate.cli.options import AnchorsDir, Fields, Json
+from xlate.cli.recordings import field_names
 
 if TYPE_CHECKING:
     from xlate.catalog import Catalogue, Gpu
@@ -34,6 +35,7 @@ def read(
         int | None,
         typer.Option(help="Which GPU, where files hold several.", show_default=False),
     ] = None,
+    fields: Fields = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -54,7 +56,7 @@ def read(
 
     known = catalogue(tuple(anchors_dir or ()))
     check_apart(out, [folder])
-    found = read_sweep(folder, gpu_index)
+    found = read_sweep(folder, gpu_index, field_names(fields))
     if out is not None:
         if out.suffix.lower() == ".json":
             output.write_text(out, found.table.write_json())

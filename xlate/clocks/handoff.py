@@ -17,11 +17,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate import opnames
-from xlate.align import STEP, matrix
+from xlate.align import STEP, matrix, median_of_repeats
 from xlate.clocks.models.base import grouped_folds
 from xlate.corpus import Corpus
 from xlate.errors import AlignmentError
 from xlate.profile import input_size
+from xlate.schema import KEY
 
 __all__ = ["PREDICTED", "Handoff", "JobRow", "job_rows", "joined", "metered_jobs"]
 
@@ -107,8 +108,9 @@ def joined(vectors: Corpus, metered: Corpus, instance: str) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``model``, ``dataset``, ``batch_size``, the medians over repeats of
-        ``step_time_us`` and of every operation, and :data:`PREDICTED`.
+        The whole workload key, the medians over repeats of ``step_time_us`` and of
+        every operation, and :data:`PREDICTED`. Meters log model, input size and batch
+        size alone: jobs that differ otherwise share what was metered.
 
     Raises
     ------
@@ -116,11 +118,10 @@ def joined(vectors: Corpus, metered: Corpus, instance: str) -> pl.DataFrame:
         If too few jobs do.
     """
     runs = vectors.wide.filter(pl.col("instance") == instance)
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
-    jobs = runs.group_by(_KEY).agg(pl.col([STEP, *ops]).median())
+    jobs = median_of_repeats(runs)
     meter = metered_jobs(metered, instance)
     if meter is not None:
-        found = jobs.join(meter, on=_KEY).sort(_KEY)
+        found = jobs.join(meter, on=_KEY).sort(KEY)
         if found.height >= _FEWEST:
             return found
     raise AlignmentError(
@@ -320,7 +321,7 @@ def _with_telemetry(
         (pl.col("memory_utilization") / 100).alias("_memory"),
     )
     # the order of a join is not promised, and a fit repeats itself to the byte
-    return jobs.join(renamed, on=_KEY).sort(_KEY)
+    return jobs.join(renamed, on=_KEY).sort(KEY)
 
 
 def job_rows(jobs: pl.DataFrame) -> list[JobRow]:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from xlate.catalog import Gpu
 from xlate.clocks.curve import METRICS, Curve
 from xlate.errors import ProfileError
 from xlate.readers.limits import read_bytes, read_text
-from xlate.telemetry import Trace, read_trace
+from xlate.telemetry import Trace, is_telemetry, read_trace
+from xlate.telemetry.sanity import Bounds
 from xlate.telemetry.sweepdir import COLUMN_OF
 
-__all__ = ["Probe", "read_probe", "read_telemetry", "view_of"]
+__all__ = ["Probe", "of_trace", "read_probe", "read_telemetry", "view_of"]
 
 
-#: what a meter can have measured; activities, which are not listed, from 0 to 1
+#: what a JSON probe may say; activities, which are not listed, from 0 to 1
 _RANGES = {
     "gpu_utilization": (0.0, 100.0),
     "memory_utilization": (0.0, 100.0), "temperature_c": (-50.0, 200.0),
-    "power_w": (0.0, 10_000.0), "observed_mhz": (0.0, 10_000.0), "mem_mhz": (0.0, 100_000.0),
 }  # fmt: skip
+#: fewer samples at work than this are no recording of a job
+_FEWEST_SAMPLES = 2
+_HOW = (
+    "record nvidia-smi --query-gpu=timestamp,name,clocks.sm,power.draw,"
+    "utilization.gpu,utilization.memory"
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Probe:
         utilisations in %, activities from 0 to 1.
     device : str or None
         GPU it ran on, as the driver prints it; None where nobody said.
+    trace : Trace or None
+        The recording that it is the mean of; None where there is none.
     """
 
     sm_mhz: float
@@ -50,6 +59,24 @@ class Probe:
     time_s: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     device: str | None = None
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+
+    def within(self, gpu: Gpu) -> Probe:
+        """Without the samples of its recording that this GPU cannot have shown.
+
+        Over twice its power limit, or over its highest clock where the catalogue
+        holds that.
+
+        Raises
+        ------
+        ProfileError
+            If these are more than half, as they are where it is of another GPU.
+        """
+        if self.trace is None:
+            return self
+        highest = gpu.legal_mhz()[-1] if gpu.clocks else None
+        kept = self.trace.within(Bounds(gpu.limit_w, highest, gpu.name))
+        return self if kept is self.trace else of_trace(kept)
 
     @classmethod
     def of(cls, curve: Curve, k: int = -1) -> Probe:
@@ -68,7 +95,9 @@ def view_of(probe: Probe) -> str:
     return "dcgm" if "dram_active" in probe.metrics else "smi"
 
 
-def read_probe(path: Path, gpu_index: int | None = None) -> Probe:
+def read_probe(
+    path: Path, gpu_index: int | None = None, fields: Sequence[str] | None = None
+) -> Probe:
     """A run of the job at one clock of the target.
 
     Parameters
@@ -77,6 +106,10 @@ def read_probe(path: Path, gpu_index: int | None = None) -> Probe:
         JSON ``{"sm_mhz": …, "time_s": …, "power_w": …}`` with any of
         :data:`xlate.clocks.curve.METRICS` beside, or a recorded trace whose
         time stamps give the time.
+    gpu_index : int, optional
+        Which GPU's rows, where the recording holds several.
+    fields : sequence of str, optional
+        Columns of an ``nvidia-smi`` csv without a header.
 
     Raises
     ------
@@ -84,30 +117,50 @@ def read_probe(path: Path, gpu_index: int | None = None) -> Probe:
         If it is neither, or lacks clock, time or power.
     """
     raw = read_bytes(path)
-    if raw.lstrip()[:1] == b"{":
+    if raw.lstrip()[:1] == b"{" and not is_telemetry(path):
         return _json_probe(path, read_text(path, raw))
-    probe = read_telemetry(path, gpu_index)
+    probe = read_telemetry(path, gpu_index, fields)
     if not probe.sm_mhz or probe.time_s is None:
         lacking = "time stamps" if probe.sm_mhz else "core clock"
-        raise ProfileError(
-            f"{path} has no {lacking}",
-            "record nvidia-smi --query-gpu=timestamp,clocks.sm,power.draw,"
-            "utilization.gpu,utilization.memory, or write a JSON probe",
-        )
+        raise ProfileError(f"{path} has no {lacking}", f"{_HOW}, or write a JSON probe")
     return probe
 
 
-def read_telemetry(path: Path, gpu_index: int | None = None) -> Probe:
+def read_telemetry(
+    path: Path, gpu_index: int | None = None, fields: Sequence[str] | None = None
+) -> Probe:
     """What a meter saw of a run, its clock (0 where not recorded) and time aside.
 
     Raises
     ------
     ProfileError
-        If it is no recorded trace, holds no power, a value that cannot be, or no
-        sample in which the GPU worked.
+        If it is no recorded trace, holds no power, mostly values that cannot be, or
+        fewer than two samples in which the GPU worked.
     """
-    trace = read_trace(path, gpu_index)
-    _check_samples(path, trace)
+    return of_trace(read_trace(path, gpu_index, fields))
+
+
+def of_trace(trace: Trace) -> Probe:
+    """What a recording shows of the run: means over the time in which the GPU worked.
+
+    Raises
+    ------
+    ProfileError
+        If it holds no power, or is no recording of a job: of an idle GPU, or of one
+        sample.
+    """
+    if trace.idle:
+        raise ProfileError(
+            f"{trace.source}: the GPU was idle in every sample",
+            "record while the job runs",
+        )
+    working = trace.active.height
+    if working < _FEWEST_SAMPLES:
+        raise ProfileError(
+            f"{trace.source} has {working} sample of the GPU at work, which is no "
+            "recording of a job",
+            "record while the job runs, ten samples or more",
+        )
     metrics = {
         column: value
         for name, column in COLUMN_OF.items()
@@ -115,35 +168,20 @@ def read_telemetry(path: Path, gpu_index: int | None = None) -> Probe:
     }
     power = trace.mean("POWER")
     if power is None:
-        raise ProfileError(f"{path} has no power", "record power.draw, or field 155")
-    return Probe(
-        trace.mean("SMCLK") or 0.0, power, trace.duration_s, metrics, trace.device
-    )
-
-
-def _check_samples(path: Path, trace: Trace) -> None:
-    """Refuse samples that no meter writes, and a recording of an idle GPU."""
-    for name, column in COLUMN_OF.items():
-        if name not in trace.samples.columns:
-            continue
-        values = trace.samples[name].drop_nulls().to_numpy()
-        low, high = _RANGES.get(column, (0.0, 1.0))
-        wrong = values[~((values >= low) & (values <= high))]
-        if len(wrong):
-            raise ProfileError(
-                f"{path} has a sample of {column.replace('_', ' ')} of {wrong[0]:g}, "
-                f"which lies from {low:g} to {high:g}",
-                "record again",
-            )
-    busy = [
-        trace.samples[name].drop_nulls().to_numpy()
-        for name in ("SMACT", "GRACT", "GPUTL")
-        if name in trace.samples.columns
-    ]
-    if any(len(b) for b in busy) and not any(b.any() for b in busy):
         raise ProfileError(
-            f"{path}: the GPU was idle in every sample", "record while the job runs"
+            f"{trace.source} has no power", "record power.draw, or field 155"
         )
+    return Probe(
+        trace.mean("SMCLK") or 0.0,
+        power,
+        trace.duration_s,
+        {
+            k: min(v, 1.0) if k.endswith(("active", "occupancy")) else v
+            for k, v in metrics.items()
+        },
+        trace.device,
+        trace,
+    )
 
 
 def _json_probe(path: Path, text: str) -> Probe:

@@ -24,28 +24,38 @@ _FOLLOWED = 0.03
 _WORKING = 10
 
 
-def load_nvml() -> Any:
+def load_nvml(option: str = "--apply") -> Any:
     """The NVML module, initialised.
+
+    Parameters
+    ----------
+    option : str
+        What needs it, for messages.
 
     Raises
     ------
     RefusedError
         If it is not installed, or finds no driver.
     """
+    without = (
+        "or type the command shown"
+        if option == "--apply"
+        else "or record with nvidia-smi there and give the file"
+    )
     try:
         import pynvml
     except ImportError as e:
         raise RefusedError(
-            "--apply needs NVML, and nvidia-ml-py is not installed",
-            f"{install_hint('gpu')}; or type the command shown",
+            f"{option} needs NVML, and nvidia-ml-py is not installed",
+            f"{install_hint('gpu')}; {without}",
         ) from e
     try:
         pynvml.nvmlInit()
     # NVML's own errors derive from Exception alone
     except Exception as e:
         raise RefusedError(
-            f"--apply needs a live GPU, and NVML finds none: {e}",
-            "run it on the target, or type the command shown there",
+            f"{option} needs a live GPU, and NVML finds none: {e}",
+            f"run it on the target, {without}",
         ) from e
     return pynvml
 

@@ -19,6 +19,7 @@ from xlate.engine.clocking import (
 from xlate.engine.fitting import FitResult, compare, compare_all, fit
 from xlate.engine.incumbent import Incumbent, Succession
 from xlate.engine.recommending import predict_freq
+from xlate.engine.recordings import clocks_of_recordings
 from xlate.engine.shots import fit_shots
 from xlate.engine.sizing import Sized, scale, wanted_sizes
 from xlate.engine.sweeps import sweeps_of
@@ -38,6 +39,7 @@ __all__ = [
     "Together",
     "Translation",
     "anatomy",
+    "clocks_of_recordings",
     "compare",
     "compare_all",
     "compare_clocks",

@@ -40,19 +40,20 @@ class StepCosts:
 
     Attributes
     ----------
-    step : Estimate
-        Seconds a step at the highest clock, with the interval of the translation.
+    step : Estimate or None
+        Seconds a step at the highest clock, with the interval of the translation;
+        None where nobody said it.
     rent : Rent or None
         Of the target; None without a price.
     """
 
-    step: Estimate
+    step: Estimate | None
     rent: Rent | None
 
     @property
-    def step_s(self) -> float:
+    def step_s(self) -> float | None:
         """Seconds a step at the highest clock, expected."""
-        return self.step.value
+        return None if self.step is None else self.step.value
 
     @property
     def usd_per_h(self) -> float | None:
@@ -78,7 +79,7 @@ class StepCosts:
         share : bool
             Only the share of the instance's GPUs that is used.
         """
-        if self.rent is None:
+        if self.rent is None or self.step_s is None:
             return None
         rent = self.rent.usd_per_h_gpu_share if share else self.rent.usd_per_h_instance
         hours = self.step_s * time_ratio * STEPS / 3600
@@ -89,7 +90,7 @@ class StepCosts:
     ) -> Estimate | None:
         """The same with the intervals of both."""
         value = self.usd(time.value, power.value, share)
-        if value is None:
+        if value is None or self.step is None:
             return None
         low = self.usd(time.low or time.value, power.low or power.value, share)
         high = self.usd(time.high or time.value, power.high or power.value, share)
@@ -98,8 +99,8 @@ class StepCosts:
         )
         base = Estimate(
             value,
-            self.step.low and value * self.step.low / self.step_s,
-            self.step.high and value * self.step.high / self.step_s,
+            self.step.low and value * self.step.low / self.step.value,
+            self.step.high and value * self.step.high / self.step.value,
             self.step.level,
         )
         return times(base, clock)
@@ -124,12 +125,12 @@ class StepCosts:
     def _choice(self, name: str, draws: Draws, j: int) -> ClockChoice:
         time = float(draws.mean_time[j])
         power = float(draws.mean_power[j]) * draws.mean_power_w
-        seconds = self.step_s * time
+        seconds = None if self.step_s is None else self.step_s * time
         return ClockChoice(
             name,
             float(draws.sm_mhz[j]),
             seconds,
-            seconds * power,
+            None if seconds is None else seconds * power,
             self.usd(time, power),
             self.usd(time, power, share=True),
         )

@@ -12,7 +12,13 @@ from xlate.clocks.probe import Probe
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.hardware.identity import Likeness
 
-__all__ = ["check_device", "check_probes", "check_sure", "metered_shares"]
+__all__ = [
+    "check_device",
+    "check_power",
+    "check_probes",
+    "check_sure",
+    "metered_shares",
+]
 
 #: mean power at work, over the limit: less is another unit, more another GPU
 _LEAST_POWER, _MOST_POWER = 0.03, 1.25
@@ -64,7 +70,7 @@ def metered_shares(
             "record power.draw, utilization.gpu and utilization.memory, or leave "
             "--telemetry out",
         )
-    _check_power("the anchor", telemetry.power_w, limit)
+    check_power("the anchor", telemetry.power_w, limit)
     return telemetry.power_w / limit, busy / 100, memory / 100
 
 
@@ -78,7 +84,7 @@ def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> 
         That of the anchor or the target.
     known : Catalogue
     what : str
-        ``"telemetry"`` or ``"probe"``, for the message.
+        ``"telemetry"``, ``"probe"`` or ``"recording"``, for the message.
 
     Raises
     ------
@@ -135,11 +141,25 @@ def check_probes(
                 f"a probe ran at {one.sm_mhz:g} MHz, the target stops at {highest:g}",
                 "it is of another GPU; name that one as --target",
             )
-        _check_power("a probe", one.power_w, limit_w)
+        check_power("a probe", one.power_w, limit_w)
     _check_together(probes)
 
 
-def _check_power(what: str, power_w: float, limit_w: float | None) -> None:
+def check_power(what: str, power_w: float, limit_w: float | None) -> None:
+    """Mean power at work is one of this GPU.
+
+    Parameters
+    ----------
+    what : str
+        Whose power it is, for the message.
+    limit_w : float or None
+        Power limit of the GPU; None where nobody knows it.
+
+    Raises
+    ------
+    ProfileError
+        If the GPU cannot have drawn it.
+    """
     if limit_w is None or _LEAST_POWER * limit_w <= power_w <= _MOST_POWER * limit_w:
         return
     raise ProfileError(

@@ -6,45 +6,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from xlate.advice import CurvePoint, Recommendation
-from xlate.answer import Failure, RestsOn, Translation
-from xlate.catalog import Gpu, Instance, catalogue
-from xlate.clocks import recommend
-from xlate.clocks.features import PROBES
-from xlate.clocks.handoff import PREDICTED, JobRow
+from xlate.advice import Recommendation
+from xlate.answer import DOMAINS, Failure, Translation
+from xlate.catalog import Catalogue, catalogue
 from xlate.clocks.label import check_slowdown
-from xlate.clocks.legal import LegalClocks, commands, legal_clocks, snap
+from xlate.clocks.legal import legal_clocks
 from xlate.clocks.objective import make_objective
-from xlate.clocks.probe import Probe, view_of
-from xlate.clocks.recommend import Draws
-from xlate.engine.clock_costs import StepCosts, times
+from xlate.clocks.probe import Probe
+from xlate.engine.clock_case import Case, Question
+from xlate.engine.facts import doubted
 from xlate.engine.measurements import (
     check_device,
     check_probes,
     check_sure,
     metered_shares,
 )
+from xlate.engine.meters import Doubt, anchor_doubts, meter_facts, verdict_of
 from xlate.engine.naming import with_anchor
 from xlate.engine.translating import translate
-from xlate.engine.wording import (
-    SURE_BOUND,
-    clock_parts,
-    what_binds,
-    what_changed,
-    what_costs,
-    what_power_lacks,
-    what_to_do,
-    why_unmetered,
-)
-from xlate.errors import ProfileError, XlateError
-from xlate.profile import Estimate, Profile
+from xlate.errors import XlateError
+from xlate.profile import Profile
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import Bundle
 from xlate.store.clock_bundle import ClockBundle
 
-__all__ = ["predict_freq"]
+__all__ = ["checked_probes", "predict_freq", "question"]
 
 
 def predict_freq(
@@ -104,25 +90,18 @@ def predict_freq(
         is none, a bundle that is missing, probes that do not fit.
     """
     known = catalogue(anchors_dirs)
-    instance = known.instance(target)
-    gpu = instance.require_gpu()
-    bound = check_slowdown(max_slowdown)
-    check_sure(sure, bound)
-    legal = legal_clocks(gpu, clocks_file, known)
-    if not 0 <= confidence <= 1:
-        raise XlateError(f"confidence must be between 0 and 1, got {confidence:g}")
-    check_probes(probe, probes, legal, gpu.limit_w)
-    for one_probe in probes:
-        check_device(one_probe, gpu, known, "probe")
-    make_objective(objective, 1.0)  # an unknown name is said before the work
-    fitted = clock_bundle
-    if fitted is None:
-        fitted = clock_bundles.find(instance.name, gpu.name)
-    clock_bundles.check_target(fitted, instance.name, gpu.name)
+    asked = question(
+        target, known, objective=objective, max_slowdown=max_slowdown, sure=sure,
+        confidence=confidence, clocks_file=clocks_file, clock_bundle=clock_bundle,
+        seed=seed,
+    )  # fmt: skip
+    probes = checked_probes(probe, probes, asked, known)
     anchor, profiles, taken = with_anchor(profiles, anchor, anchors_dirs)
     own = known.instance(anchor).require_gpu()
     check_device(telemetry, own, known, "telemetry")
+    telemetry = None if telemetry is None else telemetry.within(own)
     metered = metered_shares(telemetry, own)
+    doubts = [] if telemetry is None else anchor_doubts(telemetry, own)
     answers: list[Recommendation | Failure] = []
     translated = translate(
         profiles, anchor, target, bundle=bundle, force=force, anchors_dirs=anchors_dirs
@@ -132,9 +111,12 @@ def predict_freq(
             answers.append(one)
             continue
         try:
-            found = _Case(one, instance, gpu, fitted, legal, objective, bound, seed)
-            found.metered, found.demanded = metered, sure
-            said = found.answer(list(probes), confidence)
+            case = Case(_doubted(one, doubts), asked)
+            case.metered = metered
+            if telemetry is not None:
+                used = not probes and case.by_telemetry
+                case.meter = meter_facts(telemetry, "anchor", used)
+            said = case.answer(list(probes))
             # the last reason is what to do
             answers.append(replace(said, reasons=(*taken, *said.reasons)))
         except XlateError as e:
@@ -142,225 +124,52 @@ def predict_freq(
     return answers
 
 
-class _Case:
-    """One profile on its way to a recommendation."""
-
-    def __init__(
-        self, translated: Translation, instance: Instance, gpu: Gpu,
-        fitted: ClockBundle, legal: LegalClocks, objective: str,
-        bound: float | None, seed: int,
-    ) -> None:  # fmt: skip
-        self.translated, self.instance, self.gpu = translated, instance, gpu
-        self.fitted, self.legal, self.bound = fitted, legal, bound
-        self.objective_name, self.seed = objective, seed
-        self.metered: tuple[float, float, float] | None = None
-        self.demanded: float | None = None
-        self.costs = StepCosts(translated.step_time_s, translated.rent)
-
-    def answer(self, probes: list[Probe], wanted: float) -> Recommendation:
-        """The recommendation, without probes and then with them."""
-        if self.fitted.handoff is None and not probes:
-            raise ProfileError(
-                f"{self.translated.file}: power on {self.instance.name} is not known: "
-                "no corpus with op vectors and telemetry was here at the fit",
-                "import profet and cloud-hw-trainpred and fit again, or give "
-                "--probe-file",
-            )
-        before = None
-        if self.fitted.handoff is not None:
-            first, drawn = self._handed_on()
-            before = self._recommend(first, drawn, (), wanted)
-        if not probes:
-            assert before is not None
-            return before
-        highest = max(probes, key=lambda p: p.sm_mhz)
-        further = [p for p in probes if p is not highest]
-        after = self._recommend(highest, [], further, wanted)
-        if before is None:
-            return after
-        return replace(after, changed=what_changed(before, after))
-
-    def _row(self) -> JobRow:
-        """What of the job the hand-off looks at."""
-        one = self.translated
-        return JobRow.of(
-            one.ops or {},
-            one.step_time_s.value * 1e6,
-            one.workload.dataset,
-            one.workload.batch_size,
-            self.metered,
-        )
-
-    def _handed_on(self) -> tuple[Probe, list[Probe]]:
-        """The job at the target's highest clock, predicted, and under each error."""
-        one, manifest, row = self.translated, self.fitted.manifest, self._row()
-        limit = self.gpu.limit_w
-        scale = (limit or 1.0) / (manifest.handoff_limit_w or limit or 1.0)
-
-        def made(values: np.ndarray) -> Probe:
-            found = dict(zip(PREDICTED, map(float, values), strict=True))
-            power = found.pop("power_w") * scale
-            return Probe(self.legal.sm_mhz[-1], power, one.step_time_s.value, found)
-
-        handoff = self.fitted.handoff
-        return made(handoff.predict([row])[0]), [made(v) for v in handoff.draws(row)]
-
-    def _recommend(
-        self,
-        first: Probe,
-        drawn: Sequence[Probe],
-        further: Sequence[Probe],
-        wanted: float,
-    ) -> Recommendation:
-        fitted, manifest = self.fitted, self.fitted.manifest
-        view = view_of(first) if view_of(first) in manifest.views else "smi"
-        draws = recommend.draw(
-            fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
-            spread=manifest.spread, further=further, seed=self.seed,
-        )  # fmt: skip
-        aim = make_objective(
-            self.objective_name, self.costs.usd_per_h, first.power_w,
-            self.costs.usd_per_kwh,
-        )  # fmt: skip
-        k, sure, span = recommend.answer(draws, aim, self.bound, self.demanded)
-        holds = (
-            None
-            if self.bound is None
-            else recommend.bound_probability(draws, k, self.bound)
-        )
-        at = recommend.point(draws, k, aim)
-        edp = recommend.point(draws, k, make_objective("edp")).objective_ratio
-        set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
-        action = self._action(sure, holds)
-        rests_on = self._rests_on(not drawn, len(further))
-        score = aim.log_score(draws.mean_time, draws.mean_power)
-        near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
-        return Recommendation(
-            file=self.translated.file,
-            anchor=self.translated.anchor,
-            target=self.instance.name,
-            gpu=self.gpu.name,
-            model=manifest.model,
-            fitted_on=manifest.corpus,
-            simulated=any(r.simulated for r in rests_on),
-            extrapolated=manifest.extrapolated,
-            objective=aim.name,
-            max_slowdown=self.bound,
-            sm_mhz=at.sm_mhz,
-            best_mhz_range=span,
-            default_sm_mhz=float(draws.sm_mhz[-1]),
-            fastest_sm_mhz=float(draws.sm_mhz[draws.mean_time.argmin()]),
-            time_ratio=at.time_ratio,
-            power_w=at.power_w,
-            energy_ratio=at.energy_ratio,
-            edp_ratio=edp,
-            objective_ratio=at.objective_ratio,
-            power_at_default_w=recommend.estimate(draws.mean_power_w, draws.power_w),
-            step_time_s=self._over_step(at.time_ratio),
-            energy_j=self._over_step(at.watts_over_time),
-            usd_per_1000_steps=self.costs.estimate(at.time_ratio, at.power_w),
-            usd_per_1000_steps_gpu_share=self.costs.estimate(
-                at.time_ratio, at.power_w, share=True
-            ),
-            default_usd_per_1000_steps=self.costs.usd(1.0, draws.mean_power_w),
-            choices=self.costs.choices(draws, k),
-            bound_probability=holds,
-            workload=self.translated.workload,
-            verdict=self.translated.verdict,
-            facts=replace(self.translated.facts, rests_on=rests_on),
-            confidence=sure,
-            action=action,
-            reasons=tuple(
-                self._reasons(draws, k, first, not drawn, sure, holds, action)
-            ),
-            probes=self._next(draws, k, sure, wanted, action, further, not drawn),
-            neighbours=tuple(
-                (float(draws.sm_mhz[j]), float(np.expm1(score[j] - score[k])))
-                for j in near
-            ),
-            set_command=set_command,
-            reset_command=reset_command,
-            curve=_curve(draws),
-        )
-
-    def _over_step(self, rate: Estimate) -> Estimate:
-        """Something per second at the highest clock, over a step there.
-
-        Probes time whatever the user timed; the profile's step is translated.
-        """
-        return times(self.translated.step_time_s, rate)
-
-    def _action(self, sure: float, holds: float | None) -> str:
-        """What to do; work that cannot run, or that nobody knows, is not applied.
-
-        Nor is a clock whose bound may be broken: one that was stated to hold in 60 to
-        80 % held in 47 % (experiments/results/clocks-bound.csv).
-        """
-        action = recommend.action_of(sure)
-        memory = self.translated.memory
-        if memory is not None and memory.fits == "no":
-            return "collect"
-        trusted = self.translated.facts.domain != "out_of_domain"
-        trusted = trusted and (holds is None or holds > SURE_BOUND)
-        return action if trusted or action == "collect" else "sweep"
-
-    def _rests_on(self, measured: bool, probes: int) -> tuple[RestsOn, ...]:
-        """Each part of the answer with its origin."""
-        return (
-            *self.translated.facts.rests_on,
-            *clock_parts(
-                self.fitted.manifest, self.instance.name, measured, probes,
-                self._row_kind() == "metered",
-            ),
-        )  # fmt: skip
-
-    def _row_kind(self) -> str | None:
-        """Which process of the hand-off answers; None without a hand-off."""
-        handoff = self.fitted.handoff
-        return None if handoff is None else handoff.kind_of(self._row())
-
-    def _reasons(
-        self, draws: Draws, k: int, first: Probe, measured: bool, sure: float,
-        holds: float | None, action: str,
-    ) -> list[str]:  # fmt: skip
-        """Why this clock, and how far to trust it, in words."""
-        said = what_binds(first, self.gpu)
-        said += what_costs(self.costs, draws, k, self.objective_name)
-        if not measured and self.translated.ops is None:
-            said.append("the translator gives no op vector: power is a rough guess")
-        elif not measured:
-            said += what_power_lacks(self.translated.workload)
-        if self.metered and (measured or self._row_kind() != "metered"):
-            said += why_unmetered(self.translated.workload, measured)
-        if k in (0, len(draws.sm_mhz) - 1):
-            edge = "lowest clock that sweeps cover" if k == 0 else "highest clock"
-            said.append(f"the best lies at the edge: the {edge}")
-        return [*said, what_to_do(sure, action, self.objective_name, self.bound, holds)]
-
-    def _next(
-        self, draws: Draws, k: int, sure: float, wanted: float, action: str,
-        further: Sequence[Probe], measured: bool,
-    ) -> tuple[float, ...]:  # fmt: skip
-        """Clocks to measure next."""
-        highest = float(draws.sm_mhz[-1])
-        if action == "sweep":
-            return tuple(recommend.neighbours(draws, k))
-        if sure < wanted or action == "collect":
-            clocks = tuple(float(f) for f in draws.sm_mhz)
-            wishes = {snap(s * highest, clocks) for s in PROBES["tri-point"]}
-            done = {p.sm_mhz for p in further}
-            left = sorted(f for f in wishes if all(abs(f - d) > 20 for d in done))
-            return tuple(left) if measured else (*left, highest)
-        return ()
+def _doubted(one: Translation, doubts: Sequence[Doubt]) -> Translation:
+    """A translation whose telemetry is doubted: its reasons, and the verdict with it."""
+    if not doubts:
+        return one
+    said = verdict_of(doubts)
+    found = doubted(one, said.reasons, said.level)
+    if said.level != "ok" and found.facts.domain == DOMAINS["ok"]:
+        found = replace(found, facts=replace(found.facts, domain=DOMAINS[said.level]))
+    return found
 
 
-def _curve(draws: Draws) -> tuple[CurvePoint, ...]:
-    energy = draws.mean_time * draws.mean_power
-    columns = (
-        draws.sm_mhz,
-        draws.mean_time,
-        draws.mean_power * draws.mean_power_w,
-        energy,
-        energy * draws.mean_time,
+def question(
+    target: str, known: Catalogue, *, objective: str, max_slowdown: float | None,
+    sure: float | None, confidence: float, clocks_file: Path | None,
+    clock_bundle: ClockBundle | None, seed: int,
+) -> Question:  # fmt: skip
+    """What is asked of every job, checked before any work.
+
+    Raises
+    ------
+    XlateError
+        As :func:`predict_freq`.
+    """
+    instance = known.instance(target)
+    gpu = instance.require_gpu()
+    bound = check_slowdown(max_slowdown)
+    check_sure(sure, bound)
+    legal = legal_clocks(gpu, clocks_file, known)
+    if not 0 <= confidence <= 1:
+        raise XlateError(f"confidence must be between 0 and 1, got {confidence:g}")
+    make_objective(objective, 1.0)  # an unknown name is said before the work
+    fitted = clock_bundle
+    if fitted is None:
+        fitted = clock_bundles.find(instance.name, gpu.name)
+    clock_bundles.check_target(fitted, instance.name, gpu.name)
+    return Question(
+        instance, gpu, fitted, legal, objective, bound, sure, confidence, seed
     )
-    return tuple(CurvePoint(*map(float, row)) for row in zip(*columns, strict=True))
+
+
+def checked_probes(
+    kind: str, probes: Sequence[Probe], asked: Question, known: Catalogue
+) -> list[Probe]:
+    """Probes that are of the target and of one work, without samples that cannot be."""
+    for one in probes:
+        check_device(one, asked.gpu, known, "probe")
+    kept = [p.within(asked.gpu) for p in probes]
+    check_probes(kind, kept, asked.legal, asked.gpu.limit_w)
+    return kept

@@ -1,49 +1,113 @@
 """Telemetry: what a meter sampled during a run, and sweeps made of such runs.
 
-:mod:`dcgm` reads ``dcgmi dmon`` text, :mod:`smi` ``nvidia-smi`` csv and
-:mod:`smi_xml` its XML, all into a :class:`~xlate.telemetry.trace.Trace` with DCGM's short names;
-:mod:`sweepdir` turns a folder of such runs into one aggregate a clock.
+One module a format, all read into a :class:`~xlate.telemetry.trace.Trace` with DCGM's
+short names: :mod:`dcgm` reads ``dcgmi dmon`` text, :mod:`smi` the csv of ``nvidia-smi
+--query-gpu``, :mod:`smi_dmon` its ``dmon``, :mod:`smi_xml` its XML, :mod:`rocm_smi` and
+:mod:`amd_smi` those of AMD. :mod:`sanity` leaves out samples that cannot be;
+:mod:`live` samples the card here; :mod:`sweepdir` turns a folder of runs into one
+aggregate a clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 from xlate.errors import ProfileError
+from xlate.files import open_regular
 from xlate.readers.limits import read_bytes, read_text
-from xlate.telemetry import dcgm, smi, smi_xml
+from xlate.telemetry import amd_smi, dcgm, rocm_smi, smi, smi_dmon, smi_xml
 from xlate.telemetry.trace import Trace
 
-__all__ = ["TRACE_READERS", "Trace", "read_trace"]
+__all__ = ["TRACE_READERS", "Trace", "is_telemetry", "read_trace"]
 
-TRACE_READERS: dict[str, ModuleType] = {"dcgm": dcgm, "smi": smi, "smi_xml": smi_xml}
+TRACE_READERS: dict[str, ModuleType] = {
+    "dcgm": dcgm,
+    "smi_dmon": smi_dmon,
+    "smi_xml": smi_xml,
+    "rocm_smi": rocm_smi,
+    "amd_smi": amd_smi,
+    "smi": smi,
+}
+
+#: bytes at the top of a file by which it is recognised
+_HEAD = 20_000
 
 
-def read_trace(path: Path, gpu: int | None = None) -> Trace:
+def is_telemetry(path: Path) -> bool:
+    """Whether a file begins as one that a meter wrote; its head alone is read.
+
+    False too where it cannot be read: whoever reads it whole says why.
+    """
+    try:
+        if path.is_dir():
+            return False
+        with open_regular(path) as f:
+            head = f.read(_HEAD)
+    except OSError:
+        return False
+    if head[:2] == b"\x1f\x8b":
+        head = _unpacked(head)
+    if b"\0" in head:
+        return False
+    text = head.decode("utf-8-sig", "replace")
+    return any(r.sniff(text) for r in TRACE_READERS.values()) or smi.headerless(text)
+
+
+def _unpacked(head: bytes) -> bytes:
+    """What the head of a gzip file holds, as far as it goes."""
+    import zlib
+
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, _HEAD)
+    except zlib.error:
+        return b""
+
+
+def read_trace(
+    path: Path, gpu: int | None = None, fields: Sequence[str] | None = None
+) -> Trace:
     """Read one recorded run, whatever meter wrote it.
 
     Parameters
     ----------
     path : Path
-        ``dcgmi dmon`` text, ``nvidia-smi --query-gpu`` csv or ``nvidia-smi -q -x``.
+        ``dcgmi dmon`` text, ``nvidia-smi`` csv, ``dmon`` or XML, ``rocm-smi`` or
+        ``amd-smi`` csv, JSON or text.
     gpu : int, optional
         Which GPU's rows; needed where the file holds several.
+    fields : sequence of str, optional
+        Columns of an ``nvidia-smi`` csv without a header, by their names there.
 
     Raises
     ------
     ProfileError
-        If it is neither, holds no sample, or holds several GPUs and none was
-        named.
+        If it is neither, holds no sample, holds several GPUs and none was
+        named, or most samples cannot be.
     """
     text = read_text(path, read_bytes(path))
+    if fields is not None:
+        return smi.read(text, str(path), gpu, fields)
     for reader in TRACE_READERS.values():
         if reader.sniff(text):
             trace: Trace = reader.read(text, str(path), gpu)
             return trace
     first = text.lstrip().splitlines()[0][:80] if text.strip() else ""
+    if smi.headerless(text):
+        raise ProfileError(
+            f"{path} has no header; its first line is {first!r}",
+            "name its columns in order, as given to --query-gpu: "
+            "--fields timestamp,name,power.draw,…",
+        )
+    if "NVIDIA-SMI" in text[:2000]:
+        raise ProfileError(
+            f"{path} is the table that nvidia-smi prints for people",
+            "record with --query-gpu=timestamp,index,name,power.draw,clocks.sm,"
+            "utilization.gpu,utilization.memory --format=csv -lms 100",
+        )
     raise ProfileError(
         f"{path} is no telemetry that xlate reads; its first line is {first!r}",
-        "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv, "
-        "nvidia-smi -q -x",
+        "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv, dmon and "
+        "-q -x, rocm-smi and amd-smi csv and JSON",
     )

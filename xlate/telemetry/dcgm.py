@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import polars as pl
+import contextlib
+import math
 
 from xlate.errors import ProfileError
-from xlate.telemetry.trace import Trace, one_gpu
+from xlate.telemetry.cells import number
+from xlate.telemetry.recording import Reading, recorded
+from xlate.telemetry.stamps import moment
+from xlate.telemetry.trace import CANONICAL, Trace
 
 __all__ = ["read", "sniff"]
 
 #: DCGM field identifiers (dcgm_fields.h) under which a column may be headed
 _IDS = {
-    "100": "SMCLK", "101": "MMCLK", "110": "SACLK", "140": "MMTMP", "150": "TMPTR",
-    "155": "POWER", "156": "TOTEC", "190": "PSTAT", "203": "GPUTL", "204": "MCUTL",
+    "50": "DVNAM", "54": "UUID#", "100": "SMCLK", "101": "MMCLK", "110": "SACLK",
+    "113": "SMMAX", "140": "MMTMP", "150": "TMPTR", "155": "POWER", "156": "TOTEC",
+    "160": "PMLMT", "190": "PSTAT", "203": "GPUTL", "204": "MCUTL",
     "1001": "GRACT", "1002": "SMACT", "1003": "SMOCC", "1004": "TENSO",
     "1005": "DRAMA", "1006": "FP64A", "1007": "FP32A", "1008": "FP16A",
 }  # fmt: skip
 #: other short names of the same fields, by release of DCGM
-_ALIASES = {"GTEMP": "TMPTR", "MCLK": "MMCLK", "SCLK": "SMCLK", "POWERUSAGE": "POWER"}
-_MISSING = frozenset({"N/A", "NA", "-", "nan"})
+_ALIASES = {
+    "GTEMP": "TMPTR", "MCLK": "MMCLK", "SCLK": "SMCLK", "POWERUSAGE": "POWER",
+    "PWR": "POWER", "PMLMT": "LIMIT",
+}  # fmt: skip
+#: fields that are words, of which one may hold spaces
+_WORDS = "DVNAM"
+#: entities of a row besides a GPU: instances of one (MIG), processors, switches
+_OTHERS = ("GPU-I", "GPU-CI", "CI", "CPU", "CORE", "Core", "Switch", "Link", "VGPU")
 _NAMED = 3
 
 
 def sniff(text: str) -> bool:
     """Whether a header of dcgmi dmon stands near the top."""
     return any(
-        line.lstrip().startswith("#") and "Entity" in line
+        _header(_stamped(line.split())[1] or [""], [""]) != [""]
         for line in text[:4096].splitlines()
     )
 
@@ -45,8 +56,8 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Returns
     -------
     Trace
-        Without time stamps: dcgmi prints none. Rows that break off are dropped
-        and counted.
+        Without time stamps, since dcgmi prints none, unless something else put them
+        before each row. Rows that break off are dropped and counted.
 
     Raises
     ------
@@ -55,26 +66,34 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         GPUs are in it and none was named.
     """
     columns: list[str] = []
-    rows: list[dict[str, float | None]] = []
-    of_gpu: dict[int, list[int]] = {}
+    readings: list[Reading] = []
     broken: list[int] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
+    others = 0
+    for number_of_line, line in enumerate(text.splitlines(), 1):
+        stamp, words = _stamped(line.split())
         if not words:
             continue
         if words[0].startswith("#"):
             columns = _header(words, columns)
+        elif words[0] in _OTHERS:
+            others += 1
         elif words[0] == "GPU":
-            if len(words) != len(columns) + 2 or not words[1].isdigit():
-                broken.append(number)
+            cells = _cells(columns, words[2:])
+            if cells is None or not words[1].isdigit():
+                broken.append(number_of_line)
                 continue
-            of_gpu.setdefault(int(words[1]), []).append(len(rows))
-            rows.append(_values(columns, words[2:], source, number))
+            where = f"{source}, line {number_of_line}"
+            values = {
+                c: _value(w, c, where)
+                for c, w in zip(columns, cells, strict=True)
+                if c not in (_WORDS, "UUID#")
+            }
+            named = dict(zip(columns, cells, strict=True)).get(_WORDS)
+            readings.append(Reading(int(words[1]), values, stamp, _device(named)))
         elif words[0] in ("Id", "ID", "Name"):
             continue  # units
         else:
-            broken.append(number)
-    mine = one_gpu(of_gpu, gpu, source)
+            broken.append(number_of_line)
     notes = []
     if broken:
         listed = ", ".join(map(str, broken[:_NAMED]))
@@ -82,13 +101,21 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         notes.append(
             f"{len(broken)} lines break off and were left out ({listed}{more})"
         )
-    if len(of_gpu) > 1:
-        notes.append(f"{len(rows) - len(mine)} rows of other GPUs were left out")
-    names = sorted({name for i in mine for name in rows[i]})
-    samples = pl.DataFrame(
-        [rows[i] for i in mine], schema=dict.fromkeys(names, pl.Float64()), orient="row"
-    )
-    return Trace(samples, source, tuple(notes))
+    if others:
+        notes.append(
+            f"{others} rows of parts of a GPU (MIG) or of others were left out"
+        )
+    return recorded(readings, source, gpu, notes)
+
+
+def _stamped(words: list[str]) -> tuple[str | None, list[str]]:
+    """A time stamp before the row, as ``ts`` puts it there, and the row."""
+    for n in (2, 1):
+        if len(words) > n and (words[n] in ("GPU", *_OTHERS) or words[n][:1] == "#"):
+            stamp = " ".join(words[:n])
+            if moment(stamp) is not None:
+                return stamp, words[n:]
+    return None, words
 
 
 def _header(words: list[str], columns: list[str]) -> list[str]:
@@ -96,7 +123,8 @@ def _header(words: list[str], columns: list[str]) -> list[str]:
     if "Entity" not in words[0] and words[1:2] != ["Entity"]:
         return columns
     names = words[2:] if words[0] == "#" else words[1:]
-    named = [_IDS.get(n, _ALIASES.get(n, n)) for n in names]
+    named = [_IDS.get(n, n) for n in names]
+    named = [_ALIASES.get(n, n) for n in named]
     doubled = {n for n in named if named.count(n) > 1}
     # temperature by two names is one temperature: the first column speaks
     seen: set[str] = set()
@@ -107,16 +135,28 @@ def _header(words: list[str], columns: list[str]) -> list[str]:
     return out
 
 
-def _values(
-    columns: list[str], words: list[str], source: str, line: int
-) -> dict[str, float | None]:
-    values: dict[str, float | None] = {}
-    for column, word in zip(columns, words, strict=True):
-        try:
-            values[column] = None if word in _MISSING else float(word)
-        except ValueError as e:
-            raise ProfileError(
-                f"{source}, line {line}: {column} is {word!r}, not a number",
-                "record again; values are numbers or N/A",
-            ) from e
-    return values
+def _cells(columns: list[str], words: list[str]) -> list[str] | None:
+    """A row's cells; the name of a GPU may hold spaces. None where it breaks off."""
+    extra = len(words) - len(columns)
+    if extra > 0 and _WORDS in columns:
+        at = columns.index(_WORDS)
+        return [
+            *words[:at],
+            " ".join(words[at : at + extra + 1]),
+            *words[at + extra + 1 :],
+        ]
+    return None if extra else words
+
+
+def _device(word: str | None) -> str | None:
+    return None if word is None or word in ("N/A", "NA", "-") else word
+
+
+def _value(word: str, column: str, where: str) -> float | None:
+    """A number; of columns that nobody looks at a word is as good."""
+    if column in CANONICAL:
+        return number(word, column, where)
+    with contextlib.suppress(ProfileError):
+        value = number(word, column, where)
+        return None if value is None or math.isnan(value) else value
+    return None

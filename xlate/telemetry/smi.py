@@ -1,19 +1,27 @@
-"""``nvidia-smi --query-gpu=… --format=csv``: units in brackets, ``[N/A]``, any order."""
+"""``nvidia-smi --query-gpu=… --format=csv``: units in brackets, ``[N/A]``, any order.
+
+With or without a header (``noheader`` needs the names of the fields), units
+(``nounits``) and loops (``-l``, ``-lms``); a shell loop repeats the header. Tables that
+people made of it are read too: other separators, decimal commas, JSON records with
+the same field names.
+"""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
-from datetime import datetime
-from itertools import pairwise
-
-import polars as pl
+from collections.abc import Iterator, Sequence
 
 from xlate.errors import ProfileError
-from xlate.telemetry.trace import Trace, one_gpu
+from xlate.telemetry.cells import delimiter_of, number
+from xlate.telemetry.recording import Reading, recorded
+from xlate.telemetry.stamps import moment
+from xlate.telemetry.trace import Trace
 
-__all__ = ["read", "sniff"]
+__all__ = ["headerless", "read", "sniff"]
 
+#: names of fields of nvidia-smi (``--help-query-gpu``) -> DCGM's short name
 _NAMES = {
     "power.draw": "POWER",
     "power.draw.instant": "POWER",
@@ -22,36 +30,102 @@ _NAMES = {
     "utilization.memory": "MCUTL",
     "clocks.sm": "SMCLK",
     "clocks.current.sm": "SMCLK",
+    "clocks.gr": "SMCLK",
+    "clocks.current.graphics": "SMCLK",
     "clocks.mem": "MMCLK",
     "clocks.current.memory": "MMCLK",
     "temperature.gpu": "TMPTR",
+    "power.limit": "LIMIT",
+    "enforced.power.limit": "LIMIT",
+    "clocks.max.sm": "SMMAX",
+    "clocks.max.graphics": "SMMAX",
+    "clocks.max.gr": "SMMAX",
 }
-_STAMPS = ("%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
-_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)")
+_STAMP = ("timestamp", "time", "datetime", "date.time")
+_DEVICE = ("name", "gpu.name", "product.name")
+_NUMBERED = ("index", "gpu.index", "uuid", "gpu.uuid", "pci.bus.id", "gpu.bus.id")
+#: rows before the header: echoes of the shell, warnings
+_MOST_BEFORE = 10
+_HINT = "record with --query-gpu=timestamp,index,name,power.draw,utilization.gpu,…"
+_DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d+,\d+")
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"\s*\[.*\]\s*$", "", name).strip().lower()
+    """A field's name without its unit, dots between its words."""
+    plain = re.sub(r"\s*[\[(].*[\])]\s*$", "", name.strip().strip("\"'")).strip()
+    return re.sub(r"[\s_.]+", ".", plain.lower())
+
+
+def _fields(cells: Sequence[str]) -> list[str]:
+    """DCGM's short names of a header's cells; others as they are.
+
+    The streaming multiprocessors' clock goes before that of graphics, and power now
+    before its average over a second, where both were recorded.
+    """
+    bare = [_bare(c) for c in cells]
+    found: list[str] = []
+    for name in bare:
+        short = _NAMES.get(name, name)
+        better = [b for b in bare if _NAMES.get(b) == short]
+        first = min(better, key=list(_NAMES).index, default=name)
+        found.append(short if name == first and short not in found else name)
+    return found
+
+
+def _header_at(lines: Sequence[str]) -> int | None:
+    """Which line names fields, one of them of nvidia-smi; None where there is none."""
+    for i, line in enumerate(lines[:_MOST_BEFORE]):
+        cells = line.split(delimiter_of(line))
+        if {_bare(c) for c in cells} & set(_NAMES):
+            return i
+    return None
+
+
+def _lines(text: str) -> list[str]:
+    return text.lstrip("\ufeff").strip().splitlines()
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip("\ufeff \r\n\t")[:1] in ("[", "{")
 
 
 def sniff(text: str) -> bool:
-    """Whether the first line names fields of nvidia-smi."""
-    lines = text.lstrip("\ufeff").strip().splitlines()
-    names = {_bare(n) for n in lines[0].split(",")} if lines else set()
-    return bool(names & (set(_NAMES) | {"timestamp"})) and len(names & set(_NAMES)) > 0
+    """Whether a line at the top names fields of nvidia-smi, or a JSON record does."""
+    if _is_json(text):
+        keys = re.findall(r'"([^"]{3,40})"\s*:', text[:2000])
+        return bool({_bare(k) for k in keys} & set(_NAMES))
+    return _header_at(_lines(text[:20_000])) is not None
 
 
-def read(text: str, source: str, gpu: int | None = None) -> Trace:
+def headerless(text: str) -> bool:
+    """Whether the first line looks like nvidia-smi's values without their names."""
+    first = next(iter(_lines(text[:20_000])), "")
+    cells = [c.strip() for c in first.split(",")]
+    if len(cells) < 2 or _header_at([first]) is not None:
+        return False
+    dated = [moment(c) for c in cells]
+    return any(m is not None and not c.isdigit() for m, c in zip(dated, cells, strict=True)) or any(
+        re.fullmatch(r"[\d.]+ (W|%|MHz|MiB)", c) for c in cells
+    )  # fmt: skip
+
+
+def read(
+    text: str, source: str, gpu: int | None = None, fields: Sequence[str] | None = None
+) -> Trace:
     """Read a recording.
 
     Parameters
     ----------
     text : str
-        Content, header line first.
+        Content, header line first unless ``fields`` names the columns.
     source : str
         File, for messages.
     gpu : int, optional
-        Which GPU's rows, by the field ``index``.
+        Which GPU's rows, by the field ``index``; without that field, in the order in
+        which UUIDs, bus numbers or names come.
+    fields : sequence of str, optional
+        Names of the columns of a file without a header, as given to
+        ``--query-gpu``.
 
     Returns
     -------
@@ -65,88 +139,112 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         If power is not among the fields, a value cannot be understood, time
         goes backwards, or several GPUs are in it and none was named.
     """
-    lines = list(csv.reader(text.lstrip("\ufeff").strip().splitlines()))
-    header = [_bare(n) for n in lines[0]]
-    fields = [_NAMES.get(n, n) for n in header]
-    if "POWER" not in fields:
-        raise ProfileError(
-            f"{source} has no power.draw",
-            "record with --query-gpu=timestamp,power.draw,…",
-        )
-    key = next((k for k in ("index", "uuid", "pci.bus_id") if k in header), None)
-    rows: list[dict[str, float | None]] = []
-    stamps: list[str | None] = []
-    devices: list[str | None] = []
-    of_gpu: dict[int, list[int]] = {}
+    if _is_json(text) and fields is None:
+        rows, header, broken = _records(text, source)
+    else:
+        rows, header, broken = _table(text, source, fields)
+    short = _fields(header)
+    if "POWER" not in short:
+        raise ProfileError(f"{source} has no power.draw", _HINT)
+    bare = [_bare(n) for n in header]
+    key = next((k for k in (*_NUMBERED, *_DEVICE) if k in bare), None)
     known: dict[str, int] = {}
-    broken = 0
-    for number, cells in enumerate(lines[1:], 2):
-        if [_bare(c) for c in cells] == header:
-            continue  # a loop that appends one sample at a time repeats it
+    readings = []
+    for line, cells in rows:
+        named = dict(zip(bare, cells, strict=True))
+        label = str(named[key]).strip() if key else "0"
+        of = int(label) if label.isdigit() else known.setdefault(label, len(known))
+        where = f"{source}, line {line}"
+        readings.append(
+            Reading(
+                of,
+                {
+                    f: number(c, f, where)
+                    for f, c in zip(short, cells, strict=True)
+                    if f in _NAMES.values()
+                },
+                _first(named, _STAMP),
+                _first(named, _DEVICE),
+            )
+        )
+    notes = [f"{broken} lines break off and were left out"] if broken else []
+    return recorded(readings, source, gpu, notes, numbered=key in _NUMBERED)
+
+
+def _first(named: dict[str, object], keys: Sequence[str]) -> str | None:
+    found = next((named[k] for k in keys if named.get(k)), None)
+    return None if found is None else str(found).strip() or None
+
+
+Rows = Iterator[tuple[int, list[object]]]
+
+
+def _table(
+    text: str, source: str, fields: Sequence[str] | None
+) -> tuple[list[tuple[int, list[object]]], list[str], int]:
+    """Rows with their line numbers, the header, and how many break off."""
+    lines = _lines(text)
+    at = _header_at(lines)
+    separator = delimiter_of(lines[at or 0]) if lines else ","
+    comma = separator != ","
+    header = (
+        next(csv.reader([lines[at]], delimiter=separator)) if at is not None else []
+    )
+    if fields is not None:
+        if header and [_bare(h) for h in header] != [_bare(f) for f in fields]:
+            raise ProfileError(
+                f"{source} has a header of its own: {', '.join(h.strip() for h in header)[:80]}",
+                "leave --fields out",
+            )
+        header = [f.strip() for f in fields]
+    if not header:
+        raise ProfileError(f"{source} names no field of nvidia-smi", _HINT)
+    bare = [_bare(h) for h in header]
+    rows: list[tuple[int, list[object]]] = []
+    broken, other = 0, 0
+    start = 0 if at is None else at + 1
+    for line, cells in enumerate(
+        csv.reader(lines[start:], delimiter=separator), start + 1
+    ):
+        if not any(c.strip() for c in cells) or [_bare(c) for c in cells] == bare:
+            continue  # a loop that appends one sample at a time repeats the header
         if len(cells) != len(header):
             broken += 1
+            other = len(cells)
             continue
-        named = dict(zip(header, (c.strip() for c in cells), strict=True))
-        label = named.get(key, "0") if key else "0"
-        which = int(label) if label.isdigit() else known.setdefault(label, len(known))
-        of_gpu.setdefault(which, []).append(len(rows))
-        stamps.append(named.get("timestamp"))
-        devices.append(named.get("name") or named.get("gpu_name"))
-        rows.append(
-            {
-                f: _value(c, f, source, number)
-                for f, c in zip(fields, cells, strict=True)
-                if f in _NAMES.values()
-            }
-        )
-    mine = one_gpu(of_gpu, gpu, source)
-    names = sorted({f for f in fields if f in _NAMES.values()})
-    samples = pl.DataFrame(
-        [rows[i] for i in mine], schema=dict.fromkeys(names, pl.Float64()), orient="row"
-    )
-    times = [stamps[i] for i in mine]
-    if all(times):
-        samples = samples.with_columns(_seconds([t or "" for t in times], source))
-    notes = [f"{broken} lines break off and were left out"] if broken else []
-    return Trace(samples, source, tuple(notes), devices[mine[0]])
-
-
-def _value(cell: str, field: str, source: str, line: int) -> float | None:
-    cell = cell.strip()
-    if cell.startswith("[") or cell in ("", "N/A"):
-        return None
-    found = _NUMBER.match(cell)
-    if found is None:
+        if comma:
+            cells = [
+                c.replace(",", ".", 1) if _DECIMAL_COMMA.match(c) else c for c in cells
+            ]
+        rows.append((line, list(cells)))
+    if broken > len(rows):
         raise ProfileError(
-            f"{source}, line {line}: {field} is {cell!r}, not a number",
-            "record with --format=csv or --format=csv,nounits",
+            f"{source}: {broken} of {broken + len(rows)} lines have not {len(header)} "
+            f"columns, as named, but {other}",
+            "name every column in --fields, in order"
+            if fields is not None
+            else "one recording a file",
         )
-    return float(found.group())
+    return rows, header, broken
 
 
-def _seconds(stamps: list[str], source: str) -> pl.Series:
-    """Seconds from the first time stamp."""
-    form = next((f for f in _STAMPS if _fits(stamps[0], f)), None)
-    if form is None:
-        raise ProfileError(
-            f"{source}: time stamp {stamps[0]!r} is not nvidia-smi's",
-            "it writes 2024/01/31 12:00:00.000",
-        )
+def _records(
+    text: str, source: str
+) -> tuple[list[tuple[int, list[object]]], list[str], int]:
+    """The same from JSON records: a list of objects, or an object a line."""
     try:
-        times = [datetime.strptime(s, form).timestamp() for s in stamps]
-    except ValueError as e:
-        raise ProfileError(f"{source}: {e}", "one form of time stamp a file") from e
-    seconds = [t - times[0] for t in times]
-    if any(b < a for a, b in pairwise(seconds)):
-        raise ProfileError(
-            f"{source}: time goes backwards", "one recording a file; record again"
-        )
-    return pl.Series("TIME", seconds)
-
-
-def _fits(stamp: str, form: str) -> bool:
-    try:
-        datetime.strptime(stamp, form)
-    except ValueError:
-        return False
-    return True
+        whole = json.loads(text.lstrip("\ufeff"))
+        records = whole if isinstance(whole, list) else [whole]
+    except (json.JSONDecodeError, RecursionError):
+        records = []
+        for line in _lines(text):
+            try:
+                records.append(json.loads(line))
+            except (json.JSONDecodeError, RecursionError):
+                records.append(None)
+    good = [r for r in records if isinstance(r, dict)]
+    if not good:
+        raise ProfileError(f"{source} holds no JSON record of nvidia-smi", _HINT)
+    header = list(dict.fromkeys(k for r in good for k in r))
+    rows = [(i, [r.get(k) for k in header]) for i, r in enumerate(good, 1)]
+    return rows, header, len(records) - len(good)

@@ -9,14 +9,13 @@ changed between schemas: ``power_readings/power_draw`` (v10, v11),
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from itertools import pairwise
 from xml.etree import ElementTree
 
-import polars as pl
-
 from xlate.errors import ProfileError
-from xlate.telemetry.trace import Trace, one_gpu
+from xlate.telemetry.cells import is_missing, number
+from xlate.telemetry.recording import Reading, recorded
+from xlate.telemetry.stamps import moment
+from xlate.telemetry.trace import Trace
 
 __all__ = ["read", "sniff"]
 
@@ -32,10 +31,13 @@ _PLACES = {
     "SMCLK": ("clocks/sm_clock", "clocks/graphics_clock"),
     "MMCLK": ("clocks/mem_clock",),
     "TMPTR": ("temperature/gpu_temp",),
+    "LIMIT": (
+        "gpu_power_readings/current_power_limit", "gpu_power_readings/power_limit",
+        "power_readings/enforced_power_limit", "power_readings/power_limit",
+    ),
+    "SMMAX": ("max_clocks/sm_clock", "max_clocks/graphics_clock"),
 }  # fmt: skip
 _LOG = re.compile(r"<nvidia_smi_log[\s>].*?</nvidia_smi_log\s*>", re.DOTALL)
-_NUMBER = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)")
-_STAMPS = ("%a %b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S")
 _HINT = "nvidia-smi -q -x -l 1 > FILE while the job runs"
 
 
@@ -72,10 +74,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             f"{source} defines entities, which nvidia-smi never does", _HINT
         )
     whole = _LOG.findall(text)
-    rows: list[dict[str, float | None]] = []
-    stamps: list[str | None] = []
-    devices: list[str | None] = []
-    of_gpu: dict[int, list[int]] = {}
+    readings: list[Reading] = []
     for document in whole:
         try:
             # entities were refused above, and nothing else expands
@@ -83,59 +82,27 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         except ElementTree.ParseError as e:
             raise ProfileError(f"{source} is no XML: {e}", _HINT) from e
         stamp = log.findtext("timestamp")
-        for k, card in enumerate(log.findall("gpu")):
-            of_gpu.setdefault(k, []).append(len(rows))
-            stamps.append(stamp)
-            devices.append(card.findtext("product_name"))
-            rows.append({n: _value(card, places) for n, places in _PLACES.items()})
-    if not rows:
+        readings += [
+            Reading(
+                k,
+                {n: _value(card, n, places, source) for n, places in _PLACES.items()},
+                stamp if stamp and moment(stamp) else None,
+                card.findtext("product_name"),
+            )
+            for k, card in enumerate(log.findall("gpu"))
+        ]
+    if not readings:
         raise ProfileError(f"{source} holds no whole nvidia_smi_log with a GPU", _HINT)
-    mine = one_gpu(of_gpu, gpu, source)
-    samples = pl.DataFrame(
-        [rows[i] for i in mine],
-        schema=dict.fromkeys(_PLACES, pl.Float64()),
-        orient="row",
-    )
-    if samples["POWER"].null_count() == samples.height:
-        raise ProfileError(f"{source} has no power draw", _HINT)
-    samples = samples.select(
-        c for c in samples.columns if samples[c].null_count() < samples.height
-    )
-    times = _seconds([stamps[i] for i in mine], source)
-    if times is not None:
-        samples = samples.with_columns(times)
     broken = text.count("<nvidia_smi_log") - len(whole)
     notes = [f"{broken} documents break off and were left out"] if broken else []
-    return Trace(samples, source, tuple(notes), devices[mine[0]])
+    return recorded(readings, source, gpu, notes)
 
 
-def _value(card: ElementTree.Element, places: tuple[str, ...]) -> float | None:
+def _value(
+    card: ElementTree.Element, name: str, places: tuple[str, ...], source: str
+) -> float | None:
     for place in places:
-        found = _NUMBER.match(card.findtext(place) or "")
-        if found:
-            return float(found[1])
-    return None
-
-
-def _seconds(stamps: list[str | None], source: str) -> pl.Series | None:
-    """Seconds from the first time stamp; None where one has none."""
-    times = []
-    for stamp in stamps:
-        moment = _moment(stamp or "")
-        if moment is None:
-            return None
-        times.append(moment.timestamp())
-    if any(b < a for a, b in pairwise(times)):
-        raise ProfileError(
-            f"{source}: time goes backwards", "one recording a file; record again"
-        )
-    return pl.Series("TIME", [t - times[0] for t in times])
-
-
-def _moment(stamp: str) -> datetime | None:
-    for form in _STAMPS:
-        try:
-            return datetime.strptime(stamp.strip(), form)
-        except ValueError:
-            continue
+        text = card.findtext(place)
+        if text is not None and not is_missing(text):
+            return number(text, name, source)
     return None

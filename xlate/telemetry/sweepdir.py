@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
 from xlate.files import read_bytes
+from xlate.hardware.naming import names_another
 from xlate.schema import sweeps_frame
 from xlate.telemetry import Trace, read_trace
 
@@ -101,7 +102,9 @@ class SweepRead:
     runs: tuple[Run, ...] = ()
 
 
-def read_sweep(folder: Path, gpu_index: int | None = None) -> SweepRead:
+def read_sweep(
+    folder: Path, gpu_index: int | None = None, fields: Sequence[str] | None = None
+) -> SweepRead:
     """Read every run below a folder and aggregate by clock.
 
     Parameters
@@ -110,11 +113,14 @@ def read_sweep(folder: Path, gpu_index: int | None = None) -> SweepRead:
         Holds runs, or folders of runs.
     gpu_index : int, optional
         Which GPU's rows, where traces hold several.
+    fields : sequence of str, optional
+        Columns of ``nvidia-smi`` csv files without a header.
 
     Raises
     ------
     ProfileError
-        If it is no folder, or nothing in it is named by a convention.
+        If it is no folder, nothing in it is named by a convention, or a trace is of
+        another GPU than its name says.
     """
     if not folder.is_dir():
         raise ProfileError(f"{folder} is no folder", "name a folder of recorded runs")
@@ -128,8 +134,13 @@ def read_sweep(folder: Path, gpu_index: int | None = None) -> SweepRead:
                 strange.append(path.name)
             continue
         gpu, workload, mhz, order = named
-        trace = read_trace(path, gpu_index)
+        trace = read_trace(path, gpu_index, fields)
+        _check_device(path, trace, gpu)
+        if trace.idle:
+            notes.append(f"{path.name}: the GPU was idle in every sample: left out")
+            continue
         notes += [f"{path.name}: {n}" for n in trace.notes if "break off" not in n]
+        notes += [f"{path.name}: {left.text}" for left in trace.left_out]
         time = _timings(path.parent).get((order, mhz), trace.duration_s)
         runs.append(Run(gpu, workload, mhz, order, trace, time))
     broken = sum("break off" in n for r in runs for n in r.trace.notes)
@@ -145,6 +156,15 @@ def read_sweep(folder: Path, gpu_index: int | None = None) -> SweepRead:
         notes.append(f"{len(strange)} other files were not read, first: {strange[0]}")
     table, more = aggregate(runs)
     return SweepRead(table, tuple(notes + more), tuple(runs))
+
+
+def _check_device(path: Path, trace: Trace, gpu: str) -> None:
+    """Refuse a trace of another GPU than the one its name, or its folder's, says."""
+    if trace.device is not None and names_another(trace.device, (gpu,)):
+        raise ProfileError(
+            f"{path} is of a {trace.device}, and its name says {gpu}",
+            "put it where runs of that GPU are",
+        )
 
 
 def _named(path: Path) -> tuple[str, str, float, tuple[int, ...]] | None:

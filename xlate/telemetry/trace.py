@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
+from xlate.telemetry.sanity import Bounds, LeftOut, sound
 
 __all__ = ["CANONICAL", "Trace", "one_gpu"]
 
@@ -32,6 +35,11 @@ CANONICAL: dict[str, str] = {
     "FP16A": "fp16 pipe active, 0 to 1",
     "TOTEC": "energy since the driver was loaded, mJ",
 }
+#: by which a sample is known to be of a card at work, the first that was recorded
+_WORK = ("SMACT", "GRACT", "GPUTL")
+#: a gap of this many usual intervals is a pause; what stands beside it gets no more.
+#: Usual is a long one: the interval may change during a recording
+_PAUSE, _USUAL = 5.0, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +57,46 @@ class Trace:
         What was dropped or odd.
     device : str or None
         GPU, as the driver prints it; None where the file does not say.
+    start : float or None
+        Seconds since 1970 at the first sample: of UTC where ``zoned``, else of the
+        clock on the wall; None where the file does not say.
+    zoned : bool
+        Whether its time stamps say their zone.
+    left_out : tuple of LeftOut
+        Samples that cannot be and are not in ``samples``.
     """
 
     samples: pl.DataFrame
     source: str
     notes: tuple[str, ...] = ()
     device: str | None = None
+    start: float | None = None
+    zoned: bool = False
+    left_out: tuple[LeftOut, ...] = ()
+
+    def within(self, bounds: Bounds) -> Trace:
+        """Without the samples that this card cannot have shown.
+
+        Raises
+        ------
+        ProfileError
+            If these are more than half.
+        """
+        found = sound(self.samples, self.source, bounds)
+        if not found.left_out:
+            return self
+        return replace(
+            self, samples=found.samples, left_out=(*self.left_out, *found.left_out)
+        )
+
+    @cached_property
+    def _working(self) -> NDArray[np.bool_]:
+        for name in _WORK:
+            if name in self.samples.columns:
+                working = self.samples[name].fill_null(0.0).to_numpy() > 0
+                if working.any():
+                    return np.asarray(working)
+        return np.ones(self.samples.height, dtype=bool)
 
     @property
     def active(self) -> pl.DataFrame:
@@ -63,19 +105,58 @@ class Trace:
         By SM activity where it was recorded, else by utilisation; all samples
         where neither was, or none worked.
         """
-        for name in ("SMACT", "GRACT", "GPUTL"):
-            if name in self.samples.columns:
-                working = self.samples.filter(pl.col(name) > 0)
-                if working.height:
-                    return working
-        return self.samples
+        return self.samples.filter(pl.Series(self._working))
+
+    @property
+    def idle(self) -> bool:
+        """Whether work was recorded, and there was none in any sample."""
+        known = [self._column(name) for name in _WORK]
+        return any(v is not None for v in known) and not any(
+            v is not None and v.any() for v in known
+        )
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Seconds that each sample stands for; 1 for each without time stamps.
+
+        Half the way to each neighbour, samples with one time stamp sharing theirs;
+        a pause in the recording counts as :data:`_PAUSE` usual intervals at most.
+        """
+        n = self.samples.height
+        if "TIME" not in self.samples.columns:
+            return np.ones(n)
+        time, which, count = np.unique(
+            self.samples["TIME"].to_numpy(), return_inverse=True, return_counts=True
+        )
+        if len(time) < 2:
+            return np.ones(n)
+        gaps = np.diff(time)
+        gaps = np.minimum(gaps, _PAUSE * np.quantile(gaps, _USUAL))
+        # the ends stand for as much on their outer side as on the inner one
+        wide = (np.append(gaps[0], gaps) + np.append(gaps, gaps[-1])) / 2
+        return np.asarray((wide / count)[which])
+
+    @property
+    def interval_s(self) -> float | None:
+        """Usual time between two samples; None without time stamps."""
+        if "TIME" not in self.samples.columns or self.samples.height < 2:
+            return None
+        time = self.samples["TIME"].to_numpy()
+        return float(np.ptp(time)) / (len(time) - 1)
 
     def mean(self, name: str) -> float | None:
-        """Mean of a metric over the active samples, or None where it is not known."""
+        """Mean of a metric over the active samples, or None where it is not known.
+
+        Weighted by the time that each sample stands for.
+        """
         if name not in self.samples.columns:
             return None
-        known = self.active[name].drop_nulls().to_numpy()
-        return float(known.mean()) if len(known) else None
+        values = self.samples[name].cast(pl.Float64).to_numpy()
+        known = self._working & np.isfinite(values)
+        weights = self.weights[known]
+        if not known.any() or not weights.sum() > 0:
+            return None
+        return float(np.average(values[known], weights=weights))
 
     @property
     def duration_s(self) -> float | None:
@@ -122,13 +203,20 @@ class Trace:
         return found if len(found) else None
 
 
-def one_gpu(found: dict[int, list[int]], gpu: int | None, source: str) -> list[int]:
+def one_gpu(
+    found: Mapping[int, list[int]],
+    gpu: int | None,
+    source: str,
+    names: Mapping[int, str] | None = None,
+) -> list[int]:
     """Rows of the GPU asked for, or of the only one there is.
 
     Parameters
     ----------
-    found : dict of int to list of int
+    found : mapping of int to list of int
         GPU number to its rows.
+    names : mapping of int to str, optional
+        GPU number to its name, for the message.
 
     Raises
     ------
@@ -140,8 +228,11 @@ def one_gpu(found: dict[int, list[int]], gpu: int | None, source: str) -> list[i
         raise ProfileError(f"{source} holds no sample", "record again, for longer")
     listed = ", ".join(map(str, sorted(found)))
     if gpu is None and len(found) > 1:
+        kinds = sorted(set((names or {}).values()))
         raise ProfileError(
-            f"{source} holds rows of GPUs {listed}", "say which: --gpu-index N"
+            f"{source} holds rows of GPUs {listed}"
+            + (f" ({', '.join(kinds[:4])})" if kinds else ""),
+            "say which: --gpu-index N",
         )
     if gpu is not None and gpu not in found:
         raise ProfileError(

@@ -66,6 +66,54 @@ def _telemetry(
     return judge
 
 
+_V100 = {"name": "Tesla V100-SXM2-16GB", "mhz": "1530 MHz", "watts": "200 W"}
+_DMON = "# gpu   pwr gtemp    sm   mem  mclk  pclk\n# Idx     W     C     %     %   MHz   MHz\n"
+_DCGM = "#Entity  SMACT  DRAMA  POWER  SMCLK\nID\n"
+_AMD = "timestamp,gpu,gfx_activity,umc_activity,socket_power,gfx_0_clk\n"
+#: recordings given in place of a profile: whether there is an answer, None for either
+_RECORDINGS: dict[str, tuple[str | bytes, bool | None]] = {
+    "smi": (smi(**_V100), True),
+    "dmon": (_DMON + "    0   200    60    98    40   877  1530\n" * 30, True),
+    "dcgm": (_DCGM + "GPU 0  0.9  0.4  200  1530\n" * 30, True),
+    "other-gpu": (smi(**_V100 | {"name": "Tesla T4"}), False),
+    "amd": (_AMD + "1789515524,0,95,40,200,1530\n" * 30, None),
+    "idle": (smi(**_V100 | {"busy": "0 %"}), False),
+    "one-sample": (smi(1, **_V100), False),
+    "low-clock": (smi(**_V100 | {"mhz": "700 MHz"}), None),
+    "nan": (smi(**_V100 | {"watts": "nan W"}), False),
+    "too-much": (smi(**_V100 | {"watts": "900 W"}), False),
+    "too-fast": (smi(**_V100 | {"mhz": "2400 MHz"}), False),
+    "no-header": (smi(**_V100).removeprefix(HEAD), False),
+    "cut": (smi(**_V100)[:-700], None),
+    "dmon-cut": (_DMON + "    0   200    60    98", False),
+    "dcgm-blank": (_DCGM + "GPU 0  0.9  0.4  9223372036854775794  1530\n" * 30, False),
+    "rocm-half-json": ('{"card0": {"GPU use (%)": "98", "Average', False),
+    "amd-json-deep": ("[" * 4000 + '{"gpu": 0, "socket_power": 9}', False),
+    "dmon-header-alone": (_DMON, False),
+    "dates": (smi(**_V100).replace("2026/01/01", "2026/13/41"), False),
+}
+
+
+def _alone(content: bytes | str, right: bool | None) -> Callable[[Lab], Iterator[str]]:
+    def judge(lab: Lab) -> Iterator[str]:
+        run = lab.xlate(
+            "predict-freq",
+            lab.write("r.txt", content),
+            "--target",
+            "p3.2xlarge",
+            "--json",
+        )
+        if right:
+            yield from accepted(run)
+        elif right is False:
+            yield from refused(run, None, (1, 2))
+        for d in run.document or ():
+            if run.exit == 0 and isinstance(d, dict) and d.get("telemetry") is None:
+                yield "an answer from a recording that says nothing of it"
+
+    return judge
+
+
 def _probe(value: Any, right: bool | None) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         run = ask(
@@ -148,6 +196,10 @@ def cases() -> Cases:
             _OTHER if name in ("idle", "one-sample") else _PROBE,
             _telemetry(text, right),
             "clocks",
+        )
+    for name, (text, right) in _RECORDINGS.items():
+        found.add(
+            f"alone-{name}", "clocks from a meter alone", _alone(text, right), "clocks"
         )
     for seed in range(8):
         found.add(

@@ -132,6 +132,13 @@ class ClockModel:
         self.shares_ = data.shares
         self.names_ = data.names
         known = np.isfinite(data.X)
+        # least and most of each feature: what lies far beyond was never learnt
+        self.span_ = np.array(
+            [
+                np.where(known, data.X, np.inf).min(axis=0),
+                np.where(known, data.X, -np.inf).max(axis=0),
+            ]
+        )
         weight = data.weights[:, None] * known
         total = weight.sum(axis=0)
         mean = np.where(known, data.X, 0.0) * weight

@@ -1,0 +1,140 @@
+"""Sample the card here while the job runs: reading only, through NVML.
+
+Nothing of the card is set or reset. NVML has power, utilisations and clocks; DCGM's
+activities it has not. Any object with NVML's functions does in its place, such as a
+recording in the tests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from xlate.errors import ProfileError, RefusedError
+from xlate.telemetry.recording import Reading, recorded
+from xlate.telemetry.trace import Trace
+
+__all__ = ["FASTEST_S", "SLOWEST_S", "device_here", "sample"]
+
+#: seconds between two samples: no sensor is faster, and a job is to show itself
+FASTEST_S, SLOWEST_S = 0.01, 1.0
+_MW_PER_W = 1e3
+
+
+def device_here(nvml: Any, index: int | None = None) -> tuple[Any, str]:
+    """Handle and name of the card to sample.
+
+    Parameters
+    ----------
+    nvml : module
+        NVML, initialised.
+    index : int, optional
+        Which; needed where there are several.
+
+    Raises
+    ------
+    RefusedError
+        If there is none, several and none was named, or none of that number.
+    """
+    count = int(nvml.nvmlDeviceGetCount())
+    if not count:
+        raise RefusedError("NVML counts no GPU here", "run it on the target")
+    handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(count)]
+    names = [_name(nvml, h) for h in handles]
+    if index is None and count > 1:
+        listed = ", ".join(f"{i} ({n})" for i, n in enumerate(names))
+        raise RefusedError(f"there are several GPUs here: {listed}", "say which: --gpu-index N")  # fmt: skip
+    at = index or 0
+    if at >= count:
+        raise RefusedError(f"there is no GPU {at} here, NVML counts {count}", "--gpu-index N")  # fmt: skip
+    return handles[at], names[at]
+
+
+def _name(nvml: Any, handle: Any) -> str:
+    name = nvml.nvmlDeviceGetName(handle)
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def sample(
+    nvml: Any,
+    seconds: float,
+    interval_s: float = 0.1,
+    index: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.time,
+) -> Trace:
+    """Samples of the card here.
+
+    Parameters
+    ----------
+    nvml : module
+        NVML, initialised.
+    seconds : float
+        For how long.
+    interval_s : float
+        Seconds between two samples, 0.01 to 1.
+    index : int, optional
+        Which GPU; needed where there are several.
+    sleep, clock : callable
+        Waits so many seconds; seconds since 1970.
+
+    Raises
+    ------
+    ProfileError
+        If the interval or the time cannot be, or the card gives no power.
+    RefusedError
+        If there is no such card, or it is lost on the way.
+    """
+    if not FASTEST_S <= interval_s <= SLOWEST_S:
+        raise ProfileError(
+            f"the interval must be between {1e3 * FASTEST_S:g} and {1e3 * SLOWEST_S:g} ms, "
+            f"got {1e3 * interval_s:g}"
+        )
+    if not 2 * interval_s <= seconds:
+        raise ProfileError(
+            f"{seconds:g} s is too short for two samples {1e3 * interval_s:g} ms apart",
+            "--live 60",
+        )
+    handle, name = device_here(nvml, index)
+    readings: list[Reading] = []
+    start = now = clock()
+    while now - start < seconds:
+        readings.append(Reading(index or 0, _values(nvml, handle), f"{now:.6f}", name))
+        # the next whole interval, so that a slow reading does not shift the rest
+        due = start + (int((now - start) / interval_s) + 1) * interval_s
+        sleep(max(0.0, due - clock()))
+        now = max(clock(), now)
+    source = f"the {name} here"
+    if not any(r.values.get("POWER") is not None for r in readings):
+        raise ProfileError(f"{source} gives no power", "use a recording of DCGM")
+    return recorded(readings, source)
+
+
+def _values(nvml: Any, handle: Any) -> dict[str, float | None]:
+    """What NVML says now; None for what this card does not give."""
+
+    def ask(function: str, *rest: Any) -> Any:
+        try:
+            return getattr(nvml, function)(handle, *rest)
+        # NVML's own errors derive from Exception alone
+        except Exception as e:
+            if "lost" in str(e).lower():
+                raise RefusedError(f"the GPU was lost: {e}", "see dmesg") from e
+            return None
+
+    power = ask("nvmlDeviceGetPowerUsage")
+    limit = ask("nvmlDeviceGetEnforcedPowerLimit")
+    use = ask("nvmlDeviceGetUtilizationRates")
+    found = {
+        "POWER": None if power is None else power / _MW_PER_W,
+        "LIMIT": None if limit is None else limit / _MW_PER_W,
+        "GPUTL": None if use is None else use.gpu,
+        "MCUTL": None if use is None else use.memory,
+        "SMCLK": ask("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
+        "SMMAX": ask("nvmlDeviceGetMaxClockInfo", nvml.NVML_CLOCK_SM),
+        "MMCLK": ask("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_MEM),
+        "TMPTR": ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
+        "TOTEC": ask("nvmlDeviceGetTotalEnergyConsumption"),
+    }
+    return {k: None if v is None else float(v) for k, v in found.items()}

@@ -1,0 +1,93 @@
+"""How far a recording of a meter is to be trusted, and what an answer says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlate.advice import MeterFacts
+from xlate.catalog import Gpu
+from xlate.clocks.probe import Probe
+from xlate.profile import Verdict
+
+__all__ = ["Doubt", "anchor_doubts", "meter_facts", "sample_doubts", "verdict_of"]
+
+#: level of a verdict, and the reason
+Doubt = tuple[str, str]
+
+#: fewer samples at work, or a smaller share of all, are doubted
+_FEW_SAMPLES, _RARELY = 10, 0.1
+#: a share of samples left out beyond which the rest is doubted too
+_MANY_LEFT_OUT = 0.1
+_LEVELS = ("ok", "widen", "refuse")
+
+
+def sample_doubts(recording: Probe) -> list[Doubt]:
+    """Too few samples, too much of them idle, or too many that cannot be.
+
+    Parameters
+    ----------
+    recording : Probe
+        One without a trace is doubted for nothing here.
+    """
+    trace = recording.trace
+    if trace is None:
+        return []
+    doubts = []
+    work, n = trace.active.height, trace.samples.height
+    if work < _FEW_SAMPLES:
+        doubts.append(("widen", f"the recording has {work} samples of the GPU at work"))
+    if work < _RARELY * n:
+        doubts.append(
+            ("widen", f"the GPU worked in {work} of {n} samples: record the job alone")
+        )
+    for left in trace.left_out:
+        level = "widen" if left.count > _MANY_LEFT_OUT * left.of else "ok"
+        doubts.append((level, left.text))
+    return doubts
+
+
+def anchor_doubts(telemetry: Probe, gpu: Gpu) -> list[Doubt]:
+    """The same of telemetry beside a profile, and that nothing says whose it is.
+
+    Parameters
+    ----------
+    telemetry : Probe
+        Recorded on the anchor.
+    gpu : Gpu
+        The anchor's.
+    """
+    found = sample_doubts(telemetry)
+    if telemetry.device is None:
+        found.append(
+            ("ok", f"nothing in the telemetry says that it is of a {gpu.name}")
+        )
+    return [(level, f"telemetry: {text}") for level, text in found]
+
+
+def verdict_of(doubts: Sequence[Doubt]) -> Verdict:
+    """The worst level, and every reason once."""
+    level = max((_LEVELS.index(level) for level, _ in doubts), default=0)
+    return Verdict(_LEVELS[level], tuple(dict.fromkeys(text for _, text in doubts)))
+
+
+def meter_facts(probe: Probe, of: str, used: bool) -> MeterFacts | None:
+    """What an answer says of a recording; None for a probe that is none.
+
+    Parameters
+    ----------
+    probe : Probe
+    of : {"anchor", "target"}
+        On which it was recorded.
+    used : bool
+        Whether the answer rests on it.
+    """
+    trace = probe.trace
+    if trace is None:
+        return None
+    left = sum(x.count for x in trace.left_out)
+    return MeterFacts(
+        trace.source, of, probe.device, used, trace.samples.height + left,
+        trace.active.height, left, trace.interval_s, probe.time_s,
+        probe.sm_mhz or None, probe.power_w,
+        (*(x.text for x in trace.left_out), *trace.notes),
+    )  # fmt: skip

@@ -1,0 +1,213 @@
+"""``amd-smi metric`` and ``amd-smi monitor``: ``--csv``, ``--json`` or monitor's table.
+
+Called once, in a loop, or watching (``-w 1``), when a ``timestamp`` of seconds since
+1970 stands in each row. The same names mean different things in both: ``mem`` is a
+temperature in ``metric`` and the activity of the memory in ``monitor``. Neither prints
+which GPU it is; ``amd-smi static`` does.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from xlate.errors import ProfileError
+from xlate.telemetry.cells import number
+from xlate.telemetry.json_stream import documents
+from xlate.telemetry.recording import Reading, recorded
+from xlate.telemetry.stamps import moment
+from xlate.telemetry.trace import Trace
+
+__all__ = ["read", "sniff"]
+
+_HINT = "record with: amd-smi metric -p -u -c -t -w 1 --csv > FILE"
+#: DCGM's short name -> columns, the first that is known; of JSON the last part of a path
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "POWER": (
+        "socket_power", "current_socket_power", "average_socket_power", "power_usage",
+        "power",
+    ),
+    "LIMIT": ("max_power", "power_cap", "pwr_cap", "socket_power_limit"),
+    "GPUTL": ("gfx_activity", "gfx", "gfx_util", "gfx%"),
+    "MCUTL": ("umc_activity", "mem_util", "mem%"),
+    "SMCLK": ("gfx_clk", "gfx_clock"),
+    "MMCLK": ("mem_clk", "mem_clock", "mem_0_clk"),
+    "TMPTR": ("edge", "hotspot", "hotspot_temperature", "gpu_t"),
+}  # fmt: skip
+#: a chip of several dies has a clock each: gfx_0_clk to gfx_7_clk
+_DIE = re.compile(r"^gfx_\d+_clk$")
+#: units of monitor's table, which stand apart from their numbers
+_UNITS = re.compile(r"(?<=\d)\s+(W|°C|C|MHz|%|GB|MB|Mb/s)(?=\s|$)")
+_TABLE = re.compile(r"^\s*(?:TIMESTAMP\s+)?GPU\s+(?:XCP\s+)?.*\bPOWER\b", re.MULTILINE)
+_LABELS = ("market_name", "asic.market_name", "product_name", "board.product_name")
+#: partitions of one GPU stand in rows of their own; the first has the whole's power
+_WHOLE = ("", "0", "n/a")
+
+
+def sniff(text: str) -> bool:
+    """Whether amd-smi's fields stand near the top."""
+    head = text[:16_384]
+    if _header(head) is not None or _TABLE.search(head):
+        return True
+    return bool(
+        re.search(r'"gpu"\s*:\s*\d+', head)
+        and re.search(r'"(socket_power|power_usage|average_socket_power|gfx_activity|current_socket_power)"', head)
+    )  # fmt: skip
+
+
+def _header(text: str) -> list[str] | None:
+    """Names of the columns of a csv."""
+    for line in text.splitlines()[:20]:
+        names = [n.strip().lower() for n in line.split(",")]
+        powers = {*_COLUMNS["POWER"], *_COLUMNS["GPUTL"]} - {"power"}
+        if "gpu" in names and powers & set(names):
+            return names
+    return None
+
+
+def read(text: str, source: str, gpu: int | None = None) -> Trace:
+    """Read a recording.
+
+    Parameters
+    ----------
+    text : str
+        Content.
+    source : str
+        File, for messages.
+    gpu : int, optional
+        Which GPU.
+
+    Returns
+    -------
+    Trace
+        With ``TIME`` where it was watching.
+
+    Raises
+    ------
+    ProfileError
+        If it holds no power or no sample, a value is no number, or several GPUs are
+        in it and none was named.
+    """
+    if _header(text[:16_384]) is not None:
+        rows, broken = _table(text)
+    elif _TABLE.search(text[:16_384]):
+        rows, broken = _printed(text)
+    else:
+        rows, broken = _entries(text)
+    readings = []
+    partitions = 0
+    for row in rows:
+        if str(row.get("xcp", "")).strip().lower() not in _WHOLE:
+            partitions += 1
+            continue
+        readings.append(_reading(row, source))
+    if not any(r.values.get("POWER") is not None for r in readings):
+        raise ProfileError(f"{source} has no power of a GPU", _HINT)
+    notes = [f"{broken} lines break off and were left out"] if broken else []
+    if partitions:
+        notes.append(f"{partitions} rows of partitions of a GPU were left out")
+    return recorded(readings, source, gpu, notes)
+
+
+def _reading(row: Mapping[str, Any], source: str) -> Reading:
+    values: dict[str, float | None] = {}
+    for name, columns in _COLUMNS.items():
+        cells = [row[c] for c in columns if c in row]
+        # monitor calls the activity of the memory mem, as metric does its temperature
+        if name == "MCUTL" and not cells and "hotspot" not in row and "edge" not in row:
+            cells = [row["mem"]] if "mem" in row else []
+        if cells:
+            known = [v for c in cells if (v := number(c, name, source)) is not None]
+            values[name] = known[0] if known else None
+    dies = [number(v, "SMCLK", source) for k, v in row.items() if _DIE.match(k)]
+    known = [v for v in dies if v is not None]
+    if dies and values.get("SMCLK") is None:
+        values["SMCLK"] = sum(known) / len(known) if known else None
+    stamp = row.get("timestamp")
+    label = next((str(row[k]) for k in _LABELS if row.get(k)), None)
+    index = number(row.get("gpu"), "gpu", source)
+    if index is None or not float(index).is_integer():
+        raise ProfileError(f"{source}: gpu is {row.get('gpu')!r}", _HINT)
+    return Reading(
+        int(index), values,
+        str(stamp) if stamp is not None and moment(str(stamp)) else None, label,
+    )  # fmt: skip
+
+
+def _table(text: str) -> tuple[list[dict[str, Any]], int]:
+    """Rows of a csv, and how many break off; a loop repeats the header."""
+    header: list[str] = []
+    rows, broken = [], 0
+    # a list in a cell is quoted, and its commas are the cell's own
+    for cells in csv.reader(line for line in text.splitlines() if line.strip()):
+        bare = [c.strip().lower() for c in cells]
+        if "gpu" in bare and _header(",".join(bare)) is not None:
+            header = bare
+        elif header and len(cells) == len(header):
+            rows.append(dict(zip(header, cells, strict=True)))
+        elif header and len(cells) > 1:
+            broken += 1
+    return rows, broken
+
+
+def _printed(text: str) -> tuple[list[dict[str, Any]], int]:
+    """Rows of monitor's table: units stand apart, the last columns may break apart."""
+    header: list[str] = []
+    rows, broken = [], 0
+    for line in text.splitlines():
+        if _TABLE.match(line):
+            header = [w.lower() for w in line.split()]
+            continue
+        words = _UNITS.sub("", line).split()
+        at = header.index("gpu") if header else 0
+        if not header or len(words) <= at or not words[at].isdigit():
+            continue
+        if len(words) < len(header):
+            broken += 1
+            continue
+        rows.append(dict(zip(header, words, strict=False)))
+    return rows, broken
+
+
+def _entries(text: str) -> tuple[list[dict[str, Any]], int]:
+    """Entries of the JSON documents, flat: ``clock.gfx_0.clk`` is ``gfx_0_clk``."""
+    found, broken = documents(text)
+    rows = []
+    for document in found:
+        for entry in _gpus(document):
+            flat: dict[str, Any] = {}
+            _flatten(entry, "", flat)
+            rows.append(flat)
+    return rows, broken
+
+
+def _gpus(document: Any) -> Iterable[dict[str, Any]]:
+    """Objects with a GPU's number, however deep lists of them are nested."""
+    if isinstance(document, list):
+        for inner in document:
+            yield from _gpus(inner)
+    elif isinstance(document, dict):
+        if "gpu" in document and not isinstance(document["gpu"], (dict, list)):
+            yield document
+            return
+        stamp = document.get("timestamp")
+        for inner in document.values():
+            for entry in _gpus(inner) if isinstance(inner, (dict, list)) else ():
+                yield entry if stamp is None else {"timestamp": stamp} | entry
+
+
+def _flatten(value: Any, path: str, into: dict[str, Any]) -> None:
+    if isinstance(value, dict):
+        if "value" in value:
+            value = value["value"]
+        else:
+            for key, inner in value.items():
+                name = str(key).lower()
+                _flatten(inner, f"{path}_{name}" if path == "clock" or path.startswith("clock_") else name, into)  # fmt: skip
+            return
+    name = path.removeprefix("clock_")
+    # the first of two of one name stands: usage before the parts of it
+    if not isinstance(value, list):
+        into.setdefault(name, value)

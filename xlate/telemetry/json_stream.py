@@ -1,0 +1,51 @@
+"""JSON documents one after another, as a tool in a loop writes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["documents"]
+
+
+#: after so many places that hold no document the rest is none either
+_MOST_BROKEN = 1000
+
+
+def documents(text: str) -> tuple[list[Any], int]:
+    r"""Every whole document of a text, and how many places hold a broken one.
+
+    What stands between them (warnings, commas) is passed over. A document that
+    breaks off counts once; what is whole inside it is read where it begins a line.
+
+    Examples
+    --------
+    >>> from xlate.telemetry.json_stream import documents
+    >>> documents('WARNING: x\n{"a": 1}\n{"a": 2}\n{"a":')
+    ([{'a': 1}, {'a': 2}], 1)
+    """
+    decoder = json.JSONDecoder()
+    found: list[Any] = []
+    at, broken = 0, 0
+    while broken < _MOST_BROKEN:
+        start = _next(text, ("{", "["), at)
+        if start is None:
+            break
+        try:
+            document, at = decoder.raw_decode(text, start)
+        except (json.JSONDecodeError, RecursionError):
+            # a bracket may only open a word of a warning: [AMD]
+            broken += not text[start + 1 : start + 2].isalpha()
+            # go on where a line begins a document, not inside this one
+            line = _next(text, ("\n{", "\n["), start + 1)
+            if line is None:
+                break
+            at = line + 1
+            continue
+        found.append(document)
+    return found, broken
+
+
+def _next(text: str, marks: tuple[str, ...], at: int) -> int | None:
+    places = [i for m in marks if (i := text.find(m, at)) >= 0]
+    return min(places, default=None)
