@@ -64,8 +64,11 @@ def read_profiles(
     optimizer: str | None = None,
     step_time_us: float | None = None,
     format: str | None = None,
+    steps: readers.StepChoice | None = None,
 ) -> list[Profile | Failure]:
     """Read files and folders; what the options say goes before the file.
+
+    ``steps`` says how a trace without marks is cut into them.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def read_profiles(
             continue
         for file in files:
             try:
-                found = readers.read(file, format)
+                found = readers.read(file, format, steps)
                 for p in found:
                     profile = replace(
                         p,

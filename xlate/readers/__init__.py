@@ -22,6 +22,7 @@ from xlate.readers import (
     tensorflow_stats,
     tensorflow_trace,
 )
+from xlate.readers.idle import with_idle_doubt
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.table import read_table
@@ -94,12 +95,13 @@ def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
     """What a reader finds; an error names the file."""
     try:
         profiles: list[Profile] = reader.read(source)
+        source.check_steps_used()
     except ProfileError as e:
         if str(source.path) in e.what:
             raise
         # from a value's own constructor, which does not know the file
         raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
-    return profiles
+    return [with_idle_doubt(p) for p in profiles]
 
 
 def expand(paths: list[Path]) -> list[Path]:

@@ -1,0 +1,179 @@
+"""What is kept of a Kineto trace's events: arrays of GPU work, of host work, of steps."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from xlate.errors import ProfileError
+from xlate.readers.chrome import Args, Event
+from xlate.readers.launches import COPY, FILL, KERNEL, LAUNCH, OPERATION, REGION
+
+__all__ = ["Collected"]
+
+#: categories of GPU work, those of PyTorch 1.11 and before in capitals
+_DEVICE = {
+    "kernel": KERNEL, "concurrent_kernel": KERNEL, "Kernel": KERNEL,
+    "gpu_memcpy": COPY, "Memcpy": COPY, "gpu_memset": FILL, "Memset": FILL,
+}  # fmt: skip
+#: and of the host's
+_HOST = {
+    "cpu_op": OPERATION, "Operator": OPERATION, "operator": OPERATION,
+    "cuda_runtime": LAUNCH, "cuda_driver": LAUNCH, "runtime": LAUNCH, "Runtime": LAUNCH,
+    "hip_runtime": LAUNCH, "hip_driver": LAUNCH, "xpu_runtime": LAUNCH, "xpu_driver": LAUNCH,
+    "privateuse1_runtime": LAUNCH, "privateuse1_driver": LAUNCH,
+    "user_annotation": REGION, "UserAnnotation": REGION,
+}  # fmt: skip
+_STEP = re.compile(r"ProfilerStep\s*#\s*(\d{1,18})$")
+#: annotations that PyTorch before 1.12 wrote as operations
+_OLD_REGION = re.compile(
+    r"(?:Optimizer\.|enumerate\(|DistributedDataParallel\.|DataParallel\.)"
+)
+_NOTHING = Args()
+
+
+class Collected:
+    """What is kept of a trace, in arrays.
+
+    Attributes
+    ----------
+    names, pids, types : dict
+        What is written there, to its number; types as the JSON of an operation's inputs.
+    kernel : dict of array
+        ``start, dur`` (µs), ``name, corr, ext, device, kind`` of each event on a GPU.
+    host : dict of array
+        ``start, dur`` (µs), ``name, corr, ext, pid, tid, kind, types`` of each on the host.
+    steps : list of tuple
+        Process, number, start and length (µs) of each ``ProfilerStep``.
+    categories : dict of str to int
+        Events of categories that are not kept.
+    peak_bytes : float
+        Most memory allocated on a GPU; 0 where not recorded.
+    by_functions : int
+        1 where events are of "CPU functions", as autograd's older profiler names its
+        process, 2 where there are "CUDA functions" too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.names: dict[str, int] = {}
+        self.pids: dict[Any, int] = {}
+        self.types: dict[bytes, int] = {b"": 0}
+        self.kernel = _arrays("start dur", "name corr ext device kind")
+        self.host = _arrays("start dur", "name corr ext pid tid kind types")
+        self.steps: list[tuple[int, int, float, float]] = []
+        self.categories: dict[str, int] = {}
+        self.peak_bytes = 0.0
+        self.by_functions = 0
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Keep what matters of some events.
+
+        Raises
+        ------
+        ProfileError
+            If one begins or lasts as no event can.
+        """
+        for e in events:
+            cat = e.cat
+            if cat in _DEVICE:
+                self._take_kernel(e, _DEVICE[cat])
+            elif e.ph != "X" or cat == "gpu_user_annotation":
+                self._count(cat)
+                if isinstance(e.args, Args) and e.args.device_type == 1:
+                    used = e.args.bytes_in_use
+                    if isinstance(used, int | float):
+                        self.peak_bytes = max(self.peak_bytes, float(used))
+            elif isinstance(e.name, str) and e.name.startswith("ProfilerStep"):
+                self._take_step(e)
+            elif cat in _HOST:
+                kind = _HOST[cat]
+                if cat == "Operator" and _OLD_REGION.match(str(e.name)):
+                    kind = REGION
+                self._take_host(e, kind)
+            else:
+                self._count(cat)
+                if cat is None and isinstance(e.pid, str) and self.by_functions < 2:
+                    level = {"CPU functions": 1, "CUDA functions": 2}.get(e.pid, 0)
+                    self.by_functions = max(self.by_functions, level)
+
+    def _take_step(self, e: Event) -> None:
+        found = _STEP.match(e.name)
+        if found:
+            start, dur = self._span(e)
+            self.steps.append((self._pid(e.pid), int(found[1]), start, dur))
+        else:
+            self._count(e.cat)
+
+    def _take_kernel(self, e: Event, kind: int) -> None:
+        args = self._common(self.kernel, e)
+        self.kernel["device"].append(_whole(args.device, e.pid))
+        self.kernel["kind"].append(kind)
+
+    def _take_host(self, e: Event, kind: int) -> None:
+        host = self.host
+        args = self._common(host, e)
+        host["pid"].append(self._pid(e.pid))
+        host["tid"].append(hash(e.tid) & 0x7FFFFFFF)
+        host["kind"].append(kind)
+        types = 0
+        if kind == OPERATION and args.types is not _NOTHING.types:
+            types = self.types.setdefault(bytes(args.types), len(self.types))
+        host["types"].append(types)
+
+    def _common(self, kept: dict[str, array[Any]], e: Event) -> Args:
+        """Keep what both sides have; the arguments, for what they do not."""
+        start, dur = self._span(e)
+        args = e.args if isinstance(e.args, Args) else _NOTHING
+        kept["start"].append(start)
+        kept["dur"].append(dur)
+        kept["name"].append(self._name(e.name))
+        kept["corr"].append(_whole(args.correlation))
+        kept["ext"].append(_whole(args.external, args.external_old))
+        return args
+
+    def _count(self, kind: str | None) -> None:
+        self.categories[kind or "none"] = self.categories.get(kind or "none", 0) + 1
+
+    def _span(self, e: Event) -> tuple[float, float]:
+        try:
+            start, dur = float(e.ts), float(e.dur)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            raise ProfileError(
+                f"{self.path}: {e.name!r} begins at {e.ts!r} and takes {e.dur!r}",
+                "times are numbers in µs; record the trace again",
+            ) from None
+        if not (dur >= 0 and abs(start) < 1e18 and dur < 1e15):
+            raise ProfileError(
+                f"{self.path}: {e.name!r} begins at {start:g} µs and takes {dur:g} µs",
+                "no event is of negative or infinite length; record the trace again",
+            )
+        return start, dur
+
+    def _name(self, name: Any) -> int:
+        text = name if isinstance(name, str) else str(name)
+        return self.names.setdefault(text, len(self.names))
+
+    def _pid(self, pid: Any) -> int:
+        return self.pids.setdefault(pid, len(self.pids))
+
+
+def _arrays(floats: str, ints: str) -> dict[str, array[Any]]:
+    made: dict[str, array[Any]] = {n: array("d") for n in floats.split()}
+    made |= {n: array("q") for n in ints.split()}
+    # small numbers, of which there are as many as events
+    made |= {n: array("i") for n in ("types", "kind") if n in made}
+    return made
+
+
+def _whole(*values: Any) -> int:
+    """The first that is a whole number, else -1."""
+    for value in values:
+        if isinstance(value, int | float) and abs(value) < 2**62:
+            return int(value)
+        if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+            return int(value)
+    return -1
