@@ -135,12 +135,18 @@ def launching_operations(
     rows = np.flatnonzero((host["kind"] == OPERATION) & mine)
     begin = np.array([s.start for s in steps])
     of = np.searchsorted(begin, host["start"][rows], side="right")
-    # one place for the operations of a name, on a thread, in a step
-    cells = np.stack([host["name"][rows], host["tid"][rows], of])
-    _, cell = np.unique(cells, axis=1, return_inverse=True)
-    n = np.bincount(cell.ravel())
-    always = np.bincount(cell.ravel(), weights=has[rows]) >= _ALWAYS * n
-    names = np.unique(host["name"][rows][always[cell.ravel()]])
+    # what a thread did in a step after its last launch may be lost
+    _, part = np.unique(np.stack([host["tid"][rows], of]), axis=1, return_inverse=True)
+    last = np.full(int(part.max(initial=0)) + 1, -np.inf)
+    np.maximum.at(last, part.ravel()[has[rows]], host["start"][rows][has[rows]])
+    before = host["start"][rows] <= last[part.ravel()]
+    _, cell = np.unique(
+        np.stack([host["name"][rows], part.ravel()]), axis=1, return_inverse=True
+    )
+    cell = cell.ravel()
+    n = np.bincount(cell, weights=before)
+    always = (n > 0) & (np.bincount(cell, weights=has[rows]) >= _ALWAYS * n)
+    names = np.unique(host["name"][rows][always[cell]])
     runs = rows[np.isin(host["name"][rows], names)]
     return Launches(host["start"][runs], has[runs])
 

@@ -56,7 +56,7 @@ _MARKS = (
     b'"baseTimeNanoseconds"', b'"cpu_op"', b'"cuda_runtime"', b'"cuda_driver"', b'"kernel"',
     b'"gpu_memcpy"', b'"gpu_memset"', b'"user_annotation"', b'"python_function"', b'"hip_runtime"',
     b'"xpu_runtime"', b'"Kernel"', b'"Operator"', b'"Runtime"', b'"Memcpy"', b"ProfilerStep#",
-    b"PyTorch Profiler", b'"CPU functions"', b'"CUDA functions"',
+    b"PyTorch Profiler", b'"CPU functions"', b'"CPU Functions"', b'"CUDA functions"', b'"CUDA Functions"',
 )  # fmt: skip
 #: names of ranges shown where a step had to be guessed
 _SHOWN, _LONGEST_NAME = 3, 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,10 @@ _HOST = {
     "user_annotation": REGION, "UserAnnotation": REGION,
 }  # fmt: skip
 _STEP = re.compile(r"ProfilerStep\s*#\s*(\d{1,18})$")
-#: annotations that PyTorch before 1.12 wrote as operations
-_OLD_REGION = re.compile(
-    r"(?:Optimizer\.|enumerate\(|DistributedDataParallel\.|DataParallel\.)"
-)
+#: operations of PyTorch before 1.12; what else it called so are annotations
+_OLD_OPERATION = re.compile(r"::|Backward")
 _NOTHING = Args()
+_HUGE = 2**62
 
 
 class Collected:
@@ -64,6 +63,9 @@ class Collected:
         self.types: dict[bytes, int] = {b"": 0}
         self.kernel = _arrays("start dur", "name corr ext device kind")
         self.host = _arrays("start dur", "name corr ext pid tid kind types")
+        # looked up once, since each is called for every event
+        self._put_kernel = {n: a.append for n, a in self.kernel.items()}
+        self._put_host = {n: a.append for n, a in self.host.items()}
         self.steps: list[tuple[int, int, float, float]] = []
         self.categories: dict[str, int] = {}
         self.peak_bytes = 0.0
@@ -91,13 +93,15 @@ class Collected:
                 self._take_step(e)
             elif cat in _HOST:
                 kind = _HOST[cat]
-                if cat == "Operator" and _OLD_REGION.match(str(e.name)):
+                if cat == "Operator" and not _OLD_OPERATION.search(str(e.name)):
                     kind = REGION
                 self._take_host(e, kind)
             else:
                 self._count(cat)
                 if cat is None and isinstance(e.pid, str) and self.by_functions < 2:
-                    level = {"CPU functions": 1, "CUDA functions": 2}.get(e.pid, 0)
+                    level = {"cpu functions": 1, "cuda functions": 2}.get(
+                        e.pid.lower(), 0
+                    )
                     self.by_functions = max(self.by_functions, level)
 
     def _take_step(self, e: Event) -> None:
@@ -109,30 +113,33 @@ class Collected:
             self._count(e.cat)
 
     def _take_kernel(self, e: Event, kind: int) -> None:
-        args = self._common(self.kernel, e)
-        self.kernel["device"].append(_whole(args.device, e.pid))
-        self.kernel["kind"].append(kind)
+        put = self._put_kernel
+        args = self._common(put, e)
+        put["device"](_whole(args.device, e.pid))
+        put["kind"](kind)
 
     def _take_host(self, e: Event, kind: int) -> None:
-        host = self.host
-        args = self._common(host, e)
-        host["pid"].append(self._pid(e.pid))
-        host["tid"].append(hash(e.tid) & 0x7FFFFFFF)
-        host["kind"].append(kind)
+        put = self._put_host
+        args = self._common(put, e)
+        put["pid"](self.pids.setdefault(e.pid, len(self.pids)))
+        put["tid"](hash(e.tid) & 0x7FFFFFFF)
+        put["kind"](kind)
         types = 0
         if kind == OPERATION and args.types is not _NOTHING.types:
             types = self.types.setdefault(bytes(args.types), len(self.types))
-        host["types"].append(types)
+        put["types"](types)
 
-    def _common(self, kept: dict[str, array[Any]], e: Event) -> Args:
+    def _common(self, put: dict[str, Callable[[Any], None]], e: Event) -> Args:
         """Keep what both sides have; the arguments, for what they do not."""
         start, dur = self._span(e)
         args = e.args if isinstance(e.args, Args) else _NOTHING
-        kept["start"].append(start)
-        kept["dur"].append(dur)
-        kept["name"].append(self._name(e.name))
-        kept["corr"].append(_whole(args.correlation))
-        kept["ext"].append(_whole(args.external, args.external_old))
+        put["start"](start)
+        put["dur"](dur)
+        name = e.name if isinstance(e.name, str) else str(e.name)
+        put["name"](self.names.setdefault(name, len(self.names)))
+        put["corr"](_whole(args.correlation))
+        external = args.external
+        put["ext"](_whole(args.external_old if external is None else external))
         return args
 
     def _count(self, kind: str | None) -> None:
@@ -153,10 +160,6 @@ class Collected:
             )
         return start, dur
 
-    def _name(self, name: Any) -> int:
-        text = name if isinstance(name, str) else str(name)
-        return self.names.setdefault(text, len(self.names))
-
     def _pid(self, pid: Any) -> int:
         return self.pids.setdefault(pid, len(self.pids))
 
@@ -172,7 +175,9 @@ def _arrays(floats: str, ints: str) -> dict[str, array[Any]]:
 def _whole(*values: Any) -> int:
     """The first that is a whole number, else -1."""
     for value in values:
-        if isinstance(value, int | float) and abs(value) < 2**62:
+        if type(value) is int and -_HUGE < value < _HUGE:
+            return value
+        if isinstance(value, int | float) and abs(value) < _HUGE:
             return int(value)
         if isinstance(value, str) and value.isdecimal() and len(value) < 19:
             return int(value)

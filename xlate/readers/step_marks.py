@@ -41,7 +41,9 @@ _LISTED = 12
 #: requests in prefill and in decode by the name of a serving engine's iteration
 _SERVING = (
     # vLLM: execute_context_2(14721)_generation_0(0)
-    re.compile(r"execute_(?:\d+_)?context_(?P<prefill>\d+)\(.*?\)_generation_(?P<decode>\d+)\("),
+    re.compile(
+        r"execute(?:_model)?[_ ](?:\d+_)?context_(?P<prefill>\d+)\(.*?\)[_ ]generation_(?P<decode>\d+)\("
+    ),
     # vLLM before: new requests are prefilled, cached ones go on
     re.compile(r"execute_new_(?P<prefill>\d+)_cached_(?P<decode>\d+)"),
     # TensorRT-LLM
@@ -172,9 +174,12 @@ def by_name(
     kinds = set(_WORDS.values())
     for marks in (annotations, graphs):
         rows = [k for k, n in enumerate(marks.name) if n == bare]
-        rows = rows or [
-            k for k, n in enumerate(marks.name) if _family(n) == _family(bare)
-        ]
+        # of "iteration 3" there is one; the others are meant too
+        rows = (
+            rows
+            if len(rows) > 1
+            else [k for k, n in enumerate(marks.name) if _family(n) == _family(bare)]
+        )
         rows = rows or [
             k for k, n in enumerate(marks.name)
             if n.startswith(bare) and not n[len(bare) :][:1].isalpha()
@@ -221,13 +226,13 @@ def _outermost(marks: Marks) -> Marks:
     return marks.rows(rows)
 
 
-def _steps(marks: Marks, work: Work) -> list[Step]:
+def _steps(marks: Marks, work: Work, *, straight: bool = False) -> list[Step]:
     """Steps as the marks are long, where they hold the GPU's work; else start to start.
 
     The last of those from start to start goes on until the recording ends.
     """
     length = marks.length
-    if len(marks) < 2 or _held(marks, work) < _HOLD or _overlap(marks):
+    if straight or len(marks) < 2 or _held(marks, work) < _HOLD or _overlap(marks):
         end = max(float(work.asked.max()), float(marks.start[-1] + marks.length[-1]))
         stop = np.append(marks.start[1:], np.nextafter(end, np.inf))
         length = stop - marks.start
@@ -268,7 +273,8 @@ def _serving(annotations: Marks, work: Work, wanted: str | None) -> Marked | Non
     if not rows:
         return None
     marks = _outermost(annotations.rows(rows))
-    steps = _steps(marks, work)
+    # scheduling and sampling, between the annotations, are part of an iteration
+    steps = _steps(marks, work, straight=True)
     counts: dict[str, int] = {}
     ran = _ran(steps, work)
     for step, runs in zip(steps, ran, strict=True):
