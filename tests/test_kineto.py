@@ -444,6 +444,12 @@ def test_autograds_own_trace_is_named(case, tmp_path):
         read(tmp_path, functions("CPU functions", "CPU functions", case=case))
     with pytest.raises(ProfileError, match="operations that contain each other"):
         read(tmp_path, functions("CPU functions", "CUDA functions", case=case))
+    # of some versions it was no JSON
+    broken = functions("CPU functions", "CUDA functions", case=case).replace(
+        b'"tid"', b'tid"'
+    )
+    with pytest.raises(ProfileError, match="operations that contain each other"):
+        read(tmp_path, broken)
 
 
 # traces without a kernel
@@ -661,6 +667,24 @@ def test_what_old_profilers_wrote_amiss_is_read(odd, piece, tmp_path, monkeypatc
     (p,) = read(tmp_path, content)
     assert device_times(p) == pytest.approx(made.VECTOR)
     assert p.device == "Tesla T4"
+
+
+@pytest.mark.parametrize("piece", [300, 1500, 8 << 20])
+def test_an_event_with_quotes_in_its_name_is_left_out(piece, tmp_path, monkeypatch):
+    monkeypatch.setattr(chrome, "_PIECE", piece)
+    events = made.steps()
+    amiss = made.span("python_function", "XXX", 500, 10)
+    content = made.trace([*events[:9], amiss, *events[9:], amiss, events[-1]], indent=1)
+    content = content.replace(
+        b"XXX", b'_lib = Library("_inductor_test", "IMPL")\n(1): <module>'
+    )
+    (p,) = read(tmp_path, content)
+    assert device_times(p) == pytest.approx(made.VECTOR)
+    assert "2 events are no JSON and were left out" in said(p)
+    assert "breaks off" not in said(p)
+    # where most are, it is no trace
+    with pytest.raises(ProfileError):
+        read(tmp_path, content.replace(b'"name"', b'"na"me"'))
 
 
 # precision

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,8 @@ _LONGEST_EVENT = 64 * 1024 * 1024
 _LONGEST_HEAD = 4 * 1024 * 1024
 _EVENTS = re.compile(rb'"traceEvents"\s*:\s*\[')
 _BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
+#: where an event begins, by the keys that profilers write first
+_NEXT_EVENT = re.compile(rb'\}\s*,\s*(?=\{\s*"(?:ph|name|cat|pid|ts)"\s*:)')
 _END = re.compile(rb"\}\s*\]")
 _DEVICES = re.compile(rb'"(?:deviceProperties|computeProperties)"\s*:\s*(?=\[)')
 #: what some profilers wrote that JSON does not know: numbers that are none, control
@@ -40,6 +43,8 @@ _BACKSLASH = re.compile(rb'\\\\|\\(?!["\\/bfnrtu])')
 _PLACE = re.compile(r"\(byte (\d+)\)")
 #: places tried for a cut, from the end of a piece
 _TRIES = 64
+#: events that may be no JSON in one piece, or one in a hundred of them
+_MOST_LOST = 20
 
 Number = int | float | str | None
 
@@ -104,6 +109,8 @@ class Trace:
         ``deviceProperties``; those behind the events are known when all was read.
     truncated : bool
         Whether it broke off; known when all was read.
+    lost : int
+        Events that are no JSON, and were passed over.
     """
 
     def __init__(self, path: Path, stream: IO[bytes]) -> None:
@@ -111,6 +118,7 @@ class Trace:
         self._stream = stream
         self._decode = msgspec.json.Decoder(list[Event]).decode
         self.truncated = False
+        self.lost = 0
         self.devices: list[dict[str, Any]] = []
         self._repairs = self._over = False
         self._buffer = self._after_head()
@@ -156,11 +164,33 @@ class Trace:
             buffer = _repaired(buffer)
         events, rest, odd = self._up_to_last(buffer)
         if odd and not self._repairs:
-            mended = _repaired(buffer)
-            if mended != buffer:
-                events, rest, _ = self._up_to_last(mended)
-                self._repairs = events is not None
-        return events, rest
+            buffer = _repaired(buffer)
+            events, rest, odd = self._up_to_last(buffer)
+            self._repairs = events is not None
+        return self._one_by_one(buffer) if odd else (events, rest)
+
+    def _one_by_one(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:
+        """Events before the last, less those that are no JSON: names with quotes in them."""
+        places = [m.start() + 1 for m in _NEXT_EVENT.finditer(buffer)]
+        if not places:
+            return None, buffer
+        texts = [buffer[a:b].lstrip(b", \t\r\n") for a, b in pairwise([0, *places])]
+        left, events = [texts], []
+        lost = 0
+        while left:
+            some = left.pop()
+            found, _, _ = self._decoded(b"[" + b",".join(some) + b"]")
+            if found is not None:
+                events += found
+            elif len(some) == 1:
+                lost += 1
+            else:
+                half = len(some) // 2
+                left += [some[half:], some[:half]]
+            if lost > max(_MOST_LOST, len(texts) // 100):
+                return None, buffer
+        self.lost += lost
+        return events, buffer[places[-1] :].lstrip(b", \t\r\n")
 
     def _up_to_last(self, buffer: bytes) -> tuple[list[Event] | None, bytes, bool]:
         size = 1 << 16
@@ -236,10 +266,25 @@ class Trace:
         self.truncated = True
         events, _, _ = self._decoded(b"[" + buffer.rstrip(b", \t\r\n") + b"]")
         if events is None:
-            events, _ = self._cut(buffer)
+            events = self._as_far_as_whole(buffer)
         if events is None and _BETWEEN.search(buffer):
             raise self._broken("its events are no trace events")
         return events or []
+
+    def _as_far_as_whole(self, buffer: bytes) -> list[Event] | None:
+        """Events of a list that breaks off, or in which some are no JSON."""
+        events, rest = self._cut(buffer)
+        while events is not None:
+            last, behind, _ = self._ended(rest)
+            if last is not None:
+                self.truncated = False
+                self._take_tail(behind)
+                return events + last
+            more, rest = self._cut(rest)
+            if more is None:
+                break
+            events = events + more
+        return events
 
     def _take_tail(self, rest: bytes) -> None:
         """Keep what stands behind the events of the devices; the rest is passed over."""

@@ -32,7 +32,7 @@ from xlate.readers.attribution import (
 from xlate.readers.chrome import Trace, is_trace
 from xlate.readers.kineto_events import Collected
 from xlate.readers.launches import REGION, graph_launches, host_times, kernel_launches
-from xlate.readers.missing_kernels import no_kernel
+from xlate.readers.missing_kernels import by_autograd, no_kernel, of_autograd
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.step_marks import Marks, by_name, found_in, serving_kind
@@ -64,7 +64,7 @@ _SHOWN, _LONGEST_NAME = 3, 60
 
 def sniff(head: bytes) -> bool:
     """Whether the head is that of a trace by PyTorch."""
-    return is_trace(head) and any(m in head for m in _MARKS)
+    return is_trace(head) and (any(m in head for m in _MARKS) or by_autograd(head))
 
 
 def read(source: Source) -> list[Profile]:
@@ -82,11 +82,18 @@ def read(source: Source) -> list[Profile]:
         If it holds no whole event, no GPU work, an event of negative length, steps in
         which nothing runs, or no mark of the name that was asked for.
     """
-    with source.open() as stream:
-        trace = Trace(source.path, stream)
-        seen = Collected(source.path)
-        for events in trace:
-            seen.take(events)
+    seen = Collected(source.path)
+    try:
+        with source.open() as stream:
+            trace = Trace(source.path, stream)
+            for events in trace:
+                seen.take(events)
+    except ProfileError:
+        if by_autograd(source.head):
+            raise of_autograd(source.path, source.head) from None
+        raise
+    if by_autograd(source.head) and not seen.host["start"]:
+        raise of_autograd(source.path, source.head)
     return list(_Reading(source, trace, seen).profiles())
 
 
@@ -252,9 +259,14 @@ class _Reading:
         )
 
     def _cut(self) -> list[str]:
-        if not self.trace.truncated:
-            return []
-        return [f"{self.path.name} breaks off; it was read up to where it is whole"]
+        notes = []
+        if self.trace.truncated:
+            notes.append(
+                f"{self.path.name} breaks off; it was read up to where it is whole"
+            )
+        if self.trace.lost:
+            notes.append(f"{self.trace.lost} events are no JSON and were left out")
+        return notes
 
     def _profiler_steps(self) -> dict[int, list[Step]]:
         """Steps of each process, in order.

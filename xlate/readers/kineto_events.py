@@ -51,9 +51,6 @@ class Collected:
         Events of categories that are not kept.
     peak_bytes : float
         Most memory allocated on a GPU; 0 where not recorded.
-    by_functions : int
-        1 where events are of "CPU functions", as autograd's older profiler names its
-        process, 2 where there are "CUDA functions" too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +66,6 @@ class Collected:
         self.steps: list[tuple[int, int, float, float]] = []
         self.categories: dict[str, int] = {}
         self.peak_bytes = 0.0
-        self.by_functions = 0
 
     def take(self, events: Iterable[Event]) -> None:
         """Keep what matters of some events.
@@ -98,11 +94,6 @@ class Collected:
                 self._take_host(e, kind)
             else:
                 self._count(cat)
-                if cat is None and isinstance(e.pid, str) and self.by_functions < 2:
-                    level = {"cpu functions": 1, "cuda functions": 2}.get(
-                        e.pid.lower(), 0
-                    )
-                    self.by_functions = max(self.by_functions, level)
 
     def _take_step(self, e: Event) -> None:
         found = _STEP.match(e.name)

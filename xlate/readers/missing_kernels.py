@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from xlate.readers.kineto_events import Collected
 from xlate.readers.launches import kernel_launches
 from xlate.reason import Reason
 
-__all__ = ["no_kernel"]
+__all__ = ["by_autograd", "no_kernel", "of_autograd"]
 
+#: how autograd's profiler names its processes
+_BY_AUTOGRAD = re.compile(rb'"pid"\s*:\s*"(CPU|CUDA) [Ff]unctions"')
 _ACTIVITIES = (
     "record with torch.profiler.profile(activities=[ProfilerActivity.CPU, "
     "ProfilerActivity.CUDA]): xlate profile record prints the lines"
@@ -35,8 +38,6 @@ def no_kernel(
         If there is nothing to make of it, with what it is and how to record a better one.
     """
     kinds = seen.categories
-    if not host and seen.by_functions:
-        raise _of_autograd(path, seen)
     if any(k.startswith("mtia") for k in kinds):
         raise ProfileError(
             f"{path} holds no GPU kernel: it was recorded on an MTIA accelerator",
@@ -77,9 +78,14 @@ def no_kernel(
     )
 
 
-def _of_autograd(path: Path, seen: Collected) -> ProfileError:
-    """The older trace, of ``torch.autograd.profiler`` without Kineto."""
-    if seen.by_functions > 1:
+def by_autograd(head: bytes) -> bool:
+    """Whether a trace is the older one, of ``torch.autograd.profiler`` without Kineto."""
+    return _BY_AUTOGRAD.search(head) is not None
+
+
+def of_autograd(path: Path, head: bytes) -> ProfileError:
+    """What to say of such a trace."""
+    if any(m[1] == b"CUDA" for m in _BY_AUTOGRAD.finditer(head)):
         return ProfileError(
             f"{path} is a trace of torch.autograd.profiler: its CUDA times are of operations "
             "that contain each other, not of kernels, and it marks no steps",
