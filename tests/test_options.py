@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from tests import profiles_made as pm
 from tests.soak.kinds.catalogues import gpu, instance
 from tests.soak.kinds.clock_dumps import dump
 from tests.soak.kinds.telemetry_files import HEAD, smi
@@ -154,6 +155,10 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
                 )
             else:
                 put(command, option, base, str(value))
+    for command in ("translate", "predict-freq", "clocks curve"):
+        traced = (*command.split(), "ranges.json", *PAIR, "--force")
+        put(command, "--trace-steps", traced, "8")
+        put(command, "--step-mark", traced, "range")
     put("translate", "--profile", ("translate", "--target", TARGET), f"{ANCHOR}=a.csv")
     put("translate", "--out", _T, "out.json", writes="out.json")
     put("translate", "--scale", (*_KEYED, *_STEP), "batch-size=16,32")
@@ -251,6 +256,8 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     for command in ("profile show", "profile check"):
         put(command, "--format", (*command.split(), "a.csv"), "json")
         put(command, "--json", (*command.split(), "a.csv"))
+        put(command, "--trace-steps", (*command.split(), "ranges.json"), "8")
+        put(command, "--step-mark", (*command.split(), "ranges.json"), "range")
     put("profile record", "--framework", ("profile", "record"), "tensorflow")
     put("profile record", "--json", ("profile", "record"))
     for command in (
@@ -327,10 +334,11 @@ MODES: dict[str, tuple[str, tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "scale": ("translate", (*_KEYED, *_STEP, "--scale", "batch-size=16,32,64"), {
         "--strict": (), "--out": ("out.json",), "--anchors-dir": ("none",), "--level": ("0.5",), "--step-time": (f"{1.05 * base_step_us() / 1e3}",),
         "--format": ("json",), "--optimizer": ("Adam",), "--json": (), "--profile": (f"{ANCHOR}=a.csv",),
+        "--trace-steps": ("8",), "--step-mark": ("range",),
     }),
     "together": ("translate", ("translate", "--profile", f"{ANCHOR}=a.csv", "--profile", "g4dn.xlarge=g4.json", "--target", TARGET), {
         "--strict": (), "--out": ("out.json",), "--anchors-dir": ("none",), "--level": ("0.5",), "--step-time": ("100",), "--format": ("parquet",),
-        "--scale": ("batch-size=16,32",), "--anchor": (ANCHOR,), "--json": (), "--network": ("VGG16",), "--batch-size": ("64",), "--input-size": ("64",), "--optimizer": ("Adam",),
+        "--trace-steps": ("8",), "--step-mark": ("range",), "--scale": ("batch-size=16,32",), "--anchor": (ANCHOR,), "--json": (), "--network": ("VGG16",), "--batch-size": ("64",), "--input-size": ("64",), "--optimizer": ("Adam",),
     }),
     "shots": ("fit", _SHOTS, {
         "--split": ("family",), "--columns": ("families",), "--repeats": ("cross",), "--jobs": ("1",), "--seed": ("7",), "--translator": ("ratio",), "--anchors-dir": ("own",),
@@ -366,6 +374,7 @@ def lab(tmp_path, clock_home, monkeypatch):
     made.write(
         "g4.json", dumps(xlate_json(instance="g4dn.xlarge", ops=ops, step_time_us=step))
     )
+    made.write("ranges.json", pm.trace(pm.steps(length=10_000, name="range {}")))
     made.write("p.json", dumps({"sm_mhz": 1530, "time_s": 1.0, "power_w": 150}))
     made.write("t.csv", smi(watts="80 W", busy="70 %"))
     index = (

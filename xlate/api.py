@@ -172,16 +172,31 @@ def compare(anchor: str, target: str, data: Any = None, **options: Any) -> Any:
     return frame
 
 
-def read_profile(path: str | Path, format: str | None = None) -> Profile:
+def read_profile(
+    path: str | Path, format: str | None = None, *,
+    trace_steps: int | None = None, step_mark: str | None = None,
+) -> Profile:  # fmt: skip
     """Read and check the one profile in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        File; gzip is unpacked.
+    format : str, optional
+        Recognised by content when not given.
+    trace_steps : int, optional
+        The trace holds so many steps of equal length; default: what it marks.
+    step_mark : str, optional
+        Name of the annotation in the trace that begins each step.
 
     Raises
     ------
     ProfileError
-        If the file is no profile, its times cannot be µs, or it holds several
-        (use :func:`xlate.readers.read`).
+        If the file is no profile, its times cannot be µs, it holds several
+        (use :func:`xlate.readers.read`), or its steps cannot be told as was asked.
     """
-    found = readers.read(path, format)
+    steps = readers.StepChoice(trace_steps, step_mark)
+    found = readers.read(path, format, steps)
     if len(found) > 1:
         raise ProfileError(
             f"{path} holds {len(found)} profiles", "xlate.readers.read gives them all"

@@ -41,6 +41,9 @@ class Reason(str):
         an answer from data sheets.
     informs : bool
         Whether it says how the answer was made, and holds nothing against it.
+    unsound : bool
+        Whether the recording itself is likely not what was wanted, whatever is made of
+        it: ``xlate profile check`` does not call such a file ok.
 
     Examples
     --------
@@ -53,15 +56,16 @@ class Reason(str):
     remedy: str | None
     fitted_only: bool
     informs: bool
+    unsound: bool
 
     def __new__(
         cls, text: str, remedy: str | None = None, *, fitted_only: bool = False,
-        informs: bool = False,
+        informs: bool = False, unsound: bool = False,
     ) -> Reason:  # fmt: skip
         """See the class."""
         reason = super().__new__(cls, text)
         reason.remedy, reason.fitted_only = remedy, fitted_only
-        reason.informs = informs
+        reason.informs, reason.unsound = informs, unsound
         return reason
 
     @classmethod
@@ -71,8 +75,9 @@ class Reason(str):
             return cls(before + reason)
         text = before + str(reason)
         return cls(
-            text, reason.remedy, fitted_only=reason.fitted_only, informs=reason.informs
-        )
+            text, reason.remedy, fitted_only=reason.fitted_only, informs=reason.informs,
+            unsound=reason.unsound,
+        )  # fmt: skip
 
 
 def remedies(reasons: Iterable[str]) -> tuple[str, ...]:

@@ -29,10 +29,12 @@ from xlate.cli.options import (
     ProbeFiles,
     ProbeKind,
     Seed,
+    StepMark,
     StepTime,
     Sure,
     TargetName,
     Telemetry,
+    TraceSteps,
     share_of,
 )
 from xlate.cli.recordings import (
@@ -85,6 +87,7 @@ def _answers(
     files: Sequence[Path], anchor: str | None, target: str, *, model: str | None,
     batch_size: int | None, input_size: int | None, optimizer: str | None,
     step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
+    trace_steps: int | None = None, step_mark: str | None = None,
     gpu_index: int | None = None, probe_files: Sequence[Path] = (),
     telemetry_file: Path | None = None, live: bool = False, fields: str | None = None,
     live_s: float | None = None, interval_ms: int | None = None, **options: Any,
@@ -112,6 +115,7 @@ def _answers(
     profiles = profiles_given(
         files, model=model, batch_size=batch_size, input_size=input_size,
         optimizer=optimizer, step_time=step_time, format=format,
+        trace_steps=trace_steps, step_mark=step_mark,
     )  # fmt: skip
     from xlate import engine
     from xlate.clocks.probe import read_probe, read_telemetry
@@ -189,6 +193,8 @@ def predict_freq(
     input_size: InputSize = None,
     optimizer: Optimizer = None,
     step_time: StepTime = None,
+    trace_steps: TraceSteps = None,
+    step_mark: StepMark = None,
     objective: Objective = "edp",
     max_slowdown: MaxSlowdown = None,
     sure: Sure = None,
@@ -256,7 +262,7 @@ def predict_freq(
         probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
         max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
         confidence=confidence, clocks_file=clocks_file, seed=seed, force=force,
-        live=apply,
+        live=apply, trace_steps=trace_steps, step_mark=step_mark,
     )  # fmt: skip
     from xlate.engine import Failure
 

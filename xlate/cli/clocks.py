@@ -30,11 +30,13 @@ from xlate.cli.options import (
     ProbeFiles,
     ProbeKind,
     Seed,
+    StepMark,
     StepTime,
     Sure,
     SweepNames,
     TargetName,
     Telemetry,
+    TraceSteps,
     share_of,
 )
 from xlate.cli.progress import progress_bar
@@ -286,6 +288,8 @@ def curve(
     input_size: InputSize = None,
     optimizer: Optimizer = None,
     step_time: StepTime = None,
+    trace_steps: TraceSteps = None,
+    step_mark: StepMark = None,
     objective: Objective = "edp",
     max_slowdown: MaxSlowdown = None,
     sure: Sure = None,
@@ -327,6 +331,7 @@ def curve(
         probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
         max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
         clocks_file=clocks_file, seed=seed, force=force, fields=fields,
+        trace_steps=trace_steps, step_mark=step_mark,
     )  # fmt: skip
     if len(answers) != 1:
         raise typer.BadParameter(

@@ -25,10 +25,12 @@ def profiles_given(
     optimizer: str | None,
     step_time: float | None,
     format: str | None,
+    trace_steps: int | None = None,
+    step_mark: str | None = None,
 ) -> list[Profile | Failure]:
     """Read files and folders; ``step_time`` in milliseconds, ``input_size`` in pixels."""
     from xlate.profile import dataset_name
-    from xlate.readers import inside_of
+    from xlate.readers import StepChoice, inside_of
 
     with pandas_left_out():
         import skops.io  # noqa: F401 - imports all of scikit-learn
@@ -53,12 +55,14 @@ def profiles_given(
         optimizer=optimizer,
         step_time_us=None if step_time is None else step_time * 1e3,
         format=format,
+        steps=StepChoice(trace_steps, step_mark),
     )
 
 
 def one_profile_given(
     file: Path, *, model: str | None, batch_size: int | None, input_size: int | None,
-    optimizer: str | None, format: str | None,
+    optimizer: str | None, format: str | None, trace_steps: int | None = None,
+    step_mark: str | None = None,
 ) -> Profile:  # fmt: skip
     """The one profile of a file.
 
@@ -76,6 +80,7 @@ def one_profile_given(
     found = profiles_given(
         [file], model=model, batch_size=batch_size, input_size=input_size,
         optimizer=optimizer, step_time=None, format=format,
+        trace_steps=trace_steps, step_mark=step_mark,
     )  # fmt: skip
     if len(found) > 1:
         named = sorted({d for f in found if (d := getattr(f, "device", None))})

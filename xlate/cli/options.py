@@ -46,11 +46,13 @@ __all__ = [
     "Repeats",
     "Seed",
     "Split",
+    "StepMark",
     "StepTime",
     "Sure",
     "SweepNames",
     "TargetName",
     "Telemetry",
+    "TraceSteps",
     "share_of",
 ]
 
@@ -165,6 +167,23 @@ StepTime = Annotated[
         help="Time of one step on the anchor, in milliseconds; better than "
         "taking it from the window.",
         min=0,
+        show_default=False,
+    ),
+]
+TraceSteps = Annotated[
+    int | None,
+    typer.Option(
+        help="The trace holds so many steps of equal length; by default what it marks.",
+        min=1,
+        show_default=False,
+    ),
+]
+StepMark = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Each annotation of this name in the trace begins a step; also prefill or "
+        "decode, where a serving engine was traced.",
         show_default=False,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
-from xlate.cli.options import Json
+from xlate.cli.options import Json, StepMark, TraceSteps
 
 if TYPE_CHECKING:
     from xlate.profile import Profile
@@ -27,12 +27,19 @@ Format = Annotated[
 
 
 @app.command()
-def show(file: File, format: Format = None, as_json: Json = False) -> None:
+def show(
+    file: File,
+    format: Format = None,
+    trace_steps: TraceSteps = None,
+    step_mark: StepMark = None,
+    as_json: Json = False,
+) -> None:
     """What was recognised in a profile: workload, window, operations."""
     from xlate import opnames, readers
     from xlate.readers.json_profile import to_json
 
-    profiles = readers.read(file, format)
+    steps = readers.StepChoice(trace_steps, step_mark)
+    profiles = readers.read(file, format, steps)
     if as_json:
         output.document([to_json(p) for p in profiles])
         return
@@ -150,15 +157,24 @@ def record(
 
 
 @app.command()
-def check(file: File, format: Format = None, as_json: Json = False) -> None:
-    """Whether a profile can be translated; every finding, exit code 1 if not."""
+def check(
+    file: File,
+    format: Format = None,
+    trace_steps: TraceSteps = None,
+    step_mark: StepMark = None,
+    as_json: Json = False,
+) -> None:
+    """Whether a profile is sound and can be translated; every finding, exit code 1 if not."""
     from xlate import opnames, readers
     from xlate.errors import XlateError
     from xlate.profile import check_times
+    from xlate.reason import Reason
 
     results = []
-    for p in readers.read(file, format):
+    for p in readers.read(file, format, readers.StepChoice(trace_steps, step_mark)):
         problems, remarks = [], []
+        # what was recorded is likely not what was wanted, though it can be translated
+        doubts = [n for n in p.notes if isinstance(n, Reason) and n.unsound]
         try:
             check_times(p)
         except XlateError as e:
@@ -187,18 +203,25 @@ def check(file: File, format: Format = None, as_json: Json = False) -> None:
         results.append(
             {
                 "file": p.source,
-                "ok": not problems,
+                "ok": not problems and not doubts,
                 "problems": problems,
-                "remarks": remarks,
+                "doubts": doubts,
+                "remarks": [*(n for n in p.notes if n not in doubts), *remarks],
             }
         )
     if as_json:
         output.document(results)
     else:
         for r in results:
-            verdict = "ok" if r["ok"] else "cannot be translated"
+            verdict = (
+                "ok"
+                if r["ok"]
+                else "cannot be translated"
+                if r["problems"]
+                else "doubtful"
+            )
             output.line(f"{r['file']}: {verdict}")
-            for line in (*r["problems"], *r["remarks"]):  # type: ignore[misc]
+            for line in (*r["problems"], *r["doubts"], *r["remarks"]):  # type: ignore[misc]
                 what, _, hint = line.partition("\n  try: ")
                 output.line(f"  {what}")
                 if hint:

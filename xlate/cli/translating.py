@@ -22,8 +22,10 @@ from xlate.cli.options import (
     Json,
     ModelName,
     Optimizer,
+    StepMark,
     StepTime,
     TargetName,
+    TraceSteps,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ def translate(
     input_size: InputSize = None,
     optimizer: Optimizer = None,
     step_time: StepTime = None,
+    trace_steps: TraceSteps = None,
+    step_mark: StepMark = None,
     format: Format = None,
     anchors_dir: AnchorsDir = None,
     out: Annotated[
@@ -82,7 +86,7 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
-    key: dict[str, Any] = {"model": model, "batch_size": batch_size, "input_size": input_size, "optimizer": optimizer}  # fmt: skip
+    key: dict[str, Any] = {"model": model, "batch_size": batch_size, "input_size": input_size, "optimizer": optimizer, "trace_steps": trace_steps, "step_mark": step_mark}  # fmt: skip
     if out is not None and out.suffix.lower() not in ("", ".json"):
         raise typer.BadParameter(
             f"--out {out}: translated profiles are written as JSON, name a .json file"

@@ -64,8 +64,11 @@ def read_profiles(
     optimizer: str | None = None,
     step_time_us: float | None = None,
     format: str | None = None,
+    steps: readers.StepChoice | None = None,
 ) -> list[Profile | Failure]:
     """Read files and folders; what the options say goes before the file.
+
+    ``steps`` says how a trace without marks is cut into them.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def read_profiles(
         raise ProfileError("the step time is 0", "leave it out where it is not known")
     answers: list[Profile | Failure] = []
     for named in paths:
-        for file, found in readers.contents(Path(named), format):
+        for file, found in readers.contents(Path(named), format, steps):
             try:
                 if isinstance(found, XlateError):
                     raise found

@@ -29,6 +29,7 @@ from xlate.readers import (
     tensorflow_trace,
     xplane,
 )
+from xlate.readers.idle import with_idle_doubt
 from xlate.readers.ranks import joined
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
@@ -120,14 +121,15 @@ def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
     """What a reader finds; an error names the file."""
     try:
         profiles: list[Profile] = reader.read(source)
+        source.check_steps_used()
     except ProfileError as e:
         if str(source.path) in e.what:
             raise
         # from a value's own constructor, which does not know the file
         raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
-    if reader in _SAYS_PRECISION:
-        return profiles
-    return [_with_precision(p) for p in profiles]
+    if reader not in _SAYS_PRECISION:
+        profiles = [_with_precision(p) for p in profiles]
+    return [with_idle_doubt(p) for p in profiles]
 
 
 def _with_precision(profile: Profile) -> Profile:

@@ -3,7 +3,8 @@
 ``{"traceEvents": [event, …], …}`` or the bare list. The bytes are cut between two
 events and each piece is decoded into typed values that keep only what is asked
 for (msgspec: ten times faster than ``json``, and nothing is built that is thrown
-away). A trace that breaks off is read up to where it is whole.
+away). A trace that breaks off is read up to where it is whole. What the document says
+of the GPUs is found in front of the events and behind them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,11 +29,27 @@ _LONGEST_EVENT = 64 * 1024 * 1024
 _LONGEST_HEAD = 4 * 1024 * 1024
 _EVENTS = re.compile(rb'"traceEvents"\s*:\s*\[')
 _BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
+#: where an event begins, by the keys that profilers write first
+_NEXT_EVENT = re.compile(rb'\}\s*,\s*(?=\{\s*"(?:ph|name|cat|pid|ts)"\s*:)')
 _END = re.compile(rb"\}\s*\]")
+_DEVICES = re.compile(rb'"(?:deviceProperties|computeProperties)"\s*:\s*(?=\[)')
+#: what some profilers wrote that JSON does not know: numbers that are none, control
+#: characters, and single backslashes of Windows' paths
+_NO_NUMBER = re.compile(
+    rb"(?<=[:,\[\s])[+-]?(?:nan|inf(?:inity)?)(?=\s*[,}\]])", re.IGNORECASE
+)
+_CONTROL = re.compile(rb"[\x00-\x1f]")
+_BACKSLASH = re.compile(rb'\\\\|\\(?!["\\/bfnrtu])')
+_PLACE = re.compile(r"\(byte (\d+)\)")
 #: places tried for a cut, from the end of a piece
 _TRIES = 64
+#: events that may be no JSON in one piece, or one in a hundred of them
+_MOST_LOST = 20
 
 Number = int | float | str | None
+
+
+_NO_TYPES = msgspec.Raw(b"")
 
 
 class Args(msgspec.Struct, gc=False):
@@ -42,6 +60,8 @@ class Args(msgspec.Struct, gc=False):
     correlation: Number = None
     device: Number = None
     stream: Number = None
+    #: not decoded where nobody asks
+    types: msgspec.Raw = msgspec.field(default=_NO_TYPES, name="Input type")
     name: Any = None
     tf_op: Any = None
     long_name: Any = None
@@ -88,9 +108,11 @@ class Trace:
     Attributes
     ----------
     devices : list of dict
-        ``deviceProperties`` as far as the head holds them.
+        ``deviceProperties``; those behind the events are known when all was read.
     truncated : bool
         Whether it broke off; known when all was read.
+    lost : int
+        Events that are no JSON, and were passed over.
     """
 
     def __init__(self, path: Path, stream: IO[bytes], event: type[Any] = Event) -> None:
@@ -98,6 +120,9 @@ class Trace:
         self._stream = stream
         self._decode = msgspec.json.Decoder(list[event]).decode  # type: ignore[valid-type]
         self.truncated = False
+        self.lost = 0
+        self.devices: list[dict[str, Any]] = []
+        self._repairs = self._over = False
         self._buffer = self._after_head()
 
     def __iter__(self) -> Iterator[list[Event]]:
@@ -120,7 +145,7 @@ class Trace:
 
     def _pieces(self) -> Iterator[list[Event]]:
         buffer, self._buffer = self._buffer, b""
-        while True:
+        while not self._over:
             more = self._stream.read(_PIECE)
             if not more:
                 yield self._last(buffer)
@@ -133,9 +158,43 @@ class Trace:
                 raise self._broken(
                     "one event is over 64 MB, or the text is no list of events"
                 )
+        self._take_tail(buffer)
 
     def _cut(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:
         """Events up to the last place between two of them, and what is left."""
+        if self._repairs:
+            buffer = _repaired(buffer)
+        events, rest, odd = self._up_to_last(buffer)
+        if odd and not self._repairs:
+            buffer = _repaired(buffer)
+            events, rest, odd = self._up_to_last(buffer)
+            self._repairs = events is not None
+        return self._one_by_one(buffer) if odd else (events, rest)
+
+    def _one_by_one(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:
+        """Events before the last, less those that are no JSON: names with quotes in them."""
+        places = [m.start() + 1 for m in _NEXT_EVENT.finditer(buffer)]
+        if not places:
+            return None, buffer
+        texts = [buffer[a:b].lstrip(b", \t\r\n") for a, b in pairwise([0, *places])]
+        left, events = [texts], []
+        lost = 0
+        while left:
+            some = left.pop()
+            found, _, _ = self._decoded(b"[" + b",".join(some) + b"]")
+            if found is not None:
+                events += found
+            elif len(some) == 1:
+                lost += 1
+            else:
+                half = len(some) // 2
+                left += [some[half:], some[:half]]
+            if lost > max(_MOST_LOST, len(texts) // 100):
+                return None, buffer
+        self.lost += lost
+        return events, buffer[places[-1] :].lstrip(b", \t\r\n")
+
+    def _up_to_last(self, buffer: bytes) -> tuple[list[Event] | None, bytes, bool]:
         size = 1 << 16
         tried: set[int] = set()
         while len(tried) < _TRIES:
@@ -143,30 +202,54 @@ class Trace:
             places = [m.start() + 1 for m in _BETWEEN.finditer(buffer, start)]
             for at in reversed([p for p in places if p not in tried][-_TRIES:]):
                 tried.add(at)
-                events = self._decoded(b"[" + buffer[:at] + b"]")
+                events, end, odd = self._decoded(b"[" + buffer[:at] + b"]", start)
+                if events is not None and end is not None:
+                    self._over = True
+                    return events, buffer[end - 1 :], False
                 if events is not None:
-                    return events, buffer[at:].lstrip(b", \t\r\n")
+                    return events, buffer[at:].lstrip(b", \t\r\n"), False
+                if odd:
+                    return None, buffer, True
             if start == 0:
                 break
             size *= 16
         # the list may be over with much behind it
-        end = self._ended(buffer)
-        return (None, buffer) if end is None else (end, b"")
+        events, rest, odd = self._ended(buffer)
+        return (None, buffer, odd) if events is None else (events, rest, False)
 
-    def _ended(self, buffer: bytes) -> list[Event] | None:
-        places = [m.start() + 1 for m in _END.finditer(buffer)]
+    def _ended(self, buffer: bytes) -> tuple[list[Event] | None, bytes, bool]:
+        """Events of a list that ends in the buffer, and what stands behind it."""
+        events, end, odd = self._decoded(b"[" + buffer)
+        if events is not None:
+            self._over = True
+            return events, b"" if end is None else buffer[end - 1 :], False
+        places = [] if odd else [m.start() + 1 for m in _END.finditer(buffer)]
         for at in [*reversed(places[-_TRIES:]), *places[:_TRIES]]:
-            events = self._decoded(b"[" + buffer[:at] + b"]")
+            events, _, _ = self._decoded(b"[" + buffer[:at] + b"]")
             if events is not None:
-                return events
-        return None
+                self._over = True
+                return events, buffer[at:], False
+        return None, b"", odd
 
-    def _decoded(self, text: bytes) -> list[Event] | None:
-        """Events, or None where the text is no list of events."""
+    def _decoded(
+        self, text: bytes, whole: int | None = None
+    ) -> tuple[list[Event] | None, int | None, bool]:
+        """Events, or None where the text is no list of events.
+
+        Then the place at which the list ended, where that is not the text's end, and
+        whether something is wrong in the first ``whole`` bytes, in which it was not cut.
+        """
         try:
-            return self._decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
+            return self._decode(text), None, False
+        except UnicodeDecodeError:
+            return None, None, True
+        except (msgspec.DecodeError, RecursionError) as e:
+            place = _PLACE.search(str(e))
+            at = len(text) if place is None else int(place[1])
+            if "trailing" in str(e) and at < len(text):
+                # decoded again, since the error does not hand out what was read
+                return self._decoded(text[:at])[0], at, False
+            return None, None, at < (len(text) if whole is None else whole)
 
     def _last(self, buffer: bytes) -> list[Event]:
         """Events of the last piece, whose list ends or breaks off."""
@@ -175,17 +258,50 @@ class Trace:
             self.truncated = self.truncated or b"]" not in buffer
             return []
         if re.match(rb"\s*\]", buffer):
+            self._take_tail(buffer)
             return []
-        events = self._ended(buffer)
-        if events is not None:
-            return events
+        for mend in (False, True):
+            events, rest, _ = self._ended(_repaired(buffer) if mend else buffer)
+            if events is not None:
+                self._take_tail(rest)
+                return events
         self.truncated = True
-        events = self._decoded(b"[" + buffer.rstrip(b", \t\r\n") + b"]")
+        events, _, _ = self._decoded(b"[" + buffer.rstrip(b", \t\r\n") + b"]")
         if events is None:
-            events, _ = self._cut(buffer)
+            events = self._as_far_as_whole(buffer)
         if events is None and _BETWEEN.search(buffer):
             raise self._broken("its events are no trace events")
         return events or []
+
+    def _as_far_as_whole(self, buffer: bytes) -> list[Event] | None:
+        """Events of a list that breaks off, or in which some are no JSON."""
+        events, rest = self._cut(buffer)
+        while events is not None:
+            last, behind, _ = self._ended(rest)
+            if last is not None:
+                self.truncated = False
+                self._take_tail(behind)
+                return events + last
+            more, rest = self._cut(rest)
+            if more is None:
+                break
+            events = events + more
+        return events
+
+    def _take_tail(self, rest: bytes) -> None:
+        """Keep what stands behind the events of the devices; the rest is passed over."""
+        while not self.devices:
+            key = _DEVICES.search(rest)
+            if key:
+                rest = rest[key.start() :]
+                self.devices = _devices(rest)
+            elif len(rest) > 64:
+                # the key may lie across two pieces
+                rest = rest[-64:]
+            more = self._stream.read(1 << 16)
+            if not more or len(rest) > _LONGEST_HEAD:
+                return
+            rest += more
 
     def _after_head(self) -> bytes:
         """Read up to the list of events, keep what the head says of the devices."""
@@ -197,7 +313,10 @@ class Trace:
             listed = re.match(rb"\s*\[", head.removeprefix(b"\xef\xbb\xbf"))
             if begin or listed or not more:
                 break
-        self.devices = _devices(head)
+        # what the events themselves say is not looked at
+        self.devices = _devices(
+            head[: begin.start()] if begin else b"" if listed else head
+        )
         head = head.removeprefix(b"\xef\xbb\xbf")
         if begin is not None:
             return head[_EVENTS.search(head).end() :]  # type: ignore[union-attr]
@@ -212,14 +331,26 @@ class Trace:
         )
 
 
-def _devices(head: bytes) -> list[dict[str, Any]]:
-    text = head.decode("utf-8", "replace")
-    at = text.find('"deviceProperties"')
-    if at < 0:
-        return []
-    opening = text.find("[", at)
+def _repaired(text: bytes) -> bytes:
+    """JSON of a text that is JSON but for numbers that are none, and odd characters."""
     try:
-        found, _ = json.JSONDecoder().raw_decode(text[opening:])
+        text.decode()
+    except UnicodeDecodeError:
+        text = text.decode("utf-8", "replace").encode()
+    text = _CONTROL.sub(b" ", text)
+    text = _BACKSLASH.sub(rb"\\\\", text)
+    return _NO_NUMBER.sub(b"null", text)
+
+
+def _devices(text: bytes) -> list[dict[str, Any]]:
+    """The list of devices in some text, as far as it is whole."""
+    key = _DEVICES.search(text)
+    if key is None:
+        return []
+    try:
+        found, _ = json.JSONDecoder().raw_decode(
+            text[key.end() :].decode("utf-8", "replace")
+        )
     except (ValueError, RecursionError):
         return []
     return [d for d in found if isinstance(d, dict)] if isinstance(found, list) else []

@@ -21,7 +21,7 @@ from xlate import opnames
 from xlate.errors import ProfileError
 from xlate.kernel_precision import kernel_precision
 from xlate.profile import Profile, WorkloadKey
-from xlate.readers.kineto import clean_kernel
+from xlate.readers.attribution import clean_kernel
 from xlate.readers.marks import Marks
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.steps import Step, Vector, Work, of_step

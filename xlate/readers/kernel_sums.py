@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xlate import opnames
 from xlate.kernel_precision import kernel_precision
 from xlate.profile import Profile, WorkloadKey
-from xlate.readers.kineto import clean_kernel
+from xlate.readers.attribution import clean_kernel
 from xlate.readers.work_mode import mode_note, work_mode
 from xlate.reason import Reason
 

@@ -1,13 +1,14 @@
 """Who asked for a kernel: joins of kernels, launches and operations by their ids.
 
 The host's events are arrays of one length by name: ``start, dur`` (µs), ``name``,
-``corr`` and ``ext`` (ids, -1 where there is none), ``pid, tid``, and ``kind``, 0 for
-an operation, 1 for a launch and 2 for a region that the user named.
+``corr`` and ``ext`` (ids, -1 where there is none), ``pid, tid``, ``types``, and
+``kind``: an operation, a launch, or a region that the user named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,50 @@ from numpy.typing import NDArray
 
 from xlate.readers.timeline import self_times
 
-__all__ = ["around", "host_times", "joined", "operations"]
+__all__ = [
+    "COPY",
+    "FILL",
+    "KERNEL",
+    "LAUNCH",
+    "OPERATION",
+    "REGION",
+    "around",
+    "graph_launches",
+    "host_times",
+    "joined",
+    "kernel_launches",
+    "operations",
+]
+
+#: kinds of GPU events
+KERNEL, COPY, FILL = 0, 1, 2
+#: and of the host's
+OPERATION, LAUNCH, REGION = 0, 1, 2
+#: calls that run a kernel, in CUDA, HIP and Level Zero
+_RUNS_KERNEL = re.compile(
+    r"(?:cuda|cu|hip|hipExt|hipModule|hipExtModule)Launch(?:Cooperative)?Kernel"
+    r"|\w*EnqueueKernelLaunch|zeCommandListAppendLaunchKernel"
+)
+_GRAPH = re.compile(r"(?:cuda|cu|hip)GraphLaunch")
+
+
+def _named(names: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.int64]:
+    return np.array(
+        [k for k, n in enumerate(names) if pattern.match(n)], dtype=np.int64
+    )
+
+
+def graph_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows launch a CUDA graph: one call for all kernels in it."""
+    found = (host["kind"] == LAUNCH) & np.isin(host["name"], _named(names, _GRAPH))
+    return np.asarray(found)
+
+
+def kernel_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows launch a kernel, and have the id by which it is found."""
+    runs = np.concatenate([_named(names, _RUNS_KERNEL), _named(names, _GRAPH)])
+    found = (host["kind"] == LAUNCH) & (host["corr"] >= 0) & np.isin(host["name"], runs)
+    return np.asarray(found)
 
 
 def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
@@ -24,7 +68,7 @@ def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
     Ids repeat where traces of several processes were put together: the last
     launch before the kernel began is its own.
     """
-    rows = np.flatnonzero((host["kind"] == 1) & (host["corr"] >= 0))
+    rows = np.flatnonzero((host["kind"] == LAUNCH) & (host["corr"] >= 0))
     if not len(rows):
         return np.full(len(k["corr"]), -1, dtype=np.int64)
     order = rows[np.lexsort((host["start"][rows], host["corr"][rows]))]
@@ -42,8 +86,8 @@ def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
 def operations(
     host: dict[str, Any], pid: NDArray[np.int64], ext: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Name of the operation with a kernel's external id, -1 where there is none."""
-    rows = np.flatnonzero((host["kind"] == 0) & (host["ext"] >= 0))
+    """Row of the operation with a kernel's external id, -1 where there is none."""
+    rows = np.flatnonzero((host["kind"] == OPERATION) & (host["ext"] >= 0))
     if not len(rows):
         return np.full(len(ext), -1, dtype=np.int64)
     found = np.full(len(ext), -1, dtype=np.int64)
@@ -57,17 +101,17 @@ def operations(
         ids = host["ext"][order]
         at = np.minimum(np.searchsorted(ids, ext[asked]), len(ids) - 1)
         hit = ids[at] == ext[asked]
-        found[asked[hit]] = host["name"][order[at[hit]]]
+        found[asked[hit]] = order[at[hit]]
     return found
 
 
 def around(host: dict[str, Any], launches: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Name of the innermost operation around each launch on its thread, or -1."""
+    """Row of the innermost operation around each launch on its thread, or -1."""
     found = np.full(len(launches), -1, dtype=np.int64)
     threads = host["pid"] * (1 << 31) + host["tid"]
     for thread in np.unique(threads[launches]):
         asked = np.flatnonzero(threads[launches] == thread)
-        rows = np.flatnonzero((threads == thread) & (host["kind"] == 0))
+        rows = np.flatnonzero((threads == thread) & (host["kind"] == OPERATION))
         start, end = host["start"][rows], host["start"][rows] + host["dur"][rows]
         order = np.lexsort((-end, start))
         when = host["start"][launches[asked]]
@@ -80,17 +124,17 @@ def around(host: dict[str, Any], launches: NDArray[np.int64]) -> NDArray[np.int6
             while open_ and end[open_[-1]] < when[j]:
                 open_.pop()
             if open_:
-                found[asked[j]] = host["name"][rows[open_[-1]]]
+                found[asked[j]] = rows[open_[-1]]
     return found
 
 
 def host_times(
-    host: dict[str, Any], pid: int, step: Any
+    host: dict[str, Any], pid: int, begin: float, length: float
 ) -> Iterable[tuple[int, float]]:
-    """Self time of the host's operations and launches within a step, µs."""
+    """Self time of the host's operations and launches within a span of time, µs."""
     if not host:
         return
-    inside = (host["start"] >= step.start) & (host["start"] < step.start + step.length)
+    inside = (host["start"] >= begin) & (host["start"] < begin + length)
     if pid >= 0:
         inside &= host["pid"] == pid
     rows = np.flatnonzero(inside)

@@ -12,8 +12,8 @@ import re
 from typing import Any
 
 from xlate import opnames
+from xlate.readers.attribution import clean_kernel
 from xlate.readers.gpu_trace import Operation, is_training
-from xlate.readers.kineto import clean_kernel
 
 __all__ = ["is_jax", "operation_of"]
 

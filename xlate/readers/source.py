@@ -43,7 +43,7 @@ class Source:
 
     def __init__(self, path: Path, steps: StepChoice = _BY_THE_FILE) -> None:
         self.path = path
-        self.steps = steps
+        self._steps, self._asked = steps, False
         try:
             if path.is_dir():
                 raise ProfileError(f"{path} is a folder", "name a file in it")
@@ -62,6 +62,27 @@ class Source:
         if not self.head:
             raise ProfileError(
                 f"{path} is empty once unpacked", "profile again; nothing was written"
+            )
+
+    @property
+    def steps(self) -> StepChoice:
+        """What the user says of the steps; a reader that does not look cannot act on it."""
+        self._asked = True
+        return self._steps
+
+    def check_steps_used(self) -> None:
+        """Refuse what the user said of the steps where no reader looked at it.
+
+        Raises
+        ------
+        ProfileError
+            If a format was read that has no steps to choose.
+        """
+        if self._steps != _BY_THE_FILE and not self._asked:
+            raise ProfileError(
+                f"{self.path}: {self._steps.named} is of recordings that hold several steps; "
+                "this format has none to choose",
+                "leave it out; --step-time says how long a step takes",
             )
 
     def content(self) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xlate.errors import ProfileError
+
 __all__ = ["StepChoice"]
 
 
@@ -17,7 +19,43 @@ class StepChoice:
         The whole recording holds so many steps of equal length (``--trace-steps``).
     mark : str or None
         Name of the annotation that begins each step (``--step-mark``).
+
+    Raises
+    ------
+    ProfileError
+        If both are given, the count is no whole number from 1 up, or the mark is empty.
+
+    Examples
+    --------
+    >>> from xlate.readers.step_choice import StepChoice
+    >>> StepChoice(count=5).named
+    '--trace-steps 5'
     """
 
     count: int | None = None
     mark: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.mark is not None:
+            raise ProfileError(
+                f"--trace-steps {self.count} and --step-mark {self.mark} cannot both hold",
+                "give one of them",
+            )
+        whole = isinstance(self.count, int) and not isinstance(self.count, bool)
+        if self.count is not None and (not whole or self.count < 1):
+            raise ProfileError(
+                f"a recording of {self.count!r} steps", "give a whole number from 1 up"
+            )
+        if self.mark is not None and (
+            not isinstance(self.mark, str) or not self.mark.strip()
+        ):
+            raise ProfileError(
+                f"a step mark is the name of an annotation, got {self.mark!r}"
+            )
+
+    @property
+    def named(self) -> str:
+        """The option as the user gave it; empty where none was."""
+        if self.count is not None:
+            return f"--trace-steps {self.count}"
+        return "" if self.mark is None else f"--step-mark {self.mark}"

@@ -3,30 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlate import opnames
+from xlate.errors import ProfileError
 from xlate.readers.timeline import own_times, union
 from xlate.reason import Reason
 
-__all__ = ["Chosen", "Step", "Vector", "Work", "chosen_step", "of_step"]
+__all__ = [
+    "Chosen",
+    "Launches",
+    "Step",
+    "Vector",
+    "Work",
+    "chosen_step",
+    "of_recording",
+    "of_step",
+    "start_to_start",
+]
 
 #: a step with fewer GPU events than this share of the median is partial
 _PARTIAL = 0.5
 #: an overlap that the user should know of
 _OVERLAP = 0.01
+#: share of a step's launches whose kernel must have been recorded
+_RECORDED = 0.95
+#: GPU work that runs longer than its step by more than this: the host ran ahead
+_AHEAD = 0.05
+#: a step that ends later than its successor begins, by more than this share of it
+_NESTED = 0.01
 
 
 @dataclass(frozen=True, order=True)
 class Step:
-    """A step as the host annotated it, µs."""
+    """A step as the host annotated it, µs; ``label`` where it has a name of its own."""
 
     number: int
     start: float
     length: float
+    label: str = ""
+
+    @property
+    def named(self) -> str:
+        """What the user is told it is."""
+        return self.label or f"step {self.number}"
 
 
 @dataclass(frozen=True)
@@ -41,16 +64,45 @@ class Chosen:
         µs.
     said : str
         What was done, for the user.
+    host_length : float or None
+        Length on the host, µs, where the step was timed on the device.
     """
 
     place: int
     start: float
     length: float
     said: str
+    host_length: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Launches:
+    """Launches of kernels by the host, or operations that are known to launch some.
+
+    Attributes
+    ----------
+    asked : ndarray of shape (n,)
+        µs.
+    recorded : ndarray of bool, shape (n,)
+        Whether its kernel is in the recording.
+    """
+
+    asked: NDArray[np.float64]
+    recorded: NDArray[np.bool_]
+
+    def share(self, steps: Sequence[Step]) -> NDArray[np.float64]:
+        """Share of each step's launches that was recorded; 1 where nothing was launched."""
+        of, inside = _places(self.asked, steps)
+        n = np.bincount(of[inside], minlength=len(steps))
+        with_kernel = np.bincount(of[inside & self.recorded], minlength=len(steps))
+        return np.where(n > 0, with_kernel / np.maximum(n, 1), 1.0)
 
 
 def chosen_step(
-    steps: Sequence[Step], counts: NDArray[np.int64] | None, truncated: bool
+    steps: Sequence[Step],
+    counts: NDArray[np.int64] | None,
+    truncated: bool,
+    complete: NDArray[np.bool_] | None = None,
 ) -> Chosen:
     """The step of median length, without warm-up and partial ones.
 
@@ -62,6 +114,8 @@ def chosen_step(
         GPU events launched in each.
     truncated : bool
         Whether the trace broke off in the last one.
+    complete : ndarray of bool, shape (len(steps),), optional
+        Those to choose among.
     """
     kept = list(range(len(steps)))
     if truncated and len(kept) > 1:
@@ -69,19 +123,47 @@ def chosen_step(
     # the first of several still allocates and chooses algorithms
     if len(kept) > 2:
         kept.pop(0)
+    if complete is not None:
+        kept = [k for k in kept if complete[k]] or np.flatnonzero(complete).tolist()
     if counts is not None:
         usual = np.median(counts[kept])
         whole = [k for k in kept if counts[k] >= max(_PARTIAL * usual, 1)]
-        kept = whole or [int(np.argmax(counts))]
+        kept = whole or [max(kept, key=lambda k: int(counts[k]))]
     order = sorted(kept, key=lambda k: steps[k].length)
     place = order[(len(order) - 1) // 2]
     step = steps[place]
     said = Reason(
-        f"step {step.number} stands for the job: the median of {len(kept)} "
+        f"{step.named} stands for the job: the median of {len(kept)} "
         f"of {len(steps)} steps",
         informs=True,
     )
     return Chosen(place, step.start, step.length, said)
+
+
+def start_to_start(steps: Sequence[Step]) -> tuple[list[Step], bool]:
+    """Steps that end before their successor begins, and whether any had to be cut.
+
+    A range that is opened at each step and never closed ends with all others: its
+    length says nothing, the time to the next start does.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In order of their starts.
+
+    Examples
+    --------
+    >>> from xlate.readers.steps import Step, start_to_start
+    >>> start_to_start([Step(0, 0.0, 30.0), Step(1, 10.0, 20.0)])[0][0].length
+    10.0
+    """
+    cut = list(steps)
+    nested = False
+    for k in range(len(steps) - 1):
+        between = steps[k + 1].start - steps[k].start
+        if 0 < between < steps[k].length * (1 - _NESTED):
+            cut[k], nested = replace(steps[k], length=between), True
+    return cut, nested
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +180,10 @@ class Work:
         In ``columns``.
     columns : tuple of str
         ``Device_…``
+    precision : ndarray of int, shape (n,), optional
+        In ``precisions``; -1 for what does not compute.
+    precisions : tuple of str
+        As :mod:`xlate.kernel_precision` names them.
     """
 
     start: NDArray[np.float64]
@@ -105,12 +191,15 @@ class Work:
     asked: NDArray[np.float64]
     column: NDArray[np.int64]
     columns: tuple[str, ...]
+    precision: NDArray[np.int64] | None = None
+    precisions: tuple[str, ...] = ()
 
     def rows(self, mine: NDArray[np.bool_]) -> Work:
         """Some of it."""
+        precision = None if self.precision is None else self.precision[mine]
         return Work(
             self.start[mine], self.end[mine], self.asked[mine], self.column[mine],
-            self.columns,
+            self.columns, precision, self.precisions,
         )  # fmt: skip
 
 
@@ -121,26 +210,160 @@ class Vector:
     step: Chosen
     ops: Mapping[str, float]
     notes: tuple[str, ...]
+    precision_us: Mapping[str, float] = field(default_factory=dict)
 
 
 def of_step(
-    work: Work, steps: Sequence[Step], truncated: bool = False
+    work: Work,
+    steps: Sequence[Step],
+    truncated: bool = False,
+    launches: Sequence[Launches] = (),
 ) -> Vector | None:
-    """The vector of the step that stands for the job; None where nothing ran in any."""
-    begin = np.array([s.start for s in steps])
-    end = begin + np.array([s.length for s in steps])
-    of = np.searchsorted(begin, work.asked, side="right") - 1
-    inside = (of >= 0) & (work.asked < end[np.maximum(of, 0)])
+    """The vector of the step that stands for the job; None where nothing ran in any.
+
+    Parameters
+    ----------
+    work : Work
+    steps : sequence of Step
+        In order, at least one.
+    truncated : bool
+        Whether the recording broke off.
+    launches : sequence of Launches, optional
+        By which steps are left out whose kernels were not all recorded.
+
+    Raises
+    ------
+    ProfileError
+        If the recording broke off and no step has its kernels.
+    """
+    of, inside = _places(work.asked, steps)
     counts = np.bincount(of[inside], minlength=len(steps))
     if not counts.any():
         return None
-    step = chosen_step(steps, counts, truncated)
+    complete, notes = _complete(steps, truncated, launches)
+    step = chosen_step(steps, counts, truncated, complete)
     rows = np.flatnonzero(inside & (of == step.place))
+    if union(work.start[rows], work.end[rows]) > (1 + _AHEAD) * step.length:
+        timed = _on_device(work, of, inside, steps)
+        step = chosen_step(timed, counts, truncated, complete)
+        said = Reason(
+            f"{step.said}, timed on the GPU, since the host ran ahead of it",
+            informs=True,
+        )
+        host = steps[step.place]
+        step = replace(step, start=host.start, said=said, host_length=host.length)
+        rows = np.flatnonzero(inside & (of == step.place))
+    ops, precision, said_of = _vector(work, rows, step.length, 1)
+    outside = len(inside) - int(inside.sum())
+    if outside:
+        said_of.append(f"{outside} GPU events lie in no step and were left out")
+    return Vector(step, ops, (*notes, *said_of), precision)
+
+
+def of_recording(
+    work: Work, count: int, said: str, launches: Sequence[Launches] = ()
+) -> Vector:
+    """The vector of a whole recording, or of one of ``count`` equal steps in it.
+
+    Parameters
+    ----------
+    work : Work
+        At least one event.
+    count : int
+        Steps that the recording holds.
+    said : str
+        Why it was taken, for the user.
+    launches : sequence of Launches, optional
+        As for :func:`of_step`; nothing can be left out here, but it is said.
+    """
+    begin, length = (
+        float(work.start.min()),
+        float(np.ptp([work.start.min(), work.end.max()])),
+    )
+    host = min(begin, float(work.asked.min()))
+    whole = Step(0, host, begin + length - host)
+    _, notes = _complete([whole], False, launches)
+    ops, precision, said_of = _vector(
+        work, np.arange(len(work.start)), length / count, count
+    )
+    chosen = Chosen(0, host, length / count, said, whole.length)
+    return Vector(chosen, ops, (*notes, *said_of), precision)
+
+
+def _places(
+    asked: NDArray[np.float64], steps: Sequence[Step]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Step of each moment, and whether it is inside one."""
+    begin = np.array([s.start for s in steps])
+    end = begin + np.array([s.length for s in steps])
+    of = np.searchsorted(begin, asked, side="right") - 1
+    return of, (of >= 0) & (asked < end[np.maximum(of, 0)])
+
+
+def _complete(
+    steps: Sequence[Step], truncated: bool, launches: Sequence[Launches]
+) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """Steps whose kernels were recorded, and what to say of the others."""
+    if not launches:
+        return None, []
+    share = np.min([each.share(steps) for each in launches], axis=0)
+    complete = share >= _RECORDED
+    lost = int((~complete).sum())
+    if not lost:
+        return None, []
+    if complete.any():
+        said = (
+            f"{lost} of {len(steps)} steps were left out: less than {_RECORDED:.0%} of "
+            "their launches have a kernel in the file"
+        )
+        return complete, [Reason(said, informs=True)]
+    if truncated:
+        raise ProfileError(
+            f"in none of its {len(steps)} steps at least {_RECORDED:.0%} of the launches "
+            f"have their kernel ({share.max():.0%} in the best): the file breaks off "
+            "before the GPU's events",
+            "copy the whole file, or record fewer steps",
+        )
+    said = (
+        f"only {share.max():.0%} of the launches have a kernel in the file: it is cut, or "
+        "CUDA graphs were captured while it was recorded"
+    )
+    return None, [Reason(said, "record steps after the warm-up and after capture", unsound=True)]  # fmt: skip
+
+
+def _on_device(
+    work: Work,
+    of: NDArray[np.int64],
+    inside: NDArray[np.bool_],
+    steps: Sequence[Step],
+) -> list[Step]:
+    """Steps from the start of their GPU work to the start of the next one's.
+
+    Where the host only queues work, its annotations end long before the work does.
+    """
+    start = np.full(len(steps), np.inf)
+    end = np.full(len(steps), -np.inf)
+    np.minimum.at(start, of[inside], work.start[inside])
+    np.maximum.at(end, of[inside], work.end[inside])
+    order = np.argsort(work.asked, kind="stable")
+    # when the first begins of all that is asked for at some moment or later
+    later = np.minimum.accumulate(work.start[order][::-1])[::-1]
+    behind = np.searchsorted(work.asked[order], [s.start + s.length for s in steps])
+    timed = list(steps)
+    for k in np.flatnonzero(np.isfinite(start)):
+        until = later[behind[k]] if behind[k] < len(later) else end[k]
+        length = float(until - start[k])
+        if length <= 0:  # on another stream the next step began earlier
+            length = float(end[k] - start[k])
+        timed[int(k)] = replace(steps[int(k)], start=float(start[k]), length=length)
+    return timed
+
+
+def _vector(
+    work: Work, rows: NDArray[np.int64], length: float, count: int
+) -> tuple[dict[str, float], dict[str, float], list[str]]:
+    """Time by column and by precision of one of ``count`` steps, and what to say."""
     start, stop = work.start[rows], work.end[rows]
-    ops: dict[str, float] = {}
-    for k, length in zip(work.column[rows], own_times(start, stop), strict=True):
-        name = work.columns[k]
-        ops[name] = ops.get(name, 0.0) + float(length)
     total, busy = float((stop - start).sum()), union(start, stop)
     notes = []
     if total > (1 + _OVERLAP) * busy:
@@ -148,8 +371,25 @@ def of_step(
             f"{1 - busy / total:.0%} of kernel time overlaps on several streams and was "
             "counted once"
         )
-    outside = len(inside) - int(inside.sum())
-    if outside:
-        notes.append(f"{outside} GPU events lie in no step and were left out")
-    ops[opnames.DEVICE_IDLE] = max(step.length - busy, 0.0)
-    return Vector(step, ops, tuple(notes))
+    # what runs past the end of its step is cut from all of it alike
+    fits = min(1.0, length * count / busy) if busy > 0 else 1.0
+    scale = fits / count
+    if fits < 1 - _OVERLAP:
+        notes.append(
+            f"{1 - fits:.0%} of the step's GPU work runs past its end and was left out"
+        )
+    own = own_times(start, stop) * scale
+    column, which = np.unique(work.column[rows], return_inverse=True)
+    sums = np.bincount(which.ravel(), weights=own, minlength=len(column))
+    ops = {work.columns[c]: float(t) for c, t in zip(column, sums, strict=True)}
+    ops[opnames.DEVICE_IDLE] = max(length - busy * scale, 0.0)
+    precision: dict[str, float] = {}
+    if work.precision is not None:
+        computes = work.precision[rows] >= 0
+        sums = np.bincount(
+            work.precision[rows][computes],
+            weights=own[computes],
+            minlength=len(work.precisions),
+        )
+        precision = {p: float(t) for p, t in zip(work.precisions, sums, strict=True) if t > 0}  # fmt: skip
+    return ops, precision, notes

@@ -228,8 +228,62 @@ def _no_kernels(lab: Lab) -> Iterator[str]:
     yield from refused(run, "kernel|CUDA|GPU", (1,))
 
 
+def _in_kinetos_order() -> bytes:
+    """The host's operations first, then launches and kernels by time, as it writes them."""
+    events = pm.steps(6)
+    events.sort(key=lambda e: (e["cat"] not in ("user_annotation", "cpu_op"), e["ts"]))
+    return pm.trace(events, indent=1)
+
+
+def _cut_at(share: float) -> Callable[[Lab], Iterator[str]]:
+    """What is left answers as the whole file does, or is refused."""
+
+    def judge(lab: Lab) -> Iterator[str]:
+        whole = _in_kinetos_order()
+        run = ask(lab, whole[: int(share * len(whole))])
+        if run.exit == 0:
+            steps = [
+                answers(r)[0]["anchor_step_time_s"] for r in (run, ask(lab, whole))
+            ]
+            if steps[0] != steps[1]:
+                yield f"a step of {steps[0]} s, where the whole file has one of {steps[1]} s"
+
+    return judge
+
+
+def _named_steps(name: str, *options: str) -> Callable[[Lab], Iterator[str]]:
+    """Steps of 10 ms under another name."""
+
+    def judge(lab: Lab) -> Iterator[str]:
+        content = pm.trace(pm.steps(length=10_000, name=name, device=0))
+        run = ask(lab, content, *options)
+        yield from accepted(run)
+        if run.exit == 0 and answers(run)[0]["anchor_step_time_s"] != 0.01:
+            yield f"a step of {answers(run)[0]['anchor_step_time_s']} s, where they take 0.01 s"
+
+    return judge
+
+
+def _autograd(lab: Lab) -> Iterator[str]:
+    events = [
+        {"name": "aten::add", "ph": "X", "ts": 1.5 * k, "dur": 1.0, "tid": 1, "pid": "CPU functions", "args": {}}
+        for k in range(20)
+    ]  # fmt: skip
+    yield from refused(ask(lab, json.dumps(events).encode()), "autograd", (1,))
+
+
+def _odd_json(piece: bytes) -> Callable[[Lab], Iterator[str]]:
+    def judge(lab: Lab) -> Iterator[str]:
+        content = pm.trace(pm.steps()).replace(
+            b'"External id": 1010', piece + b', "External id": 1010'
+        )
+        yield from accepted(ask(lab, content))
+
+    return judge
+
+
 def cases() -> Cases:
-    """About 230."""
+    """About 250."""
     found = Cases("kineto_traces")
     for name, (content, right) in pm.KINETO.items():
         found.add(f"made-{name}", _VALID, _made(content, right))
@@ -250,13 +304,11 @@ def cases() -> Cases:
         "capital-categories",
         "cases/traces: categories of PyTorch 1.11 and before",
         _capital,
-        "later",
     )
     found.add(
         "step-given",
         "cases/traces: no ProfilerStep, --step-time given",
         _stepless,
-        "later",
     )
     for ms in ("0.0001", "0.01", "0.1", "20", "1000", "1e6"):
         found.add(
@@ -272,14 +324,33 @@ def cases() -> Cases:
         "nested-steps",
         "cases/traces: steps that overlap cannot be steps",
         _nested_steps,
-        "later",
     )
     found.add(
         "no-kernels",
         "cases/traces: say first that no GPU kernel was recorded",
         _no_kernels,
-        "later",
     )
+    for percent in range(10, 100, 10):
+        found.add(
+            f"cut-at-{percent}",
+            "cases/traces: a cut trace has steps of host work alone",
+            _cut_at(percent / 100),
+        )
+    for name, options in {
+        "iteration {}": (), "step[DECODE bs={}]": (), "execute_context_0(0)_generation_8({})": (),
+        "range {}": ("--step-mark", "range"), "ProfilerStep#{}": ("--step-mark", "ProfilerStep"),
+    }.items():  # fmt: skip
+        found.add(
+            f"marked-{name.split()[0].rstrip('{}#')}{len(options)}",
+            "traces without ProfilerStep are cut by their own marks",
+            _named_steps(name, *options),
+        )
+    found.add("autograd", "cases/traces: autograd's older trace is named", _autograd)
+    for name, piece in {
+        "nan": b'"warps": nan', "inf": b'"warps": -inf', "backslash": b'"a": "C:\\me"', "tab": b'"a": "x\ty"',
+        "latin-1": b'"a": "caf\xe9"',
+    }.items():  # fmt: skip
+        found.add(f"odd-{name}", _VALID, _odd_json(piece))
     for sizes in ("batch-size=64..4096", "batch-size=8..64", "batch-size=64,128"):
         found.add(
             f"scale-{sizes[11:]}",
