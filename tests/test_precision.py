@@ -304,7 +304,10 @@ def test_training_precisions_come_from_the_bundle(shipped, known):
     own = SimpleNamespace(precisions=["bf16", "fp16"])
     other = SimpleNamespace(model={"domain": own, "scaling": {}})
     assert untrained(replace(known, precision_us=HALF), other) is None
-    assert "training was in bf16 and fp16" in untrained(known, other)
+    assert "computes in fp32" in untrained(replace(known, precision_us=FP32), other)
+    assert "does not say in which precision" in untrained(known, other)
+    both = {"fp16-tensor": 1.0, "fp8-tensor": 1.0}
+    assert "in mixed precision" in untrained(replace(known, precision_us=both), other)
     old = SimpleNamespace(model={"domain": object(), "scaling": {}})
     assert untrained(known, old) is None
     assert "was not recorded" in untrained(replace(known, precision_us=HALF), old)

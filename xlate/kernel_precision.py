@@ -85,6 +85,9 @@ _MANGLED = {
     "fp64": re.compile(r"(?<=[IPK])d(?=[A-Zd]|[0-9]|_|$)"),
 }
 
+#: Composable Kernel holds bf16 as unsigned short; "t" where names are mangled
+_CK_BF16 = re.compile(r"ck::.*unsigned short|^_ZN2ck.*(?<=E)tt")
+
 #: Tensile (rocBLAS, hipBLASLt): letters of the types behind the indices
 _TENSILE = re.compile(r"C[a-z]{2,4}_A[a-z]{2,4}_B[a-z]{2,4}_([A-Za-z0-9]+)(_M[A-Z])?")
 _TENSILE_TYPE = re.compile(r"4xi8|I8|[FB]8N?|[FB]6|F4|[HBSDCZXI]")
@@ -117,26 +120,30 @@ _LETTER = re.compile(
     r"(?<![a-z0-9])g?([shidcz])(?:gemm(?!_(?:fwd|bwd|wrw)_)|gemv|cudnn|symm|syrk|trsm|trmm)"
 )
 _LETTER_FORMAT = {"s": "fp32", "h": "fp16", "i": "int8", "d": "fp64", "c": "fp32", "z": "fp64"}  # fmt: skip
+#: Triton's grouped products: what is multiplied stands first, weights widen to it
+_OGS = re.compile(r"matmul_ogs_[nt]+_([a-z]+\d+)x")
 #: instructions in the names of cuDNN's and TensorRT's template kernels
 _UNIT = re.compile(r"(?:volta|turing|ampere|ada|hopper|blackwell)_([hidq]mma)(?:_(tf32|bf16))?")  # fmt: skip
 
 _MATRIX = re.compile(
-    r"gemm|gemv|matmul|conv(?!ert)|attn|attention|fmha|flash|mma|xdl|tensorop|cutlass|mfma"
+    r"gemm|gemv|matmul|conv(?!ert)|attn|attention|fmha|flash|mma|xdl|(?<!sub)tensorop|cutlass|mfma"
     r"|marlin|wgrad|dgrad|fprop|(?<![a-z])(?:moe|fmoe|bmm|mm|mha|sdpa|mla)(?![a-z])"
 )
 #: Inductor's pointwise and reducing kernels name what they were fused from
 _POINTWISE = re.compile(r"^triton_(?:poi|red|per)_|^(?:loop|input)_\w*fusion")
 _QUANTIZES = re.compile(r"quant|cast|convert|cvt|copy|amax")
 _ON_TENSOR_CORES = re.compile(
-    r"tensorop|wmma|[hiqdg]mma|mma_|_mma|xdl|mfma|gtcx|flash_|_flash|flash::|pytorch_flash|sdpa"
-    r"|fmha|marlin|deep_gemm|tcgen|warpgroup|trtllm|triton_(?:tem|mm)|fused_moe|attn_fwd"
-    r"|attn_bwd|bwd_kernel_d[kq]|matmul_kernel|gemm_fusion|aiter|(?<![a-z])fmoe|tensor\d+x\d+"
+    r"(?<!sub)tensorop|wmma|[hiqdg]mma|mma_|_mma|xdl|mfma|gtcx|flash_|_flash|flash::|pytorch_flash|sdpa"
+    r"|fmha|marlin|deep_gemm|tcgen|warpgroup|trtllm|triton_(?:tem|mm)|gemm_fusion|aiter|(?<![a-z])fmoe|tensor\d+x\d+"
     r"|cutlass3x|warp_?specialized"
 )
 _FULL_MATRIX = re.compile(r"xdl|mfma|gtcx|dmma")
 _ON_LANES = re.compile(r"simt|[fdh]fma(?![a-z])|_sm(?:35|37|50|52|60|61)(?![0-9])")
-#: kernels that a compiler wrote: fp32 products may be TF32 by a switch that no name shows
-_COMPILED = re.compile(r"triton|gemm_fusion|tl_dot|fused_moe|matmul_kernel")
+#: kernels that Triton or XLA wrote have neither types nor parameters in their names;
+#: their fp32 products may be TF32 by a switch that no name shows
+_COMPILED = re.compile(
+    r"triton|gemm_fusion|fused_moe|matmul|attn|attention|bwd_kernel_d[kq]|[bm]m_kernel|gemm_kernel"
+)
 #: cuDNN names these f16 whatever 16-bit float they are of
 _EITHER_16 = re.compile(r"native_sdpa\w*_f16")
 
@@ -189,8 +196,8 @@ def _precision(name: str, dtypes: str) -> str:
         return _LETTER_FORMAT[letter[1]]
     if _EITHER_16.search(small):
         types = []
-    elif "ck::" in small and "unsigned short" in small:
-        types.append("bf16")  # how Composable Kernel holds them
+    elif _CK_BF16.search(name):
+        types.append("bf16")
     # lists of lists, as Kineto writes those of tensor lists, are read as their words
     inputs = f" {_BRACKETS.sub(' ', dtypes.lower())} "
     said = _chosen(types, matrix) or _chosen(_listed(inputs), matrix)
@@ -220,6 +227,10 @@ def _by_library(name: str, small: str) -> str | None:
     mma = _MMA.search(small)
     if mma is not None:
         return _instruction(small, mma[1], mma[2], mma[3]) + _TENSOR
+    grouped = _OGS.search(small)
+    if grouped is not None:
+        said = _chosen(_types(grouped[1]), True)
+        return None if said is None or said == "fp32" else said + _TENSOR
     unit = _UNIT.search(small)
     if unit is not None:
         return {"hmma": unit[2] or "fp16", "imma": "int8", "dmma": "fp64", "qmma": "fp8"}[unit[1]] + _TENSOR  # fmt: skip
@@ -332,7 +343,8 @@ def _whole(small: str, dtypes: str) -> bool:
 def _labelled(said: str, matrix: bool, small: str) -> str:
     if not matrix:
         return said
-    if said == "fp32" and _COMPILED.search(small):
+    compiled = not re.search(r"[(<]|^_z", small) and _COMPILED.search(small)
+    if said == "fp32" and compiled:
         return NOT_KNOWN
     if said in _ALWAYS_TENSOR:
         return said + _TENSOR
@@ -341,4 +353,4 @@ def _labelled(said: str, matrix: bool, small: str) -> str:
     if said in ("fp32", "fp64"):
         # AMD's matrix cores multiply these too, NVIDIA's fp64 from the A100 on
         return said + (_TENSOR if _FULL_MATRIX.search(small) else "")
-    return said + (_TENSOR if _ON_TENSOR_CORES.search(small) else "")
+    return said + (_TENSOR if compiled or _ON_TENSOR_CORES.search(small) else "")

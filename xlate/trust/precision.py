@@ -113,11 +113,15 @@ def untrained(profile: Profile, bundle: Bundle) -> Reason | None:
     if program in known or (not known and computed_in(profile) is None):
         return None
     said = " and ".join(known) if known else "a precision that was not recorded"
-    mix = PrecisionMix.of(profile.precision_us)
-    how = f" ({mix.text} of kernel time)" if mix.shares else ""
+    if computed_in(profile) is None:
+        return Reason(
+            f"the profile does not say in which precision it computes; training was in {said}",
+            "name its precision in the profile, or record it with kernel names",
+            fitted_only=True,
+        )
     return Reason(
-        f"it computes in {program}{how}; training was in {said}",
-        f"fit on runs in {program}, or measure a step on the target",
+        f"it computes in {_named(program)}{_shares(profile)}; training was in {said}",
+        f"fit on runs in {_named(program)}, or measure a step on the target",
         fitted_only=True,
     )
 
@@ -127,13 +131,20 @@ def beyond_roofs(profile: Profile) -> Reason | None:
     here = computed_in(profile)
     if here in (None, "fp32"):
         return None
-    mix = PrecisionMix.of(profile.precision_us)
-    how = f" ({mix.text} of kernel time)" if mix.shares else ""
     return Reason(
-        f"it computes in {here}{how}; data sheets answer with rates of fp32, and tensor "
-        "cores may gain more or less",
+        f"it computes in {_named(here)}{_shares(profile)}; data sheets answer with rates of "
+        "fp32, and tensor cores may gain more or less",
         MEASURE,
     )
+
+
+def _named(precision: str | None) -> str:
+    return "mixed precision" if precision == MIXED else str(precision)
+
+
+def _shares(profile: Profile) -> str:
+    mix = PrecisionMix.of(profile.precision_us)
+    return f" ({mix.text} of kernel time)" if mix.shares else ""
 
 
 def _program(profile: Profile) -> str:
