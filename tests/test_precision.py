@@ -247,6 +247,17 @@ def test_a_target_that_computes_alike_is_not_doubted(made, anchor, target):
     assert shift_of(made, *map(catalogue().gpu, (anchor, target))).reasons == ()
 
 
+def test_fp32_of_the_shipped_pairs_is_not_doubted():
+    """Of K80, M60, T4 and V100 none has TF32: their answers stay as they were."""
+    made = profile({}, "tensorflow", ops={"Device_Conv2D": 5e4, "Device_MatMul": 2e4})
+    gpus = [
+        catalogue().gpu(n)
+        for n in ("p2.xlarge", "g3s.xlarge", "g4dn.xlarge", "p3.2xlarge")
+    ]
+    said = [shift_of(made, a, t).reasons for a in gpus for t in gpus]
+    assert said == [()] * 16
+
+
 def test_what_is_not_known_of_a_target_is_said():
     new = replace(catalogue().gpu("B200"), architecture="Rubin", name="R100", facts={})
     for made in (profile(), profile(HALF)):
