@@ -437,3 +437,76 @@ def test_a_flag_and_a_choice_are_checked(own):
     assert any("must be true or false" in s for s in own.lay(text).said())
     text = gpu().replace('"locked"', '"maybe"')
     assert any("must be one of application, locked, sysfs" in s for s in own.lay(text).said())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({"boost_mhz": "1500"}, "contradicts cuda_cores and boost_mhz"),
+        ({"memory_bus_bits": "384", "memory_gbit_per_s": "16"}, "contradicts memory_bus_bits and memory_gbit_per_s"),
+        ({"fp64_tflop_per_s": "90"}, "is above fp32_tflop_per_s"),
+        ({"fp16_vector_tflop_per_s": "200", "fp16_tflop_per_s": "165"}, "is above fp16_tflop_per_s"),
+        ({"bf16_matrix_tflop_per_s": "330", "fp16_tflop_per_s": "165"}, "is above fp16_tflop_per_s"),
+        ({"tf32_matrix_tflop_per_s": "170", "fp16_tflop_per_s": "165"}, "is above fp16_tflop_per_s"),
+        ({"fp8_matrix_tflop_per_s": "100", "fp16_tflop_per_s": "165"}, "is above fp8_matrix_tflop_per_s"),
+        ({"tensor_cores": "0", "tf32_matrix_tflop_per_s": "80"}, "tensor_cores is 0"),
+        ({"tensor_cores": "0", "fp16_vector_tflop_per_s": "82", "fp16_tflop_per_s": "165"}, "but tensor_cores is 0"),
+        ({"tensor_cores": "500"}, "cannot be shared by 128 SMs"),
+        ({"l2_mib": "75497472"}, "l2_mib must be"),
+        ({"boost_mhz": "2520", "memory_bus_bits": "384", "memory_gbit_per_s": "21", "tensor_cores": "512",
+          "fp64_tflop_per_s": "1.29", "tf32_matrix_tflop_per_s": "82.6", "fp16_vector_tflop_per_s": "82.6",
+          "fp16_tflop_per_s": "165.2", "bf16_matrix_tflop_per_s": "165.2", "fp8_matrix_tflop_per_s": "330.3",
+          "int8_matrix_top_per_s": "660.6", "l2_mib": "72", "host_link_gb_per_s": "31.5"}, None),
+    ],
+)  # fmt: skip
+def test_precisions_and_memory_that_contradict_are_named(own, changed, wanted):
+    said = own.lay(gpu({**FACTS, **changed})).said()
+    assert said == [] if wanted is None else any(wanted in s for s in said), said
+
+
+def test_what_ships_agrees_with_itself():
+    """Tighter than what a file of one's own must keep to."""
+    known = Catalogue([shipped("anchors")])
+    for one in known.gpus.values():
+        n = one.number
+        cores, clock, fp32 = n("cuda_cores"), n("boost_mhz") or n("max_mhz"), n("fp32_tflop_per_s")  # fmt: skip
+        if cores and clock and fp32:
+            ratio = fp32 / (cores * 2 * clock / 1e6)
+            assert min(abs(ratio - 1), abs(ratio - 2)) < 0.05, one.name
+        assert one.chip, one.name
+        if n("tensor_cores"):
+            tensor, plain = one.peak_tflop_per_s("fp16-tensor"), fp32
+            assert tensor is None or plain is None or tensor >= 1.9 * plain, one.name
+        else:
+            assert one.peak_tflop_per_s("fp16-tensor") is None
+    for machine in known.instances.values():
+        assert machine.gpu is None or machine.gpu is known.gpus[machine.gpu.name]
+        assert machine.price is None or machine.price.date
+
+
+def test_figures_that_nobody_checked_name_where_they_are_from():
+    for one in Catalogue([shipped("anchors")]).gpus.values():
+        for key, figure in one.facts.items():
+            if "TechPowerUp" in figure.source or "general knowledge" in figure.source:
+                assert figure.standing == "U", (one.name, key)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "peak"),
+    [
+        ("A100-SXM4-40GB", "tf32-tensor", 156),
+        ("A100-SXM4-40GB", "fp64", 9.746),
+        ("V100-SXM2-16GB", "tf32-tensor", None),
+        ("V100-SXM2-16GB", "bf16-tensor", None),
+        ("RTX4090", "fp16-tensor", 165.2),
+        ("RTX4090", "fp8-tensor", 330.3),
+        ("RTX6000-Ada", "fp16-tensor", 364.2),
+        ("GTX1080-Ti", "fp16-tensor", None),
+        ("GTX1080-Ti", "fp16", 0.1772),
+        ("MI300X", "fp32-tensor", 163.4),
+        ("T4", "no such precision", None),
+    ],
+)
+def test_peaks_by_precision(name, precision, peak):
+    found = catalogue().gpu(name).peak_tflop_per_s(precision)
+    assert found == (None if peak is None else pytest.approx(peak, rel=0.01))

@@ -75,6 +75,6 @@ def test_parameters_are_found_again():
 
 def test_a_fact_that_nobody_knows_is_named():
     with pytest.raises(
-        CatalogError, match=r"B200.* lacks: fp32_tflop_per_s, .*schedulers_per_sm"
+        CatalogError, match=r"Max-1550.* lacks: process_nm, schedulers_per_sm"
     ):
-        DEFAULT_ROOFS.rates(catalogue().gpu("B200"))
+        DEFAULT_ROOFS.rates(catalogue().gpu("Max-1550"))

@@ -48,15 +48,44 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     if as_json:
         output.document({"instances": rows, "other_gpus": alone})
         return
+    priced = [r for r in rows if r["usd_per_h"] is not None]
     output.table(
         "",
         ["instance", "GPU", "n", "$ per h", "as of"],
         [
-            [r["name"], r["gpu"] or "–", r["gpu_count"], output.figure(r["usd_per_h"]), r["price_date"] or "–"]  # type: ignore[arg-type]
-            for r in rows
+            [r["name"], r["gpu"] or "–", r["gpu_count"], output.figure(r["usd_per_h"]), r["price_date"]]  # type: ignore[arg-type]
+            for r in priced
         ],
     )  # fmt: skip
-    output.line("GPUs without an instance: " + ", ".join(alone))
+    _print_groups(
+        "instances without a price, by provider, with GPU and number",
+        {
+            provider: [
+                f"{i.name} ({i.gpu.name if i.gpu else 'no GPU'}"
+                + (f" x {i.gpu_count})" if i.gpu_count > 1 else ")")
+                for i in known.instances.values()
+                if i.provider == provider and i.price is None
+            ]
+            for provider in dict.fromkeys(i.provider for i in known.instances.values())
+        },
+    )
+    _print_groups(
+        "GPUs without an instance, by generation",
+        {
+            architecture: sorted(
+                (n for n in alone if known.gpus[n].architecture == architecture),
+                key=str.lower,
+            )
+            for architecture in sorted({known.gpus[n].architecture for n in alone})
+        },
+    )
+
+
+def _print_groups(title: str, groups: dict[str, list[str]]) -> None:
+    """Names in groups, one row a group."""
+    rows = [[group, ", ".join(names)] for group, names in groups.items() if names]
+    if rows:
+        output.table(title, ["", "names"], rows)
 
 
 @anchors.command("show")
@@ -69,10 +98,15 @@ def show_anchor(
     from dataclasses import asdict
 
     from xlate.catalog import catalogue
+    from xlate.hardware.quantities import GPU_FACTS
 
     instance = catalogue(tuple(anchors_dir or ())).instance(name)
     gpu = instance.gpu
-    facts = {**instance.facts, **({} if gpu is None else gpu.facts)}
+    # in the order in which the catalogue explains them, not that of the file
+    of_gpu = (
+        {} if gpu is None else {k: gpu.facts[k] for k in GPU_FACTS if k in gpu.facts}
+    )
+    facts = {**instance.facts, **of_gpu}
     if as_json:
         document: dict[str, Any] = {
             "name": instance.name,
@@ -81,6 +115,7 @@ def show_anchor(
             "gpu": None if gpu is None else gpu.name,
             "gpu_count": instance.gpu_count,
             "architecture": None if gpu is None else gpu.architecture,
+            "chip": None if gpu is None else gpu.chip,
             "prices": [asdict(p) for p in instance.prices],
             "facts": {k: asdict(f) for k, f in facts.items()},
             "clocks": [] if gpu is None else [asdict(c) for c in gpu.clocks],
@@ -90,6 +125,10 @@ def show_anchor(
     rows = [
         [k.replace("_", " "), f.value, f.standing, f.source] for k, f in facts.items()
     ]
+    if gpu is not None and not gpu.clocks:
+        rows.append(["legal MHz", "not known", "–", "–"])
+    if not instance.prices and instance.provider != "own":
+        rows.append(["$ per h", "not known", "–", "–"])
     rows += [
         ["$ per h", p.usd_per_h, p.standing, f"{p.source}; {p.region}, {p.date}"]
         for p in instance.prices
@@ -110,6 +149,7 @@ def show_anchor(
         instance.name
         if gpu is None
         else f"{instance.name}: {gpu.name}, {gpu.architecture}"
+        + (f", {gpu.chip}" if gpu.chip else "")
     )
     output.table(title, ["fact", "value", "st", "source"], rows)
     output.line("st: D device dump, V vendor, C computed, I inferred, U unchecked")

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from xlate import opnames
 from xlate.answer import DOMAINS, BundleId, Facts, RestsOn, Translation
-from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.catalog import Catalogue, Gpu, Instance, catalogue
+from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.hardware.identity import generic
 from xlate.hardware.memory import MemoryFit, memory_fit
+from xlate.hardware.naming import squash
 from xlate.hardware.rent import Rent, why_no_rent
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Estimate, Profile, Verdict
@@ -74,7 +76,7 @@ def with_facts(
         step_from="window" if guessed else "given",
         rests_on=(
             _step_part(bundle, guessed),
-            _translation_part(answer, t),
+            _translation_part(answer, a, t),
             *_anchor_part(profile, a),
         ),
     )
@@ -208,20 +210,32 @@ def _step_part(bundle: Bundle | None, guessed: bool) -> RestsOn:
 
 
 def _anchor_part(profile: Profile, a: Instance) -> tuple[RestsOn, ...]:
-    """That nothing confirms the anchor, where the file names no machine and no GPU."""
-    if profile.instance is not None:
+    """What confirms the anchor, or that nothing does; nothing where the name is its own."""
+    device, own = profile.device, a.require_gpu().name
+    if device is not None and not generic(device):
+        if squash(device) == squash(own):
+            return ()
+        source = f"the file names a {device}: the {own} of the catalogue"
+    elif profile.instance is not None:
         return ()
-    if profile.device is not None and not generic(profile.device):
-        return ()
-    names = "no GPU" if profile.device is None else f"no GPU but {profile.device!r}"
-    source = f"taken to be {a.name}, as was said: the file names {names}"
+    else:
+        names = "no GPU" if device is None else f"no GPU but {device!r}"
+        source = f"taken to be {a.name}, as was said: the file names {names}"
     return (RestsOn("anchor", source),)
 
 
-def _translation_part(answer: Translation, t: Instance) -> RestsOn:
+def _unchecked(gpu: Gpu) -> bool:
+    """Whether a figure that data sheets answer from is of standing U."""
+    facts = (gpu.facts.get(k) for k in ZERO_SHOT_FACTS)
+    return any(f is not None and f.standing == "U" for f in facts)
+
+
+def _translation_part(answer: Translation, a: Instance, t: Instance) -> RestsOn:
     if answer.facts.bundle is None and answer.translator == "zero-shot":
         source = "data sheets of both GPUs, corrected on other GPUs"
         note = f"no run of the pair to {t.name} was used"
+        if unchecked := [g.name for g in (a.require_gpu(), t.require_gpu()) if _unchecked(g)]:  # fmt: skip
+            note += f", and nobody checked the figures of {' and '.join(unchecked)}"
     else:
         fitted = answer.layer == "fitted"
         source = (

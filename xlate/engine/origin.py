@@ -9,7 +9,7 @@ from pathlib import Path
 from xlate.answer import Failure
 from xlate.catalog import Catalogue, Gpu, Instance, catalogue
 from xlate.errors import ProfileError, UnknownNameError
-from xlate.hardware.identity import Likeness
+from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
@@ -79,6 +79,8 @@ def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:
 
 def _where_it_ran(device: str, known: Catalogue) -> str:
     """What to name as the anchor for a device: its entry, or those nearest to it."""
+    if generic(device):
+        return "its vendor is another: name the anchor it ran on, or --force"
     named = known.gpus_of_device(device)
     if not named:
         return (

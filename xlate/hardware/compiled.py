@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from xlate.files import read_bytes
-from xlate.hardware.tables import files_of
+from xlate.hardware.tables import MOST_BYTES
 from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
 
 __all__ = ["FILE", "compiled_text", "digest_of", "read_compiled"]
@@ -36,11 +37,33 @@ def digest_of(folder: Path) -> str:
     """
     found = hashlib.sha256(f"{_FORMAT}\n".encode())
     root = str(folder)
-    for path in files_of(folder):
-        text = path.read_bytes()
-        found.update(f"{str(path)[len(root) :]}\n{len(text)}\n".encode())
+    for path in _toml_files(root):
+        # a file is small: one system call reads it
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            text = os.read(handle, MOST_BYTES + 1)
+        finally:
+            os.close(handle)
+        found.update(f"{path[len(root) :]}\n{len(text)}\n".encode())
         found.update(text)
     return found.hexdigest()
+
+
+def _toml_files(root: str) -> list[str]:
+    """Paths of what :func:`xlate.hardware.tables.files_of` lists, and perhaps more."""
+    found: list[str] = []
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.name.endswith(".toml"):
+                found.append(entry.path)
+            elif entry.name == "gpus":
+                with os.scandir(entry.path) as gpus:
+                    found += [e.path for e in gpus if e.name.endswith(".toml")]
+            elif entry.is_dir():
+                instance = Path(entry.path, "instance.toml")
+                if instance.exists():
+                    found.append(str(instance))
+    return sorted(found)
 
 
 def compiled_text(

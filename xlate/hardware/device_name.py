@@ -64,6 +64,8 @@ _IDENTIFIER = re.compile(r"(?:gpu|mig)-[0-9a-f]{4,}(?:-[0-9a-f]+)*(?:/.*)?")
 _INDEX = re.compile(r"\d{1,2}")
 #: a model's number and the variant that some write without a space: 3080Ti
 _JOINED = re.compile(r"((?:rtx|gtx|rx)?\d{3,4})(ti|super|xtx|xt|gre|d|s|m)")
+#: a product line before the model, without a space: TeslaP100
+_PREFIXED = re.compile(r"(nvidia|tesla|quadro|geforce|instinct|radeon)(?=[a-z]{0,3}\d)")
 #: profiles of a GPU that is shared: MIG 1g.5gb, V100D-16Q, compute partitions of AMD
 _MIG = re.compile(r"(\d)c?g\.\d+gb")
 _VGPU = re.compile(r"\d{1,3}[abcqv]")
@@ -148,6 +150,9 @@ def _parse(text: str) -> DeviceName:
     text = _SPACED.sub(lambda m: "".join(g for g in m.groups() if g), text.replace("_", " "))  # fmt: skip
     words: list[str] = []
     for word in _WORD.findall(text):
+        if line := _PREFIXED.match(word):
+            words.append(line[1])
+            word = word[line.end() :]
         joined = _JOINED.fullmatch(word)
         words += joined.groups() if joined else (word,)
     vendors, model, variants, forms = set[str](), list[str](), set[str](), set[str]()

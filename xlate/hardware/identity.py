@@ -14,8 +14,8 @@ __all__ = ["Likeness", "generic", "likeness", "likeness_of_names"]
 
 #: memory that the system reports over what the name says
 _REPORTED = (0.88, 1.05)
-#: letters that a name without digits must have to stand for longer ones: Orin
-_FEWEST_LETTERS = 4
+#: models whose name alone stands for several: a Jetson names itself Orin
+_FAMILIES = ("orin", "xavier", "titan")
 
 
 class Likeness(Enum):
@@ -111,7 +111,7 @@ def generic(device: str) -> bool:
 def _other_vendor(said: Iterable[DeviceName], own: Iterable[DeviceName]) -> bool:
     theirs = frozenset[str]().union(*(d.vendors for d in said))
     mine = frozenset[str]().union(*(d.vendors for d in own))
-    return bool(theirs and mine and not theirs & mine)
+    return bool(theirs and mine and not theirs <= mine)
 
 
 def _fits(
@@ -147,8 +147,7 @@ def _same_model(said: DeviceName, own: DeviceName) -> bool:
         return False
     if said.model == own.model:
         return True
-    letters = said.model.isalpha() and len(said.model) >= _FEWEST_LETTERS
-    return letters and own.model.startswith(said.model)
+    return said.model in _FAMILIES and said.model in own.model
 
 
 def _has_form(said: str, forms: frozenset[str]) -> bool:
