@@ -271,3 +271,19 @@ def test_the_library_is_loaded_when_it_is_needed():
         "assert not [m for m in sys.modules if m.startswith('google')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_framework_that_training_never_saw_is_not_ok(tmp_path):
+    """Its operations have known families, so that nothing else would be doubted."""
+    from dataclasses import replace
+
+    from xlate.store import bundle as bundles
+    from xlate.trust.domain import examine
+
+    bundle = bundles.load(bundles.shipped_folder("p2.xlarge", "p3.2xlarge"))
+    (p,) = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
+    said = [str(r) for r in examine(p, bundle).verdict.reasons]
+    assert any("recorded with jax, and the training's runs are of tensorflow" in r for r in said)  # fmt: skip
+    unknown = replace(p, workload=replace(p.workload, framework="unknown"))
+    said = [str(r) for r in examine(unknown, bundle).verdict.reasons]
+    assert not any("recorded with" in r for r in said)

@@ -140,7 +140,7 @@ def record(
     framework: Annotated[
         str | None,
         typer.Option(
-            help="pytorch, tensorflow or any; found in the script by default.",
+            help="pytorch, tensorflow, jax or any; found in the script by default.",
             show_default=False,
         ),
     ] = None,
