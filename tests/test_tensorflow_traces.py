@@ -288,3 +288,12 @@ def test_a_broken_timeline_says_what_is_wrong(tmp_path):
     path.write_bytes(text[: len(text) - 60])
     (p,) = readers.read(path)
     assert any("breaks off" in n for n in p.notes)
+
+
+def test_several_kernels_of_one_operation_are_summed(tmp_path):
+    events = json.loads(made.tf_trace())["traceEvents"]
+    for k, e in enumerate(events):
+        if "Relu" in str(e.get("args", {}).get("tf_op")):
+            e["name"], e["args"]["tf_op"] = f"kernel_{k}", "net/b/Conv2D:Conv2D"
+    (p,) = read(tmp_path, events)
+    assert {k: v for k, v in p.ops.items() if v} == {"Device_Conv2D": 500, "Device_IDLE": 500}  # fmt: skip

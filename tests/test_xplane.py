@@ -123,8 +123,8 @@ def test_operations_of_tensorflow_keep_their_types(tmp_path):
     ("changed", "device"),
     [
         ({}, "T4"),
-        ({"core_count": 108, "memory_size": 42_409_132_032, "memory_bandwidth": 1_555_200_000_000, "compute_cap_major": 8, "compute_cap_minor": 0}, "A100"),
-        ({"core_count": 80, "memory_size": 16_945_512_448, "memory_bandwidth": 898_048_000_000, "compute_cap_major": 7, "compute_cap_minor": 0}, "V100-SXM2-16GB"),
+        ({"core_count": 108, "memory_size": 42_409_132_032, "memory_bandwidth": 1_555_200_000_000, "compute_cap_major": 8, "compute_cap_minor": 0}, "GA100 40GB"),
+        ({"core_count": 80, "memory_size": 16_945_512_448, "memory_bandwidth": 898_048_000_000, "compute_cap_major": 7, "compute_cap_minor": 0}, "V100 16GB"),
         ({"core_count": 41}, "Nvidia GPU with compute capability 7.5, 41 multiprocessors and 14.8 GiB"),
         ({"compute_cap_major": 8}, "Nvidia GPU with compute capability 8.5, 40 multiprocessors and 14.8 GiB"),
         ({"device_vendor": "AMD"}, "AMD GPU with compute capability 7.5, 40 multiprocessors and 14.8 GiB"),

@@ -200,9 +200,7 @@ class Recording:
         operations: Sequence[Operation], several: bool,
     ) -> Profile | None:  # fmt: skip
         """Profile of the step that stands for the job; None where nothing ran in any."""
-        columns = tuple(opnames.column("device", o.name) for o in operations)
-        work = Work(kernels.start, kernels.end, steps.asked, kernels.operation, columns)
-        found = of_step(work, steps.steps, self.truncated)
+        found = of_step(_work(kernels, steps, operations), steps.steps, self.truncated)
         if found is None:
             return None
         training = any(operations[k].training for k in np.unique(kernels.operation))
@@ -222,30 +220,8 @@ class Recording:
             source=f"{self.path} [GPU {gpu.index}]" if several else str(self.path),
             notes=tuple(notes),
             device=gpu.device,
-            precision_us=self._by_precision(kernels, steps, operations),
+            precision_us={k: v * share for k, v in found.precision_us.items()},
         )
-
-    def _by_precision(
-        self, kernels: Kernels, steps: Cut, operations: Sequence[Operation]
-    ) -> dict[str, float]:
-        """Device time by precision, counted as that of operations; empty without names."""
-        if not any(operations[k].kernel for k in np.unique(kernels.operation)):
-            return {}
-        # copies do not compute
-        kinds = [
-            "" if _COPY.match(o.kernel) else kernel_precision(o.kernel)
-            for o in operations
-        ]
-        listed = sorted(set(kinds))
-        kind = np.array([listed.index(k) for k in kinds])[kernels.operation]
-        work = Work(kernels.start, kernels.end, steps.asked, kind, tuple(listed))
-        found = of_step(work, steps.steps, self.truncated)
-        times = {} if found is None else found.ops
-        return {
-            k: v / steps.parts
-            for k, v in times.items()
-            if v > 0 and k not in ("", opnames.DEVICE_IDLE)
-        }
 
     def _asked(self, gpu: Gpu) -> Any:
         """When the host launched each kernel, µs; its start where that is not known."""
@@ -263,3 +239,26 @@ class Recording:
 def is_training(names: Iterable[str]) -> bool:
     """Whether one of a kernel's names says that it is of a step of training."""
     return any(_TRAINING.search(name) is not None for name in names)
+
+
+def _work(kernels: Kernels, steps: Cut, operations: Sequence[Operation]) -> Work:
+    """Kernels by column and precision; several operations may be of one column."""
+    names = [opnames.column("device", o.name) for o in operations]
+    columns = tuple(dict.fromkeys(names))
+    # copies, and what has no kernel's name, are of no precision
+    kinds = [
+        None if not o.kernel or _COPY.match(o.kernel) else kernel_precision(o.kernel)
+        for o in operations
+    ]
+    precisions = tuple(dict.fromkeys(k for k in kinds if k is not None))
+    place = {None: -1} | {k: n for n, k in enumerate(precisions)}
+    column = {name: n for n, name in enumerate(columns)}
+    return Work(
+        kernels.start,
+        kernels.end,
+        steps.asked,
+        np.array([column[n] for n in names])[kernels.operation],
+        columns,
+        np.array([place[k] for k in kinds])[kernels.operation],
+        precisions,
+    )
