@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -297,3 +298,27 @@ def test_several_kernels_of_one_operation_are_summed(tmp_path):
             e["name"], e["args"]["tf_op"] = f"kernel_{k}", "net/b/Conv2D:Conv2D"
     (p,) = read(tmp_path, events)
     assert {k: v for k, v in p.ops.items() if v} == {"Device_Conv2D": 500, "Device_IDLE": 500}  # fmt: skip
+
+
+def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(tmp_path):
+    # the host's events stand first, so steps look whole while kernels are missing
+    events = jax_events(8, line=False)
+    events.sort(key=lambda e: (e.get("ph") != "M", e.get("pid") != 701, e.get("tid") != 20))  # fmt: skip
+    text = json.dumps({"traceEvents": events}).encode()
+    kernels = [m.start() for m in re.finditer(rb'"name": "fusion_12"', text)]
+    path = tmp_path / "t.json"
+    path.write_bytes(text[: kernels[5] + 40])
+    (p,) = readers.read(path)
+    assert dict(p.ops) == pytest.approx(JAX | {"Device_IDLE": 490})
+    assert any("steps were left out" in n for n in p.notes), p.notes
+    path.write_bytes(text[: kernels[0] + 40])
+    with pytest.raises(ProfileError, match="breaks off"):
+        readers.read(path)
+
+
+def test_a_trace_as_long_as_the_viewer_keeps_says_so(tmp_path, monkeypatch):
+    from xlate.readers import tensorflow_trace
+
+    monkeypatch.setattr(tensorflow_trace, "_MOST_SHOWN", 20)
+    (p,) = read(tmp_path, jax_events())
+    assert any("the most that the trace viewer keeps" in n for n in p.notes)

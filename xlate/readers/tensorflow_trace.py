@@ -24,6 +24,7 @@ from xlate.readers.gpu_trace import Gpu, Recording
 from xlate.readers.operation_names import is_jax, operation_of
 from xlate.readers.source import Source
 from xlate.readers.steps import Step
+from xlate.reason import Reason
 
 __all__ = ["read", "sniff"]
 
@@ -32,6 +33,8 @@ _GPU = re.compile(
     r"^/(?:job:\w+/.*)?device:GPU:(\d{1,6})(?: \(([^()]+)\))?", re.IGNORECASE
 )
 _TPU = re.compile(r"^/device:TPU:\d", re.IGNORECASE)
+#: events that the trace viewer's JSON holds at most; the first ones are kept
+_MOST_SHOWN = 1_000_000
 _PID = re.compile(r"pid\s*\d+$", re.IGNORECASE)
 _HINT = (
     "record it with tf.profiler.experimental or jax.profiler.trace, on the GPU and over "
@@ -188,6 +191,13 @@ def read(source: Source) -> list[Profile]:
         elif tid in process.streams:
             _take_stream(recording, int(gpu[1]), whats, thread)
     _name_gpus(recording, seen)
+    if sum(len(t.start) for t in seen.threads.values()) >= _MOST_SHOWN:
+        recording.truncated = True
+        said = (
+            f"it holds {_MOST_SHOWN:,} events, the most that the trace viewer keeps: what "
+            "came later is not in it"
+        )
+        recording.notes.append(Reason(said, "read the xplane.pb beside it"))
     return recording.profiles(_HINT)
 
 
@@ -246,7 +256,7 @@ def _take_host(recording: Recording, whats: list[_What], thread: _Thread) -> Non
                 recording.framework = "jax"
         is_mark, number = of[what]
         if correlation >= 0:
-            recording.add_launch(correlation, start)
+            recording.add_launch(str(whats[what][0]), correlation, start)
         if is_mark:
             step = number >= 0
             mark = Mark(

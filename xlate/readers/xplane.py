@@ -346,7 +346,8 @@ class _OfHost(_Plain):
             for stat in e.stats:
                 if stat.metadata == self._correlation:
                     start, _ = self.times(e, shift_ps)
-                    self.recording.add_launch(stat.unsigned or stat.signed, start)
+                    call = stat.unsigned or stat.signed
+                    self.recording.add_launch(self.name(e), call, start)
                 elif stat.metadata == self._number:
                     number = int(stat.signed or stat.unsigned)
             if number is not None or e.metadata in self._wanted:
