@@ -322,3 +322,25 @@ def test_a_trace_as_long_as_the_viewer_keeps_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(tensorflow_trace, "_MOST_SHOWN", 20)
     (p,) = read(tmp_path, jax_events())
     assert any("the most that the trace viewer keeps" in n for n in p.notes)
+
+
+def test_gpus_of_two_hosts_stay_apart(tmp_path):
+    events = json.loads(made.tf_trace(gpus=2))["traceEvents"]
+    for e in events:
+        if e["name"] == "process_name" and "GPU" in e["args"]["name"]:
+            e["args"]["name"] = f"host{e['pid']} /device:GPU:0"
+    one, two = read(tmp_path, events)
+    assert one.ops == two.ops == made.TF
+    assert any("GPU 1 is 'host2 /device:GPU:0' of the file" in n for n in two.notes)
+
+
+def test_a_label_of_tensorflow_2_0_says_the_operation(tmp_path):
+    label = "volta_sgemm_128x64_nn grid:1 @@net/dense/MatMul:MatMul#id=1#"
+    events = [
+        meta(1, "/device:GPU:0/stream:all"), meta(2, "/job:localhost/replica:0/task:0/device:GPU:0"),
+        {"ph": "X", "pid": 1, "tid": 0, "ts": 10, "dur": 40, "name": "x", "args": {"label": label}},
+        {"ph": "X", "pid": 2, "tid": 0, "ts": 0, "dur": 100, "name": "MatMul", "args": {}},
+    ]  # fmt: skip
+    (p,) = read(tmp_path, events)
+    assert dict(p.ops) == {"Device_MatMul": 40, "Device_IDLE": 60}
+    assert p.precision_us == {"fp32": 40}

@@ -33,7 +33,7 @@ _HINT = (
     "record it with tf.profiler.experimental or jax.profiler.trace, on the GPU and over "
     "at least one whole step"
 )
-_GPU = re.compile(rb"/device:GPU:(\d{1,6})")
+_GPU = re.compile(rb"/device:GPU:(\d{1,6})$")
 _TPU = re.compile(rb"/device:TPU:\d")
 _HOST = (b"/host:CPU", b"/host:CUPTI", b"/host:ROCTRACER")
 _PLANE = re.compile(rb"/(?:device|host|virtualdevice):|Task Environment|Host CPUs|Syscalls|#Chip")  # fmt: skip
