@@ -421,6 +421,7 @@ def test_recording_lines_are_for_the_script_at_hand(tmp_path):
     for text, said in (
         ("import torch\n", "export_chrome_trace"),
         ("import tensorflow as tf\n", "tf.keras.callbacks.TensorBoard"),
+        ("import jax.numpy as jnp\n", "jax.profiler.StepTraceAnnotation"),
         ("print(1)\n", "nsys profile -t cuda,nvtx"),
     ):
         script.write_text(text)
@@ -434,7 +435,7 @@ def test_recording_lines_are_for_the_script_at_hand(tmp_path):
 
 
 def test_the_recorded_lines_are_python():
-    for name in ("pytorch", "tensorflow"):
+    for name in ("pytorch", "tensorflow", "jax"):
         out, _ = run("profile", "record", "--framework", name)
         compile(out, name, "exec")
 

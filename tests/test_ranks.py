@@ -6,9 +6,11 @@ import gzip
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from tests import profiles_made as made
 from xlate import api, engine
+from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.readers.ranks import jobs_in, rank_of
 
@@ -163,3 +165,16 @@ def test_what_is_no_trace_has_no_rank(tmp_path):
 def test_a_rank_beyond_its_world_is_none(tmp_path):
     (tmp_path / "a.json").write_bytes(trace(9, 4))
     assert rank_of(tmp_path / "a.json") is None
+
+
+def test_a_folder_is_shown_and_checked_as_one_job(tmp_path):
+    folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=450_000))
+    for command in ("show", "check"):
+        result = CliRunner().invoke(app, ["profile", command, str(tmp_path), "--json"])
+        assert result.exit_code == 0, result.output
+        (one,) = json.loads(result.stdout)
+        assert "rank 1 is the slowest" in json.dumps(one)
+    (tmp_path / "c.json").write_text("{")
+    result = CliRunner().invoke(app, ["profile", "show", str(tmp_path), "--json"])
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)) == 1

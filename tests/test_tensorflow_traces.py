@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -288,3 +289,58 @@ def test_a_broken_timeline_says_what_is_wrong(tmp_path):
     path.write_bytes(text[: len(text) - 60])
     (p,) = readers.read(path)
     assert any("breaks off" in n for n in p.notes)
+
+
+def test_several_kernels_of_one_operation_are_summed(tmp_path):
+    events = json.loads(made.tf_trace())["traceEvents"]
+    for k, e in enumerate(events):
+        if "Relu" in str(e.get("args", {}).get("tf_op")):
+            e["name"], e["args"]["tf_op"] = f"kernel_{k}", "net/b/Conv2D:Conv2D"
+    (p,) = read(tmp_path, events)
+    assert {k: v for k, v in p.ops.items() if v} == {"Device_Conv2D": 500, "Device_IDLE": 500}  # fmt: skip
+
+
+def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(tmp_path):
+    # the host's events stand first, so steps look whole while kernels are missing
+    events = jax_events(8, line=False)
+    events.sort(key=lambda e: (e.get("ph") != "M", e.get("pid") != 701, e.get("tid") != 20))  # fmt: skip
+    text = json.dumps({"traceEvents": events}).encode()
+    kernels = [m.start() for m in re.finditer(rb'"name": "fusion_12"', text)]
+    path = tmp_path / "t.json"
+    path.write_bytes(text[: kernels[5] + 40])
+    (p,) = readers.read(path)
+    assert dict(p.ops) == pytest.approx(JAX | {"Device_IDLE": 490})
+    assert any("steps were left out" in n for n in p.notes), p.notes
+    path.write_bytes(text[: kernels[0] + 40])
+    with pytest.raises(ProfileError, match="breaks off"):
+        readers.read(path)
+
+
+def test_a_trace_as_long_as_the_viewer_keeps_says_so(tmp_path, monkeypatch):
+    from xlate.readers import tensorflow_trace
+
+    monkeypatch.setattr(tensorflow_trace, "_MOST_SHOWN", 20)
+    (p,) = read(tmp_path, jax_events())
+    assert any("the most that the trace viewer keeps" in n for n in p.notes)
+
+
+def test_gpus_of_two_hosts_stay_apart(tmp_path):
+    events = json.loads(made.tf_trace(gpus=2))["traceEvents"]
+    for e in events:
+        if e["name"] == "process_name" and "GPU" in e["args"]["name"]:
+            e["args"]["name"] = f"host{e['pid']} /device:GPU:0"
+    one, two = read(tmp_path, events)
+    assert one.ops == two.ops == made.TF
+    assert any("GPU 1 is 'host2 /device:GPU:0' of the file" in n for n in two.notes)
+
+
+def test_a_label_of_tensorflow_2_0_says_the_operation(tmp_path):
+    label = "volta_sgemm_128x64_nn grid:1 @@net/dense/MatMul:MatMul#id=1#"
+    events = [
+        meta(1, "/device:GPU:0/stream:all"), meta(2, "/job:localhost/replica:0/task:0/device:GPU:0"),
+        {"ph": "X", "pid": 1, "tid": 0, "ts": 10, "dur": 40, "name": "x", "args": {"label": label}},
+        {"ph": "X", "pid": 2, "tid": 0, "ts": 0, "dur": 100, "name": "MatMul", "args": {}},
+    ]  # fmt: skip
+    (p,) = read(tmp_path, events)
+    assert dict(p.ops) == {"Device_MatMul": 40, "Device_IDLE": 60}
+    assert p.precision_us == {"fp32": 40}

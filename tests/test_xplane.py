@@ -123,8 +123,8 @@ def test_operations_of_tensorflow_keep_their_types(tmp_path):
     ("changed", "device"),
     [
         ({}, "T4"),
-        ({"core_count": 108, "memory_size": 42_409_132_032, "memory_bandwidth": 1_555_200_000_000, "compute_cap_major": 8, "compute_cap_minor": 0}, "A100"),
-        ({"core_count": 80, "memory_size": 16_945_512_448, "memory_bandwidth": 898_048_000_000, "compute_cap_major": 7, "compute_cap_minor": 0}, "V100-SXM2-16GB"),
+        ({"core_count": 108, "memory_size": 42_409_132_032, "memory_bandwidth": 1_555_200_000_000, "compute_cap_major": 8, "compute_cap_minor": 0}, "GA100 40GB"),
+        ({"core_count": 80, "memory_size": 16_945_512_448, "memory_bandwidth": 898_048_000_000, "compute_cap_major": 7, "compute_cap_minor": 0}, "V100 16GB"),
         ({"core_count": 41}, "Nvidia GPU with compute capability 7.5, 41 multiprocessors and 14.8 GiB"),
         ({"compute_cap_major": 8}, "Nvidia GPU with compute capability 8.5, 40 multiprocessors and 14.8 GiB"),
         ({"device_vendor": "AMD"}, "AMD GPU with compute capability 7.5, 40 multiprocessors and 14.8 GiB"),
@@ -271,3 +271,19 @@ def test_the_library_is_loaded_when_it_is_needed():
         "assert not [m for m in sys.modules if m.startswith('google')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_framework_that_training_never_saw_is_not_ok(tmp_path):
+    """Its operations have known families, so that nothing else would be doubted."""
+    from dataclasses import replace
+
+    from xlate.store import bundle as bundles
+    from xlate.trust.domain import examine
+
+    bundle = bundles.load(bundles.shipped_folder("p2.xlarge", "p3.2xlarge"))
+    (p,) = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
+    said = [str(r) for r in examine(p, bundle).verdict.reasons]
+    assert any("recorded with jax, and the training's runs are of tensorflow" in r for r in said)  # fmt: skip
+    unknown = replace(p, workload=replace(p.workload, framework="unknown"))
+    said = [str(r) for r in examine(unknown, bundle).verdict.reasons]
+    assert not any("recorded with" in r for r in said)

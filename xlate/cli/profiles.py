@@ -11,7 +11,11 @@ from xlate.cli import output
 from xlate.cli.options import Json, StepMark, TraceSteps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlate.errors import XlateError
     from xlate.profile import Profile
+    from xlate.readers import StepChoice
 
 __all__ = ["app"]
 
@@ -19,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at a profile file."
 )
 
-File = Annotated[Path, typer.Argument(help="Profile.")]
+File = Annotated[Path, typer.Argument(help="Profile, or a folder of them.")]
 Format = Annotated[
     str | None,
     typer.Option(help="Format of the file; recognised by default.", show_default=False),
@@ -39,9 +43,10 @@ def show(
     from xlate.readers.json_profile import to_json
 
     steps = readers.StepChoice(trace_steps, step_mark)
-    profiles = readers.read(file, format, steps)
+    profiles, failures = _read(file, format, steps)
     if as_json:
         output.document([to_json(p) for p in profiles])
+        _report(failures)
         return
     for p in profiles:
         w = p.workload
@@ -89,6 +94,7 @@ def show(
                 if t > 0
             ],
         )
+    _report(failures)
 
 
 def _precision_text(profile: Profile) -> str:
@@ -140,7 +146,7 @@ def record(
     framework: Annotated[
         str | None,
         typer.Option(
-            help="pytorch, tensorflow or any; found in the script by default.",
+            help="pytorch, tensorflow, jax or any; found in the script by default.",
             show_default=False,
         ),
     ] = None,
@@ -171,7 +177,9 @@ def check(
     from xlate.reason import Reason
 
     results = []
-    for p in readers.read(file, format, readers.StepChoice(trace_steps, step_mark)):
+    steps = readers.StepChoice(trace_steps, step_mark)
+    profiles, failures = _read(file, format, steps)
+    for p in profiles:
         problems, remarks = [], []
         # what was recorded is likely not what was wanted, though it can be translated
         doubts = [n for n in p.notes if isinstance(n, Reason) and n.unsound]
@@ -226,5 +234,38 @@ def check(
                 output.line(f"  {what}")
                 if hint:
                     output.line(f"    try: {hint}")
+    _report(failures)
     if not all(r["ok"] for r in results):
+        raise typer.Exit(1)
+
+
+def _read(
+    file: Path, format: str | None, steps: StepChoice
+) -> tuple[list[Profile], list[XlateError]]:
+    """Profiles of a file or of a folder, ranks of one job as one, and what failed.
+
+    Raises
+    ------
+    XlateError
+        If there is no profile; for a file, why.
+    """
+    from xlate import errors, readers
+
+    profiles: list[Profile] = []
+    failures: list[XlateError] = []
+    for _, found in readers.contents(file, format, steps):
+        if isinstance(found, errors.XlateError):
+            failures.append(found)
+        else:
+            profiles += found
+    if not profiles and failures:
+        raise failures[0]
+    return profiles, failures
+
+
+def _report(failures: Sequence[XlateError]) -> None:
+    """Print what could not be read of a folder, and end with exit code 1."""
+    for failure in failures:
+        output.error(failure)
+    if failures:
         raise typer.Exit(1)

@@ -50,6 +50,22 @@ model.fit(
 
 # then in TensorBoard's profile page: tool tensorflow_stats, export as csv, and
 # xlate translate stats.csv --anchor HERE --target THERE --step-time MS
+# or, as the profiler wrote it:
+# xlate translate logs/train/plugins/profile/*/*.xplane.pb --anchor HERE --target THERE
+"""
+_JAX = """\
+# {command}
+# JAX: profile a few steps after warm-up, each annotated.
+import jax
+
+jax.profiler.start_trace("logs")
+for i in range(6):
+    with jax.profiler.StepTraceAnnotation("train", step_num=i):
+        ...            # the step, as it is
+        jax.block_until_ready(loss)
+jax.profiler.stop_trace()
+
+# then: xlate translate logs/plugins/profile/*/*.xplane.pb --anchor HERE --target THERE
 """
 _ANY = """\
 # {command}
@@ -68,6 +84,7 @@ FRAMEWORKS: dict[str, tuple[str, tuple[str, ...]]] = {
         _TENSORFLOW,
         ("import tensorflow", "from tensorflow", "import keras"),
     ),
+    "jax": (_JAX, ("import jax", "from jax", "import flax", "from flax")),
     "any": (_ANY, ()),
 }
 

@@ -38,9 +38,9 @@ from xlate.readers.table import read_table
 __all__ = [
     "READERS",
     "StepChoice",
+    "contents",
     "expand",
     "inside_of",
-    "joined",
     "read",
     "read_table",
 ]

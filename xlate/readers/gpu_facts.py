@@ -18,6 +18,8 @@ _ARCHITECTURES = {
     (8, 7): "Ampere", (8, 9): "Ada", (9, 0): "Hopper", (10, 0): "Blackwell",
     (10, 3): "Blackwell", (12, 0): "Blackwell",
 }  # fmt: skip
+#: how architectures of AMD's are named
+_AMD = ("CDNA", "RDNA", "GCN")
 #: a driver keeps some memory back, and rounds its bandwidth
 _MEMORY, _BANDWIDTH = (0.86, 1.08), 0.06
 
@@ -58,20 +60,22 @@ def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
     if major:
         said = f"compute capability {major}.{minor}, {said}"
     amd = vendor.upper() == "AMD"
+    makers = _AMD if amd else tuple(set(_ARCHITECTURES.values()))
     architecture = None
     if major and not amd:
         # one that is not in the table is newer than the catalogue
         architecture = _ARCHITECTURES.get((major, minor), "newer")
     found = [
         g for g in catalogue().gpus.values()
-        if _fits(g, cores, memory, bandwidth, architecture) and amd == g.name.startswith("MI")
+        if g.architecture.startswith(makers)
+        and _fits(g, cores, memory, bandwidth, architecture)
     ]  # fmt: skip
     names = [g.name for g in found]
     if not names:
         # so that it is taken for none of the catalogue
         note = f"the file names no GPU; none of the catalogue has {said}"
         return f"{vendor or 'unnamed'} GPU with {said}", Reason(note, informs=True)
-    common = _common(names)
+    common = names[0] if len(names) == 1 else _common(found)
     which = common if len(names) == 1 else f"one of {', '.join(names)}"
     note = f"the file names no GPU; by {said} it is {which}"
     return common, Reason(note, informs=True)
@@ -96,9 +100,12 @@ def _fits(
     return not bandwidth or known is None or abs(bandwidth / known - 1) <= _BANDWIDTH
 
 
-def _common(names: list[str]) -> str | None:
-    """The one name, or the chip that all of them name first."""
-    if len(names) == 1:
-        return names[0]
-    chips = {name.partition("-")[0] for name in names}
-    return chips.pop() if len(chips) == 1 else None
+def _common(gpus: list[Gpu]) -> str | None:
+    """What several GPUs are: the name they begin with, or their chip, and their memory."""
+    names = {g.name.partition("-")[0] for g in gpus}
+    chips = {g.chip for g in gpus}
+    shared = names if len(names) == 1 else chips
+    if len(shared) != 1 or None in shared:
+        return None
+    memory = max(g.number("memory_gib") or 0.0 for g in gpus)
+    return f"{shared.pop()} {memory:.0f}GB"

@@ -25,7 +25,7 @@ from xlate.kernel_precision import kernel_precision
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.gpu_steps import Cut, Kernels, Mark, cut
 from xlate.readers.step_choice import StepChoice
-from xlate.readers.steps import Step, Work, of_step
+from xlate.readers.steps import Launches, Step, Work, of_step
 
 __all__ = ["Gpu", "Operation", "Recording", "is_training"]
 
@@ -35,6 +35,10 @@ _TRAINING = re.compile(
     r"Backprop|Grad(?![a-z])|Apply[A-Z]|gradient_tape|gradients/|transpose\(jvp|[wd]grad"
 )
 _COPY = re.compile(r"mem(?:cpy|set)", re.IGNORECASE)
+#: calls of the driver and the runtime after which nothing runs on the GPU
+_NO_LAUNCH = re.compile(
+    r"^(?:cu|cuda|hip)[A-Z]\w*(?:Synchronize|Query|Alloc|Free|Event|Wait|Module|Ctx|Get|Create|Destroy)"
+)
 #: most events of one GPU: bounds memory and time
 _MOST_EVENTS = 4_000_000
 
@@ -143,6 +147,7 @@ class Recording:
         self._operations: dict[Operation, int] = {}
         self._launch_start = array("d")
         self._launch_id = array("q")
+        self._is_launch: dict[str, bool] = {}
 
     def gpu(self, index: int) -> Gpu:
         """The GPU of a number, new where it has none yet."""
@@ -152,10 +157,16 @@ class Recording:
         """Number of an operation in this recording."""
         return self._operations.setdefault(found, len(self._operations))
 
-    def add_launch(self, correlation: int, start: float) -> None:
-        """Add what the host called to launch the kernel of that id, µs."""
-        self._launch_id.append(correlation)
-        self._launch_start.append(start)
+    def add_launch(self, name: str, correlation: int, start: float) -> None:
+        """Add what the host called to launch the kernel of that id, µs.
+
+        Calls that wait or allocate have such ids too, and no kernel.
+        """
+        if name not in self._is_launch:
+            self._is_launch[name] = _NO_LAUNCH.search(name) is None
+        if self._is_launch[name]:
+            self._launch_id.append(correlation)
+            self._launch_start.append(start)
 
     def profiles(self, hint: str) -> list[Profile]:
         """One profile for each GPU on which anything ran.
@@ -200,9 +211,8 @@ class Recording:
         operations: Sequence[Operation], several: bool,
     ) -> Profile | None:  # fmt: skip
         """Profile of the step that stands for the job; None where nothing ran in any."""
-        columns = tuple(opnames.column("device", o.name) for o in operations)
-        work = Work(kernels.start, kernels.end, steps.asked, kernels.operation, columns)
-        found = of_step(work, steps.steps, self.truncated)
+        work = _work(kernels, steps, operations)
+        found = of_step(work, steps.steps, self.truncated, self._launches())
         if found is None:
             return None
         training = any(operations[k].training for k in np.unique(kernels.operation))
@@ -222,30 +232,16 @@ class Recording:
             source=f"{self.path} [GPU {gpu.index}]" if several else str(self.path),
             notes=tuple(notes),
             device=gpu.device,
-            precision_us=self._by_precision(kernels, steps, operations),
+            precision_us={k: v * share for k, v in found.precision_us.items()},
         )
 
-    def _by_precision(
-        self, kernels: Kernels, steps: Cut, operations: Sequence[Operation]
-    ) -> dict[str, float]:
-        """Device time by precision, counted as that of operations; empty without names."""
-        if not any(operations[k].kernel for k in np.unique(kernels.operation)):
-            return {}
-        # copies do not compute
-        kinds = [
-            "" if _COPY.match(o.kernel) else kernel_precision(o.kernel)
-            for o in operations
-        ]
-        listed = sorted(set(kinds))
-        kind = np.array([listed.index(k) for k in kinds])[kernels.operation]
-        work = Work(kernels.start, kernels.end, steps.asked, kind, tuple(listed))
-        found = of_step(work, steps.steps, self.truncated)
-        times = {} if found is None else found.ops
-        return {
-            k: v / steps.parts
-            for k, v in times.items()
-            if v > 0 and k not in ("", opnames.DEVICE_IDLE)
-        }
+    def _launches(self) -> list[Launches]:
+        """Launches of a file that breaks off: those of the host stand first in it."""
+        if not self.truncated or not len(self._launch_id):
+            return []
+        ran = [np.array(g.correlation) for g in self.gpus.values()]
+        recorded = np.isin(np.array(self._launch_id), np.concatenate(ran))
+        return [Launches(np.array(self._launch_start), recorded)]
 
     def _asked(self, gpu: Gpu) -> Any:
         """When the host launched each kernel, µs; its start where that is not known."""
@@ -263,3 +259,26 @@ class Recording:
 def is_training(names: Iterable[str]) -> bool:
     """Whether one of a kernel's names says that it is of a step of training."""
     return any(_TRAINING.search(name) is not None for name in names)
+
+
+def _work(kernels: Kernels, steps: Cut, operations: Sequence[Operation]) -> Work:
+    """Kernels by column and precision; several operations may be of one column."""
+    names = [opnames.column("device", o.name) for o in operations]
+    columns = tuple(dict.fromkeys(names))
+    # copies, and what has no kernel's name, are of no precision
+    kinds = [
+        None if not o.kernel or _COPY.match(o.kernel) else kernel_precision(o.kernel)
+        for o in operations
+    ]
+    precisions = tuple(dict.fromkeys(k for k in kinds if k is not None))
+    place = {None: -1} | {k: n for n, k in enumerate(precisions)}
+    column = {name: n for n, name in enumerate(columns)}
+    return Work(
+        kernels.start,
+        kernels.end,
+        steps.asked,
+        np.array([column[n] for n in names])[kernels.operation],
+        columns,
+        np.array([place[k] for k in kinds])[kernels.operation],
+        precisions,
+    )

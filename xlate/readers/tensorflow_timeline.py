@@ -32,6 +32,7 @@ _GPU = re.compile(
 )
 _SNIFF = re.compile(rb"gpu:\d+/(?:stream:|memcpy)", re.IGNORECASE)
 _SCHEDULER = re.compile(rb'/(?:device:)?[cg]pu:\d+ Compute"', re.IGNORECASE)
+_LABEL = re.compile(r"@@([^#@]+)")
 _HINT = (
     "record it with RunOptions(trace_level=RunOptions.FULL_TRACE) where TensorFlow finds "
     "CUPTI, or with TensorFlow 2's tf.profiler.experimental"
@@ -51,6 +52,7 @@ class _Args(msgspec.Struct, gc=False):
     name: Any = None
     op: Any = None
     kernel: Any = None
+    label: Any = None
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -138,6 +140,13 @@ def _operation(e: _Event) -> Operation:
     path = args.name if isinstance(args.name, str) else ""
     # only builds for AMD's GPUs write the kernel
     kernel = args.kernel if isinstance(args.kernel, str) else ""
+    # TensorFlow 2.0 and 2.1 wrote "kernel @@scope/conv:Conv2D#…" into a label
+    labelled = _LABEL.search(args.label) if isinstance(args.label, str) else None
+    if labelled is not None:
+        path, kernel = labelled[1], args.label.partition("@@")[0].strip()
+    named = path.rpartition(":")[2]
+    if labelled is not None and named.isidentifier():
+        return Operation(named, kernel, "", is_training([path]))
     kind = next(
         (
             t

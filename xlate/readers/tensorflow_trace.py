@@ -24,14 +24,19 @@ from xlate.readers.gpu_trace import Gpu, Recording
 from xlate.readers.operation_names import is_jax, operation_of
 from xlate.readers.source import Source
 from xlate.readers.steps import Step
+from xlate.reason import Reason
 
 __all__ = ["read", "sniff"]
 
-#: "/device:GPU:0", "/device:GPU:0 (Tesla T4)", "/job:worker/…/device:GPU:0"
+#: "/device:GPU:0", "/device:GPU:0 (Tesla T4)", "/job:worker/…/device:GPU:0", and behind
+#: the name of a host where there are several
 _GPU = re.compile(
-    r"^/(?:job:\w+/.*)?device:GPU:(\d{1,6})(?: \(([^()]+)\))?", re.IGNORECASE
+    r"^(?:\S+ )?/(?:job:\w+/.*)?device:GPU:(\d{1,6})(?: \(([^()]+)\))?$",
+    re.IGNORECASE,
 )
-_TPU = re.compile(r"^/device:TPU:\d", re.IGNORECASE)
+_TPU = re.compile(r"^(?:\S+ )?/device:TPU:\d", re.IGNORECASE)
+#: events that the trace viewer's JSON holds at most; the first ones are kept
+_MOST_SHOWN = 1_000_000
 _PID = re.compile(r"pid\s*\d+$", re.IGNORECASE)
 _HINT = (
     "record it with tf.profiler.experimental or jax.profiler.trace, on the GPU and over "
@@ -178,32 +183,54 @@ def read(source: Source) -> list[Profile]:
     recording = Recording(source.path, source.steps)
     recording.truncated = trace.truncated
     whats = list(seen.whats)
+    numbers = _numbered(recording, seen)
     for (pid, tid), thread in seen.threads.items():
         process = seen.processes.get(pid, _Process())
-        gpu = _GPU.match(process.name)
-        if gpu is None:
+        if pid not in numbers:
             _take_host(recording, whats, thread)
         elif tid in process.steps:
-            _take_steps(recording.gpu(int(gpu[1])), whats, thread)
+            _take_steps(recording.gpu(numbers[pid]), whats, thread)
         elif tid in process.streams:
-            _take_stream(recording, int(gpu[1]), whats, thread)
-    _name_gpus(recording, seen)
+            _take_stream(recording, numbers[pid], whats, thread)
+    if trace.lost:
+        recording.notes.append(f"{trace.lost} events are no JSON and were left out")
+    if sum(len(t.start) for t in seen.threads.values()) >= _MOST_SHOWN:
+        recording.truncated = True
+        said = (
+            f"it holds {_MOST_SHOWN:,} events, the most that the trace viewer keeps: what "
+            "came later is not in it"
+        )
+        recording.notes.append(Reason(said, "read the xplane.pb beside it"))
     return recording.profiles(_HINT)
 
 
-def _name_gpus(recording: Recording, seen: _Collected) -> None:
-    """Note the GPUs that the trace names, whether or not anything ran on them."""
-    for process in seen.processes.values():
+def _numbered(recording: Recording, seen: _Collected) -> dict[Any, int]:
+    """Number of the GPU of each process, whether or not anything ran on it.
+
+    Every host of several counts its GPUs from 0: one whose number is taken gets the
+    next that is free.
+    """
+    numbers: dict[Any, int] = {}
+    for pid, process in seen.processes.items():
         found = _GPU.match(process.name)
-        if found is not None:
-            gpu = recording.gpu(int(found[1]))
-            if found[2] and not _PID.match(found[2]):
-                gpu.device = found[2]
-    if not recording.gpus and any(_TPU.match(p.name) for p in seen.processes.values()):
+        if found is None:
+            continue
+        number = int(found[1])
+        while number in recording.gpus:
+            number += 1
+        gpu = recording.gpu(number)
+        numbers[pid] = number
+        if found[2] and not _PID.match(found[2]):
+            gpu.device = found[2]
+        if number != int(found[1]):
+            said = f"GPU {number} is {process.name!r} of the file"
+            recording.notes.append(Reason(said, informs=True))
+    if not numbers and any(_TPU.match(p.name) for p in seen.processes.values()):
         raise ProfileError(
             f"{seen.path} was recorded on a TPU: it holds no GPU kernel",
             "record the job on the GPU of the anchor",
         )
+    return numbers
 
 
 def _take_steps(gpu: Gpu, whats: list[_What], thread: _Thread) -> None:
@@ -246,7 +273,7 @@ def _take_host(recording: Recording, whats: list[_What], thread: _Thread) -> Non
                 recording.framework = "jax"
         is_mark, number = of[what]
         if correlation >= 0:
-            recording.add_launch(correlation, start)
+            recording.add_launch(str(whats[what][0]), correlation, start)
         if is_mark:
             step = number >= 0
             mark = Mark(

@@ -33,7 +33,7 @@ _HINT = (
     "record it with tf.profiler.experimental or jax.profiler.trace, on the GPU and over "
     "at least one whole step"
 )
-_GPU = re.compile(rb"/device:GPU:(\d{1,6})")
+_GPU = re.compile(rb"/device:GPU:(\d{1,6})$")
 _TPU = re.compile(rb"/device:TPU:\d")
 _HOST = (b"/host:CPU", b"/host:CUPTI", b"/host:ROCTRACER")
 _PLANE = re.compile(rb"/(?:device|host|virtualdevice):|Task Environment|Host CPUs|Syscalls|#Chip")  # fmt: skip
@@ -346,7 +346,8 @@ class _OfHost(_Plain):
             for stat in e.stats:
                 if stat.metadata == self._correlation:
                     start, _ = self.times(e, shift_ps)
-                    self.recording.add_launch(stat.unsigned or stat.signed, start)
+                    call = stat.unsigned or stat.signed
+                    self.recording.add_launch(self.name(e), call, start)
                 elif stat.metadata == self._number:
                     number = int(stat.signed or stat.unsigned)
             if number is not None or e.metadata in self._wanted:

@@ -259,6 +259,7 @@ def examine(
             other = excess > BEYOND or bool(domain.missing(profile))
             (refuse if other and not few else widen).append(said)
             widening *= min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
+        widen += _other_framework(profile, domain)
         doubt = domain.step_doubt(profile)
         _look_whole(domain, profile, doubt, widen)
         (origin,) = domain.origin.doubts(ops, times)
@@ -286,6 +287,18 @@ def examine(
         level = "widen" if level == "ok" else level
     verdict = Verdict(level, tuple(reasons))
     return Finding(verdict, probability, widening, share, doubt, other_gpu)
+
+
+def _other_framework(profile: Profile, domain: Domain) -> list[Reason]:
+    """A framework none of whose runs was in training, where the profile says its own."""
+    mine = profile.workload.framework
+    if mine == "unknown" or mine in domain.frameworks:
+        return []
+    said = (
+        f"it was recorded with {mine}, and the training's runs are of "
+        f"{' and '.join(domain.frameworks)}"
+    )
+    return [Reason(said, MEASURE, fitted_only=True)]
 
 
 def _odd_sizes(profile: Profile, bundle: Bundle) -> list[Reason]:
