@@ -203,14 +203,15 @@ def test_an_anchor_among_several_is_not_left_out_in_silence(tmp_path):
     assert [p.anchor for p in forced.parts] == ["g4dn.xlarge", "g3s.xlarge"]
 
 
-def test_a_gpu_that_nobody_knows_is_noted(tmp_path):
+def test_a_gpu_that_nobody_knows_is_refused_unless_forced(tmp_path):
     (tmp_path / "t.json").write_bytes(
         made.trace(made.steps(length=400_000), device="Abacus 3")
     )
-    (t,) = engine.translate(engine.read_profiles([tmp_path / "t.json"]), "g4dn", "p5")
-    assert any(
-        "Abacus 3, which the catalogue does not know" in r for r in t.verdict.reasons
-    )
+    profiles = engine.read_profiles([tmp_path / "t.json"])
+    (failed,) = engine.translate(profiles, "g4dn", "p5")
+    assert "Abacus 3, g4dn.xlarge has a T4" in str(failed.error)
+    (forced,) = engine.translate(profiles, "g4dn", "p5", force=True)
+    assert any("Abacus 3" in r and "(forced)" in r for r in forced.verdict.reasons)
 
 
 def test_a_gpu_that_cannot_be_the_anchors_is_refused_though_nobody_knows_it(tmp_path):
