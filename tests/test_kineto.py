@@ -384,7 +384,7 @@ def test_a_choice_of_steps_that_cannot_be_is_refused(choice):
 
 
 def test_a_choice_of_steps_acts_or_is_refused(tmp_path):
-    for content in (made.KEY_AVERAGES["table"][0], b'{"Device_Relu": 5000.0}'):
+    for content in (b"Device_Relu\n5000.0\n", b'{"Device_Relu": 5000.0}'):
         with pytest.raises(ProfileError, match="--trace-steps 3 is of recordings"):
             read(tmp_path, content, StepChoice(count=3), "a.txt")
 
