@@ -27,7 +27,7 @@ from xlate.hardware.rent import Rent, why_no_rent
 from xlate.profile import Estimate, Verdict, WorkloadKey
 from xlate.store.clock_bundle import ClockBundle
 
-__all__ = ["clocks_of_recordings"]
+__all__ = ["answer_recording", "clocks_of_recordings"]
 
 #: a recording this near the highest clock stands for it; further below the reference is
 #: lost, and the answer with it
@@ -99,17 +99,40 @@ def clocks_of_recordings(
         file = "" if one.trace is None else one.trace.source
         try:
             answers.append(
-                _answer(one, file, asked, known, probe, probes, step_time_s, force)
+                answer_recording(
+                    one, file, asked, known, probe, probes, step_time_s, force
+                )
             )
         except XlateError as e:
             answers.append(Failure(file, e))
     return answers
 
 
-def _answer(
-    recording: Probe, file: str, asked: Question, known: Catalogue, kind: str,
-    probes: Sequence[Probe], step_time_s: float | None, force: bool,
+def answer_recording(
+    recording: Probe, file: str, asked: Question, known: Catalogue,
+    kind: str = "max-only", probes: Sequence[Probe] = (),
+    step_time_s: float | None = None, force: bool = False,
 ) -> Recommendation:  # fmt: skip
+    """The best clock for one recording.
+
+    Parameters
+    ----------
+    recording : Probe
+        Of the job on the target.
+    file : str
+        What the answer calls it.
+    asked : Question
+        Target, objective and model.
+    known : Catalogue
+        Says what a name of a GPU means.
+    kind, probes, step_time_s, force
+        As :func:`clocks_of_recordings`.
+
+    Raises
+    ------
+    XlateError
+        If it is of another GPU, or a probe does not fit.
+    """
     first, doubts = _checked(recording, asked, known, force)
     seen_mhz = first.sm_mhz
     first = replace(_with_busy(first), sm_mhz=asked.legal.sm_mhz[-1])
