@@ -68,7 +68,7 @@ def test_another_day_is_another_run(tmp_path, stamp, apart):
         assert found[0][0] == "widen"
         assert "not of one run" in found[0][1]
     assert time_doubts(telemetry, meter) == []
-    said = anchor_doubts(telemetry, catalogue().gpu("T4"))
+    said = anchor_doubts(telemetry, catalogue().gpu("T4"), catalogue())
     assert said == [
-        ("ok", "telemetry: nothing in the telemetry says that it is of a T4")
+        ("ok", "telemetry: nothing in the recording says that it is of a T4")
     ]

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xlate.advice import MeterFacts
-from xlate.catalog import Gpu
+from xlate.catalog import Catalogue, Gpu
 from xlate.clocks.probe import Probe
+from xlate.hardware.identity import Likeness
 from xlate.profile import Verdict
 from xlate.readers.wallclock import recorded_at
 
 __all__ = [
     "Doubt",
     "anchor_doubts",
+    "identity_doubts",
     "meter_facts",
     "sample_doubts",
     "time_doubts",
@@ -59,8 +61,21 @@ def sample_doubts(recording: Probe) -> list[Doubt]:
     return doubts
 
 
-def anchor_doubts(telemetry: Probe, gpu: Gpu) -> list[Doubt]:
-    """The same of telemetry beside a profile, and that nothing says whose it is.
+def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
+    """That nothing says whose a recording is, or that its name is taken for a GPU's."""
+    if recording.device is None:
+        return [("ok", f"nothing in the recording says that it is of a {gpu.name}")]
+    likeness = known.likeness(recording.device, gpu)
+    named = f"the recording names a {recording.device}"
+    if likeness is Likeness.NOTHING:
+        return [("widen", f"{named}, which is no GPU's name: nothing confirms the {gpu.name}")]  # fmt: skip
+    if likeness is Likeness.VARIANT:
+        return [("ok", f"{named}, taken as the {gpu.name} of the catalogue")]
+    return []
+
+
+def anchor_doubts(telemetry: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
+    """The same of telemetry beside a profile, and whose it may be.
 
     Parameters
     ----------
@@ -68,12 +83,10 @@ def anchor_doubts(telemetry: Probe, gpu: Gpu) -> list[Doubt]:
         Recorded on the anchor.
     gpu : Gpu
         The anchor's.
+    known : Catalogue
+        Says what a name of a GPU means.
     """
-    found = sample_doubts(telemetry)
-    if telemetry.device is None:
-        found.append(
-            ("ok", f"nothing in the telemetry says that it is of a {gpu.name}")
-        )
+    found = [*sample_doubts(telemetry), *identity_doubts(telemetry, gpu, known)]
     return [(level, f"telemetry: {text}") for level, text in found]
 
 

@@ -107,7 +107,7 @@ def predict_freq(
     check_device(telemetry, own, known, "telemetry")
     telemetry = None if telemetry is None else telemetry.within(own)
     metered = metered_shares(telemetry, own)
-    doubts = [] if telemetry is None else anchor_doubts(telemetry, own)
+    doubts = [] if telemetry is None else anchor_doubts(telemetry, own, known)
     answers: list[Recommendation | Failure] = []
     translated = translate(
         profiles, anchor, target, bundle=bundle, force=force, anchors_dirs=anchors_dirs

@@ -20,7 +20,13 @@ from xlate.clocks.features import matrix
 from xlate.clocks.probe import Probe, of_trace, view_of
 from xlate.engine.clock_case import Case, MeteredJob, Question
 from xlate.engine.measurements import check_device, check_power
-from xlate.engine.meters import Doubt, meter_facts, sample_doubts, verdict_of
+from xlate.engine.meters import (
+    Doubt,
+    identity_doubts,
+    meter_facts,
+    sample_doubts,
+    verdict_of,
+)
 from xlate.engine.recommending import checked_probes, question
 from xlate.errors import ProfileError, XlateError
 from xlate.hardware.rent import Rent, why_no_rent
@@ -170,10 +176,7 @@ def _checked(
                 e.what, f"{e.hint}; --force answers all the same" if e.hint else None
             ) from e
         doubts.append(("refuse", f"forced: {e.what}"))
-    if recording.device is None:
-        doubts.append(
-            ("ok", f"nothing in the recording says that it is of a {gpu.name}")
-        )
+    doubts += identity_doubts(recording, gpu, known)
     return recording, [
         *doubts,
         *sample_doubts(recording),
