@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from experiments import clocks, fallbacks, outsiders, translation, unseen
+from experiments import clocks, fallbacks, meters, outsiders, translation, unseen
 from xlate import corpus, engine
 from xlate.cli import output
 from xlate.clocks.figures import ClockRow
@@ -91,6 +91,9 @@ def _of_kind(spec: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     if spec["kind"] in unseen.KINDS:
         found = unseen.KINDS[spec["kind"]](spec)
         return found, [judge(t, found) for t in targets]
+    if spec["kind"] in meters.KINDS:
+        figures = meters.KINDS[spec["kind"]](spec)
+        return figures, [clocks.judge(t, figures) for t in targets]
     beyond = fallbacks.KINDS | outsiders.KINDS
     if spec["kind"] in beyond:
         rows = beyond[spec["kind"]](spec, corpus.load(spec["data"]))

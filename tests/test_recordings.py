@@ -134,6 +134,18 @@ def test_a_recording_of_another_gpu_is_refused_unless_forced(ask, name):
     assert forced.action in ("sweep", "collect")
 
 
+def test_a_name_that_is_no_gpus_and_another_vendors_tool(ask):
+    answer = ask(smi(name="NVIDIA Graphics Device"))
+    assert answer.verdict.level == "widen"
+    assert "which is no GPU's name" in " ".join(answer.verdict.reasons)
+    amd = "timestamp,gpu,gfx_activity,umc_activity,socket_power,gfx_0_clk\n"
+    amd += "".join(f"17895155{k},0,95,40,200,1530\n" for k in range(10, 40))
+    with pytest.raises(ProfileError, match="of a AMD GPU, another GPU than"):
+        ask(amd)
+    with pytest.raises(ProfileError, match="MIG"):
+        ask(smi(name=f"{V100} MIG 1g.5gb"))
+
+
 def test_what_another_gpu_shows_without_a_name_is_refused(ask):
     bare = smi(mhz=1980).replace(f", {V100}", ", [N/A]")
     with pytest.raises(

@@ -234,6 +234,25 @@ def test_the_folder_convention(tmp_path):
     assert any("1 other files were not read, first: README" in n for n in found.notes)
 
 
+def test_runs_of_another_gpu_and_of_an_idle_one(tmp_path):
+    folder = tmp_path / "results_v100_resnet50_job_17"
+    folder.mkdir()
+    names = [folder / f"run_1_{k}_freq_1380_profile.csv" for k in (1, 2, 3)]
+    head = "name, power.draw [W], clocks.sm [MHz], utilization.gpu [%]\n"
+    for name, busy in zip(names, (90, 0, 90), strict=True):
+        name.write_text(head + f"Tesla V100-SXM2-16GB, 200 W, 1380 MHz, {busy} %\n" * 5)
+    found = read_sweep(tmp_path)
+    assert len(found.runs) == 2
+    assert f"{names[1].name}: the GPU was idle in every sample: left out" in found.notes
+    names[0].write_text(head + "Tesla T4, 60 W, 1380 MHz, 90 %\n" * 5)
+    with pytest.raises(ProfileError, match="is of a Tesla T4, and its name says v100"):
+        read_sweep(tmp_path)
+    for name in names:
+        name.write_text("Tesla V100-SXM2-16GB, 200 W, 1380 MHz, 90 %\n" * 5)
+    fields = ("name", "power.draw", "clocks.sm", "utilization.gpu")
+    assert read_sweep(tmp_path, fields=fields).table["power_w"].to_list() == [200.0]
+
+
 def test_a_folder_without_runs(tmp_path):
     with pytest.raises(ProfileError, match="no run whose name"):
         read_sweep(tmp_path)

@@ -108,7 +108,7 @@ def sample(
     source = f"the {name} here"
     if not any(r.values.get("POWER") is not None for r in readings):
         raise ProfileError(f"{source} gives no power", "use a recording of DCGM")
-    return recorded(readings, source)
+    return recorded(readings, source, vendor="NVIDIA")
 
 
 def _values(nvml: Any, handle: Any) -> dict[str, float | None]:

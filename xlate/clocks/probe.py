@@ -61,6 +61,12 @@ class Probe:
     device: str | None = None
     trace: Trace | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def shown_by(self) -> str | None:
+        """The GPU it ran on; where nobody said, whose GPUs the meter reads."""
+        vendor = None if self.trace is None else self.trace.vendor
+        return self.device or (None if vendor is None else f"{vendor} GPU")
+
     def within(self, gpu: Gpu) -> Probe:
         """Without the samples of its recording that this GPU cannot have shown.
 

@@ -91,11 +91,11 @@ def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> 
     ProfileError
         If it names another GPU.
     """
-    if probe is None or probe.device is None:
+    if probe is None or probe.shown_by is None:
         return
-    if known.likeness(probe.device, gpu) in (Likeness.ANOTHER, Likeness.SHARE):
+    if known.likeness(probe.shown_by, gpu) in (Likeness.ANOTHER, Likeness.SHARE):
         raise ProfileError(
-            f"the {what} is of a {probe.device}, another GPU than the {gpu.name}",
+            f"the {what} is of a {probe.shown_by}, another GPU than the {gpu.name}",
             f"record it on the {gpu.name}, or leave it out",
         )
 

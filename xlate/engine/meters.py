@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 from xlate.advice import MeterFacts
-from xlate.catalog import Gpu
+from xlate.catalog import Catalogue, Gpu
 from xlate.clocks.probe import Probe
+from xlate.hardware.identity import Likeness
 from xlate.profile import Verdict
+from xlate.readers.wallclock import recorded_at
 
-__all__ = ["Doubt", "anchor_doubts", "meter_facts", "sample_doubts", "verdict_of"]
+__all__ = [
+    "Doubt",
+    "anchor_doubts",
+    "identity_doubts",
+    "meter_facts",
+    "sample_doubts",
+    "time_doubts",
+    "verdict_of",
+]
 
 #: level of a verdict, and the reason
 Doubt = tuple[str, str]
@@ -18,6 +30,9 @@ Doubt = tuple[str, str]
 _FEW_SAMPLES, _RARELY = 10, 0.1
 #: a share of samples left out beyond which the rest is doubted too
 _MANY_LEFT_OUT = 0.1
+#: seconds that a profile and its telemetry may be apart: where the zone is said, and
+#: where it is not (from UTC-12 to UTC+14)
+_MINUTES_APART, _ZONES_APART = 600.0, 14.5 * 3600
 _LEVELS = ("ok", "widen", "refuse")
 
 
@@ -46,8 +61,21 @@ def sample_doubts(recording: Probe) -> list[Doubt]:
     return doubts
 
 
-def anchor_doubts(telemetry: Probe, gpu: Gpu) -> list[Doubt]:
-    """The same of telemetry beside a profile, and that nothing says whose it is.
+def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
+    """That nothing says whose a recording is, or that its name is taken for a GPU's."""
+    if recording.device is None:
+        return [("ok", f"nothing in the recording says that it is of a {gpu.name}")]
+    likeness = known.likeness(recording.device, gpu)
+    named = f"the recording names a {recording.device}"
+    if likeness is Likeness.NOTHING:
+        return [("widen", f"{named}, which is no GPU's name: nothing confirms the {gpu.name}")]  # fmt: skip
+    if likeness is Likeness.VARIANT:
+        return [("ok", f"{named}, taken as the {gpu.name} of the catalogue")]
+    return []
+
+
+def anchor_doubts(telemetry: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
+    """The same of telemetry beside a profile, and whose it may be.
 
     Parameters
     ----------
@@ -55,13 +83,44 @@ def anchor_doubts(telemetry: Probe, gpu: Gpu) -> list[Doubt]:
         Recorded on the anchor.
     gpu : Gpu
         The anchor's.
+    known : Catalogue
+        Says what a name of a GPU means.
     """
-    found = sample_doubts(telemetry)
-    if telemetry.device is None:
-        found.append(
-            ("ok", f"nothing in the telemetry says that it is of a {gpu.name}")
-        )
+    found = [*sample_doubts(telemetry), *identity_doubts(telemetry, gpu, known)]
     return [(level, f"telemetry: {text}") for level, text in found]
+
+
+def time_doubts(telemetry: Probe, profile: Path) -> list[Doubt]:
+    """The telemetry is of another time than the profile, where both say theirs.
+
+    Meters write local time without its zone, so that half a day and more proves
+    nothing; where they say the zone, ten minutes do.
+
+    Parameters
+    ----------
+    telemetry : Probe
+        Recorded on the anchor.
+    profile : Path
+        The profile's file.
+    """
+    trace = telemetry.trace
+    if trace is None or trace.start is None:
+        return []
+    at = recorded_at(profile)
+    if at is None:
+        return []
+    slack = _MINUTES_APART if trace.zoned else _ZONES_APART
+    end = trace.start + (trace.duration_s or 0.0)
+    if trace.start - slack <= at <= end + slack:
+        return []
+    zone = "UTC" if trace.zoned else "local time"
+    return [
+        ("widen", f"telemetry: it is of {_date(trace.start)} {zone}, the profile of {_date(at)} UTC: not of one run")
+    ]  # fmt: skip
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def verdict_of(doubts: Sequence[Doubt]) -> Verdict:

@@ -21,7 +21,13 @@ from xlate.engine.measurements import (
     check_sure,
     metered_shares,
 )
-from xlate.engine.meters import Doubt, anchor_doubts, meter_facts, verdict_of
+from xlate.engine.meters import (
+    Doubt,
+    anchor_doubts,
+    meter_facts,
+    time_doubts,
+    verdict_of,
+)
 from xlate.engine.naming import with_anchor
 from xlate.engine.translating import translate
 from xlate.errors import XlateError
@@ -101,7 +107,7 @@ def predict_freq(
     check_device(telemetry, own, known, "telemetry")
     telemetry = None if telemetry is None else telemetry.within(own)
     metered = metered_shares(telemetry, own)
-    doubts = [] if telemetry is None else anchor_doubts(telemetry, own)
+    doubts = [] if telemetry is None else anchor_doubts(telemetry, own, known)
     answers: list[Recommendation | Failure] = []
     translated = translate(
         profiles, anchor, target, bundle=bundle, force=force, anchors_dirs=anchors_dirs
@@ -111,7 +117,8 @@ def predict_freq(
             answers.append(one)
             continue
         try:
-            case = Case(_doubted(one, doubts), asked)
+            late = [] if telemetry is None else time_doubts(telemetry, Path(one.file))
+            case = Case(_doubted(one, [*doubts, *late]), asked)
             case.metered = metered
             if telemetry is not None:
                 used = not probes and case.by_telemetry

@@ -20,14 +20,20 @@ from xlate.clocks.features import matrix
 from xlate.clocks.probe import Probe, of_trace, view_of
 from xlate.engine.clock_case import Case, MeteredJob, Question
 from xlate.engine.measurements import check_device, check_power
-from xlate.engine.meters import Doubt, meter_facts, sample_doubts, verdict_of
+from xlate.engine.meters import (
+    Doubt,
+    identity_doubts,
+    meter_facts,
+    sample_doubts,
+    verdict_of,
+)
 from xlate.engine.recommending import checked_probes, question
 from xlate.errors import ProfileError, XlateError
 from xlate.hardware.rent import Rent, why_no_rent
 from xlate.profile import Estimate, Verdict, WorkloadKey
 from xlate.store.clock_bundle import ClockBundle
 
-__all__ = ["clocks_of_recordings"]
+__all__ = ["answer_recording", "clocks_of_recordings"]
 
 #: a recording this near the highest clock stands for it; further below the reference is
 #: lost, and the answer with it
@@ -99,17 +105,40 @@ def clocks_of_recordings(
         file = "" if one.trace is None else one.trace.source
         try:
             answers.append(
-                _answer(one, file, asked, known, probe, probes, step_time_s, force)
+                answer_recording(
+                    one, file, asked, known, probe, probes, step_time_s, force
+                )
             )
         except XlateError as e:
             answers.append(Failure(file, e))
     return answers
 
 
-def _answer(
-    recording: Probe, file: str, asked: Question, known: Catalogue, kind: str,
-    probes: Sequence[Probe], step_time_s: float | None, force: bool,
+def answer_recording(
+    recording: Probe, file: str, asked: Question, known: Catalogue,
+    kind: str = "max-only", probes: Sequence[Probe] = (),
+    step_time_s: float | None = None, force: bool = False,
 ) -> Recommendation:  # fmt: skip
+    """The best clock for one recording.
+
+    Parameters
+    ----------
+    recording : Probe
+        Of the job on the target.
+    file : str
+        What the answer calls it.
+    asked : Question
+        Target, objective and model.
+    known : Catalogue
+        Says what a name of a GPU means.
+    kind, probes, step_time_s, force
+        As :func:`clocks_of_recordings`.
+
+    Raises
+    ------
+    XlateError
+        If it is of another GPU, or a probe does not fit.
+    """
     first, doubts = _checked(recording, asked, known, force)
     seen_mhz = first.sm_mhz
     first = replace(_with_busy(first), sm_mhz=asked.legal.sm_mhz[-1])
@@ -147,10 +176,7 @@ def _checked(
                 e.what, f"{e.hint}; --force answers all the same" if e.hint else None
             ) from e
         doubts.append(("refuse", f"forced: {e.what}"))
-    if recording.device is None:
-        doubts.append(
-            ("ok", f"nothing in the recording says that it is of a {gpu.name}")
-        )
+    doubts += identity_doubts(recording, gpu, known)
     return recording, [
         *doubts,
         *sample_doubts(recording),

@@ -108,7 +108,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     notes = [f"{broken} lines break off and were left out"] if broken else []
     if partitions:
         notes.append(f"{partitions} rows of partitions of a GPU were left out")
-    return recorded(readings, source, gpu, notes)
+    return recorded(readings, source, gpu, notes, vendor="AMD")
 
 
 def _reading(row: Mapping[str, Any], source: str) -> Reading:

@@ -105,7 +105,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         notes.append(
             f"{others} rows of parts of a GPU (MIG) or of others were left out"
         )
-    return recorded(readings, source, gpu, notes)
+    return recorded(readings, source, gpu, notes, vendor="NVIDIA")
 
 
 def _stamped(words: list[str]) -> tuple[str | None, list[str]]:

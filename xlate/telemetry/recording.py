@@ -46,7 +46,7 @@ class Reading:
 
 def recorded(
     readings: Sequence[Reading], source: str, gpu: int | None = None,
-    notes: Sequence[str] = (), *, numbered: bool = True,
+    notes: Sequence[str] = (), *, numbered: bool = True, vendor: str | None = None,
 ) -> Trace:  # fmt: skip
     """The trace of one GPU, without the samples that cannot be.
 
@@ -62,6 +62,8 @@ def recorded(
         What the reader left out.
     numbered : bool
         Whether the file says which GPU each reading is of.
+    vendor : str, optional
+        Whose GPUs the tool reads.
 
     Raises
     ------
@@ -100,6 +102,7 @@ def recorded(
         None if times is None else times.start,
         times is not None and times.zoned,
         found.left_out,
+        vendor,
     )  # fmt: skip
 
 

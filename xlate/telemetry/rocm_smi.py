@@ -178,7 +178,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     if not any(r.values.get("POWER") is not None for r in readings):
         raise ProfileError(f"{source} has no power of a card", _HINT)
     notes = [f"{broken} lines break off and were left out"] if broken else []
-    return recorded(readings, source, gpu, notes)
+    return recorded(readings, source, gpu, notes, vendor="AMD")
 
 
 def _documents(text: str, cards: _Cards) -> int:

@@ -168,7 +168,9 @@ def read(
             )
         )
     notes = [f"{broken} lines break off and were left out"] if broken else []
-    return recorded(readings, source, gpu, notes, numbered=key in _NUMBERED)
+    return recorded(
+        readings, source, gpu, notes, numbered=key in _NUMBERED, vendor="NVIDIA"
+    )
 
 
 def _first(named: dict[str, object], keys: Sequence[str]) -> str | None:

@@ -87,7 +87,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         }
         readings.append(Reading(int(words[at]), values, " ".join(words[:at]) or None))
     notes = [f"{broken} lines break off and were left out"] if broken else []
-    return recorded(readings, source, gpu, notes)
+    return recorded(readings, source, gpu, notes, vendor="NVIDIA")
 
 
 def _check_columns(columns: list[str], source: str) -> None:

@@ -95,7 +95,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         raise ProfileError(f"{source} holds no whole nvidia_smi_log with a GPU", _HINT)
     broken = text.count("<nvidia_smi_log") - len(whole)
     notes = [f"{broken} documents break off and were left out"] if broken else []
-    return recorded(readings, source, gpu, notes)
+    return recorded(readings, source, gpu, notes, vendor="NVIDIA")
 
 
 def _value(

@@ -160,7 +160,8 @@ def read_sweep(
 
 def _check_device(path: Path, trace: Trace, gpu: str) -> None:
     """Refuse a trace of another GPU than the one its name, or its folder's, says."""
-    if trace.device is not None and names_another(trace.device, (gpu,)):
+    # a folder's name is short: it is asked whether it can mean the device
+    if trace.device is not None and names_another(gpu, (trace.device,)):
         raise ProfileError(
             f"{path} is of a {trace.device}, and its name says {gpu}",
             "put it where runs of that GPU are",

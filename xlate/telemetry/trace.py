@@ -64,6 +64,8 @@ class Trace:
         Whether its time stamps say their zone.
     left_out : tuple of LeftOut
         Samples that cannot be and are not in ``samples``.
+    vendor : str or None
+        Whose tool recorded it: ``NVIDIA`` or ``AMD``; it reads no other's GPUs.
     """
 
     samples: pl.DataFrame
@@ -73,6 +75,7 @@ class Trace:
     start: float | None = None
     zoned: bool = False
     left_out: tuple[LeftOut, ...] = ()
+    vendor: str | None = None
 
     def within(self, bounds: Bounds) -> Trace:
         """Without the samples that this card cannot have shown.
