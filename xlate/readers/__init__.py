@@ -70,8 +70,8 @@ READERS: dict[str, ModuleType] = {
 _SAYS_PRECISION = (parquet, csv_table, json_profile)
 #: endings looked for when a folder is given
 _ENDINGS = (
-    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".tensorflow_stats.pb",
-    ".txt", ".xplane.pb",
+    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz",
+    ".tensorflow_stats.pb", ".txt", ".xplane.pb",
 )  # fmt: skip
 
 
