@@ -9,7 +9,7 @@ from tests.soak.case import Case
 __all__ = ["KINDS", "every_case"]
 
 KINDS = (
-    "stats_csv", "json_files", "parquet_tables", "kineto_traces", "nsys_reports",
+    "stats_csv", "json_files", "parquet_tables", "kineto_traces", "nsys_reports", "other_profilers",
     "printed_tables", "tensorflow_traces", "telemetry_files", "clock_dumps", "bundles",
     "catalogues", "command_options", "outputs", "python_calls", "money", "sizes", "names",
     "fits", "folders",
