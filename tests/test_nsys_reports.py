@@ -63,6 +63,7 @@ def test_only_the_work_of_a_gpu_counts(report, tmp_path):
         ("gpukernsum", made.KERN.replace("Name", "GridXYZ,BlockXYZ,Name")),
         ("cuda_gpu_kern_gb_sum", made.KERN.replace("Name", "GridXYZ,BlockXYZ,Name")),
         ("", "Time(%),Total Time,Instances,Average,Minimum,Maximum,Name"),
+        ("", ",Time (%),Total Time (ns),Instances,Avg (ns),Name"),
         ("", "Time(%),Total Time (ns),Instances,Average,Minimum,Maximum,Kernel Name"),
     ],
 )

@@ -16,8 +16,9 @@ from xlate.readers.nsys_tables import HINT, Report
 __all__ = ["kind_of"]
 
 _BASE = frozenset({"time", "total time", "instances", "avg", "med", "min", "max", "stddev"})  # fmt: skip
-_KERNEL_HEADS = _BASE | {"name", "kernel name", "gridxyz", "blockxyz"}
-_COPY_HEADS = _BASE | {"count", "operation"}
+#: with the column without a name that pandas writes first
+_KERNEL_HEADS = _BASE | {"name", "kernel name", "gridxyz", "blockxyz", ""}
+_COPY_HEADS = _BASE | {"count", "operation", ""}
 #: older name of a script -> its name
 _OLD_NAMES: Mapping[str, str] = {
     "gpukernsum": "cuda_gpu_kern_gb_sum", "gpumemtimesum": "cuda_gpu_mem_time_sum",
