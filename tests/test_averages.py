@@ -139,6 +139,9 @@ def test_two_orders_of_one_profile_are_one(tmp_path):
     text = table(MM, SGEMM) + "\n" + table(ADD, MM, closed=False) + "# That is all, of many words, and of no columns whatever in it.\n"  # fmt: skip
     (p,) = read(tmp_path, text)
     assert p.busy_us == 10_000
+    # kernels may be alike in all that a cut name leaves
+    text = table(SGEMM, KERNEL, KERNEL, total=14_000) + table(KERNEL, KERNEL, total=14_000)  # fmt: skip
+    assert read(tmp_path, text)[0].busy_us == 14_000
     # two profiles stay two
     one, two = read(tmp_path, table(MM, ADD) + table(MM, total=6000))
     assert (one.busy_us, two.busy_us) == (10_000, 6000)

@@ -211,3 +211,20 @@ def test_the_real_report_with_ranges_never_popped():
     assert p.ops.get("Device_IDLE", 0) < 0.02 * p.step_time_us
     assert p.device == "NVIDIA RTX A4500"
     assert p.workload.mode == "inference"
+
+
+def test_gpus_are_named_in_every_version(tmp_path):
+    old = "CREATE TABLE TARGET_INFO_CUDA_GPU (deviceId INT, name TEXT)"
+    path = database(
+        tmp_path, "DROP TABLE TARGET_INFO_GPU", old,
+        "INSERT INTO TARGET_INFO_CUDA_GPU VALUES (1, 'Tesla K80'), (0, 'Tesla V100-SXM2-16GB')",
+    )  # fmt: skip
+    assert read(path)[0].device == "Tesla V100-SXM2-16GB"
+    path.unlink()
+    # CUDA numbers the faster one first
+    path = database(
+        tmp_path, "ALTER TABLE TARGET_INFO_GPU ADD COLUMN cuDevice INT",
+        "UPDATE TARGET_INFO_GPU SET cuDevice = 1",
+        "INSERT INTO TARGET_INFO_GPU VALUES (1, 'NVIDIA L4', 0)",
+    )  # fmt: skip
+    assert read(path)[0].device == "NVIDIA L4"

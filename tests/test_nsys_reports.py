@@ -63,6 +63,7 @@ def test_only_the_work_of_a_gpu_counts(report, tmp_path):
         ("gpukernsum", made.KERN.replace("Name", "GridXYZ,BlockXYZ,Name")),
         ("cuda_gpu_kern_gb_sum", made.KERN.replace("Name", "GridXYZ,BlockXYZ,Name")),
         ("", "Time(%),Total Time,Instances,Average,Minimum,Maximum,Name"),
+        ("", ",Time (%),Total Time (ns),Instances,Avg (ns),Name"),
         ("", "Time(%),Total Time (ns),Instances,Average,Minimum,Maximum,Kernel Name"),
     ],
 )
@@ -252,3 +253,13 @@ def test_the_real_file_without_kernels_is_refused():
         pytest.skip(f"{path} is absent")
     with pytest.raises(ProfileError, match=r"holds no kernel.*osrt_sum"):
         readers.read(path)
+
+
+def test_a_report_of_a_newer_version_is_read_or_refused_never_left_out(tmp_path):
+    more = made.KERN.replace("Name", "Energy (mJ),Name")
+    row = "60,600000,3,1,1,1,1,0,7,sgemm_128x64\n"
+    (p,) = read(tmp_path, named("cuda_gpu_kern_sum", f"{more}\n{row}"))
+    assert p.busy_us == 600
+    other = made.KERN.replace("Total Time", "Sum of Time")
+    with pytest.raises(ProfileError, match=r"cuda_gpu_kern_sum has no headings that are known"):  # fmt: skip
+        read(tmp_path, named("cuda_gpu_kern_sum", f"{other}\n{GEMM}"))

@@ -129,8 +129,8 @@ def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('"Domain","Function","Process_Id","Thread_Id","Correlation_Id","Start_Timestamp","End_Timestamp"\n"HIP_API","hipMalloc",1,1,1,5,9\n', "calls of HIP or HSA"),
-        (AGENTS, "of the machine"),
+        ('"Domain","Function","Process_Id","Thread_Id","Correlation_Id","Start_Timestamp","End_Timestamp"\n"HIP_API","hipMalloc",1,1,1,5,9\n', "holds calls of HIP or HSA"),
+        (AGENTS, "describes the machine"),
         (TRACE, "holds no kernel"),
         (TRACE + dispatch("a", 5, 9) + "1,2,3\n", "3 fields where the header has 11"),
         (TRACE + dispatch("a", 5, 9).replace(",14,", ",soon,"), "'soon' is no number"),

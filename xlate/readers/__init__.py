@@ -20,6 +20,7 @@ from xlate.readers import (
     kineto,
     nsys_csv,
     nsys_sqlite,
+    onnx_profile,
     parquet,
     rocprof_csv,
     rocprof_json,
@@ -27,6 +28,7 @@ from xlate.readers import (
     tensorflow_stats_pb,
     tensorflow_timeline,
     tensorflow_trace,
+    tensorrt_profile,
     xplane,
 )
 from xlate.readers.idle import with_idle_doubt
@@ -52,6 +54,8 @@ READERS: dict[str, ModuleType] = {
     "rocprof_json": rocprof_json,
     "tensorflow_stats_pb": tensorflow_stats_pb,
     "tensorflow_timeline": tensorflow_timeline,
+    "onnx_profile": onnx_profile,
+    "tensorrt_profile": tensorrt_profile,
     "tensorflow_trace": tensorflow_trace,
     "xplane": xplane,
     "kineto": kineto,
@@ -66,8 +70,8 @@ READERS: dict[str, ModuleType] = {
 _SAYS_PRECISION = (parquet, csv_table, json_profile)
 #: endings looked for when a folder is given
 _ENDINGS = (
-    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".tensorflow_stats.pb",
-    ".txt", ".xplane.pb",
+    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz",
+    ".tensorflow_stats.pb", ".txt", ".xplane.pb",
 )  # fmt: skip
 
 

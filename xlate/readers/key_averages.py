@@ -91,9 +91,10 @@ def _apart(listed: Sequence[Averages]) -> list[Averages]:
             kept.append(table)
         elif kept[same].headings == table.headings:
             # each may hold rows that a limit cut from the other
-            rows = dict.fromkeys((*kept[same].rows, *table.rows))
+            before = set(kept[same].rows)
+            rows = (*kept[same].rows, *(r for r in table.rows if r not in before))
             total = kept[same].total_us or table.total_us
-            kept[same] = replace(kept[same], rows=tuple(rows), total_us=total)
+            kept[same] = replace(kept[same], rows=rows, total_us=total)
         elif _Sides.of(table).most > _Sides.of(kept[same]).most:
             kept[same] = table
     return kept

@@ -10,7 +10,7 @@ OpenACC, MPI and so on are the host's time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from xlate.readers.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.kernel_sums import KernelSum, StepShare, profile_of_sums
 from xlate.readers.limits import read_text
 from xlate.readers.marks import STEP_RANGE, Marks, Range, folded, steps_of
+from xlate.readers.nsys_kinds import kind_of
 from xlate.readers.nsys_tables import (
     HINT,
-    OLD_NAMES,
     Report,
     is_report,
     number,
@@ -34,9 +34,6 @@ from xlate.reason import Reason
 
 __all__ = ["read", "sniff"]
 
-_BASE = frozenset({"time", "total time", "instances", "avg", "med", "min", "max", "stddev"})  # fmt: skip
-_KERNEL_HEADS = _BASE | {"name", "kernel name", "gridxyz", "blockxyz"}
-_COPY_HEADS = _BASE | {"count", "operation"}
 #: reports that hold the same work within so much
 _SAME = 0.01
 
@@ -68,7 +65,7 @@ def read(source: Source) -> list[Profile]:
     found = {run: _profiles(path, of, source.steps) for run, of in runs.items()}
     with_work = {run: p for run, p in found.items() if p}
     if not with_work:
-        kinds = sorted({_kind(r) or "another report" for r in listed})
+        kinds = sorted({r.kind or kind_of(path, r) or "another report" for r in listed})
         inside = f" (it has {', '.join(kinds)})" if kinds else ""
         raise ProfileError(f"{path} holds no kernel{inside}", HINT)
     if len(with_work) == 1:
@@ -80,64 +77,6 @@ def read(source: Source) -> list[Profile]:
 
 def _renamed(profile: Profile, path: Path, run: str) -> Profile:
     return replace(profile, source=profile.source.replace(str(path), f"{path} [{run}]"))
-
-
-# --- which report is of what ---------------------------------------------------------
-
-
-def _kind(report: Report) -> str:
-    """What a report is, by its headings; empty where it is none that is known.
-
-    A name beside it only takes away: a report named otherwise is not of the GPU's work.
-    """
-    head = set(report.head)
-    named = OLD_NAMES.get(report.kind, report.kind)
-    return next(
-        (
-            kind
-            for kind, (names, holds) in _KINDS.items()
-            if holds(head) and (not named or named.startswith(names))
-        ),
-        named,
-    )
-
-
-def _is_trace(head: set[str]) -> bool:
-    """Times, and what only the GPU's work has; calls of an API have a process."""
-    return {"start", "duration", "name"} <= head and (
-        bool(head & {"device", "grdx"}) or ("corrid" in head and not head & {"pid", "result"})
-    )  # fmt: skip
-
-
-#: kind -> names it goes by, and which headings it must have
-_KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[set[str]], bool]]] = {
-    "cuda_gpu_trace": (("cuda_gpu_trace",), _is_trace),
-    "cuda_gpu_kern_sum": (
-        ("cuda_gpu_kern",),
-        lambda h: {"total time", "instances"} <= h <= _KERNEL_HEADS and bool(h & {"name", "kernel name"}),
-    ),
-    "cuda_gpu_mem_time_sum": (
-        ("cuda_gpu_mem_time_sum",),
-        lambda h: {"total time", "operation"} <= h <= _COPY_HEADS,
-    ),
-    "cuda_gpu_sum": (
-        ("cuda_gpu_sum", "cuda_api_gpu_sum"),
-        lambda h: {"total time", "category", "operation"} <= h,
-    ),
-    "cuda_kern_exec_sum": (
-        ("cuda_kern_exec_sum",),
-        lambda h: {"kavg", "count", "kernel name"} <= h,
-    ),
-    "cuda_kern_exec_trace": (
-        ("cuda_kern_exec_trace",),
-        lambda h: {"kernel start", "kernel dur", "kernel name"} <= h,
-    ),
-    "nvtx_sum": (
-        ("nvtx_sum", "nvtx_pushpop_sum", "nvtx_startend_sum"),
-        lambda h: {"total time", "range"} <= h and bool(h & {"instances", "num calls", "count"}),
-    ),
-    "nvtx_trace": (("nvtx_pushpop_trace", "nvtx_startend_trace"), lambda h: {"start", "end", "name", "pid"} <= h),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -183,8 +122,8 @@ def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
     first: dict[str, Report] = {}
     notes: list[str] = []
     for report in listed:
-        kind = _kind(report)
-        if kind not in _KINDS or not report.rows:
+        kind = kind_of(path, report)
+        if not kind or not report.rows:
             continue
         _check_rows(path, report)
         if kind not in first:
@@ -335,7 +274,7 @@ def _share(path: Path, report: Report | None, choice: StepChoice) -> StepShare:
 def _traced(run: _Run, report: Report, choice: StepChoice) -> list[Profile]:
     """Profiles of a report with one line for each kernel."""
     path = run.path
-    launched = _kind(report) == "cuda_kern_exec_trace"
+    launched = "kernel dur" in report.head
     names = ("kernel start", "kernel dur", "kernel name") if launched else ("start", "duration", "name")  # fmt: skip
     begin, length, name = _places(report, *names)
     at, asked_at = report.place("device", "devid"), report.place("api start")

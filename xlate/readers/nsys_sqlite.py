@@ -27,7 +27,9 @@ _KERNELS, _COPIES, _SETS, _GRAPHS, _RUNTIME = (
     f"CUPTI_ACTIVITY_KIND_{k}"
     for k in ("KERNEL", "MEMCPY", "MEMSET", "GRAPH_TRACE", "RUNTIME")
 )
-_NVTX, _GPUS, _CUDA = "NVTX_EVENTS", "TARGET_INFO_GPU", "TARGET_INFO_CUDA_DEVICE"
+_NVTX, _CUDA = "NVTX_EVENTS", "TARGET_INFO_CUDA_DEVICE"
+#: GPUs, today and until the middle of 2021
+_GPUS, _OLD_GPUS = "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU"
 _KINDS = {
     1: "Memcpy HtoD", 2: "Memcpy DtoH", 8: "Memcpy DtoD", 9: "Memcpy HtoH",
     10: "Memcpy PtoP", 11: "Memcpy HtoD", 12: "Memcpy DtoH", 13: "Memcpy DtoD",
@@ -199,17 +201,26 @@ def _ranges(tables: NsysDatabase, strings: dict[int, str]) -> list[Range]:
 
 def _devices(tables: NsysDatabase, trace: DeviceTrace) -> NamedDevices:
     """Names of GPUs; a process may number those it sees otherwise than the machine."""
-    names = {
-        i: n.strip()
-        for i, n in tables.rows(_GPUS, "id", "name")
+    listed = [
+        (i, cuda, n.strip())
+        for table in (_GPUS, _OLD_GPUS)
+        for i, device, cuda, n in tables.rows(
+            table, "id", "deviceId", "cuDevice", "name"
+        )
         if isinstance(n, str) and n.strip()
-    }
+        for i in (device if i is None else i,)
+    ]
+    names = {i: n for i, _, n in listed}
+    # CUDA may number GPUs otherwise than the machine
+    by_cuda = {cuda: i for i, cuda, _ in listed if isinstance(cuda, int)}
+    if len(by_cuda) != len(listed):
+        by_cuda = {}
     seen: dict[tuple[Any, Any], Any] = {}
     for gpu, cuda, pid in tables.rows(_CUDA, "gpuId", "cudaId", "pid"):
         seen[pid, cuda] = gpu
     only = next(iter(names.values())) if len(set(names.values())) == 1 else None
     place: Callable[[int, int], Any] = lambda process, device: seen.get(  # noqa: E731
-        (process & 0xFFFFFF, device), device
+        (process & 0xFFFFFF, device), by_cuda.get(device, device)
     )
     return NamedDevices(
         {k: n for k in trace.places if (n := names.get(place(*k)) or only) is not None},

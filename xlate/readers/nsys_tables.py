@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -287,16 +287,3 @@ def _joined(lines: list[str], k: int, layout: _Layout) -> Iterator[tuple[int, st
             line = f"{line} {lines[k].rstrip()}"
         yield start, line
         k += 1
-
-
-#: kind of a report -> older names of its script
-OLD_NAMES: Mapping[str, str] = {
-    "gpukernsum": "cuda_gpu_kern_gb_sum", "gpumemtimesum": "cuda_gpu_mem_time_sum",
-    "gpumemsizesum": "cuda_gpu_mem_size_sum", "gputrace": "cuda_gpu_trace",
-    "gpusum": "cuda_gpu_sum", "kernexecsum": "cuda_kern_exec_sum",
-    "kernexectrace": "cuda_kern_exec_trace", "apigpusum": "cuda_api_gpu_sum",
-    "cudaapisum": "cuda_api_sum", "cudaapitrace": "cuda_api_trace",
-    "nvtxsum": "nvtx_sum", "nvtxppsum": "nvtx_pushpop_sum",
-    "pushpopsum": "nvtx_pushpop_sum", "nvtxpptrace": "nvtx_pushpop_trace",
-    "nvtxssesum": "nvtx_startend_sum", "osrtsum": "osrt_sum",
-}  # fmt: skip

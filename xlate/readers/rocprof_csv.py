@@ -90,10 +90,15 @@ def read(source: Source) -> list[Profile]:
     if set(heads) >= _STATS:
         return [_of_sums(source, _rows(path, text, heads))]
     if not set(heads) & {*_NAME, "direction"}:
-        what = "the machine" if "agent_type" in heads else "calls of HIP or HSA"
+        what = (
+            "describes the machine"
+            if "agent_type" in heads
+            else "holds calls of HIP or HSA"
+            if "function" in heads
+            else f"is no csv of rocprof with kernels: it has {', '.join(heads[:6])}"
+        )
         raise ProfileError(
-            f"{path} is of {what}, and holds no time of a GPU",
-            f"take the kernel_trace.csv beside it; {_HINT}",
+            f"{path} {what}", f"take the kernel_trace.csv beside it; {_HINT}"
         )
     if not set(heads) & set(_BEGIN) or not set(heads) & set(_END):
         raise ProfileError(

@@ -63,7 +63,7 @@ def read(source: Source) -> list[Profile]:
     csv.field_size_limit(_LONGEST_FIELD)
     rows = csv.reader(io.StringIO(text))
     try:
-        header = [h.strip() for h in next(rows)]
+        header = [h.strip() for h in next(rows, [])]
         header = [
             _NEWER.get(h, h) if _NEWER.get(h) not in header else h for h in header
         ]

@@ -10,7 +10,8 @@ __all__ = ["KINDS", "every_case"]
 
 KINDS = (
     "stats_csv", "json_files", "parquet_tables", "kineto_traces", "nsys_reports",
-    "printed_tables", "tensorflow_traces", "tensorboard_files", "telemetry_files", "clock_dumps", "bundles",
+    "other_profilers", "printed_tables", "tensorflow_traces", "tensorboard_files",
+    "telemetry_files", "clock_dumps", "bundles",
     "catalogues", "command_options", "outputs", "python_calls", "money", "sizes", "names",
     "fits", "folders",
 )  # fmt: skip
