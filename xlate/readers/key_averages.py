@@ -37,6 +37,7 @@ _NO_WORK = re.compile(
     r"(?:Unrecognized|Activity Buffer Request|Buffer Flush|Lazy Function Loading"
     r"|Command Buffer Full|Instrumentation|Resource|Context Sync)$"
 )
+_UNRECORDED = "Unrecognized"
 #: calls of CUDA, HIP and Level Zero, which are the host's
 _CALL = re.compile(r"(?:cuda|hip|cu|ur|ze)[A-Z]\w*(?:\(.*\))?$")
 #: ranges that a program named, which stand beside the kernels within them
@@ -147,6 +148,14 @@ class _Sides:
                 no_work.append(row)
             else:
                 (doubtful if row.name in ranges else kernels).append(row)
+        # as part of the total it is work, of operations that nobody recorded
+        ops += [
+            r
+            for r in no_work
+            if r.name == _UNRECORDED
+            and _sum(ops) + r.self_device <= (table.total_us or 0.0) * (1 + _ROUNDED)
+        ]
+        no_work = [r for r in no_work if r not in ops]
         # kernels that are named as operations fit into the total, ranges do not
         room = (table.total_us or 0.0) * (1 + _ROUNDED) - _sum(kernels)
         if _sum(doubtful) > room:
@@ -250,10 +259,11 @@ def _about_rows(table: Averages, sides: _Sides, busy: float) -> list[str]:
             "activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])"
         )
     if sides.no_work:
-        names = ", ".join(dict.fromkeys(r.name for r in sides.no_work[:4]))
+        names = list(dict.fromkeys(r.name for r in sides.no_work[:4]))
         notes.append(Reason(
-            f"{names}: {_sum(sides.no_work) / 1e3:.4g} ms of device time that no kernel "
-            "took; left out", informs=all(_is_known(r) or not r.self_cpu for r in sides.no_work),
+            f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} left out: "
+            f"{_sum(sides.no_work) / 1e3:.4g} ms of device time that no kernel took",
+            informs=all(_is_known(r) or not r.self_cpu for r in sides.no_work),
         ))  # fmt: skip
     if sides.by_op and sides.kernels:
         notes.append(

@@ -4,7 +4,8 @@ Reports stand under each other as nsys prints them, as csv, columns or tables. O
 those of the GPU's work count (``cuda_gpu_kern_sum``, ``cuda_gpu_mem_time_sum``,
 ``cuda_gpu_sum``, ``cuda_kern_exec_sum``, ``cuda_gpu_trace`` and their older names), and
 of several that hold the same work one: sums over API calls, the operating system,
-OpenACC, MPI and so on are the host's time.
+OpenACC, MPI and so on are the host's time. ``cuda_kern_exec_sum`` and ``_trace`` and the
+traces of NVTX are read as their scripts write them; no real file of these was at hand.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Each run of the model is an event ``model_run`` of category ``Session``; within 
 nodes (``…_kernel_time``, with ``op_name`` and ``provider``) and, where the runtime was
 built with CUDA or ROCm profiling, kernels with the times of the GPU. Without these a
 node's time is what the host took to launch it, which the answer says. The vector is that
-of the median run; operations are named by their ONNX type.
+of the median run; operations are named by their ONNX type. Events of kernels are read as
+the runtime's source writes them; no real file with them was at hand.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A profile is a list: how many runs, then each layer with its time over all runs 
 mean, in ms. A step is one run of the engine, and takes the sum of its layers, which run
 one after the other. Layers are named after the operations they were fused from
 (``/conv1/Conv + /act1/Relu``); the column is the one of them that takes most
-arithmetic. Kernels have no names there, nor precisions.
+arithmetic. Kernels have no names there, nor precisions. Times of runs are read as
+trtexec's documentation and its own scripts have them; no real file was at hand.
 """
 
 from __future__ import annotations
