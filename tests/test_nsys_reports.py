@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 from pathlib import Path
 
 import pytest
@@ -211,8 +212,9 @@ def test_a_mark_is_taken_and_a_wrong_one_is_named(tmp_path):
     text = f"{made.KERN}\n{GEMM}\n{ranges}"
     (p,) = read(tmp_path, text)
     assert p.step_time_us is None
+    # it begins each step, and does not say how long one takes
     (p,) = read(tmp_path, text, mark="forward")
-    assert p.step_time_us == 1000
+    assert (p.step_time_us, p.busy_us) == (None, 200)
     with pytest.raises(ProfileError, match=r"no NVTX range named 'backward'"):
         read(tmp_path, text, mark="backward")
 
@@ -263,3 +265,50 @@ def test_a_report_of_a_newer_version_is_read_or_refused_never_left_out(tmp_path)
     other = made.KERN.replace("Total Time", "Sum of Time")
     with pytest.raises(ProfileError, match=r"cuda_gpu_kern_sum has no headings that are known"):  # fmt: skip
         read(tmp_path, named("cuda_gpu_kern_sum", f"{other}\n{GEMM}"))
+
+
+def ranges(*rows):
+    """A summary of ranges: name, how many, total, shortest, longest, deviation, in µs."""
+    return made.NVTX + "\n" + "".join(
+        f"1,{total * 1000},{n},{total * 1000 / n},1,{low * 1000},{high * 1000},{deviation * 1000},PushPop,:{name}\n"
+        for name, n, total, low, high, deviation in rows
+    )  # fmt: skip
+
+
+def test_ranges_never_popped_are_known_by_their_lengths(tmp_path):
+    kernels = f"{made.KERN}\n10,6000000,3,1,1,1,1,0,sgemm\n"
+    lengths = [9000 - 1000 * k + 20 * (k % 3) for k in range(8)]
+    numbered = ranges(*((f"iteration {k}", 1, t, t, t, 0) for k, t in enumerate(lengths)))  # fmt: skip
+    (p,) = read(tmp_path, f"{kernels}\n{numbered}")
+    assert p.step_time_us == pytest.approx(1000, rel=0.03)
+    assert p.busy_us == 750
+    assert any("overlap their successor" in n for n in p.notes)
+    even = [1000 * (k + 1) for k in range(8)]
+    same = ranges(("step", 8, sum(even), 1000, 8000, statistics.stdev(even)))
+    (p,) = read(tmp_path, f"{kernels}\n{same}")
+    assert p.step_time_us == pytest.approx(1000)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # warming up: shorter one after the other, and not evenly
+        [(f"step {k}", 1, t, t, t, 0) for k, t in enumerate((5000, 1400, 1100, 1010, 1000, 1000, 990, 1000))],
+        [(f"step {k}", 1, t, t, t, 0) for k, t in enumerate(range(1007, 999, -1))],
+        [("step", 8, 12500, 1000, 5000, 1380)],
+        [("step", 8, 8000, 900, 1100, 65)],
+    ],
+    ids=["warm-up", "a-little", "one-name", "even"],
+)  # fmt: skip
+def test_steps_that_only_differ_are_steps(rows, tmp_path):
+    kernels = f"{made.KERN}\n10,6000000,3,1,1,1,1,0,sgemm\n"
+    (p,) = read(tmp_path, f"{kernels}\n{ranges(*rows)}")
+    assert p.step_time_us == pytest.approx(sum(r[2] for r in rows) / 8)
+    assert not any("overlap" in n for n in p.notes)
+
+
+def test_a_part_of_a_step_counts_steps_and_is_not_their_length(tmp_path):
+    kernels = f"{made.KERN}\n10,6000000,3,1,1,1,1,0,sgemm\n"
+    text = ranges(("optimizer step", 3, 300, 100, 100, 0), ("forward", 3, 900, 300, 300, 0))  # fmt: skip
+    (p,) = read(tmp_path, f"{kernels}\n{text}")
+    assert (p.step_time_us, p.busy_us) == (None, 2000)

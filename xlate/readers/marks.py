@@ -20,12 +20,12 @@ from xlate.errors import ProfileError
 from xlate.readers.steps import Step
 from xlate.reason import Reason
 
-__all__ = ["STEP_RANGE", "Marks", "Range", "folded", "repeated", "steps_of"]
+__all__ = ["PARTS", "STEP_RANGE", "Marks", "Range", "folded", "repeated", "steps_of"]
 
 #: names of ranges that are steps
 STEP_RANGE = re.compile(r"(?:^|[\W_])(?:profiler)?(?:train|training)?[\W_]*(?:step|iter|iteration|batch)\b|ProfilerStep|(?:step|iter|iteration|batch)[\W_]*#?\d+", re.IGNORECASE)  # fmt: skip
 #: parts of a step that are named so, and are steps only where nothing else is
-_PARTS = re.compile(r"optim|scheduler|zero_?grad|load|fetch|copy|log", re.IGNORECASE)
+PARTS = re.compile(r"optim|scheduler|zero_?grad|load|fetch|copy|log", re.IGNORECASE)
 #: an overlap of more than this share of a step is one
 _OVERLAP = 0.01
 #: names shown in a message
@@ -130,7 +130,7 @@ def steps_of(
         begin = np.array([s.start for s in steps])
         end = begin + np.array([s.length for s in steps])
         inside = np.searchsorted(moments, end) - np.searchsorted(moments, begin)
-        part = _PARTS.search(key[0]) is not None
+        part = PARTS.search(key[0]) is not None
         return (
             len(steps) > 1,
             not part,

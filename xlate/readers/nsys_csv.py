@@ -18,10 +18,11 @@ from pathlib import Path
 from xlate.errors import ProfileError
 from xlate.profile import Profile
 from xlate.readers.device_trace import DeviceTrace, NamedDevices
-from xlate.readers.kernel_sums import KernelSum, StepShare, profile_of_sums
+from xlate.readers.kernel_sums import KernelSum, profile_of_sums
 from xlate.readers.limits import read_text
-from xlate.readers.marks import STEP_RANGE, Marks, Range, folded, steps_of
+from xlate.readers.marks import Marks, Range, steps_of
 from xlate.readers.nsys_kinds import kind_of
+from xlate.readers.nsys_ranges import step_share
 from xlate.readers.nsys_tables import (
     HINT,
     Report,
@@ -98,7 +99,7 @@ def _profiles(
     """Profiles of one run; empty where it holds no work of a GPU."""
     run = _first_of_each(path, listed)
     ranges = run.of("nvtx_sum")
-    share = _share(path, ranges, choice)
+    share = step_share(path, ranges, choice)
     trace = run.of("cuda_gpu_trace", "cuda_kern_exec_trace")
     sums = _sums(run)
     if trace is not None and trace.rows and not (share.length_us and sums):
@@ -227,46 +228,6 @@ def _executed(path: Path, report: Report) -> dict[int, list[KernelSum]]:
 
 def _places(report: Report, *names: str) -> list[int]:
     return [report.head.index(n) for n in names]
-
-
-def _share(path: Path, report: Report | None, choice: StepChoice) -> StepShare:
-    """How many steps the sums hold, by the ranges or as the user says."""
-    if choice.count:
-        said = f"the sums are taken for {choice.count} steps of equal length"
-        return StepShare(choice.count, None, (Reason(said, informs=True),))
-    series: dict[str, tuple[int, float]] = {}
-    names: list[str] = []
-    for line, cells in report.rows if report is not None else ():
-        assert report is not None
-        name = cells[report.head.index("range")].lstrip(":")
-        names.append(name)
-        wanted = (
-            folded(name).rstrip("# ") == folded(choice.mark).rstrip("# ")
-            if choice.mark
-            else bool(STEP_RANGE.search(name))
-        )
-        if not wanted:
-            continue
-        total, count = report.place("total time"), report.place("instances", "num calls", "count")  # fmt: skip
-        assert total is not None
-        assert count is not None
-        n, time = series.get(folded(name), (0, 0.0))
-        series[folded(name)] = (
-            n + int(number(path, line, cells[count])),
-            time + report.time(path, line, cells, total),
-        )
-    if choice.mark and not series:
-        raise ProfileError(
-            f"{path} has no NVTX range named {choice.mark!r}",
-            f"its ranges: {', '.join(names[:6]) or 'no report nvtx_sum'}; {HINT}",
-        )
-    # ranges that carry a number each (step 7) are one series; the longest holds the others
-    for key, (n, time) in sorted(series.items(), key=lambda s: (s[1][0] > 1, s[1][1]), reverse=True):  # fmt: skip
-        if n > 0 and time > 0:
-            said = f"the mean of {n} NVTX ranges {key!r}"
-            return StepShare(n, time / n, (Reason(said, informs=True),))
-    said = "no NVTX range named step or iteration: everything is taken for one step"
-    return StepShare(1, None, (said,))
 
 
 # --- traces --------------------------------------------------------------------------
