@@ -90,22 +90,12 @@ def profile_of_sums(
         if s.kernel:
             kind = kernel_precision(s.name)
             precision[kind] = precision.get(kind, 0.0) + s.time_us / share.steps
-    said = [*share.notes, *notes]
     busy, length = sum(ops.values()), share.length_us
     if length is not None:
         ops[opnames.DEVICE_IDLE] = max(length - busy, 0.0)
-        if busy > length * (1 + _ROUNDED):
-            said.append(
-                f"kernels sum to {busy / 1e3:.4g} ms a step of {length / 1e3:.4g} ms: "
-                "they overlap on several streams, or ran outside the steps"
-            )
     names = [s.name for s in sums if s.kernel and s.time_us > 0]
     mode = work_mode(names)
-    if (says := mode_note(mode)) is not None:
-        said.append(Reason(says, informs=True))
-    cut = sum(n.endswith(_CUT) for n in names)
-    if cut:
-        said.append(Reason(f"{cut} names of kernels are cut", informs=True))
+    said = [*share.notes, *notes, *_about(names, mode, busy, length)]
     return Profile(
         {k: v for k, v in ops.items() if v > 0},
         WorkloadKey(mode=mode, framework="unknown"),
@@ -115,3 +105,21 @@ def profile_of_sums(
         device=device,
         precision_us=precision,
     )
+
+
+def _about(
+    names: Sequence[str], mode: str, busy: float, length: float | None
+) -> list[str]:
+    """What to say of the mode, of names that were cut, and of work beyond its step."""
+    said: list[str] = []
+    if length is not None and busy > length * (1 + _ROUNDED):
+        said.append(
+            f"kernels sum to {busy / 1e3:.4g} ms a step of {length / 1e3:.4g} ms: "
+            "they overlap on several streams, or ran outside the steps"
+        )
+    if (says := mode_note(mode)) is not None:
+        said.append(Reason(says, informs=True))
+    cut = sum(n.endswith(_CUT) for n in names)
+    if cut:
+        said.append(Reason(f"{cut} names of kernels are cut", informs=True))
+    return said

@@ -126,17 +126,7 @@ def steps_of(
         return {}
 
     def worth(key: tuple[str, int, int]) -> tuple[bool, bool, int, float]:
-        steps, _ = cut[key]
-        begin = np.array([s.start for s in steps])
-        end = begin + np.array([s.length for s in steps])
-        inside = np.searchsorted(moments, end) - np.searchsorted(moments, begin)
-        part = PARTS.search(key[0]) is not None
-        return (
-            len(steps) > 1,
-            not part,
-            int(inside.sum()),
-            sum(s.length for s in steps),
-        )
+        return _worth(key[0], cut[key][0], moments)
 
     name = max(cut, key=worth)[0]
     found: dict[int, Marks] = {}
@@ -146,6 +136,21 @@ def steps_of(
         took = Reason(f"steps are the {what} ranges {name!r}", informs=True)
         found[process] = Marks(steps, (took, *(f"{what} ranges {name!r}: {s}" for s in said)))  # fmt: skip
     return found
+
+
+def _worth(
+    name: str, steps: Sequence[Step], moments: NDArray[np.float64]
+) -> tuple[bool, bool, int, float]:
+    """How likely a series is that of the steps, more to less: launches decide."""
+    begin = np.array([s.start for s in steps])
+    end = begin + np.array([s.length for s in steps])
+    inside = np.searchsorted(moments, end) - np.searchsorted(moments, begin)
+    return (
+        len(steps) > 1,
+        PARTS.search(name) is None,
+        int(inside.sum()),
+        sum(s.length for s in steps),
+    )
 
 
 def _is_mark(name: str, mark: str) -> bool:
