@@ -275,3 +275,39 @@ def test_bytes_io_parquet_is_sniffed_by_content(tmp_path):
     pl.DataFrame({"Device_Relu": [5000.0]}).write_parquet(buffer)
     (p,) = readers.read(write(tmp_path, buffer.getvalue(), "lies.csv"))
     assert p.busy_us == 5000.0
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("Device,Relu,r,4,1000.0,250.0", None),
+        # as rounded as it was printed
+        ("Device,Relu,r,3,1.0,0.3", None), ("Device,Relu,r,7,10,1", None),
+        ("Device,Relu,r,3,100.0,33.333", None), ("Device,Relu,r,3,1e2,3.3333e1", None),
+        ('Device,Relu,r,"1,000",2500.0,2.5', None), ("Device,IDLE,IDLE,0,5000,0", None),
+        ("Device,Relu,r,,1000.0,", None),
+        ("Device,Relu,r,4,1.0,250.0", "Relu contradicts itself: 4 occurrences of 250 µs are 1000 µs"),
+        ("Device,Relu,r,4,1000.0,0.25", "its total is 1000 µs"),
+        ("Device,Relu,r,400,1000.0,250.0", "its total is 1000 µs"),
+        ("Device,Relu,r,4,1000.0,0", "4 occurrences of 0 µs"),
+        ("Device,Relu,r,many,1000.0,250.0", "#Occurrences is 'many'"),
+        ("Device,Relu,r,-4,1000.0,-250.0", "-4 occurrences of -250"),
+        ("Device,Relu,r,4,1000.0,inf", "contradicts itself"),
+    ],
+)  # fmt: skip
+def test_a_total_is_the_count_times_the_average(row, fault, tmp_path):
+    text = f"{HEADER},Avg. time (us)\n1,Device,Conv2D,c,2,4000.0,2000.0\n2,{row}\n"
+    path = write(tmp_path, text)
+    if fault is None:
+        (p,) = readers.read(path)
+        assert p.ops["Device_Conv2D"] == 4000
+        return
+    with pytest.raises(ProfileError, match="line 3") as e:
+        readers.read(path)
+    assert fault in str(e.value)
+
+
+def test_the_columns_of_xprof_are_the_same(tmp_path):
+    text = GOOD.replace("Type,Operation", "Operation Type,Operation Name")
+    (p,) = readers.read(write(tmp_path, text))
+    assert p.ops["Device_Conv2D"] == 5000.5

@@ -128,6 +128,9 @@ def test_operations_of_tensorflow_keep_their_types(tmp_path):
         ({"core_count": 41}, "Nvidia GPU with compute capability 7.5, 41 multiprocessors and 14.8 GiB"),
         ({"compute_cap_major": 8}, "Nvidia GPU with compute capability 8.5, 40 multiprocessors and 14.8 GiB"),
         ({"device_vendor": "AMD"}, "AMD GPU with compute capability 7.5, 40 multiprocessors and 14.8 GiB"),
+        # half of it, as some drivers count; or not known
+        ({"memory_bandwidth": 160_032_000_000}, "T4"), ({"memory_bandwidth": 0}, "T4"),
+        ({"device_vendor": "AMD", "core_count": 304, "memory_size": 206_141_652_992, "memory_bandwidth": 2_662_400_000_000, "compute_cap_major": 9, "compute_cap_minor": 4}, "MI300X"),
         ({"core_count": 0}, None),
     ],
 )  # fmt: skip

@@ -68,8 +68,11 @@ def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
     found = [
         g for g in catalogue().gpus.values()
         if g.architecture.startswith(makers)
-        and _fits(g, cores, memory, bandwidth, architecture)
+        and _fits(g, cores, memory, architecture)
     ]  # fmt: skip
+    # how often a clock moves data differs by memory and driver: it decides among
+    # several, and excludes none
+    found = [g for g in found if _as_fast(g, bandwidth)] or found
     names = [g.name for g in found]
     if not names:
         # so that it is taken for none of the catalogue
@@ -86,18 +89,18 @@ def _number(facts: Mapping[str, Any], key: str) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _fits(
-    gpu: Gpu, cores: float, memory: float, bandwidth: float, architecture: str | None
-) -> bool:
+def _fits(gpu: Gpu, cores: float, memory: float, architecture: str | None) -> bool:
     has, holds = gpu.number("sm_count"), gpu.number("memory_gib")
     if has != cores or holds is None:
         return False
     if not _MEMORY[0] <= memory / holds <= _MEMORY[1]:
         return False
-    if architecture is not None and not gpu.architecture.startswith(architecture):
-        return False
+    return architecture is None or gpu.architecture.startswith(architecture)
+
+
+def _as_fast(gpu: Gpu, bandwidth: float) -> bool:
     known = gpu.number("bandwidth_gb_per_s")
-    return not bandwidth or known is None or abs(bandwidth / known - 1) <= _BANDWIDTH
+    return known is not None and abs(bandwidth / known - 1) <= _BANDWIDTH
 
 
 def _common(gpus: list[Gpu]) -> str | None:
