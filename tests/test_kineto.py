@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice, attribution, chrome
 from xlate.readers.step_marks import serving_kind
+from xlate.readers.steps import Step, Work, of_step
 from xlate.reason import Reason, informs
 
 #: real files of other people, beside the corpora; none of them is part of the project
@@ -572,6 +574,14 @@ def test_an_idle_device_is_doubted_in_every_format(tmp_path):
     assert "the device is 0.0 % busy" in said(p)
     (p,) = read(tmp_path, b'{"Device_Relu": 5000.0, "Device_IDLE": 1e6}', name="a.json")
     assert not p.notes
+
+
+def test_columns_of_one_name_are_added_up():
+    # other readers number the same name more than once
+    numbers, times = np.array([0, 1, 2]), np.array([0.0, 10.0, 20.0])
+    work = Work(times, times + 5, times, numbers, ("Device_a", "Device_b", "Device_a"))
+    found = of_step(work, [Step(0, 0.0, 40.0)])
+    assert found.ops == {"Device_a": 10, "Device_b": 5, "Device_IDLE": 25}
 
 
 # where the host runs ahead of the GPU

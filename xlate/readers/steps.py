@@ -379,17 +379,22 @@ def _vector(
             f"{1 - fits:.0%} of the step's GPU work runs past its end and was left out"
         )
     own = own_times(start, stop) * scale
-    column, which = np.unique(work.column[rows], return_inverse=True)
-    sums = np.bincount(which.ravel(), weights=own, minlength=len(column))
-    ops = {work.columns[c]: float(t) for c, t in zip(column, sums, strict=True)}
+    ops = _sums(work.columns, work.column[rows], own)
     ops[opnames.DEVICE_IDLE] = max(length - busy * scale, 0.0)
     precision: dict[str, float] = {}
     if work.precision is not None:
         computes = work.precision[rows] >= 0
-        sums = np.bincount(
-            work.precision[rows][computes],
-            weights=own[computes],
-            minlength=len(work.precisions),
-        )
-        precision = {p: float(t) for p, t in zip(work.precisions, sums, strict=True) if t > 0}  # fmt: skip
+        sums = _sums(work.precisions, work.precision[rows][computes], own[computes])
+        precision = {p: t for p, t in sums.items() if t > 0}
     return ops, precision, notes
+
+
+def _sums(
+    names: Sequence[str], which: NDArray[np.int64], times: NDArray[np.float64]
+) -> dict[str, float]:
+    """Time by name; a name may have several numbers."""
+    sums: dict[str, float] = {}
+    by_number = np.bincount(which, weights=times, minlength=len(names))
+    for k in np.unique(which).tolist():
+        sums[names[k]] = sums.get(names[k], 0.0) + float(by_number[k])
+    return sums
