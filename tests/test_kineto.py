@@ -159,6 +159,24 @@ def test_a_gpu_that_is_not_listed_has_the_name_that_all_have(
     assert re.search(note, said(p))
 
 
+def test_a_gpu_that_only_copies_is_no_profile_of_its_own(tmp_path):
+    copies = [
+        made.span("gpu_memcpy", "Memcpy PtoP", 1000 * i + 700, 5, pid=3, device=3, correlation=-1)
+        for i in range(4)
+    ]  # fmt: skip
+    (p,) = read(tmp_path, made.steps() + copies)
+    assert device_times(p) == pytest.approx(made.VECTOR)
+    assert "GPU 3 ran no kernel" in said(p)
+    assert p.source.endswith("trace.json")
+    # where nothing else ran, copies are what there is
+    (p,) = read(
+        tmp_path,
+        [e for e in made.steps() if e["cat"] != "kernel" and e["cat"] != "cuda_runtime"]
+        + copies,
+    )
+    assert p.busy_us == 5
+
+
 # what a file without ProfilerStep is cut by
 
 

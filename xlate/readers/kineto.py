@@ -105,6 +105,7 @@ class _Reading:
         self.choice: StepChoice = source.steps
         self.trace, self.seen = trace, seen
         self.names = list(seen.names)
+        self._idle: list[str] = []
         self.host: dict[str, Any] = {
             k: np.frombuffer(v, dtype=v.typecode)
             for k, v in seen.host.items()
@@ -122,9 +123,7 @@ class _Reading:
             for pid in sorted(steps_of):
                 yield self._host_only(pid, steps_of[pid], only_host)
             return
-        sides: list[tuple[int, int]] = sorted(
-            {(int(p), int(d)) for p, d in zip(work.pid, work.device, strict=True)}
-        )
+        sides, self._idle = _sides(work)
         made = 0
         for pid, device in sides:
             steps = steps_of.get(pid) or (
@@ -230,7 +229,7 @@ class _Reading:
             column = opnames.column("host", self.names[name])
             ops[column] = ops.get(column, 0.0) + took / count
         device, unlisted = _device_name(self.trace, side.device)
-        notes = [*self._cut(), *said, step.said, *found.notes, *unlisted]
+        notes = [*self._cut(), *said, step.said, *found.notes, *unlisted, *self._idle]
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
             _workload(ops),
@@ -298,6 +297,21 @@ class _Side:
     work: Work
     #: of all processes and GPUs
     launched: Launched
+
+
+def _sides(work: Launched) -> tuple[list[tuple[int, int]], list[str]]:
+    """Processes and GPUs that ran a kernel, and what to say of those that did not."""
+    pairs = np.stack([work.pid, work.device])
+    every = {(int(p), int(d)) for p, d in np.unique(pairs, axis=1).T}
+    computes = work.work.precision
+    ran = pairs if computes is None else pairs[:, computes >= 0]
+    kept = {(int(p), int(d)) for p, d in np.unique(ran, axis=1).T} or every
+    idle = sorted({d for _, d in every} - {d for _, d in kept})
+    if not idle:
+        return sorted(kept), []
+    named = ", ".join(f"GPU {d}" for d in idle)
+    said = f"{named} ran no kernel and was left out: copies only"
+    return sorted(kept), [Reason(said, informs=True)]
 
 
 _NESTED = Reason(
