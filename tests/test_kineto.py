@@ -550,6 +550,22 @@ def test_a_step_counts_only_with_its_kernels(tmp_path):
         read(tmp_path, cut(whole[:80]))
 
 
+def test_a_step_without_work_takes_no_lost_steps_place(tmp_path):
+    whole = big_steps(1)
+    last = made.span("user_annotation", "ProfilerStep#9", 1000, 50)
+    with pytest.raises(ProfileError, match="in none of its 2 steps"):
+        read(tmp_path, cut([last, *whole[: 21 + 20]]))
+
+
+def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path):
+    whole = without_steps(big_steps(2))
+    for choice in (None, StepChoice(count=2)):
+        with pytest.raises(ProfileError, match=r"not at least 95% .*breaks off"):
+            read(tmp_path, cut(whole[: 40 + 41]), choice)
+        (p,) = read(tmp_path, cut([*whole, whole[0]]), choice)
+        assert "breaks off" in said(p)
+
+
 def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path):
     # CUPTI writes a buffer for each thread: of the second nothing is there
     events = big_steps(2, 10)

@@ -37,6 +37,7 @@ from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.step_marks import Marks, by_name, found_in, serving_kind
 from xlate.readers.steps import (
+    EVERYTHING,
     Launches,
     Step,
     Vector,
@@ -156,7 +157,7 @@ class _Reading:
                 f"the whole recording was divided by {n}, as --trace-steps asks",
                 informs=True,
             )
-            return of_recording(work, n, said, self._launches(side)), []
+            return self._of_recording(side, n, said), []
         annotations = self._marks(side.pid, self.host and self.host["kind"] == REGION)
         graphs = self._marks(
             side.pid, self.host and graph_launches(self.host, self.names)
@@ -178,8 +179,7 @@ class _Reading:
             found = self._of_step(side, marks.steps)
             if found is not None:
                 return found, [marks.said]
-        said = _whole_recording(annotations)
-        return of_recording(work, 1, said, self._launches(side)), []
+        return self._of_recording(side, 1, _whole_recording(annotations)), []
 
     def _marks(self, pid: int, rows: Any) -> Marks:
         """Spans of a process, in order of their starts."""
@@ -199,6 +199,11 @@ class _Reading:
         return of_step(
             side.work, steps, cut, self._launches(side, steps if cut else ())
         )
+
+    def _of_recording(self, side: _Side, count: int, said: str) -> Vector:
+        cut = self.trace.truncated
+        launches = self._launches(side, (EVERYTHING,) if cut else ())
+        return of_recording(side.work, count, said, launches, cut)
 
     def _launches(self, side: _Side, steps: Sequence[Step] = ()) -> list[Launches]:
         """Launches of a process; none where ids do not say which were recorded.
