@@ -560,7 +560,9 @@ def test_a_step_without_work_takes_no_lost_steps_place(tmp_path):
 def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path):
     whole = without_steps(big_steps(2))
     for choice in (None, StepChoice(count=2)):
-        with pytest.raises(ProfileError, match=r"not at least 95% .*breaks off"):
+        with pytest.raises(
+            ProfileError, match=r"only 50% of the launches .*breaks off"
+        ):
             read(tmp_path, cut(whole[: 40 + 41]), choice)
         (p,) = read(tmp_path, cut([*whole, whole[0]]), choice)
         assert "breaks off" in said(p)
@@ -597,6 +599,16 @@ def test_a_trace_of_a_capture_is_not_ok(tmp_path):
     (p,) = read(tmp_path, some)
     assert "2 of 4 steps were left out" in said(p) or "3 of 4" in said(p)
     assert p.ops["Device_aten::add"] == pytest.approx(200)
+
+
+def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path):
+    events = [
+        {**e, "args": {**e["args"], "correlation": 0}} if e["cat"] == "kernel" else e
+        for e in made.steps()
+    ]
+    (p,) = read(tmp_path, events)
+    assert p.busy_us == 500
+    assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
 
 
 def test_an_idle_device_is_doubted_in_every_format(tmp_path):

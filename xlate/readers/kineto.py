@@ -212,8 +212,7 @@ class _Reading:
         operations of ``steps`` that launch kernels elsewhere.
         """
         host, work = self.host, side.launched
-        corr = np.frombuffer(self.seen.kernel["corr"], dtype=np.int64)
-        if not host or 2 * int((corr >= 0).sum()) < len(corr):
+        if not host or 2 * int((work.launch >= 0).sum()) < len(work.launch):
             return []
         mine = host["pid"] == side.pid if side.pid >= 0 else np.True_
         rows = kernel_launches(host, self.names) & mine

@@ -299,10 +299,15 @@ def _complete(
         return whole & ran, [Reason(said, informs=True)]
     share = share[~whole]
     if truncated:
-        where = f"in none of its {len(steps)} steps " if len(steps) > 1 else "not "
+        best = f"{share.max():.0%}"
+        what = (
+            f"in none of its {len(steps)} steps at least {_RECORDED:.0%} of the launches "
+            f"have their kernel ({best} in the best)"
+            if len(steps) > 1
+            else f"only {best} of the launches have their kernel"
+        )
         raise ProfileError(
-            f"{where}at least {_RECORDED:.0%} of the launches have their kernel "
-            f"({share.max():.0%} in the best): the file breaks off before the GPU's events",
+            f"{what}: the file breaks off before the GPU's events",
             "copy the whole file, or record fewer steps",
         )
     said = (
