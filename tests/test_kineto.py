@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice, attribution, chrome
 from xlate.readers.step_marks import serving_kind
+from xlate.readers.steps import Step, Work, of_step
 from xlate.reason import Reason, informs
 
 #: real files of other people, beside the corpora; none of them is part of the project
@@ -155,6 +157,24 @@ def test_a_gpu_that_is_not_listed_has_the_name_that_all_have(
     import re
 
     assert re.search(note, said(p))
+
+
+def test_a_gpu_that_only_copies_is_no_profile_of_its_own(tmp_path):
+    copies = [
+        made.span("gpu_memcpy", "Memcpy PtoP", 1000 * i + 700, 5, pid=3, device=3, correlation=-1)
+        for i in range(4)
+    ]  # fmt: skip
+    (p,) = read(tmp_path, made.steps() + copies)
+    assert device_times(p) == pytest.approx(made.VECTOR)
+    assert "GPU 3 ran no kernel" in said(p)
+    assert p.source.endswith("trace.json")
+    # where nothing else ran, copies are what there is
+    (p,) = read(
+        tmp_path,
+        [e for e in made.steps() if e["cat"] != "kernel" and e["cat"] != "cuda_runtime"]
+        + copies,
+    )
+    assert p.busy_us == 5
 
 
 # what a file without ProfilerStep is cut by
@@ -530,6 +550,24 @@ def test_a_step_counts_only_with_its_kernels(tmp_path):
         read(tmp_path, cut(whole[:80]))
 
 
+def test_a_step_without_work_takes_no_lost_steps_place(tmp_path):
+    whole = big_steps(1)
+    last = made.span("user_annotation", "ProfilerStep#9", 1000, 50)
+    with pytest.raises(ProfileError, match="in none of its 2 steps"):
+        read(tmp_path, cut([last, *whole[: 21 + 20]]))
+
+
+def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path):
+    whole = without_steps(big_steps(2))
+    for choice in (None, StepChoice(count=2)):
+        with pytest.raises(
+            ProfileError, match=r"only 50% of the launches .*breaks off"
+        ):
+            read(tmp_path, cut(whole[: 40 + 41]), choice)
+        (p,) = read(tmp_path, cut([*whole, whole[0]]), choice)
+        assert "breaks off" in said(p)
+
+
 def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path):
     # CUPTI writes a buffer for each thread: of the second nothing is there
     events = big_steps(2, 10)
@@ -563,6 +601,16 @@ def test_a_trace_of_a_capture_is_not_ok(tmp_path):
     assert p.ops["Device_aten::add"] == pytest.approx(200)
 
 
+def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path):
+    events = [
+        {**e, "args": {**e["args"], "correlation": 0}} if e["cat"] == "kernel" else e
+        for e in made.steps()
+    ]
+    (p,) = read(tmp_path, events)
+    assert p.busy_us == 500
+    assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
+
+
 def test_an_idle_device_is_doubted_in_every_format(tmp_path):
     (p,) = read(tmp_path, made.steps(length=2_000_000))
     assert "the device is 0.0 % busy" in said(p)
@@ -572,6 +620,14 @@ def test_an_idle_device_is_doubted_in_every_format(tmp_path):
     assert "the device is 0.0 % busy" in said(p)
     (p,) = read(tmp_path, b'{"Device_Relu": 5000.0, "Device_IDLE": 1e6}', name="a.json")
     assert not p.notes
+
+
+def test_columns_of_one_name_are_added_up():
+    # other readers number the same name more than once
+    numbers, times = np.array([0, 1, 2]), np.array([0.0, 10.0, 20.0])
+    work = Work(times, times + 5, times, numbers, ("Device_a", "Device_b", "Device_a"))
+    found = of_step(work, [Step(0, 0.0, 40.0)])
+    assert found.ops == {"Device_a": 10, "Device_b": 5, "Device_IDLE": 25}
 
 
 # where the host runs ahead of the GPU

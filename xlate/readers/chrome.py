@@ -22,8 +22,8 @@ from xlate.errors import ProfileError
 
 __all__ = ["Args", "Event", "Trace", "is_trace"]
 
-#: bytes decoded at once; also bounds what one event may take
-_PIECE = 8 * 1024 * 1024
+#: bytes decoded at once: what comes of them stays in a processor's cache
+_PIECE = 1024 * 1024
 _LONGEST_EVENT = 64 * 1024 * 1024
 #: everything before the events
 _LONGEST_HEAD = 4 * 1024 * 1024
@@ -145,8 +145,9 @@ class Trace:
 
     def _pieces(self) -> Iterator[list[Event]]:
         buffer, self._buffer = self._buffer, b""
+        size = _PIECE
         while not self._over:
-            more = self._stream.read(_PIECE)
+            more = self._stream.read(size)
             if not more:
                 yield self._last(buffer)
                 return
@@ -158,6 +159,8 @@ class Trace:
                 raise self._broken(
                     "one event is over 64 MB, or the text is no list of events"
                 )
+            # an event that is longer is not tried again and again
+            size = _PIECE if events is not None else max(_PIECE, len(buffer))
         self._take_tail(buffer)
 
     def _cut(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:

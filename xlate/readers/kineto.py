@@ -37,6 +37,7 @@ from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.step_marks import Marks, by_name, found_in, serving_kind
 from xlate.readers.steps import (
+    EVERYTHING,
     Launches,
     Step,
     Vector,
@@ -105,6 +106,7 @@ class _Reading:
         self.choice: StepChoice = source.steps
         self.trace, self.seen = trace, seen
         self.names = list(seen.names)
+        self._idle: list[str] = []
         self.host: dict[str, Any] = {
             k: np.frombuffer(v, dtype=v.typecode)
             for k, v in seen.host.items()
@@ -122,9 +124,7 @@ class _Reading:
             for pid in sorted(steps_of):
                 yield self._host_only(pid, steps_of[pid], only_host)
             return
-        sides: list[tuple[int, int]] = sorted(
-            {(int(p), int(d)) for p, d in zip(work.pid, work.device, strict=True)}
-        )
+        sides, self._idle = _sides(work)
         made = 0
         for pid, device in sides:
             steps = steps_of.get(pid) or (
@@ -157,7 +157,7 @@ class _Reading:
                 f"the whole recording was divided by {n}, as --trace-steps asks",
                 informs=True,
             )
-            return of_recording(work, n, said, self._launches(side)), []
+            return self._of_recording(side, n, said), []
         annotations = self._marks(side.pid, self.host and self.host["kind"] == REGION)
         graphs = self._marks(
             side.pid, self.host and graph_launches(self.host, self.names)
@@ -179,8 +179,7 @@ class _Reading:
             found = self._of_step(side, marks.steps)
             if found is not None:
                 return found, [marks.said]
-        said = _whole_recording(annotations)
-        return of_recording(work, 1, said, self._launches(side)), []
+        return self._of_recording(side, 1, _whole_recording(annotations)), []
 
     def _marks(self, pid: int, rows: Any) -> Marks:
         """Spans of a process, in order of their starts."""
@@ -201,6 +200,11 @@ class _Reading:
             side.work, steps, cut, self._launches(side, steps if cut else ())
         )
 
+    def _of_recording(self, side: _Side, count: int, said: str) -> Vector:
+        cut = self.trace.truncated
+        launches = self._launches(side, (EVERYTHING,) if cut else ())
+        return of_recording(side.work, count, said, launches, cut)
+
     def _launches(self, side: _Side, steps: Sequence[Step] = ()) -> list[Launches]:
         """Launches of a process; none where ids do not say which were recorded.
 
@@ -208,8 +212,7 @@ class _Reading:
         operations of ``steps`` that launch kernels elsewhere.
         """
         host, work = self.host, side.launched
-        corr = np.frombuffer(self.seen.kernel["corr"], dtype=np.int64)
-        if not host or 2 * int((corr >= 0).sum()) < len(corr):
+        if not host or 2 * int((work.launch >= 0).sum()) < len(work.launch):
             return []
         mine = host["pid"] == side.pid if side.pid >= 0 else np.True_
         rows = kernel_launches(host, self.names) & mine
@@ -230,7 +233,7 @@ class _Reading:
             column = opnames.column("host", self.names[name])
             ops[column] = ops.get(column, 0.0) + took / count
         device, unlisted = _device_name(self.trace, side.device)
-        notes = [*self._cut(), *said, step.said, *found.notes, *unlisted]
+        notes = [*self._cut(), *said, step.said, *found.notes, *unlisted, *self._idle]
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
             _workload(ops),
@@ -298,6 +301,21 @@ class _Side:
     work: Work
     #: of all processes and GPUs
     launched: Launched
+
+
+def _sides(work: Launched) -> tuple[list[tuple[int, int]], list[str]]:
+    """Processes and GPUs that ran a kernel, and what to say of those that did not."""
+    pairs = np.stack([work.pid, work.device])
+    every = {(int(p), int(d)) for p, d in np.unique(pairs, axis=1).T}
+    computes = work.work.precision
+    ran = pairs if computes is None else pairs[:, computes >= 0]
+    kept = {(int(p), int(d)) for p, d in np.unique(ran, axis=1).T} or every
+    idle = sorted({d for _, d in every} - {d for _, d in kept})
+    if not idle:
+        return sorted(kept), []
+    named = ", ".join(f"GPU {d}" for d in idle)
+    said = f"{named} ran no kernel and was left out: copies only"
+    return sorted(kept), [Reason(said, informs=True)]
 
 
 _NESTED = Reason(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from xlate.errors import ProfileError
 from xlate.readers.chrome import Args, Event
@@ -32,6 +34,11 @@ _STEP = re.compile(r"ProfilerStep\s*#\s*(\d{1,18})$")
 _OLD_OPERATION = re.compile(r"::|Backward")
 _NOTHING = Args()
 _HUGE = 2**62
+#: µs that no event begins at, or takes
+_LATEST, _LONGEST = 1e18, 1e15
+#: what is kept of each event, in the order in which it is put there
+_OF_KERNEL = ("start", "dur", "name", "corr", "ext", "device", "kind")
+_OF_HOST = ("start", "dur", "name", "corr", "ext", "pid", "tid", "kind", "types")
 
 
 class Collected:
@@ -58,11 +65,8 @@ class Collected:
         self.names: dict[str, int] = {}
         self.pids: dict[Any, int] = {}
         self.types: dict[bytes, int] = {b"": 0}
-        self.kernel = _arrays("start dur", "name corr ext device kind")
-        self.host = _arrays("start dur", "name corr ext pid tid kind types")
-        # looked up once, since each is called for every event
-        self._put_kernel = {n: a.append for n, a in self.kernel.items()}
-        self._put_host = {n: a.append for n, a in self.host.items()}
+        self.kernel = _arrays(_OF_KERNEL)
+        self.host = _arrays(_OF_HOST)
         self.steps: list[tuple[int, int, float, float]] = []
         self.categories: dict[str, int] = {}
         self.peak_bytes = 0.0
@@ -75,66 +79,110 @@ class Collected:
         ProfileError
             If one begins or lasts as no event can.
         """
+        kernels: list[Event] = []
+        kernel_kinds: list[int] = []
+        hosts: list[Event] = []
+        host_kinds: list[int] = []
+        device_kind, host_kind, counts = _DEVICE.get, _HOST.get, self.categories
         for e in events:
-            cat = e.cat
-            if cat in _DEVICE:
-                self._take_kernel(e, _DEVICE[cat])
+            cat: Any = e.cat
+            kind = device_kind(cat)
+            if kind is not None:
+                kernels.append(e)
+                kernel_kinds.append(kind)
             elif e.ph != "X" or cat == "gpu_user_annotation":
-                self._count(cat)
-                if isinstance(e.args, Args) and e.args.device_type == 1:
-                    used = e.args.bytes_in_use
-                    if isinstance(used, int | float):
-                        self.peak_bytes = max(self.peak_bytes, float(used))
-            elif isinstance(e.name, str) and e.name.startswith("ProfilerStep"):
+                counts[cat or "none"] = counts.get(cat or "none", 0) + 1
+                if isinstance(e.args, Args):
+                    self._take_memory(e.args)
+            elif e.name.__class__ is str and e.name.startswith("ProfilerStep"):
                 self._take_step(e)
-            elif cat in _HOST:
-                kind = _HOST[cat]
+            else:
+                kind = host_kind(cat)
+                if kind is None:
+                    counts[cat or "none"] = counts.get(cat or "none", 0) + 1
+                    continue
                 if cat == "Operator" and not _OLD_OPERATION.search(str(e.name)):
                     kind = REGION
-                self._take_host(e, kind)
-            else:
-                self._count(cat)
+                hosts.append(e)
+                host_kinds.append(kind)
+        self._take_kernels(kernels, kernel_kinds)
+        self._take_hosts(hosts, host_kinds)
+
+    # column by column, which takes half the time of event by event
+
+    def _take_kernels(self, events: list[Event], kinds: list[int]) -> None:
+        args = self._take_common(self.kernel, events)
+        devices: list[Any] = [a.device for a in args]
+        try:
+            device = array("q", devices)
+        except (TypeError, OverflowError):
+            pairs = zip(args, events, strict=True)
+            device = array("q", [_whole(a.device, e.pid) for a, e in pairs])
+        self.kernel["device"].extend(device)
+        self.kernel["kind"].extend(kinds)
+
+    def _take_hosts(self, events: list[Event], kinds: list[int]) -> None:
+        host, types = self.host, self.types
+        args = self._take_common(host, events)
+        host["pid"].extend([self._pid(e.pid) for e in events])
+        host["tid"].extend([hash(e.tid) & 0x7FFFFFFF for e in events])
+        host["kind"].extend(kinds)
+        none = _NOTHING.types
+        host["types"].extend(
+            [
+                types.setdefault(bytes(a.types), len(types))
+                if a.types is not none and kind == OPERATION
+                else 0
+                for a, kind in zip(args, kinds, strict=True)
+            ]
+        )
+
+    def _take_common(
+        self, kept: dict[str, array[Any]], events: list[Event]
+    ) -> list[Args]:
+        """Keep what both sides have; the arguments, for what they do not."""
+        start, dur = self._spans(events)
+        kept["start"].extend(start)
+        kept["dur"].extend(dur)
+        names = self.names
+        texts = [e.name if e.name.__class__ is str else str(e.name) for e in events]
+        kept["name"].extend([names.setdefault(n, len(names)) for n in texts])
+        args = [e.args if isinstance(e.args, Args) else _NOTHING for e in events]
+        kept["corr"].extend(_wholes([a.correlation for a in args]))
+        kept["ext"].extend(
+            _wholes(
+                [a.external_old if a.external is None else a.external for a in args]
+            )
+        )
+        return args
+
+    def _spans(self, events: list[Event]) -> tuple[array[float], array[float]]:
+        """Starts and lengths, µs."""
+        starts: list[Any] = [e.ts for e in events]
+        lengths: list[Any] = [e.dur for e in events]
+        try:
+            start, dur = array("d", starts), array("d", lengths)
+        except (TypeError, OverflowError):
+            pass
+        else:
+            begins, takes = np.frombuffer(start), np.frombuffer(dur)
+            if (np.abs(begins) < _LATEST).all() and (
+                (takes >= 0) & (takes < _LONGEST)
+            ).all():
+                return start, dur
+        spans = [self._span(e) for e in events]
+        return array("d", [s for s, _ in spans]), array("d", [d for _, d in spans])
+
+    def _take_memory(self, args: Args) -> None:
+        used = args.bytes_in_use
+        if args.device_type == 1 and isinstance(used, int | float):
+            self.peak_bytes = max(self.peak_bytes, float(used))
 
     def _take_step(self, e: Event) -> None:
         found = _STEP.match(e.name)
         if found:
             start, dur = self._span(e)
             self.steps.append((self._pid(e.pid), int(found[1]), start, dur))
-        else:
-            self._count(e.cat)
-
-    def _take_kernel(self, e: Event, kind: int) -> None:
-        put = self._put_kernel
-        args = self._common(put, e)
-        put["device"](_whole(args.device, e.pid))
-        put["kind"](kind)
-
-    def _take_host(self, e: Event, kind: int) -> None:
-        put = self._put_host
-        args = self._common(put, e)
-        put["pid"](self.pids.setdefault(e.pid, len(self.pids)))
-        put["tid"](hash(e.tid) & 0x7FFFFFFF)
-        put["kind"](kind)
-        types = 0
-        if kind == OPERATION and args.types is not _NOTHING.types:
-            types = self.types.setdefault(bytes(args.types), len(self.types))
-        put["types"](types)
-
-    def _common(self, put: dict[str, Callable[[Any], None]], e: Event) -> Args:
-        """Keep what both sides have; the arguments, for what they do not."""
-        start, dur = self._span(e)
-        args = e.args if isinstance(e.args, Args) else _NOTHING
-        put["start"](start)
-        put["dur"](dur)
-        name = e.name if isinstance(e.name, str) else str(e.name)
-        put["name"](self.names.setdefault(name, len(self.names)))
-        put["corr"](_whole(args.correlation))
-        external = args.external
-        put["ext"](_whole(args.external_old if external is None else external))
-        return args
-
-    def _count(self, kind: str | None) -> None:
-        self.categories[kind or "none"] = self.categories.get(kind or "none", 0) + 1
 
     def _span(self, e: Event) -> tuple[float, float]:
         try:
@@ -144,7 +192,7 @@ class Collected:
                 f"{self.path}: {e.name!r} begins at {e.ts!r} and takes {e.dur!r}",
                 "times are numbers in µs; record the trace again",
             ) from None
-        if not (dur >= 0 and abs(start) < 1e18 and dur < 1e15):
+        if not (0 <= dur < _LONGEST and abs(start) < _LATEST):
             raise ProfileError(
                 f"{self.path}: {e.name!r} begins at {start:g} µs and takes {dur:g} µs",
                 "no event is of negative or infinite length; record the trace again",
@@ -155,12 +203,18 @@ class Collected:
         return self.pids.setdefault(pid, len(self.pids))
 
 
-def _arrays(floats: str, ints: str) -> dict[str, array[Any]]:
-    made: dict[str, array[Any]] = {n: array("d") for n in floats.split()}
-    made |= {n: array("q") for n in ints.split()}
-    # small numbers, of which there are as many as events
-    made |= {n: array("i") for n in ("types", "kind") if n in made}
-    return made
+def _arrays(names: Iterable[str]) -> dict[str, array[Any]]:
+    """Times are floats; kinds and types small numbers, of which there are many."""
+    codes = {"start": "d", "dur": "d", "kind": "i", "types": "i"}
+    return {n: array(codes.get(n, "q")) for n in names}
+
+
+def _wholes(values: Sequence[Any]) -> array[int]:
+    """Each as :func:`_whole` takes it."""
+    try:
+        return array("q", [-1 if v is None else v for v in values])
+    except (TypeError, OverflowError):
+        return array("q", [_whole(v) for v in values])
 
 
 def _whole(*values: Any) -> int:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import opnames
 from xlate.errors import ProfileError
-from xlate.readers.timeline import own_times, union
+from xlate.readers.timeline import union
+from xlate.readers.work import Work, times_of
 from xlate.reason import Reason
 
 __all__ = [
+    "EVERYTHING",
     "Chosen",
     "Launches",
     "Step",
@@ -27,8 +28,6 @@ __all__ = [
 
 #: a step with fewer GPU events than this share of the median is partial
 _PARTIAL = 0.5
-#: an overlap that the user should know of
-_OVERLAP = 0.01
 #: share of a step's launches whose kernel must have been recorded
 _RECORDED = 0.95
 #: GPU work that runs longer than its step by more than this: the host ran ahead
@@ -50,6 +49,10 @@ class Step:
     def named(self) -> str:
         """What the user is told it is."""
         return self.label or f"step {self.number}"
+
+
+#: a step that holds whatever happens
+EVERYTHING = Step(0, -1e18, 3e18)
 
 
 @dataclass(frozen=True)
@@ -167,43 +170,6 @@ def start_to_start(steps: Sequence[Step]) -> tuple[list[Step], bool]:
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
-    """What a device did.
-
-    Attributes
-    ----------
-    start, end : ndarray of shape (n,)
-        µs.
-    asked : ndarray of shape (n,)
-        When the host asked for it, µs on its clock; the start where not known.
-    column : ndarray of int, shape (n,)
-        In ``columns``.
-    columns : tuple of str
-        ``Device_…``
-    precision : ndarray of int, shape (n,), optional
-        In ``precisions``; -1 for what does not compute.
-    precisions : tuple of str
-        As :mod:`xlate.kernel_precision` names them.
-    """
-
-    start: NDArray[np.float64]
-    end: NDArray[np.float64]
-    asked: NDArray[np.float64]
-    column: NDArray[np.int64]
-    columns: tuple[str, ...]
-    precision: NDArray[np.int64] | None = None
-    precisions: tuple[str, ...] = ()
-
-    def rows(self, mine: NDArray[np.bool_]) -> Work:
-        """Some of it."""
-        precision = None if self.precision is None else self.precision[mine]
-        return Work(
-            self.start[mine], self.end[mine], self.asked[mine], self.column[mine],
-            self.columns, precision, self.precisions,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
 class Vector:
     """A step's vector on the device, µs, with idle time, and what to say of it."""
 
@@ -240,7 +206,7 @@ def of_step(
     counts = np.bincount(of[inside], minlength=len(steps))
     if not counts.any():
         return None
-    complete, notes = _complete(steps, truncated, launches)
+    complete, notes = _complete(steps, counts > 0, truncated, launches)
     step = chosen_step(steps, counts, truncated, complete)
     rows = np.flatnonzero(inside & (of == step.place))
     if union(work.start[rows], work.end[rows]) > (1 + _AHEAD) * step.length:
@@ -253,7 +219,7 @@ def of_step(
         host = steps[step.place]
         step = replace(step, start=host.start, said=said, host_length=host.length)
         rows = np.flatnonzero(inside & (of == step.place))
-    ops, precision, said_of = _vector(work, rows, step.length, 1)
+    ops, precision, said_of = times_of(work, rows, step.length, 1)
     outside = len(inside) - int(inside.sum())
     if outside:
         said_of.append(f"{outside} GPU events lie in no step and were left out")
@@ -261,7 +227,11 @@ def of_step(
 
 
 def of_recording(
-    work: Work, count: int, said: str, launches: Sequence[Launches] = ()
+    work: Work,
+    count: int,
+    said: str,
+    launches: Sequence[Launches] = (),
+    truncated: bool = False,
 ) -> Vector:
     """The vector of a whole recording, or of one of ``count`` equal steps in it.
 
@@ -275,6 +245,13 @@ def of_recording(
         Why it was taken, for the user.
     launches : sequence of Launches, optional
         As for :func:`of_step`; nothing can be left out here, but it is said.
+    truncated : bool
+        Whether the recording broke off.
+
+    Raises
+    ------
+    ProfileError
+        If it broke off before the kernels of what was launched.
     """
     begin, length = (
         float(work.start.min()),
@@ -282,8 +259,8 @@ def of_recording(
     )
     host = min(begin, float(work.asked.min()))
     whole = Step(0, host, begin + length - host)
-    _, notes = _complete([whole], False, launches)
-    ops, precision, said_of = _vector(
+    _, notes = _complete([EVERYTHING], np.ones(1, dtype=np.bool_), truncated, launches)
+    ops, precision, said_of = times_of(
         work, np.arange(len(work.start)), length / count, count
     )
     chosen = Chosen(0, host, length / count, said, whole.length)
@@ -301,27 +278,36 @@ def _places(
 
 
 def _complete(
-    steps: Sequence[Step], truncated: bool, launches: Sequence[Launches]
+    steps: Sequence[Step],
+    ran: NDArray[np.bool_],
+    truncated: bool,
+    launches: Sequence[Launches],
 ) -> tuple[NDArray[np.bool_] | None, list[str]]:
     """Steps whose kernels were recorded, and what to say of the others."""
     if not launches:
         return None, []
     share = np.min([each.share(steps) for each in launches], axis=0)
-    complete = share >= _RECORDED
-    lost = int((~complete).sum())
+    whole = share >= _RECORDED
+    lost = int((~whole).sum())
     if not lost:
         return None, []
-    if complete.any():
+    if (whole & ran).any():
         said = (
             f"{lost} of {len(steps)} steps were left out: less than {_RECORDED:.0%} of "
             "their launches have a kernel in the file"
         )
-        return complete, [Reason(said, informs=True)]
+        return whole & ran, [Reason(said, informs=True)]
+    share = share[~whole]
     if truncated:
-        raise ProfileError(
+        best = f"{share.max():.0%}"
+        what = (
             f"in none of its {len(steps)} steps at least {_RECORDED:.0%} of the launches "
-            f"have their kernel ({share.max():.0%} in the best): the file breaks off "
-            "before the GPU's events",
+            f"have their kernel ({best} in the best)"
+            if len(steps) > 1
+            else f"only {best} of the launches have their kernel"
+        )
+        raise ProfileError(
+            f"{what}: the file breaks off before the GPU's events",
             "copy the whole file, or record fewer steps",
         )
     said = (
@@ -357,39 +343,3 @@ def _on_device(
             length = float(end[k] - start[k])
         timed[int(k)] = replace(steps[int(k)], start=float(start[k]), length=length)
     return timed
-
-
-def _vector(
-    work: Work, rows: NDArray[np.int64], length: float, count: int
-) -> tuple[dict[str, float], dict[str, float], list[str]]:
-    """Time by column and by precision of one of ``count`` steps, and what to say."""
-    start, stop = work.start[rows], work.end[rows]
-    total, busy = float((stop - start).sum()), union(start, stop)
-    notes = []
-    if total > (1 + _OVERLAP) * busy:
-        notes.append(
-            f"{1 - busy / total:.0%} of kernel time overlaps on several streams and was "
-            "counted once"
-        )
-    # what runs past the end of its step is cut from all of it alike
-    fits = min(1.0, length * count / busy) if busy > 0 else 1.0
-    scale = fits / count
-    if fits < 1 - _OVERLAP:
-        notes.append(
-            f"{1 - fits:.0%} of the step's GPU work runs past its end and was left out"
-        )
-    own = own_times(start, stop) * scale
-    column, which = np.unique(work.column[rows], return_inverse=True)
-    sums = np.bincount(which.ravel(), weights=own, minlength=len(column))
-    ops = {work.columns[c]: float(t) for c, t in zip(column, sums, strict=True)}
-    ops[opnames.DEVICE_IDLE] = max(length - busy * scale, 0.0)
-    precision: dict[str, float] = {}
-    if work.precision is not None:
-        computes = work.precision[rows] >= 0
-        sums = np.bincount(
-            work.precision[rows][computes],
-            weights=own[computes],
-            minlength=len(work.precisions),
-        )
-        precision = {p: float(t) for p, t in zip(work.precisions, sums, strict=True) if t > 0}  # fmt: skip
-    return ops, precision, notes
