@@ -4,6 +4,9 @@ Called once, in a loop, or watching (``-w 1``), when a ``timestamp`` of seconds 
 1970 stands in each row. The same names mean different things in both: ``mem`` is a
 temperature in ``metric`` and the activity of the memory in ``monitor``. Neither prints
 which GPU it is; ``amd-smi static`` does.
+
+The csv of ``metric`` and monitor's table and JSON follow real output; the csv of
+``monitor`` and the JSON of ``metric`` are written from the tool's source and documents.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Called once, or again and again by a loop: a field that comes again begins the next
 sample. Names of fields changed between releases (average and current power); all that
 are known are read. It prints no time, unless something else put one beside it.
+
+The JSON was tried on real files; csv and text are written from the tool's source and from
+what others parse.
 """
 
 from __future__ import annotations
