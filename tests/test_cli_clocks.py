@@ -158,6 +158,13 @@ def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
         json.loads(o)[0]["power_at_default_w"]["value"] for o in (with_it, without)
     ]
     assert powers[0] < powers[1]
+    told = json.loads(with_it)[0]
+    assert (told["telemetry"]["of"], told["telemetry"]["used"]) == ("anchor", True)
+    said = " ".join(told["verdict"]["reasons"])
+    assert "telemetry: nothing in the recording says that it is of a M60" in said
+    assert "telemetry: the recording has 3 samples of the GPU at work" in said
+    assert told["verdict"]["level"] != "ok"
+    assert json.loads(without)[0]["telemetry"] is None
     path.write_text("power.draw [W]\n60 W\n61 W\n")
     _, err = run(*ask, "--telemetry", path, code=1)
     assert "without GPU and memory utilisation" in err
@@ -181,6 +188,8 @@ def test_telemetry_that_cannot_be_used_is_not_passed_over(clocked, example, tmp_
     assert "--telemetry was not used: without --input-size" in said("--batch-size", 64)
     sized = ("--batch-size", 64, "--input-size", 128)
     assert "--telemetry was not used" not in said(*sized)
+    unused = json.loads(run(*ask, "--json")[0])[0]["telemetry"]
+    assert (unused["file"], unused["used"]) == (str(meter), False)
     measured = said(*sized, "--probe-file", probe)
     assert "--telemetry was not used: the probe at the highest clock" in measured
 

@@ -344,6 +344,18 @@ def test_amd_smi_monitor(read):
         read("gpu,gfx_activity\n0,9\n")
 
 
+@pytest.mark.parametrize("head", [NAMES, AMD_HEAD, "device,Average Graphics Package Power (W)"])  # fmt: skip
+def test_a_quote_that_is_never_closed_is_no_traceback(read, head):
+    with pytest.raises(ProfileError, match="no csv of a meter"):
+        read(head + '\n"' + "x," * 200_000)
+
+
+@pytest.mark.parametrize("cell", ["+", "+-", "e", "warm", "W 5"])
+def test_a_word_in_place_of_a_number_is_named_with_its_line(read, cell):
+    with pytest.raises(ProfileError, match="line 3: POWER is"):
+        read("power.draw [W], utilization.gpu [%]\n60 W, 9 %\n" + f"{cell}, 9 %\n")
+
+
 def test_documents_after_one_another_end_where_they_break_off():
     assert documents('[AMD] x\n{"a": 1}[2]\n{"a"') == ([{"a": 1}, [2]], 1)
     assert documents("{" * 5000) == ([], 1)

@@ -394,11 +394,11 @@ def lab(tmp_path, clock_home, monkeypatch):
         )
         made.write(
             f"own-runs/results_RTX6090_app_job_1/run_1_1_freq_{mhz}_profile.csv",
-            smi(name="Tesla V100", mhz=f"{mhz} MHz"),
+            smi(name="NVIDIA GeForce RTX 6090", mhz=f"{mhz} MHz"),
         )
         made.write(
             f"pairs/{job}/run_1_1_freq_{mhz}_profile.csv",
-            index + rows.replace("875", str(mhz)),
+            index + rows.replace("875", str(mhz)).replace("K80", "V100"),
         )
     bare = smi(name="Tesla V100-SXM2-16GB", mhz="1530 MHz").removeprefix(HEAD)
     made.write("bare.csv", bare)

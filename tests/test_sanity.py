@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.soak.kinds.telemetry_files import HEAD, smi
@@ -109,4 +112,20 @@ def test_one_sample_of_work_is_no_recording(path):
         read_telemetry(path)
     path.write_text(smi().replace("95 %", "0 %", 29))
     with pytest.raises(ProfileError, match="1 sample of the GPU at work"):
+        read_telemetry(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("telemetry_other_gpu_idle.xml", "the GPU was idle in every sample"),
+        ("smi_repeated_header.csv", r"no power\.draw"),
+    ],
+)
+def test_real_files_that_are_no_telemetry_of_a_job(name, said):
+    home = os.environ.get("XLATE_DATA_HOME")
+    path = Path(home or "").parent / "cases" / "traces" / name
+    if home is None or not path.is_file():
+        pytest.skip(f"{name} of other people's files is not here")
+    with pytest.raises(ProfileError, match=said):
         read_telemetry(path)

@@ -384,5 +384,11 @@ def _shared(answer: Recommendation) -> dict[str, object]:
     document = answer.to_json()
     return {
         k: document[k]
-        for k in ("workload", *answer.facts.document(), "verdict", "simulated")
+        for k in (
+            "workload",
+            *answer.facts.document(),
+            "verdict",
+            "simulated",
+            "telemetry",
+        )
     }

@@ -4,17 +4,19 @@ Called once, in a loop, or watching (``-w 1``), when a ``timestamp`` of seconds 
 1970 stands in each row. The same names mean different things in both: ``mem`` is a
 temperature in ``metric`` and the activity of the memory in ``monitor``. Neither prints
 which GPU it is; ``amd-smi static`` does.
+
+The csv of ``metric`` and monitor's table and JSON follow real output; the csv of
+``monitor`` and the JSON of ``metric`` are written from the tool's source and documents.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from xlate.errors import ProfileError
-from xlate.telemetry.cells import number
+from xlate.telemetry.cells import number, rows_of
 from xlate.telemetry.json_stream import documents
 from xlate.telemetry.recording import Reading, recorded
 from xlate.telemetry.stamps import moment
@@ -91,7 +93,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         in it and none was named.
     """
     if _header(text[:16_384]) is not None:
-        rows, broken = _table(text)
+        rows, broken = _table(text, source)
     elif _TABLE.search(text[:16_384]):
         rows, broken = _printed(text)
     else:
@@ -136,12 +138,12 @@ def _reading(row: Mapping[str, Any], source: str) -> Reading:
     )  # fmt: skip
 
 
-def _table(text: str) -> tuple[list[dict[str, Any]], int]:
+def _table(text: str, source: str) -> tuple[list[dict[str, Any]], int]:
     """Rows of a csv, and how many break off; a loop repeats the header."""
     header: list[str] = []
     rows, broken = [], 0
     # a list in a cell is quoted, and its commas are the cell's own
-    for cells in csv.reader(line for line in text.splitlines() if line.strip()):
+    for cells in rows_of((line for line in text.splitlines() if line.strip()), source):
         bare = [c.strip().lower() for c in cells]
         if "gpu" in bare and _header(",".join(bare)) is not None:
             header = bare

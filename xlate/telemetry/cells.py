@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from xlate.errors import ProfileError
 
-__all__ = ["delimiter_of", "is_missing", "number"]
+__all__ = ["delimiter_of", "is_missing", "number", "rows_of"]
 
 #: a cell begins with this number; a unit may follow it
 _NUMBER = re.compile(r"\(?\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
@@ -20,7 +23,8 @@ _BLANK = (2.0**31 - 16, 2.0**47)
 _BLANKS = 4
 #: ... and whatever is as large as its blank whole number
 _HUGE = 2.0**62
-_NOT_FINITE = frozenset({"nan", "inf", "infinity", "-nan", "1.#inf", "1.#qnan"})
+_WORD = re.compile(r"[+-]?([a-z0-9.#]+)")
+_NOT_FINITE = frozenset({"nan", "inf", "infinity", "1.#inf", "1.#qnan", "1.#ind"})
 
 
 def is_missing(cell: str) -> bool:
@@ -59,17 +63,28 @@ def number(cell: object, field: str, where: str) -> float | None:
         return None
     if isinstance(cell, (int, float)):
         return _known(float(cell))
-    text = str(cell).strip().strip('"').strip()
+    text = str(cell)
+    try:
+        return _parsed(text)
+    except ValueError as e:
+        raise ProfileError(
+            f"{where}: {field} is {text.strip()[:40]!r}, not a number",
+            "record again; values are numbers, with or without their unit, or N/A",
+        ) from e
+
+
+# the same few values fill most of a recording
+@lru_cache(maxsize=4096)
+def _parsed(cell: str) -> float | None:
+    text = cell.strip().strip('"').strip()
     if is_missing(text):
         return None
-    if text.lower().lstrip("+-").split()[0] in _NOT_FINITE:
+    word = _WORD.match(text.lower())
+    if word is not None and word[1] in _NOT_FINITE:
         return math.nan
     found = _NUMBER.match(text)
     if found is None:
-        raise ProfileError(
-            f"{where}: {field} is {text[:40]!r}, not a number",
-            "record again; values are numbers, with or without their unit, or N/A",
-        )
+        raise ValueError(text)
     return _known(float(found[1]))
 
 
@@ -79,6 +94,22 @@ def _known(value: float) -> float | None:
         return math.nan
     blank = value >= _HUGE or any(b <= value < b + _BLANKS for b in _BLANK)
     return None if blank else value
+
+
+def rows_of(
+    lines: Iterable[str], source: str, delimiter: str = ","
+) -> Iterator[list[str]]:
+    """Rows of a csv.
+
+    Raises
+    ------
+    ProfileError
+        If a cell is longer than any meter's, as where a quote is never closed.
+    """
+    try:
+        yield from csv.reader(lines, delimiter=delimiter)
+    except csv.Error as e:
+        raise ProfileError(f"{source} is no csv of a meter: {e}", "record again") from e
 
 
 def delimiter_of(header: str) -> str:

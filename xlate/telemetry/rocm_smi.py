@@ -3,17 +3,19 @@
 Called once, or again and again by a loop: a field that comes again begins the next
 sample. Names of fields changed between releases (average and current power); all that
 are known are read. It prints no time, unless something else put one beside it.
+
+The JSON was tried on real files; csv and text are written from the tool's source and from
+what others parse.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from xlate.errors import ProfileError
-from xlate.telemetry.cells import is_missing, number
+from xlate.telemetry.cells import is_missing, number, rows_of
 from xlate.telemetry.json_stream import documents
 from xlate.telemetry.recording import Reading, recorded
 from xlate.telemetry.stamps import moment
@@ -200,7 +202,7 @@ def _documents(text: str, cards: _Cards) -> int:
 
 def _table(text: str, cards: _Cards) -> int:
     broken = 0
-    for line, stamp, gpu, cells in _rows(text):
+    for line, stamp, gpu, cells in _rows(text, cards.source):
         if cells is None:
             broken += 1
             continue
@@ -209,11 +211,13 @@ def _table(text: str, cards: _Cards) -> int:
     return broken
 
 
-def _rows(text: str) -> Iterator[tuple[list[str], str | None, int, list[str] | None]]:
+def _rows(
+    text: str, source: str
+) -> Iterator[tuple[list[str], str | None, int, list[str] | None]]:
     """Columns, time stamp, card and cells of each row; cells None where it breaks off."""
     header: list[str] = []
     at = 0
-    for cells in csv.reader(line for line in text.splitlines() if line.strip()):
+    for cells in rows_of((line for line in text.splitlines() if line.strip()), source):
         bare = [c.strip() for c in cells]
         if "device" in (low := [c.lower() for c in bare]):
             header, at = bare, low.index("device")

@@ -8,13 +8,12 @@ the same field names.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
 
 from xlate.errors import ProfileError
-from xlate.telemetry.cells import delimiter_of, number
+from xlate.telemetry.cells import delimiter_of, number, rows_of
 from xlate.telemetry.recording import Reading, recorded
 from xlate.telemetry.stamps import moment
 from xlate.telemetry.trace import Trace
@@ -79,6 +78,13 @@ def _header_at(lines: Sequence[str]) -> int | None:
         if {_bare(c) for c in cells} & set(_NAMES):
             return i
     return None
+
+
+def _is_header(cells: Sequence[str], bare: Sequence[str]) -> bool:
+    """Whether a row repeats the header, or holds nothing."""
+    if not any(c.strip() for c in cells):
+        return True
+    return _bare(cells[0]) == bare[0] and [_bare(c) for c in cells] == list(bare)
 
 
 def _lines(text: str) -> list[str]:
@@ -149,6 +155,7 @@ def read(
     bare = [_bare(n) for n in header]
     key = next((k for k in (*_NUMBERED, *_DEVICE) if k in bare), None)
     known: dict[str, int] = {}
+    wanted = [(k, f) for k, f in enumerate(short) if f in _NAMES.values()]
     readings = []
     for line, cells in rows:
         named = dict(zip(bare, cells, strict=True))
@@ -158,11 +165,7 @@ def read(
         readings.append(
             Reading(
                 of,
-                {
-                    f: number(c, f, where)
-                    for f, c in zip(short, cells, strict=True)
-                    if f in _NAMES.values()
-                },
+                {f: number(cells[k], f, where) for k, f in wanted},
                 _first(named, _STAMP),
                 _first(named, _DEVICE),
             )
@@ -189,9 +192,7 @@ def _table(
     at = _header_at(lines)
     separator = delimiter_of(lines[at or 0]) if lines else ","
     comma = separator != ","
-    header = (
-        next(csv.reader([lines[at]], delimiter=separator)) if at is not None else []
-    )
+    header = next(rows_of([lines[at]], source, separator)) if at is not None else []
     if fields is not None:
         if header and [_bare(h) for h in header] != [_bare(f) for f in fields]:
             raise ProfileError(
@@ -205,10 +206,8 @@ def _table(
     rows: list[tuple[int, list[object]]] = []
     broken, other = 0, 0
     start = 0 if at is None else at + 1
-    for line, cells in enumerate(
-        csv.reader(lines[start:], delimiter=separator), start + 1
-    ):
-        if not any(c.strip() for c in cells) or [_bare(c) for c in cells] == bare:
+    for line, cells in enumerate(rows_of(lines[start:], source, separator), start + 1):
+        if not cells or _is_header(cells, bare):
             continue  # a loop that appends one sample at a time repeats the header
         if len(cells) != len(header):
             broken += 1
