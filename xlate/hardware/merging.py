@@ -12,15 +12,17 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from xlate.errors import CatalogError
 from xlate.hardware.compiled import read_compiled
 from xlate.hardware.faults import Fault
 from xlate.hardware.naming import fold
-from xlate.hardware.reading import SectionReader
 from xlate.hardware.tables import Section, sections
 from xlate.hardware.values import Gpu, Instance
+
+if TYPE_CHECKING:
+    from xlate.hardware.reading import SectionReader
 
 __all__ = ["Merged", "merge"]
 
@@ -97,6 +99,22 @@ def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> M
             found += sections(folder, rank, merged.faults)
         except CatalogError as e:
             merged.faults.append(Fault(str(folder), "", e.what, e.hint))
+    if found:
+        _read(found, folders, shipped, merged, gpus, instances)
+    merged.gpus = {p.value.name: p.value for p in gpus.values()}
+    merged.instances = {p.value.name: p.value for p in instances.values()}
+    _index(merged, gpus, instances)
+    return merged
+
+
+def _read(
+    found: Sequence[Section], folders: Sequence[Path], shipped: Path, merged: Merged,
+    gpus: dict[str, _Placed[Gpu]], instances: dict[str, _Placed[Instance]],
+) -> None:  # fmt: skip
+    """Place what sections of files say, checked."""
+    # what ships is compiled: most commands never need what reads and checks files
+    from xlate.hardware.reading import SectionReader
+
     latest = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
     for kind in ("gpu", "instance"):
         for section in found:
@@ -112,10 +130,6 @@ def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> M
                 instance = _instance(reader, gpus, _beside(section, found))
                 if instance is not None:
                     _place(instances, instance, reader)
-    merged.gpus = {p.value.name: p.value for p in gpus.values()}
-    merged.instances = {p.value.name: p.value for p in instances.values()}
-    _index(merged, gpus, instances)
-    return merged
 
 
 def _ready(
