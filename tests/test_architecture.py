@@ -23,6 +23,7 @@ ORDER = [
         "paths",
         "opnames",
         "kernel_precision",
+        "time_faults",
         "ensemble",
         "reason",
     ],

@@ -11,7 +11,8 @@ import pytest
 
 from xlate import engine
 from xlate.errors import ProfileError
-from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, unit_fault
+from xlate.profile import Estimate, Profile, Verdict, WorkloadKey
+from xlate.time_faults import unit_fault
 
 OPS = {"Device_Conv2D": 30_000.0, "Device_IDLE": 9_000, "Host_Read": np.float32(5)}
 VALUES = [

@@ -12,7 +12,7 @@ from tests.test_unseen import OPS, frame
 from xlate import corpus as corpora
 from xlate import engine
 from xlate.errors import ProfileError
-from xlate.profile import Profile
+from xlate.profile import Profile, WorkloadKey
 from xlate.readers.runs import check_runs
 from xlate.translators.base import STEP
 
@@ -127,3 +127,20 @@ def test_a_step_time_that_was_given_is_blamed_before_the_file(step_ms):
         "check the step time that was given (--step-time is in ms)"
         in failure.error.hint
     )
+
+
+def test_time_that_a_table_of_kernels_does_not_have_is_idle():
+    """A step that waits for its host is not one whose kernels are so much longer."""
+    work = WorkloadKey(framework="pytorch")
+    table = Profile({"Device_mm": 3e4, "Device_relu": 1e4}, work, step_time_us=1e5)
+    (found,) = engine.translate([table], "T4", "L4")
+    here = {row.name: row.anchor_us for row in found.ops_per_step}
+    assert here["Device_mm"] == pytest.approx(3e4)
+    assert any("taken for idle" in r for r in found.verdict.reasons)
+    hardly = Profile({"Device_mm": 3e3}, work, step_time_us=1e5)
+    (found,) = engine.translate([hardly], "T4", "L4")
+    assert any("kernels take 3.0% of the step" in r for r in found.verdict.reasons)
+    (failed,) = engine.translate(
+        [Profile({"Device_mm": 3e4}, work, step_time_us=3e7)], "T4", "L4"
+    )
+    assert "step time" in failed.error.hint or "convert" in failed.error.hint

@@ -42,6 +42,7 @@ from xlate.store.bundle import Bundle
 from xlate.store.manifest import Manifest
 from xlate.trust.calibration import Calibration
 from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
+from xlate.trust.window import with_idle
 
 __all__ = ["check_level", "read_profiles", "translate"]
 
@@ -218,6 +219,8 @@ def _answer(
     profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle | None,
     level: float, known: Catalogue,
 ) -> list[Translation]:  # fmt: skip
+    if bundle is None or opnames.DEVICE_IDLE in bundle.manifest.operations:
+        profiles = [with_idle(p) for p in profiles]
     if bundle is None:
         fitted = pair_with_bundle(a, t, known)
         return [

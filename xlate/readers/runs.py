@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.errors import ProfileError
-from xlate.profile import (
+from xlate.time_faults import (
     LONGEST_WINDOW_US,
     MAX_WINDOWS,
     MIN_WINDOWS,

@@ -9,7 +9,7 @@ from its corpus, with how far runs are off it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from xlate import opnames
 from xlate.profile import Profile
 from xlate.reason import Reason
 
-__all__ = ["StepDoubt", "WindowBand", "general_doubt"]
+__all__ = ["StepDoubt", "WindowBand", "general_doubt", "with_idle"]
 
 Floats = NDArray[np.float64]
 
@@ -94,6 +94,40 @@ def general_doubt(profile: Profile) -> StepDoubt | None:
     if ratio <= high:
         high = min(high, _MOST_BUSY * ratio / busy)
     return StepDoubt(ratio, low, high, profile.window_us / usual)
+
+
+def with_idle(profile: Profile) -> Profile:
+    """A profile of one step whose file holds kernels alone, with the rest as idle time.
+
+    Otherwise a step that waits for its host would be taken for one in which each kernel
+    is so much longer.
+
+    Examples
+    --------
+    >>> from xlate.profile import Profile, WorkloadKey
+    >>> from xlate.trust.window import with_idle
+    >>> table = Profile({"Device_Relu": 40.0}, WorkloadKey(framework="pytorch"), step_time_us=100.0)
+    >>> dict(with_idle(table).ops)
+    {'Device_Relu': 40.0, 'Device_IDLE': 60.0}
+    """
+    step = profile.step_time_us
+    if (
+        not step
+        or profile.workload.framework == "tensorflow"
+        or opnames.DEVICE_IDLE in profile.ops
+        or profile.busy_us >= step
+    ):
+        return profile
+    busy = profile.busy_us / step
+    said = Reason(
+        f"the file holds no idle time: its kernels take {busy:.1%} of the step, "
+        "the rest of it was taken for idle",
+        "check --step-time: it is the time of one step, in ms",
+        # so little work was never measured
+        informs=busy >= _ONE_STEP[0],
+    )
+    ops = {**profile.ops, opnames.DEVICE_IDLE: step - profile.busy_us}
+    return replace(profile, ops=ops, notes=(*profile.notes, said))
 
 
 class WindowBand:
