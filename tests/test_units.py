@@ -134,7 +134,7 @@ def test_time_that_a_table_of_kernels_does_not_have_is_idle():
     work = WorkloadKey(framework="pytorch")
     table = Profile({"Device_mm": 3e4, "Device_relu": 1e4}, work, step_time_us=1e5)
     (found,) = engine.translate([table], "T4", "L4")
-    here = {row.name: row.anchor_us for row in found.ops_per_step}
+    here = {row.operation: row.anchor_us for row in found.ops_per_step}
     assert here["Device_mm"] == pytest.approx(3e4)
     assert any("taken for idle" in r for r in found.verdict.reasons)
     hardly = Profile({"Device_mm": 3e3}, work, step_time_us=1e5)
