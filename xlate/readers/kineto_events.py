@@ -124,7 +124,8 @@ class Collected:
     def _take_hosts(self, events: list[Event], kinds: list[int]) -> None:
         host, types = self.host, self.types
         args = self._take_common(host, events)
-        host["pid"].extend([self._pid(e.pid) for e in events])
+        pids = self.pids
+        host["pid"].extend([pids.setdefault(e.pid, len(pids)) for e in events])
         host["tid"].extend([hash(e.tid) & 0x7FFFFFFF for e in events])
         host["kind"].extend(kinds)
         none = _NOTHING.types
