@@ -146,7 +146,7 @@ def test_the_incumbent_is_the_bundle_then_what_ships_then_data_sheets(empty_home
     assert found.fitted_on == "profet"
     found, _ = incumbent_of(*pair_of("T4", "L4"))
     assert found.what == "zero-shot"
-    found, _ = incumbent_of(*pair_of("g3s", "p6-b200"))
+    found, _ = incumbent_of(*pair_of("g3s", "Max-1550"))
     assert found is None
 
 

@@ -580,7 +580,7 @@ def test_a_recorded_probe(tmp_path):
     probe = read_probe(path)
     assert (probe.sm_mhz, probe.power_w, probe.time_s) == (960, 140, 3)
     assert probe.metrics["gpu_utilization"] == 90
-    path.write_text("power.draw [W], clocks.sm [MHz]\n140 W, 960 MHz\n")
+    path.write_text("power.draw [W], clocks.sm [MHz]\n" + 12 * "140 W, 960 MHz\n")
     with pytest.raises(ProfileError, match="no time stamps"):
         read_probe(path)
 
