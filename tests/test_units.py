@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -13,8 +14,11 @@ from xlate import corpus as corpora
 from xlate import engine
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
+from xlate.readers.json_profile import to_json
 from xlate.readers.runs import check_runs
+from xlate.reason import Reason
 from xlate.translators.base import STEP
+from xlate.trust.window import with_given_step
 
 GPUS = ("T4", "L4")
 
@@ -144,3 +148,23 @@ def test_time_that_a_table_of_kernels_does_not_have_is_idle():
         [Profile({"Device_mm": 3e4}, work, step_time_us=3e7)], "T4", "L4"
     )
     assert "step time" in failed.error.hint or "convert" in failed.error.hint
+
+
+@pytest.mark.parametrize(
+    ("given_us", "doubted"), [(1.03e5, True), (1.9e5, False), (4.1e5, True)]
+)
+def test_a_step_that_is_not_the_files_own_is_doubted(tmp_path, given_us, doubted):
+    own = Profile(
+        {"Device_mm": 1.5e5, "Device_IDLE": 5e4}, WorkloadKey(framework="pytorch"),
+        step_time_us=2e5, source="p.json",
+    )  # fmt: skip
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(to_json(own)))
+    (found,) = engine.read_profiles([path], step_time_us=given_us)
+    assert any("those in the file take 200 ms" in n for n in found.notes) is doubted
+
+
+def test_a_step_given_beside_a_recording_without_marks_contradicts_nothing():
+    taken = Reason("the whole recording was taken for one step", step_taken=True)
+    whole = Profile({"Device_mm": 2e5}, step_time_us=2e5, notes=(taken,))
+    assert with_given_step(whole, 2e4).notes == (taken,)

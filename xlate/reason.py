@@ -44,6 +44,9 @@ class Reason(str):
     unsound : bool
         Whether the recording itself is likely not what was wanted, whatever is made of
         it: ``xlate profile check`` does not call such a file ok.
+    step_taken : bool
+        Whether it says that something was taken for a step which the file does not mark
+        as one: a step time that the user gives contradicts nothing then.
 
     Examples
     --------
@@ -57,15 +60,17 @@ class Reason(str):
     fitted_only: bool
     informs: bool
     unsound: bool
+    step_taken: bool
 
     def __new__(
         cls, text: str, remedy: str | None = None, *, fitted_only: bool = False,
-        informs: bool = False, unsound: bool = False,
+        informs: bool = False, unsound: bool = False, step_taken: bool = False,
     ) -> Reason:  # fmt: skip
         """See the class."""
         reason = super().__new__(cls, text)
         reason.remedy, reason.fitted_only = remedy, fitted_only
         reason.informs, reason.unsound = informs, unsound
+        reason.step_taken = step_taken
         return reason
 
     @classmethod
@@ -76,7 +81,7 @@ class Reason(str):
         text = before + str(reason)
         return cls(
             text, reason.remedy, fitted_only=reason.fitted_only, informs=reason.informs,
-            unsound=reason.unsound,
+            unsound=reason.unsound, step_taken=reason.step_taken,
         )  # fmt: skip
 
 

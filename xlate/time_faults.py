@@ -69,7 +69,8 @@ def unit_fault(
         ms = window_us / 1e3
         return said, (
             f"check the step time that was given (--step-time is in ms): the profile "
-            f"suggests one from {ms / 4:.3g} to {ms:.3g} ms"
+            f"suggests one from {ms / 4:.3g} to {ms:.3g} ms; or, if it is right, "
+            f"{_what_to_convert(window_us, step_time_us)}"
         )
     return said, _what_to_convert(window_us, step_time_us)
 

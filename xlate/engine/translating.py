@@ -42,7 +42,7 @@ from xlate.store.bundle import Bundle
 from xlate.store.manifest import Manifest
 from xlate.trust.calibration import Calibration
 from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
-from xlate.trust.window import with_idle
+from xlate.trust.window import with_given_step, with_idle
 
 __all__ = ["check_level", "read_profiles", "translate"]
 
@@ -92,11 +92,8 @@ def read_profiles(
                 if isinstance(found, XlateError):
                     raise found
                 for p in found:
-                    profile = replace(
-                        p,
-                        workload=given.filled(p.workload),
-                        step_time_us=step_time_us or p.step_time_us,
-                    )
+                    profile = with_given_step(p, step_time_us)
+                    profile = replace(profile, workload=given.filled(p.workload))
                     check_times(profile, step_given=step_time_us is not None)
                     answers.append(profile)
             except XlateError as e:

@@ -147,7 +147,9 @@ def _all_of_it(kernels: Kernels) -> Cut:
         "say how many steps it holds, --trace-steps N, or what begins each, --step-mark "
         "NAME; or annotate steps when recording"
     )
-    return Cut([step], kernels.start, (Reason(note, remedy),), counted=False)
+    return Cut(
+        [step], kernels.start, (Reason(note, remedy, step_taken=True),), counted=False
+    )
 
 
 def _equal_parts(count: int, kernels: Kernels) -> Cut:

@@ -354,6 +354,7 @@ def _whole_recording(annotations: Marks) -> Reason:
         "say how many steps it holds, --trace-steps N, or what begins each, --step-mark "
         + (f"NAME: there are {named}" if named else "NAME")
         + "; or call prof.step() after each iteration",
+        step_taken=True,
     )
 
 

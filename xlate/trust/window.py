@@ -18,7 +18,7 @@ from xlate import opnames
 from xlate.profile import Profile
 from xlate.reason import Reason
 
-__all__ = ["StepDoubt", "WindowBand", "general_doubt", "with_idle"]
+__all__ = ["StepDoubt", "WindowBand", "general_doubt", "with_given_step", "with_idle"]
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +37,10 @@ _ONE_STEP = (0.58 / 1.5, 1.52 * 1.5)
 #: window over step time of 99.8 of 100 TensorFlow runs on PROFET's four instances, and
 #: the most of busy time over step time, each a tenth further
 _TWO_STEPS, _MOST_BUSY = (1.34 / 1.1, 4.6 * 1.1), 2.8 * 1.1
+
+
+#: how much faster, and slower, than in its profile a step may be (assumed)
+_FASTER, _SLOWER = 1.5, 1.1
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,35 @@ def general_doubt(profile: Profile) -> StepDoubt | None:
     if ratio <= high:
         high = min(high, _MOST_BUSY * ratio / busy)
     return StepDoubt(ratio, low, high, profile.window_us / usual)
+
+
+def with_given_step(profile: Profile, step_us: float | None) -> Profile:
+    """A profile with the step time that the user gives, held against the file's own.
+
+    Without its profiler a job is faster, by half at most; nothing makes it slower.
+
+    Examples
+    --------
+    >>> from xlate.profile import Profile
+    >>> from xlate.trust.window import with_given_step
+    >>> traced = Profile({"Device_Relu": 2e5}, step_time_us=206e3)
+    >>> with_given_step(traced, 103e3).notes
+    ('a step of 103 ms was given, and those in the file take 206 ms',)
+    """
+    own = profile.step_time_us
+    if step_us is None:
+        return profile
+    given = replace(profile, step_time_us=step_us)
+    taken = any(isinstance(n, Reason) and n.step_taken for n in profile.notes)
+    if own is None or taken or own / _FASTER <= step_us <= own * _SLOWER:
+        return given
+    said = Reason(
+        f"a step of {step_us / 1e3:.4g} ms was given, and those in the file take "
+        f"{own / 1e3:.4g} ms",
+        "leave --step-time out where the file marks its steps, or check that both are "
+        "of the same job",
+    )
+    return replace(given, notes=(*profile.notes, said))
 
 
 def with_idle(profile: Profile) -> Profile:

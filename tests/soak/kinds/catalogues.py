@@ -274,7 +274,7 @@ def cases() -> Cases:
             f"gpu-name-{i}", _CHECKED, _no(gpu(name=value), instance(gpu_name=value))
         )
     found.add(
-        "gpu-unknown", _CHECKED, _no(gpu(), instance(gpu_name='"RTX5090"'), "RTX5090")
+        "gpu-unknown", _CHECKED, _no(gpu(), instance(gpu_name='"RTX6095"'), "RTX6095")
     )
     found.add("gpu-a-list", _CHECKED, _no(gpu(), instance(gpu_name='["RTX6090"]')))
     for i, text in enumerate(('aliases = "box"', "aliases = [5]", "aliases = 3")):
