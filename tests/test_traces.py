@@ -189,6 +189,8 @@ def test_an_anchor_that_the_file_contradicts_is_refused(tmp_path):
     assert "ran on a Tesla T4, g3s.xlarge has a M60" in str(refused.error)
     (forced,) = engine.translate(profiles, "g3s.xlarge", "p5.48xlarge", force=True)
     assert any("(forced)" in r for r in forced.verdict.reasons)
+    (anchor,) = [p for p in forced.facts.rests_on if p.part == "anchor"]
+    assert "by --force" in anchor.source
     (right,) = engine.translate(profiles, "g4dn.xlarge", "p5.48xlarge")
     assert right.layer == "zero-shot"
 

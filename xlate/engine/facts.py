@@ -9,7 +9,7 @@ from xlate import opnames
 from xlate.answer import DOMAINS, BundleId, Facts, RestsOn, Translation
 from xlate.catalog import Catalogue, Gpu, Instance, catalogue
 from xlate.hardware.features import ZERO_SHOT_FACTS
-from xlate.hardware.identity import generic
+from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import MemoryFit, memory_fit
 from xlate.hardware.naming import squash
 from xlate.hardware.rent import Rent, why_no_rent
@@ -77,7 +77,7 @@ def with_facts(
         rests_on=(
             _step_part(bundle, guessed),
             _translation_part(answer, a, t),
-            *_anchor_part(profile, a),
+            *_anchor_part(profile, a, known or catalogue()),
         ),
     )
     window = profile.window_us
@@ -209,13 +209,18 @@ def _step_part(bundle: Bundle | None, guessed: bool) -> RestsOn:
     return RestsOn(part, "estimated from the profile window", m.corpus, m.simulated)
 
 
-def _anchor_part(profile: Profile, a: Instance) -> tuple[RestsOn, ...]:
+def _anchor_part(
+    profile: Profile, a: Instance, known: Catalogue
+) -> tuple[RestsOn, ...]:
     """What confirms the anchor, or that nothing does; nothing where the name is its own."""
     device, own = profile.device, a.require_gpu().name
     if device is not None and not generic(device):
         if squash(device) == squash(own):
             return ()
         source = f"the file names a {device}: the {own} of the catalogue"
+        likeness = known.likeness(device, a.require_gpu())
+        if likeness in (Likeness.ANOTHER, Likeness.SHARE):
+            source = f"taken to be {a.name} by --force: the file names a {device}"
     elif profile.instance is not None:
         return ()
     else:
