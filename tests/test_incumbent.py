@@ -103,10 +103,24 @@ def test_a_worse_fit_leaves_a_better_bundle(empty_home):
     )  # fmt: skip
     done = xlate.fit(*PAIR, shots=spoilt)
     assert not done.succession.in_place
-    # both models taught the bundle: what its card says of them left out counts
-    card = [first.bundle.manifest.error_on(m)[0] for m in ("m0", "m1")]
-    assert done.succession.before_mape == pytest.approx(np.mean(card))
+    # both models taught the bundle: what its card says of them left out counts, and of
+    # the one whose runs are others now, how it answers on these
+    card = first.bundle.manifest.error_on("m1")[0]
+    off = 100 * (1 - 1 / 1.6)
+    assert done.succession.before_mape == pytest.approx((card + off) / 2, rel=0.01)
     assert answer()[0] == "frame"
+
+
+def test_a_bundle_fitted_on_wrong_runs_does_not_say_that_it_is_right(empty_home):
+    good = frame(gpus=PAIR, models=4, off=0.4)
+    wrong = good.with_columns(
+        pl.when(pl.col("instance") == "L4").then(3 * pl.col(c)).otherwise(pl.col(c)).alias(c)
+        for c in (*OPS, STEP)
+    )  # fmt: skip
+    xlate.fit(*PAIR, wrong, translators=(), replace=True)
+    s = xlate.fit(*PAIR, good, translators=()).succession
+    assert s.before_mape > 150
+    assert s.in_place
 
 
 def test_models_that_a_bundle_never_saw_are_asked(empty_home):
