@@ -67,7 +67,8 @@ def table(
             width=widths[i],
         )
     for row in body:
-        grid.add_row(*(Text(c) for c in row))
+        pairs = zip(row, widths, strict=True)
+        grid.add_row(*(Text("\n".join(_wrapped(c, w)) if w else c) for c, w in pairs))
     console = Console(highlight=False)
     try:
         with console.capture() as printed:
@@ -78,6 +79,11 @@ def table(
         # it touches the stream even then
         raise streams.unwritable(e) from e
     streams.write(printed.get())
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    """Lines of a cell, broken at blanks and hyphens; a date, or a GPU's name, at neither."""
+    return textwrap.wrap(cell, width, break_long_words=False) or [""]
 
 
 def _room(columns: Sequence[str]) -> int:
@@ -93,7 +99,7 @@ def _widths(columns: Sequence[str], body: Sequence[Sequence[str]]) -> list[int |
     """
     texts = [[name, *(row[i] for row in body)] for i, name in enumerate(columns)]
     whole = [max(map(len, t)) for t in texts]
-    least = [max(len(w) for c in t for w in c.split() or [""]) for t in texts]
+    least = [max(len(w) for c in t for w in _wrapped(c, 1)) for t in texts]
     # names of rows are not folded; heads are
     if whole and max(map(len, texts[0][1:]), default=0) <= _NAME_WIDTH:
         least[0] = max(least[0], *map(len, texts[0][1:]), 1)
