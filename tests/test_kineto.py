@@ -778,3 +778,103 @@ def test_time_is_told_by_precision(tmp_path, monkeypatch):
     # an iteration of several takes its share
     (p,) = read(tmp_path, events, StepChoice(count=8))
     assert p.precision_us == pytest.approx({"fp16-tensor": 200, "fp32": 50})
+
+
+# what holds against an answer
+
+
+def against(profile):
+    return [n for n in profile.notes if not informs(n)]
+
+
+def uneven(*lengths):
+    events, at = [], 0
+    for i, length in enumerate(lengths):
+        one = made.steps(1, start=at, length=length, name=f"ProfilerStep#{i}")
+        for e in one:
+            if "correlation" in e.get("args", {}):
+                e["args"]["correlation"] += 100 * i
+            if "External id" in e.get("args", {}):
+                e["args"]["External id"] += 100 * i
+        events += one
+        at += length
+    return events
+
+
+@pytest.mark.parametrize(
+    ("lengths", "differ"),
+    [
+        ((3000, 1000, 3000, 1000, 3000, 1000), True),
+        ((1000, 1000, 1000, 1000, 1000, 1000, 2000), True),
+        ((1000, 1020, 980, 1010, 1300), False),
+        # the warm-up is none of them
+        ((9000, 1000, 1010, 1000), False),
+    ],
+)
+def test_steps_that_differ_are_doubted(lengths, differ, tmp_path):
+    (p,) = read(tmp_path, uneven(*lengths))
+    said_of = [n for n in against(p) if "steps differ" in n]
+    assert len(said_of) == differ
+    if differ:
+        (note,) = said_of
+        assert "1 to " in note
+        assert "on average" in note
+        assert "--step-mark" in note.remedy
+
+
+def test_what_is_left_of_a_trace_is_no_whole_step(tmp_path):
+    events = without_steps(made.steps(20))
+    content = made.trace(events)
+    (p,) = read(tmp_path, content[: content.rfind(b'"ph"')])
+    (note,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "breaks off before any step" in note
+    assert "--trace-steps" in note.remedy
+    # the user may know better
+    (p,) = read(tmp_path, content[: content.rfind(b'"ph"')], StepChoice(count=6))
+    assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
+
+
+def test_a_mark_that_is_not_there_is_refused_with_profilerstep(tmp_path):
+    events = [*made.steps(6), made.span("user_annotation", "load", 0, 5)]
+    with pytest.raises(ProfileError, match=r"there are ProfilerStep \(6\), load \(1\)"):
+        read(tmp_path, events, StepChoice(mark="nope"))
+    with pytest.raises(ProfileError) as e:
+        read(tmp_path, without_steps(made.steps()), StepChoice(mark="nope"))
+    assert "one of these" not in str(e.value.hint)
+
+
+def test_a_count_of_steps_is_held_against_the_file(tmp_path):
+    (p,) = read(tmp_path, made.steps(6), StepChoice(count=7))
+    assert any("7 contradicts" in n and "marks 6" in n for n in against(p))
+    (p,) = read(tmp_path, made.steps(6), StepChoice(count=6))
+    assert not any("contradicts" in n for n in p.notes)
+    # two events a step
+    with pytest.raises(ProfileError, match="more than the 12 GPU events"):
+        read(tmp_path, made.steps(6), StepChoice(count=13))
+    read(tmp_path, made.steps(6), StepChoice(count=12))
+
+
+@pytest.mark.parametrize("piece", [64, 700, 8 << 20])
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize(
+    ("behind", "unread"),
+    [("twice", None), ("garbage", 7), ("\n", 0), ("\x00\x00", 0), ("\n\n{}", 2)],
+)
+def test_what_follows_a_trace_is_not_read_in_silence(
+    behind, unread, listed, piece, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(chrome, "_PIECE", piece)
+    more = {} if listed else {"traceName": 'C:\\a "}]}', "x": [{"y": []}]}
+    content = made.trace(made.steps(), listed=listed, **more)
+    other = content if behind == "twice" else behind.encode()
+    (p,) = read(tmp_path, content + other)
+    assert device_times(p) == pytest.approx(made.VECTOR)
+    n = len(other) if unread is None else unread
+    said_of = [x for x in against(p) if "behind the trace" in x]
+    assert len(said_of) == (n > 0)
+    if n:
+        assert said_of[0].startswith(f"{n} bytes")
+    # a second member of the same archive
+    if behind == "twice":
+        (p,) = read(tmp_path, gzip.compress(content) * 2)
+        assert any("behind the trace" in x for x in against(p))

@@ -40,6 +40,10 @@ _NO_NUMBER = re.compile(
 )
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _BACKSLASH = re.compile(rb'\\\\|\\(?!["\\/bfnrtu])')
+#: what nests in JSON, with strings as a whole; a quote alone begins one that breaks off
+_NESTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
+#: may stand behind a document: it says nothing
+_PADDING = b" \t\r\n\x00,]}"
 _PLACE = re.compile(r"\(byte (\d+)\)")
 #: places tried for a cut, from the end of a piece
 _TRIES = 64
@@ -113,6 +117,8 @@ class Trace:
         Whether it broke off; known when all was read.
     lost : int
         Events that are no JSON, and were passed over.
+    unread : int
+        Bytes behind the trace, which are no part of it; known when all was read.
     """
 
     def __init__(self, path: Path, stream: IO[bytes], event: type[Any] = Event) -> None:
@@ -120,9 +126,11 @@ class Trace:
         self._stream = stream
         self._decode = msgspec.json.Decoder(list[event]).decode  # type: ignore[valid-type]
         self.truncated = False
-        self.lost = 0
+        self.lost = self.unread = 0
         self.devices: list[dict[str, Any]] = []
         self._repairs = self._over = False
+        #: whether the document is the list of events and nothing else
+        self._bare = False
         self._buffer = self._after_head()
 
     def __iter__(self) -> Iterator[list[Event]]:
@@ -292,7 +300,21 @@ class Trace:
         return events
 
     def _take_tail(self, rest: bytes) -> None:
-        """Keep what stands behind the events of the devices; the rest is passed over."""
+        """Keep what stands behind the events of the devices, count what is of no trace."""
+        rest = rest.lstrip().removeprefix(b"]")
+        end = 0 if self._bare else _end_of_object(rest)
+        while end is None and len(rest) < _LONGEST_HEAD:
+            more = self._stream.read(max(1 << 16, len(rest)))
+            if not more:
+                break
+            rest += more
+            end = _end_of_object(rest)
+        if end is not None:
+            self.devices = self.devices or _devices(rest[:end])
+            self.unread = len(rest[end:].lstrip(_PADDING))
+            while more := self._stream.read(1 << 16):
+                self.unread += len(more if self.unread else more.lstrip(_PADDING))
+            return
         while not self.devices:
             key = _DEVICES.search(rest)
             if key:
@@ -316,6 +338,7 @@ class Trace:
             listed = re.match(rb"\s*\[", head.removeprefix(b"\xef\xbb\xbf"))
             if begin or listed or not more:
                 break
+        self._bare = begin is None
         # what the events themselves say is not looked at
         self.devices = _devices(
             head[: begin.start()] if begin else b"" if listed else head
@@ -332,6 +355,20 @@ class Trace:
             f"{self.path} is no trace that can be read: {why}",
             "record it again with prof.export_chrome_trace(FILE)",
         )
+
+
+def _end_of_object(text: bytes) -> int | None:
+    """Where the object ends in which a text begins; None where that is further on."""
+    depth = 1
+    for found in _NESTS.finditer(text):
+        token = found[0]
+        if token == b'"':
+            return None
+        if len(token) == 1:
+            depth += 1 if token in b"[{" else -1
+        if not depth:
+            return found.end()
+    return None
 
 
 def _repaired(text: bytes) -> bytes:

@@ -118,6 +118,13 @@ class _Reading:
         only_host = None
         if not len(self.seen.kernel["start"]):
             only_host = no_kernel(self.path, self.trace, self.seen, self.host)
+        events = len(self.seen.kernel["start"])
+        if only_host is None and (self.choice.count or 0) > events:
+            raise ProfileError(
+                f"{self.path}: --trace-steps {self.choice.count} is more than the "
+                f"{events} GPU events that it holds",
+                "a step runs something on the GPU: give the number of iterations",
+            )
         work = launched(self.seen, self.host, self.names)
         steps_of = self._profiler_steps()
         if only_host is not None:
@@ -157,7 +164,10 @@ class _Reading:
                 f"the whole recording was divided by {n}, as --trace-steps asks",
                 informs=True,
             )
-            return self._of_recording(side, n, said), []
+            against = steps and len(steps) != n
+            return self._of_recording(side, n, said), (
+                [_contradicted(n, len(steps))] if against else []
+            )
         annotations = self._marks(side.pid, self.host and self.host["kind"] == REGION)
         graphs = self._marks(
             side.pid, self.host and graph_launches(self.host, self.names)
@@ -179,7 +189,9 @@ class _Reading:
             found = self._of_step(side, marks.steps)
             if found is not None:
                 return found, [marks.said]
-        return self._of_recording(side, 1, _whole_recording(annotations)), []
+        whole = _whole_recording(annotations)
+        cut: list[str] = [_REMNANT] if self.trace.truncated else []
+        return self._of_recording(side, 1, whole), cut
 
     def _marks(self, pid: int, rows: Any) -> Marks:
         """Spans of a process, in order of their starts."""
@@ -269,6 +281,14 @@ class _Reading:
             )
         if self.trace.lost:
             notes.append(f"{self.trace.lost} events are no JSON and were left out")
+        if self.trace.unread:
+            notes.append(
+                Reason(
+                    f"{self.trace.unread} bytes behind the trace were not read: another "
+                    "document, or text, follows it",
+                    "keep one trace in a file, and read each",
+                )
+            )
         return notes
 
     def _profiler_steps(self) -> dict[int, list[Step]]:
@@ -318,10 +338,23 @@ def _sides(work: Launched) -> tuple[list[tuple[int, int]], list[str]]:
     return sorted(kept), [Reason(said, informs=True)]
 
 
+_REMNANT = Reason(
+    "the file breaks off before any step is marked: what is left of it is no whole step",
+    "copy the whole file, or say how many steps it holds: --trace-steps N",
+    unsound=True,
+)
 _NESTED = Reason(
     "steps end after the next one begins: they were taken from start to start",
     informs=True,
 )
+
+
+def _contradicted(count: int, marked: int) -> Reason:
+    """What to say where the user counts other steps than the profiler marked."""
+    return Reason(
+        f"--trace-steps {count} contradicts the file, in which ProfilerStep marks {marked}",
+        "leave --trace-steps out, or check how many iterations were recorded",
+    )
 
 
 def _workload(ops: dict[str, float]) -> WorkloadKey:

@@ -192,8 +192,10 @@ def by_name(
         if served is not None:
             return served
     raise ProfileError(
-        f"no annotation is named {bare!r}; {_listed(annotations, graphs)}",
-        "give one of these, or --trace-steps N",
+        f"no annotation is named {bare!r}; {_listed(annotations, graphs, len(steps))}",
+        "give one of these, or --trace-steps N"
+        if len(annotations) or len(graphs) or steps
+        else "say how many steps it holds: --trace-steps N",
     )
 
 
@@ -202,13 +204,14 @@ def _family(name: str) -> str:
     return re.sub(r"\d+", "#", name)
 
 
-def _listed(annotations: Marks, graphs: Marks) -> str:
-    times: dict[str, int] = {}
+def _listed(annotations: Marks, graphs: Marks, steps: int) -> str:
+    times = {"ProfilerStep": steps} if steps else {}
     for n in (*annotations.name, *graphs.name):
         times[_family(n)] = times.get(_family(n), 0) + 1
     if not times:
         return "the file marks nothing by which it could be cut"
-    most = sorted(times.items(), key=lambda item: -item[1])
+    # what the profiler marked comes first
+    most = sorted(times.items(), key=lambda m: (m[0] != "ProfilerStep", -m[1]))
     named = ", ".join(f"{n} ({k})" for n, k in most[:_LISTED])
     more = f" and {len(most) - _LISTED} others" if len(most) > _LISTED else ""
     return f"there are {named}{more}"

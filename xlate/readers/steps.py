@@ -32,6 +32,9 @@ _PARTIAL = 0.5
 _RECORDED = 0.95
 #: GPU work that runs longer than its step by more than this: the host ran ahead
 _AHEAD = 0.05
+#: longest over shortest step, and distance of the mean from the median over it, above
+#: which one step does not stand for all
+_SPREAD, _SKEW = 1.5, 0.2
 #: a step that ends later than its successor begins, by more than this share of it
 _NESTED = 0.01
 
@@ -69,6 +72,8 @@ class Chosen:
         What was done, for the user.
     host_length : float or None
         Length on the host, µs, where the step was timed on the device.
+    notes : tuple of str
+        What holds against taking one step for all.
     """
 
     place: int
@@ -76,6 +81,7 @@ class Chosen:
     length: float
     said: str
     host_length: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +146,26 @@ def chosen_step(
         f"of {len(steps)} steps",
         informs=True,
     )
-    return Chosen(place, step.start, step.length, said)
+    notes = _spread([steps[k].length for k in kept])
+    return Chosen(place, step.start, step.length, said, notes=notes)
+
+
+def _spread(lengths: Sequence[float]) -> tuple[str, ...]:
+    """What to say of steps, µs, of which the median does not stand for the others."""
+    shortest, longest = min(lengths), max(lengths)
+    mean, median = float(np.mean(lengths)), float(np.median(lengths))
+    if longest <= _SPREAD * shortest and abs(mean - median) <= _SKEW * median:
+        return ()
+    said = (
+        f"its {len(lengths)} steps differ: they take {shortest / 1e3:.4g} to "
+        f"{longest / 1e3:.4g} ms, {mean / 1e3:.4g} ms on average, and one of them stands "
+        "for all"
+    )
+    remedy = (
+        "mark whole iterations, as those of several accumulated batches, or say what a "
+        "step is: --trace-steps N or --step-mark NAME"
+    )
+    return (Reason(said, remedy),)
 
 
 def start_to_start(steps: Sequence[Step]) -> tuple[list[Step], bool]:
@@ -223,7 +248,7 @@ def of_step(
     outside = len(inside) - int(inside.sum())
     if outside:
         said_of.append(f"{outside} GPU events lie in no step and were left out")
-    return Vector(step, ops, (*notes, *said_of), precision)
+    return Vector(step, ops, (*notes, *step.notes, *said_of), precision)
 
 
 def of_recording(
