@@ -252,18 +252,54 @@ def test_steps_go_from_one_optimizer_step_to_the_next(tmp_path):
     assert p.step_time_us == 1000
     assert device_times(p) == pytest.approx(made.VECTOR)
     assert p.workload.mode == "training"
-    # an optimizer that steps twice in an iteration marks nothing
-    twice = [
-        made.span("user_annotation", "Optimizer.step#AdamW.step", 1000 * i + 440, 5)
-        for i in range(5)
-    ]
-    more = [
-        e
-        for k in range(5)
-        for e in made.launched(500 + k, "aten::mul", made.ADD, 1000 * k + 700, 5)
-    ]
-    (p,) = read(tmp_path, events + twice + more)
-    assert "whole recording" in said(p)
+
+
+def optimizers(per_step, n, length=1000):
+    """Steps in which the optimizer runs at some moments, with work of different sizes."""
+    events = without_steps(made.steps(n))
+    k = 5000
+    for i in range(n):
+        for at, size in per_step:
+            events.append(
+                made.span(
+                    "user_annotation", "Optimizer.step#Adam.step", length * i + at, 1
+                )
+            )
+            for j in range(size):
+                k += 1
+                events += made.launched(
+                    k, "aten::mul", made.ADD, length * i + at + 2 + 4 * j, 2
+                )
+    return events
+
+
+@pytest.mark.parametrize(
+    ("per_step", "period"),
+    [
+        (((900, 0),), 1),
+        # a generator and a discriminator, of one length and not
+        (((405, 0), (905, 0)), 2),
+        (((300, 0), (950, 8)), 2),
+        (((100, 3), (500, 9), (700, 20)), 3),
+    ],
+)
+def test_several_optimizer_steps_may_be_one_iteration(per_step, period, tmp_path):
+    (p,) = read(tmp_path, optimizers(per_step, 8))
+    assert p.step_time_us == 1000
+    assert device_times(p)["Device_aten::addmm"] == 400
+    assert any(f"every {period} of the" in n for n in p.notes) == (period > 1)
+
+
+def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path):
+    events = without_steps(made.steps(9))
+    for i, at in enumerate((420, 910, 1420, 3430, 3900, 4900, 7420, 7910, 8400)):
+        events.append(made.span("user_annotation", "Optimizer.step#Adam.step", at, 1))
+        for j in range(i * i % 7):
+            events += made.launched(700 + 20 * i + j, "aten::mul", made.ADD, at + 3 * j, 1)  # fmt: skip
+    (p,) = read(tmp_path, events)
+    (note,) = (n for n in against(p) if "whole recording" in n)
+    assert "between the 9 steps of optimizers follows no pattern" in note
+    assert "Optimizer.step" in note.remedy
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ overlap, time is counted once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,6 +30,7 @@ from xlate.readers.attribution import (
 )
 from xlate.readers.chrome import Trace, is_trace
 from xlate.readers.kineto_events import Collected
+from xlate.readers.kineto_notes import REMNANT, contradicted, unread, whole_recording
 from xlate.readers.launches import REGION, graph_launches, host_times, kernel_launches
 from xlate.readers.missing_kernels import by_autograd, no_kernel, of_autograd
 from xlate.readers.source import Source
@@ -59,8 +59,8 @@ _MARKS = (
     b'"xpu_runtime"', b'"Kernel"', b'"Operator"', b'"Runtime"', b'"Memcpy"', b"ProfilerStep#",
     b"PyTorch Profiler", b'"CPU functions"', b'"CPU Functions"', b'"CUDA functions"', b'"CUDA Functions"',
 )  # fmt: skip
-#: names of ranges shown where a step had to be guessed
-_SHOWN, _LONGEST_NAME = 3, 60
+#: characters of a name that are shown
+_LONGEST_NAME = 60
 
 
 def sniff(head: bytes) -> bool:
@@ -166,7 +166,7 @@ class _Reading:
             )
             against = steps and len(steps) != n
             return self._of_recording(side, n, said), (
-                [_contradicted(n, len(steps))] if against else []
+                [contradicted(n, len(steps))] if against else []
             )
         annotations = self._marks(side.pid, self.host and self.host["kind"] == REGION)
         graphs = self._marks(
@@ -189,8 +189,8 @@ class _Reading:
             found = self._of_step(side, marks.steps)
             if found is not None:
                 return found, [marks.said]
-        whole = _whole_recording(annotations)
-        cut: list[str] = [_REMNANT] if self.trace.truncated else []
+        whole = whole_recording(annotations.name)
+        cut: list[str] = [REMNANT] if self.trace.truncated else []
         return self._of_recording(side, 1, whole), cut
 
     def _marks(self, pid: int, rows: Any) -> Marks:
@@ -282,13 +282,7 @@ class _Reading:
         if self.trace.lost:
             notes.append(f"{self.trace.lost} events are no JSON and were left out")
         if self.trace.unread:
-            notes.append(
-                Reason(
-                    f"{self.trace.unread} bytes behind the trace were not read: another "
-                    "document, or text, follows it",
-                    "keep one trace in a file, and read each",
-                )
-            )
+            notes.append(unread(self.trace.unread))
         return notes
 
     def _profiler_steps(self) -> dict[int, list[Step]]:
@@ -338,23 +332,10 @@ def _sides(work: Launched) -> tuple[list[tuple[int, int]], list[str]]:
     return sorted(kept), [Reason(said, informs=True)]
 
 
-_REMNANT = Reason(
-    "the file breaks off before any step is marked: what is left of it is no whole step",
-    "copy the whole file, or say how many steps it holds: --trace-steps N",
-    unsound=True,
-)
 _NESTED = Reason(
     "steps end after the next one begins: they were taken from start to start",
     informs=True,
 )
-
-
-def _contradicted(count: int, marked: int) -> Reason:
-    """What to say where the user counts other steps than the profiler marked."""
-    return Reason(
-        f"--trace-steps {count} contradicts the file, in which ProfilerStep marks {marked}",
-        "leave --trace-steps out, or check how many iterations were recorded",
-    )
 
 
 def _workload(ops: dict[str, float]) -> WorkloadKey:
@@ -371,24 +352,6 @@ def _kind_within(annotations: Marks, start: float, length: float) -> list[str]:
             said = f"the step is an iteration of {kind}: {name[:_LONGEST_NAME]}"
             return [Reason(said, informs=True)]
     return []
-
-
-def _whole_recording(annotations: Marks) -> Reason:
-    """Why everything was taken for one step, with ranges that could be steps."""
-    times: dict[str, int] = {}
-    for name in annotations.name:
-        family = re.sub(r"\d+", "#", name)
-        times[family] = times.get(family, 0) + 1
-    often = sorted((n for n in times if times[n] > 1), key=lambda n: -times[n])[:_SHOWN]
-    named = ", ".join(f"{n[:_LONGEST_NAME]!r} ({times[n]} times)" for n in often)
-    return Reason(
-        "the file marks no steps: the whole recording, from the first GPU event to the "
-        "last, was taken for one step",
-        "say how many steps it holds, --trace-steps N, or what begins each, --step-mark "
-        + (f"NAME: there are {named}" if named else "NAME")
-        + "; or call prof.step() after each iteration",
-        step_taken=True,
-    )
 
 
 def _device_name(trace: Trace, device: int) -> tuple[str | None, list[str]]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
+from xlate.readers.period import period_of
 from xlate.readers.steps import Step, Work, start_to_start
 from xlate.reason import Reason
 
@@ -33,8 +34,6 @@ _REACH = 0.8
 _OVERLAP = 0.01
 #: times that a pattern of graph launches must repeat
 _REPEATS = 3
-#: GPU events between two optimizer steps may differ from their median by this share
-_ALIKE = 0.3
 #: names listed in an error
 _LISTED = 12
 
@@ -336,20 +335,20 @@ def _optimizer(annotations: Marks, work: Work) -> Marked | None:
         marks = _outermost(annotations.rows(rows))
         if len(marks) < 3:
             continue
-        spans = marks.start[1:] - marks.start[:-1]
+        period = period_of(marks.start, work)
+        if period is None:
+            continue
         steps = [
-            Step(k, float(s), float(n), f"{name} {k}")
-            for k, (s, n) in enumerate(zip(marks.start[:-1], spans, strict=True))
+            Step(k, float(a), float(b - a), f"{name} {k}")
+            for k, (a, b) in enumerate(pairwise(marks.start[::period].tolist()))
         ]
-        asked = np.sort(work.asked)
-        counts = np.diff(np.searchsorted(asked, marks.start))
-        usual = float(np.median(counts))
-        if usual and (np.abs(counts[1:] - usual) <= _ALIKE * usual).all():
+        said = f"no ProfilerStep: steps go from one {name!r} to the next, {len(steps)} of them"
+        if period > 1:
             said = (
-                f"no ProfilerStep: steps go from one {name!r} to the next, "
-                f"{len(steps)} of them"
+                f"no ProfilerStep: the GPU's work repeats after every {period} of the "
+                f"{len(marks)} {name!r}: {period} of them were taken for one step"
             )
-            return Marked(tuple(steps), Reason(said, informs=True))
+        return Marked(tuple(steps), Reason(said, informs=True))
     return None
 
 
