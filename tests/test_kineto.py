@@ -17,6 +17,7 @@ from xlate import api, engine, readers
 from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice, attribution, chrome
+from xlate.readers.gpu_trace import is_training
 from xlate.readers.step_marks import serving_kind
 from xlate.readers.steps import Step, Work, of_step
 from xlate.reason import Reason, informs
@@ -914,3 +915,83 @@ def test_what_follows_a_trace_is_not_read_in_silence(
     if behind == "twice":
         (p,) = read(tmp_path, gzip.compress(content) * 2)
         assert any("behind the trace" in x for x in against(p))
+
+
+# training or inference
+
+_ADAM = (
+    "void at::native::(anonymous namespace)::multi_tensor_apply_kernel<at::native::(anonymous "
+    "namespace)::FusedOptimizerTensorListMetadata<4>, at::native::(anonymous namespace)::"
+    "FusedAdamMathFunctor<float, 4, (at::native::ADAM_MODE)0, false>>(int)"
+)
+_SDPA = (
+    "cudnn_generated_fort_native_sdpa_sm90_flash_{}_wgmma_f16_knob_3_64x64x64_kernel0_0"
+)
+_NOTED = "taken for inference"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "mode"),
+    [
+        (_ADAM, "training"),
+        ("void multi_tensor_apply_kernel<TensorListMetadata<3>, LAMBStage2Functor<float>>(int)", "training"),
+        ("void multi_tensor_apply_kernel<TensorListMetadata<3>, SGDFunctor<3, float>>(int)", "training"),
+        ("void cudnn::bn_bw_1C11_kernel_new<float, float, float2, 512, true, 1>(float)", "training"),
+        ("void cudnn::cnn::wgrad_alg0_engine<float, 128, 5, 5, 3, 3, 3, false, 512>(int)", "training"),
+        ("void pytorch_flash::flash_bwd_dq_dk_dv_loop_seqk_parallel_kernel<T>(int)", "training"),
+        ("_attn_bwd_dkdv_inner", "training"),
+        (_SDPA.format("bprop"), "training"),
+        ("fmha_v2_dgrad_flash_attention_fp16_S_64_sm90_kernel", "training"),
+        ("triton_poi_fused_native_layer_norm_backward_3", "training"),
+        (_SDPA.format("fprop"), "inference"),
+        ("ampere_sgemm_128x64_nn", "inference"),
+        # transposed convolutions run this in inference too
+        ("sm80_xmma_dgrad_implicit_gemm_tf32f32_tf32f32_f32_nhwckcrs_nhwc_tilesize128x128x16", "unknown"),
+        ("vecAdd(float*, float*)", "unknown"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("graph", [False, True])
+def test_kernels_without_operations_say_whether_it_trained(
+    kernel, mode, graph, tmp_path
+):
+    events = [
+        made.span("kernel", kernel, 1000 * i + 50 + 100 * j, 90, pid=0, device=0, correlation=i + 1)
+        for i in range(4) for j in range(3)
+    ]  # fmt: skip
+    if graph:
+        events += [
+            e
+            for i in range(4)
+            for e in (
+                made.span("user_annotation", f"ProfilerStep#{i}", 1000 * i, 1000),
+                made.span("user_annotation", "torch.no_grad", 1000 * i + 1, 30),
+                made.span("cuda_runtime", "cudaGraphLaunch", 1000 * i + 5, 9, correlation=i + 1),
+            )
+        ]  # fmt: skip
+    (p,) = read(tmp_path, events)
+    assert p.workload.mode == mode
+    assert (_NOTED in said(p)) == (mode == "inference")
+    assert ("whether it trained" in said(p)) == (mode == "unknown")
+
+
+def test_operations_say_outright_what_ran(tmp_path):
+    (p,) = read(tmp_path, made.steps())
+    assert p.workload.mode == "inference"
+    assert _NOTED not in said(p)
+    # the optimizer's kernels, launched by no operation of PyTorch
+    launches = [
+        e
+        for i in range(4)
+        for e in made.launched(900 + i, "x", _ADAM, 1000 * i + 600, 9)[1:]
+    ]
+    for e in launches:
+        e["args"].pop("External id")
+    (p,) = read(tmp_path, made.steps() + launches)
+    assert p.workload.mode == "training"
+
+
+def test_tensorflow_reads_optimizers_by_the_same_rule():
+    assert is_training(["FusedSgdMathFunctor<float>"])
+    assert is_training(["void cudnn::bn_bw_1C11_kernel_new<float>"])
+    assert is_training(["gradient_tape/dense/MatMul"])
+    assert not is_training(["ampere_sgemm_128x64_nn", "model/dense/MatMul"])

@@ -26,6 +26,7 @@ from xlate.profile import Profile, WorkloadKey
 from xlate.readers.gpu_steps import Cut, Kernels, Mark, cut
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.steps import Launches, Step, Work, of_step
+from xlate.readers.work_mode import trains
 
 __all__ = ["Gpu", "Operation", "Recording", "is_training"]
 
@@ -258,7 +259,7 @@ class Recording:
 
 def is_training(names: Iterable[str]) -> bool:
     """Whether one of a kernel's names says that it is of a step of training."""
-    return any(_TRAINING.search(name) is not None for name in names)
+    return any(_TRAINING.search(n) is not None or trains(n) for n in names)
 
 
 def _work(kernels: Kernels, steps: Cut, operations: Sequence[Operation]) -> Work:

@@ -11,6 +11,7 @@ overlap, time is counted once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,6 +48,7 @@ from xlate.readers.steps import (
     of_step,
     start_to_start,
 )
+from xlate.readers.work_mode import mode_of
 from xlate.reason import Reason
 
 __all__ = ["clean_kernel", "read", "sniff"]
@@ -61,6 +63,8 @@ _MARKS = (
 )  # fmt: skip
 #: characters of a name that are shown
 _LONGEST_NAME = 60
+#: annotations of training, by PyTorch and by many users
+_TRAINING_MARK = re.compile(r"[Bb]ackward|Optimizer\.step")
 
 
 def sniff(head: bytes) -> bool:
@@ -245,10 +249,11 @@ class _Reading:
             column = opnames.column("host", self.names[name])
             ops[column] = ops.get(column, 0.0) + took / count
         device, unlisted = _device_name(self.trace, side.device)
-        notes = [*self._cut(), *said, step.said, *found.notes, *unlisted, *self._idle]
+        mode, of_mode = self._mode(side, step.start, length)
+        notes = [*self._cut(), *said, step.said, *found.notes, *of_mode, *unlisted, *self._idle]  # fmt: skip
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
-            _workload(ops),
+            WorkloadKey(mode=mode, framework="pytorch"),
             step_time_us=step.length,
             source=source,
             notes=tuple(notes),
@@ -256,6 +261,27 @@ class _Reading:
             memory_bytes=self.seen.peak_bytes or None,
             precision_us=found.precision_us,
         )
+
+    def _mode(self, side: _Side, start: float, length: float) -> tuple[str, list[str]]:
+        """Training or inference in a span of time, and what to say of it."""
+        asked, op = side.launched.work.asked, side.launched.operation
+        inside = (side.launched.pid == side.pid) & (side.launched.device == side.device)
+        inside &= (asked >= start) & (asked <= start + length)
+        kernel = np.frombuffer(self.seen.kernel["name"], dtype=np.int64)
+        # of what an operation launched, its name says more than the kernel's
+        own = {self.names[k] for k in np.unique(kernel[inside & (op < 0)])}
+        host: set[str] = set()
+        if self.host:
+            rows = (self.host["start"] >= start) & (self.host["start"] < start + length)
+            if side.pid >= 0:
+                rows &= self.host["pid"] == side.pid
+            named = self.host["kind"] == REGION
+            host = {self.names[k] for k in np.unique(self.host["name"][rows & ~named])}
+            # what users write in their annotations may be anything, "no_grad" too
+            marks = {self.names[k] for k in np.unique(self.host["name"][rows & named])}
+            host |= {n for n in marks if _TRAINING_MARK.search(n)}
+        by_operations = 2 * int((op[inside] >= 0).sum()) > int(inside.sum())
+        return mode_of(host, own, by_operations=by_operations)
 
     def _host_only(self, pid: int, steps: list[Step], why: Reason) -> Profile:
         """The host's side of a trace without GPU work."""
@@ -266,7 +292,12 @@ class _Reading:
             ops[column] = ops.get(column, 0.0) + took
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
-            _workload(ops),
+            WorkloadKey(
+                mode="training"
+                if any(map(_TRAINING_MARK.search, ops))
+                else "inference",
+                framework="pytorch",
+            ),
             step_time_us=step.length,
             source=str(self.path),
             notes=(why, *self._cut(), step.said),
@@ -336,11 +367,6 @@ _NESTED = Reason(
     "steps end after the next one begins: they were taken from start to start",
     informs=True,
 )
-
-
-def _workload(ops: dict[str, float]) -> WorkloadKey:
-    trains = any("ackward" in c or "Optimizer.step" in c for c in ops)
-    return WorkloadKey(mode="training" if trains else "inference", framework="pytorch")
 
 
 def _kind_within(annotations: Marks, start: float, length: float) -> list[str]:

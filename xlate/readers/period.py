@@ -35,18 +35,18 @@ def period_of(starts: NDArray[np.float64], work: Work) -> int | None:
     inside = (of >= 0) & (of < len(starts) - 1)
     counts = np.zeros((len(starts) - 1, len(work.columns)))
     np.add.at(counts, (of[inside], work.column[inside]), 1)
-    took = np.bincount(
-        of[inside], (work.end - work.start)[inside], minlength=len(counts)
-    )[:, None]
+    took = np.zeros(len(counts))
+    np.add.at(took, of[inside], (work.end - work.start)[inside])
+    times = took.reshape(-1, 1)
     if len(counts) > 2:
-        counts, took = counts[1:], took[1:]
+        counts, times = counts[1:], times[1:]
     if not np.median(counts.sum(axis=1)):
         return None
     for events, time in _ALLOWED:
         # each pattern is seen twice
         for period in range(1, min(_LONGEST, len(counts) // 2) + 1):
             if (_apart(counts, period) <= events).all() and (
-                _apart(took, period) <= time
+                _apart(times, period) <= time
             ).all():
                 return period
     return None
