@@ -299,7 +299,7 @@ def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path):
             events += made.launched(700 + 20 * i + j, "aten::mul", made.ADD, at + 3 * j, 1)  # fmt: skip
     (p,) = read(tmp_path, events)
     (note,) = (n for n in against(p) if "whole recording" in n)
-    assert "between the 9 steps of optimizers follows no pattern" in note
+    assert "between the 9 steps of optimizers shows no pattern" in note
     assert "Optimizer.step" in note.remedy
 
 

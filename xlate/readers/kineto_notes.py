@@ -46,7 +46,7 @@ def whole_recording(names: Iterable[str]) -> Reason:
     named = ", ".join(f"{n[:_LONGEST_NAME]!r} ({times[n]} times)" for n in often)
     optimizers = sum(k for n, k in times.items() if n.startswith("Optimizer.step#"))
     why = (
-        f"the GPU's work between the {optimizers} steps of optimizers follows no pattern"
+        f"the GPU's work between the {optimizers} steps of optimizers shows no pattern"
         if optimizers > 2
         else "the file marks no steps"
     )
