@@ -22,6 +22,7 @@ import numpy as np
 
 from xlate import opnames
 from xlate.errors import ProfileError
+from xlate.hardware.kernel_architecture import newest
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.attribution import (
     Launched,
@@ -243,6 +244,7 @@ class _Reading:
             device=device,
             memory_bytes=self.seen.peak_bytes or None,
             precision_us=found.precision_us,
+            newest_kernel=newest(self.names),
         )
 
     def _host_only(self, pid: int, steps: list[Step], why: Reason) -> Profile:
