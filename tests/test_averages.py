@@ -208,7 +208,7 @@ def test_steps_are_those_of_the_file_or_of_the_user(tmp_path):
     (p,) = read(tmp_path, text, count=5)
     assert p.busy_us == 2000
     (p,) = read(tmp_path, text, mark="my_step")
-    assert (p.busy_us, p.step_time_us) == (2500, 50)
+    assert (p.busy_us, p.step_time_us) == (2500, 2500)  # 50 on the host
     with pytest.raises(ProfileError, match="no row named 'your_step'"):
         read(tmp_path, text, mark="your_step")
     with pytest.raises(ProfileError, match="marks 3 steps of its own"):
@@ -261,3 +261,63 @@ def test_real_tables(name, busy, missing):
 def test_the_made_table_of_the_corpus_is_as_before(tmp_path):
     (p,) = read(tmp_path, made.table(made.ROWS).decode())
     assert p.busy_us == pytest.approx(500)
+
+
+def test_a_step_is_the_gpus_where_the_host_ran_ahead(tmp_path):
+    (p,) = read(tmp_path, table(MM, ADD, ("ProfilerStep*", 100, 0, 5), SGEMM, KERNEL))
+    assert (p.step_time_us, p.busy_us, p.window_us) == (2000, 2000, 2000)
+    (said,) = [n for n in p.notes if "timed on the GPU" in n]
+    assert "0.04 ms on the host and 2 ms on the GPU" in said
+    assert not informs(said)
+    # rows that a limit cut are work of the step, too
+    (p,) = read(tmp_path, table(MM, ("ProfilerStep*", 100, 0, 5)))
+    assert (p.step_time_us, p.busy_us) == (2000, 1200)
+    # and ranges that the total holds are not
+    marked = table(MM, ADD, ("ProfilerStep*", 100, 0, 5), ("ProfilerStep*", 0, 9000), total=19_000)  # fmt: skip
+    assert read(tmp_path, marked)[0].step_time_us == 2000
+
+
+def test_a_step_of_the_host_stays_where_the_gpu_keeps_up(tmp_path):
+    for cpu, step in ((6000, 2400), (5000, 2000), (4900, 2000)):
+        (p,) = read(tmp_path, table(MM, ADD, ("ProfilerStep*", cpu, 0, 5)))
+        assert p.step_time_us == step
+        assert not any("timed on the GPU" in n for n in p.notes)
+
+
+def test_communication_that_overlaps_is_no_longer_step(tmp_path):
+    reduced = ("ncclDevKernel_AllReduce_Sum_f32_RING_LL", 0, 8000)
+    text = table(SGEMM, KERNEL, reduced, ("ProfilerStep*", 5000, 0, 5), total=18_000)
+    (p,) = read(tmp_path, text)
+    assert p.step_time_us == 2000
+    assert any("overlap" in n for n in p.notes)
+
+
+def test_a_total_with_a_blank_before_its_unit_is_held_against_the_rows(tmp_path):
+    text = table(MM, ADD, total=20_000).replace("20.000ms", "20.0 ms")
+    (p,) = read(tmp_path, text)
+    (said,) = [n for n in p.notes if "is missing" in n]
+    assert said.startswith("50.0% of the device time")
+    assert not any("operations account for" in n for n in p.notes)
+
+
+@pytest.mark.parametrize(
+    ("row", "heads", "device"),
+    [
+        (MM, tuple(h.replace("CUDA", "XPU") for h in HEADS), "Intel GPU"),
+        (MM, tuple(h.replace("CUDA", "HIP") for h in HEADS), "AMD GPU"),
+        (("Cijk_Ailk_Bljk_HHS_BH_MT64x64x64", 0, 6000), HEADS, "AMD GPU"),
+        (("aiter::fmha_bwd_hd128_bf16", 0, 6000), HEADS, "AMD GPU"),
+        (("hipLaunchKernel", 6000, 0), HEADS, "AMD GPU"),
+        (("cudaLaunchKernel", 6000, 0), HEADS, None),
+        (("aten::miopen_convolution", 50, 6000), HEADS, "AMD GPU"),
+    ],
+)
+def test_a_maker_that_a_table_shows_is_known(row, heads, device, tmp_path):
+    (p,) = read(tmp_path, table(row, ADD, heads=heads))
+    assert p.device == device
+    assert any("names no GPU, but it was one of" in n for n in p.notes) == bool(device)
+
+
+def test_a_table_keeps_the_kernel_that_was_built_for_the_newest_gpus(tmp_path):
+    (p,) = read(tmp_path, table(MM, ADD, ("volta_sgemm_64x64_nn", 0, 10), SGEMM))
+    assert p.newest_kernel == "ampere_sgemm_64x64_nn"

@@ -9,9 +9,11 @@ from xlate.catalog import Catalogue
 from xlate.engine.origin import of_anchor
 from xlate.hardware.device_name import parse_device
 from xlate.hardware.identity import Likeness, generic, likeness
+from xlate.hardware.kernel_architecture import too_new
 from xlate.hardware.nearest import nearest_gpus
 from xlate.paths import shipped
 from xlate.profile import Profile
+from xlate.reason import CHECK_ANCHOR
 
 KNOWN = Catalogue([shipped("anchors")])
 #: names that drivers and profilers print -> anchors whose GPU they mean
@@ -144,7 +146,7 @@ def checked(device, anchor, **more):
 def test_another_gpu_is_refused_with_what_to_name(device, anchor, hints):
     answer = checked(device, anchor)
     assert isinstance(answer, Failure)
-    assert f"ran on a {device}" in answer.error.what
+    assert device in answer.error.what
     assert all(h in answer.error.hint for h in hints)
     forced = checked(device, anchor, force=True)
     assert any("(forced)" in n and not n.informs for n in forced.notes)
@@ -204,3 +206,48 @@ CORPORA = {
 def test_corpora_name_entries_of_the_catalogue(name):
     found = {g.name for g in KNOWN.gpus_of_device(name)}
     assert found == {CORPORA[name]}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "anchor", "built_for"),
+    [
+        ("volta_sgemm_128x64_nn", "K80", "Volta"),
+        ("turing_fp16_s1688gemm_fp16_128x128_ldg8_f2f_tn", "V100-SXM2-16GB", "Turing"),
+        ("ampere_sgemm_128x64_nn", "T4", "Ampere"),
+        ("fmha_cutlassF_f16_aligned_64x64_rf_sm80(PyTorchMemEf...", "T4", "Ampere"),
+        ("void cutlass::Kernel2<cutlass_80_tensorop_s1688gemm_...", "T4", "Ampere"),
+        ("sm89_xmma_gemm_e4m3bf16_e4m3f32", "A10G", "Ada"),
+        ("sm90_xmma_gemm_bf16bf16_bf16f32", "A100-SXM4-40GB", "Hopper"),
+        ("void flash::enable_sm90_or_later<flash::Fwd>", "A100-SXM4-40GB", "Hopper"),
+        ("nvjet_tst_128x256_64x4_2x1_v_bz_coopA_TNT", "L4", "Hopper"),
+        ("nvjet_sm100_tst_128x256", "H100-SXM5-80GB", "Blackwell"),
+    ],
+)
+def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(kernel, anchor, built_for):
+    gpu = KNOWN.gpu(anchor)
+    assert too_new(kernel, gpu) == built_for
+    for profile in (
+        Profile(ops={f"Device_{kernel}": 100.0, "Device_add": 1.0}),
+        Profile(ops={"Device_aten::mm": 100.0}, newest_kernel=kernel),
+    ):
+        (doubted,) = of_anchor([profile], KNOWN.instance(anchor))
+        (said,) = doubted.notes
+        assert f"was built for {built_for} and later" in said
+        assert said.remedy == CHECK_ANCHOR
+
+
+@pytest.mark.parametrize(
+    ("kernel", "anchor"),
+    [
+        ("volta_sgemm_128x64_nn", "T4"),
+        ("ampere_sgemm_128x64_nn", "H100-SXM5-80GB"),
+        ("cutlass_80_tensorop_s1688gemm", "L4"),
+        ("void flash::enable_sm80_to_sm89<flash::Fwd>", "A100-SXM4-40GB"),
+        ("sm86_xmma_fprop", "A100-SXM4-40GB"),
+        ("Cijk_Ailk_Bljk_HHS_BH_MT64x64x64", "T4"),
+        ("ampere", "T4"),
+        ("triton_poi_fused_sm_90", "H100-SXM5-80GB"),
+    ],
+)
+def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(kernel, anchor):
+    assert too_new(kernel, KNOWN.gpu(anchor)) is None

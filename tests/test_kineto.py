@@ -808,6 +808,7 @@ def test_time_is_told_by_precision(tmp_path, monkeypatch):
     ]
     (p,) = read(tmp_path, events)
     assert p.precision_us == pytest.approx({"fp16-tensor": 400, "fp32": 100})
+    assert p.newest_kernel == made.GEMM
     # asked once for each kernel and types of its inputs
     inputs = ("c10::Half", "c10::Half", "float", "", "Scalar")
     assert (made.GEMM, inputs) in asked

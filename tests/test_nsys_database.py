@@ -228,3 +228,30 @@ def test_gpus_are_named_in_every_version(tmp_path):
         "INSERT INTO TARGET_INFO_GPU VALUES (1, 'NVIDIA L4', 0)",
     )  # fmt: skip
     assert read(path)[0].device == "NVIDIA L4"
+
+
+def test_launches_without_a_kernel_are_noticed(tmp_path):
+    gone = "DELETE FROM CUPTI_ACTIVITY_KIND_KERNEL WHERE correlationId % 2 = 0"
+    (p,) = read(database(tmp_path, gone))
+    (said,) = [n for n in p.notes if "of the launches have a kernel" in n]
+    assert said.startswith("only 50%")
+    assert said.unsound
+
+
+def test_a_step_whose_kernels_are_missing_does_not_stand_for_the_job(tmp_path):
+    gone = "DELETE FROM CUPTI_ACTIVITY_KIND_KERNEL WHERE correlationId IN (4, 6)"
+    (p,) = read(database(tmp_path, gone))
+    assert p.busy_us == pytest.approx(500)
+    assert any("2 of 4 steps were left out" in n for n in p.notes)
+    assert not any(getattr(n, "unsound", False) for n in p.notes)
+
+
+def test_calls_that_run_no_kernel_of_their_own_are_none_that_is_missing(tmp_path):
+    inner = [
+        f"INSERT INTO CUPTI_ACTIVITY_KIND_RUNTIME VALUES ({k * 500000}, {k * 500000 + 9}, 901, {1000 + k})"
+        for k in range(8)
+    ]
+    name = "INSERT INTO StringIds VALUES (901, 'cuLaunchKernel')"
+    (p,) = read(database(tmp_path, name, *inner))
+    assert p.busy_us == pytest.approx(500)
+    assert not any("launches" in n for n in p.notes)

@@ -13,6 +13,7 @@ from xlate import readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
 from xlate.readers.nsys_tables import reports
+from xlate.reason import informs
 
 CASES = Path(os.environ.get("XLATE_DATA_HOME", "datasets")).parent / "cases/traces"
 API = made.KERN.replace("Instances", "Num Calls")
@@ -312,3 +313,22 @@ def test_a_part_of_a_step_counts_steps_and_is_not_their_length(tmp_path):
     text = ranges(("optimizer step", 3, 300, 100, 100, 0), ("forward", 3, 900, 300, 300, 0))  # fmt: skip
     (p,) = read(tmp_path, f"{kernels}\n{text}")
     assert (p.step_time_us, p.busy_us) == (None, 2000)
+
+
+@pytest.mark.parametrize(
+    ("share", "only_informs"), [("59.9", None), ("57", True), ("40", False)]
+)
+def test_what_share_is_in_no_line_is_said(share, only_informs, tmp_path):
+    text = f"{made.KERN}\n{GEMM.replace('60,', f'{share},', 1)}{ADD}"
+    (p,) = read(tmp_path, text, count=2)
+    said = [n for n in p.notes if "is missing" in n]
+    assert [informs(n) for n in said] == ([] if only_informs is None else [only_informs])  # fmt: skip
+    assert all(f"{60 - float(share):.1f}% of the time of cuda_gpu_kern_sum" in n for n in said)  # fmt: skip
+
+
+def test_what_template_arguments_say_of_the_gpu_is_kept(tmp_path):
+    kernel = "void cutlass::Kernel2<cutlass_80_tensorop_s1688gemm_128x64_nn>"
+    text = f'{made.KERN}\n{GEMM}40,400000,9,1,1,1,1,0,"{kernel}(T1::Params)"\n'
+    (p,) = read(tmp_path, text, count=2)
+    assert p.newest_kernel == f"{kernel}(T1::Params)"
+    assert "Device_cutlass::Kernel2" in p.ops

@@ -25,6 +25,8 @@ from xlate import opnames
         ("[CUDA memcpy Device-to-Host]", "transfer", "transfer"),
         ("Memcpy PtoP (Device -> Device)", "communication", "communication"),
         ("Memset (Device)", "copy", "memory"),
+        ("onednn_addmm(32760, 1536, 1536)", "matmul", "compute"),
+        ("onednn_linear", "matmul", "compute"),
         ("triton_poi_fused_add_0", "elementwise", "memory"),
         ("triton_red_fused_sum_1", "reduce", "memory"),
         ("triton_tem_fused_mm_2", "matmul", "compute"),

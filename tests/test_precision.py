@@ -100,6 +100,8 @@ def test_a_profile_keeps_its_precisions_in_json(tmp_path):
     assert dict(again.precision_us) == HALF
     assert again.workload.precision == "fp16"
     assert to_json(profile({}))["precision_us"] is None
+    path.write_text(json.dumps(to_json(replace(again, newest_kernel="sm80_gemm"))))
+    assert readers.read(path)[0].newest_kernel == "sm80_gemm"
 
 
 @pytest.mark.parametrize(

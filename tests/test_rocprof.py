@@ -8,8 +8,13 @@ import json
 import pytest
 
 from xlate import readers
+from xlate.answer import Failure
+from xlate.catalog import catalogue
+from xlate.engine.origin import of_anchor
 from xlate.errors import ProfileError, XlateError
 from xlate.readers import StepChoice
+from xlate.readers.rocprof_names import UNNAMED
+from xlate.reason import CHECK_ANCHOR
 
 STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n'
 V3_STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage","MinNs","MaxNs","StdDev"\n'  # fmt: skip
@@ -89,7 +94,7 @@ def test_dispatches_are_of_their_gpu_which_is_named_beside_them(tmp_path):
         + dispatch("add(float*)", 10**15, 100_000, agent="5")
     )
     one, two = read(tmp_path, text, count=2)
-    assert (one.device, two.device) == (None, None)
+    assert (one.device, two.device) == ("AMD GPU", "AMD GPU")
     (tmp_path / "a_agent_info.csv").write_text(AGENTS)
     one, two = read(tmp_path, text, count=2)
     assert (one.device, two.device) == ("AMD Instinct MI300A", "AMD Instinct MI250X")
@@ -262,3 +267,21 @@ def test_the_document_of_rocprofv3_is_read(tmp_path):
 def test_a_broken_document_is_refused(text, tmp_path):
     with pytest.raises(XlateError):
         read(tmp_path, text, "x.json")
+
+
+def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path):
+    text = f"{STATS}{KERNEL}\n"
+    files = [
+        (text, "results.stats.csv"),
+        (TRACE + dispatch("gemm", 10**15, 4000), "a_kernel_trace.csv"),
+        (old_trace(event("gemm", 10, 10**6, 2000), agents=False), "a.json"),
+    ]
+    for given, name in files:
+        profiles = read(tmp_path, given, name, count=1)
+        (failed,) = of_anchor(profiles, catalogue().instance("g4dn.xlarge"))
+        assert isinstance(failed, Failure)
+        assert "names no GPU but 'AMD GPU'" in str(failed.error)
+        (doubted,) = of_anchor(profiles, catalogue().instance("MI300X"))
+        (said,) = [n for n in doubted.notes if "nothing in it confirms" in n]
+        assert said.remedy == CHECK_ANCHOR
+        assert UNNAMED in doubted.notes

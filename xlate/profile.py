@@ -138,6 +138,9 @@ class Profile:
     precision_us : mapping of str to float
         Device time by the precision its kernels compute in
         (:mod:`xlate.kernel_precision`), µs over the window; empty where not recorded.
+    newest_kernel : str or None
+        The kernel that was built for the newest GPUs, where names say it: older ones
+        do not run it.
 
     Raises
     ------
@@ -161,6 +164,7 @@ class Profile:
     device: str | None = None
     memory_bytes: float | None = None
     precision_us: Mapping[str, float] = field(default_factory=dict)
+    newest_kernel: str | None = None
 
     _window_us: float = field(init=False, repr=False, compare=False, default=0.0)
     _busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
@@ -192,7 +196,7 @@ class Profile:
             put(self, "memory_bytes", memory)
         times = {p: bounds.time(t, f"{where}{p}") for p, t in self.precision_us.items()}
         put(self, "precision_us", FrozenMap(times))
-        for name in ("instance", "device"):
+        for name in ("instance", "device", "newest_kernel"):
             if getattr(self, name) is not None:
                 _check_text(f"{where}{name}", getattr(self, name))
         notes = tuple(self.notes or ())

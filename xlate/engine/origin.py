@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from xlate import opnames
 from xlate.answer import Failure
 from xlate.catalog import Catalogue, Gpu, Instance, catalogue
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.identity import Likeness, generic
+from xlate.hardware.kernel_architecture import newest, too_new
 from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
@@ -45,6 +47,7 @@ def _checked(
     profile: Profile, anchor: Instance, force: bool, known: Catalogue
 ) -> Profile | Failure:
     own = anchor.require_gpu()
+    profile = _with_kernels(profile, anchor)
     machine = _machine(profile, known)
     if machine is not None and machine.gpu is not None and machine.gpu.name != own.name:
         said = (
@@ -58,6 +61,8 @@ def _checked(
     likeness = known.likeness(device, own)
     said = f"the file says it ran on a {device}, {anchor.name} has a {own.name}"
     if likeness is Likeness.ANOTHER:
+        if generic(device):
+            said = f"the file names no GPU but {device!r}, {anchor.name} has a {own.name}"  # fmt: skip
         return _contradicted(profile, said, force, _where_it_ran(device, known))
     if likeness is Likeness.SHARE:
         said += ": a share of such a GPU is not the whole one"
@@ -68,6 +73,23 @@ def _checked(
     if likeness is Likeness.VARIANT:
         return _noted(profile, Reason(_taken_for(device, own, known), informs=True))
     return profile
+
+
+def _with_kernels(profile: Profile, anchor: Instance) -> Profile:
+    """The profile with a note where a kernel in it does not run on the anchor."""
+    own = anchor.require_gpu()
+    columns = opnames.busy_columns(list(profile.ops))
+    name = profile.newest_kernel or newest(
+        c.removeprefix(opnames.DEVICE) for c in columns
+    )
+    architecture = too_new(name, own) if name else None
+    if architecture is None:
+        return profile
+    said = (
+        f"{name} was built for {architecture} and later, {anchor.name} has a {own.name} of "
+        f"{own.architecture}: was it recorded there?"
+    )
+    return _noted(profile, Reason(said, CHECK_ANCHOR))
 
 
 def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:

@@ -42,7 +42,7 @@ _BYTES = {"b": 1.0, "kb": 1024.0, "mb": 1024.0**2, "gb": 1024.0**3, "tb": 1024.0
 _CELL = re.compile(r"^(-?[0-9.]+(?:e[+-]?\d+)?)\s*([a-zµμ]*)$", re.IGNORECASE)
 #: what the table says below its rows
 _FOOTER = re.compile(
-    r"^\W*(?:Self )?(?:CUDA|XPU|HIP|MPS|MTIA|device|privateuse1) time total:\s*(\S+)\s*$",
+    r"^\W*(?:Self )?(?:CUDA|XPU|HIP|MPS|MTIA|device|privateuse1) time total:[ \t]*(\S+(?:[ \t][a-zµμ]+)?)\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
 _TOTAL = re.compile(r"\W*Self \w+ time total:|\W*\w+ time total:")

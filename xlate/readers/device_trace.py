@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.errors import ProfileError
+from xlate.hardware.kernel_architecture import newest
 from xlate.kernel_precision import kernel_precision
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.attribution import clean_kernel
 from xlate.readers.marks import Marks
 from xlate.readers.step_choice import StepChoice
-from xlate.readers.steps import Step, Vector, Work, of_step
+from xlate.readers.steps import Launches, Step, Vector, Work, of_step
 from xlate.readers.work_mode import mode_note, work_mode
 from xlate.reason import Reason
 
@@ -127,7 +128,7 @@ class DeviceTrace:
     def profiles(
         self, marks: Mapping[int, Marks], choice: StepChoice,
         devices: NamedDevices = NamedDevices(), framework: str = "unknown",
-        notes: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (), launches: Mapping[int, Launches] = {},
     ) -> list[Profile]:  # fmt: skip
         """One profile for each process and GPU.
 
@@ -141,6 +142,8 @@ class DeviceTrace:
         framework : str
         notes : tuple of str
             Said of each.
+        launches : mapping of int to Launches
+            Launches of kernels by each process; empty where they are not recorded.
 
         Raises
         ------
@@ -156,7 +159,7 @@ class DeviceTrace:
             source = f"{self.path} [{label}]" if len(labels) > 1 else str(self.path)
             profile = self._one(
                 chosen, self._steps_of(marks, key[0]), choice, framework, notes,
-                source, devices.names.get(key),
+                source, devices.names.get(key), [*filter(None, [launches.get(key[0])])],
             )  # fmt: skip
             if profile is None:
                 without.append(label)
@@ -191,6 +194,7 @@ class DeviceTrace:
     def _one(
         self, chosen: NDArray[np.int64], marks: Marks | None, choice: StepChoice,
         framework: str, notes: tuple[str, ...], source: str, device: str | None,
+        launches: list[Launches],
     ) -> Profile | None:  # fmt: skip
         """The profile of one GPU; None where nothing of it ran in any step."""
         work, precision, names = self._work(chosen)
@@ -198,7 +202,7 @@ class DeviceTrace:
         divided, length = 1, None
         whole = [Step(0, begin, end - begin + 1e-3)]
         steps = whole if marks is None or choice.count else marks.steps
-        vector = of_step(work, steps) if steps else None
+        vector = of_step(work, steps, launches=launches) if steps else None
         if vector is None:
             return None
         said: tuple[str, ...]
@@ -215,7 +219,7 @@ class DeviceTrace:
             )
         else:
             length, said = vector.step.length, (*marks.notes, vector.step.said)
-        by_precision = of_step(precision, steps)
+        by_precision = of_step(precision, steps, launches=launches)
         mode = work_mode(names)
         if (says := mode_note(mode)) is not None:
             said = (*said, Reason(says, informs=True))
@@ -227,6 +231,7 @@ class DeviceTrace:
             notes=(*said, *vector.notes, *notes),
             device=device,
             precision_us=_times(by_precision, divided),
+            newest_kernel=newest(names),
         )
 
     def _work(self, chosen: NDArray[np.int64]) -> tuple[Work, Work, list[str]]:

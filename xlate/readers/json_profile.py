@@ -46,6 +46,7 @@ _OWN_KEYS = {
     "device",
     "memory_bytes",
     "precision_us",
+    "newest_kernel",
 }
 
 
@@ -123,6 +124,7 @@ def to_json(profile: Profile) -> dict[str, Any]:
         "device": profile.device,
         "memory_bytes": profile.memory_bytes,
         "precision_us": dict(profile.precision_us) or None,
+        "newest_kernel": profile.newest_kernel,
     }
 
 
@@ -152,6 +154,7 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     named_instance, named = from_name(path.name)
     memory = entry.get("memory_bytes")
     device = entry.get("device")
+    newest = entry.get("newest_kernel")
     precision_us = _precisions(where, entry.get("precision_us"))
     known = WorkloadKey()
     # where nobody says it, the kernels do
@@ -177,6 +180,7 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         device=None if device is None else str(device),
         memory_bytes=None if memory is None else _time(where, "memory_bytes", memory),
         precision_us=precision_us,
+        newest_kernel=None if newest is None else str(newest),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlate import opnames
+from xlate.hardware.kernel_architecture import newest
 from xlate.kernel_precision import kernel_precision
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.attribution import clean_kernel
@@ -104,6 +105,7 @@ def profile_of_sums(
         notes=tuple(said),
         device=device,
         precision_us=precision,
+        newest_kernel=newest(names),
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from xlate import opnames
 from xlate.errors import ProfileError
+from xlate.hardware.kernel_architecture import newest
 from xlate.kernel_precision import NOT_KNOWN, kernel_precision
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.averages_table import HINT, AverageRow, Averages, is_headed, tables
@@ -26,7 +27,7 @@ from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.work_mode import NOT_KNOWN as MODE_NOT_KNOWN
 from xlate.readers.work_mode import mode_note, work_mode
-from xlate.reason import Reason
+from xlate.reason import GIVE_STEP, Reason
 
 __all__ = ["read", "sniff"]
 
@@ -44,6 +45,15 @@ _CALL = re.compile(r"(?:cuda|hip|cu|ur|ze)[A-Z]\w*(?:\(.*\))?$")
 _RANGE = re.compile(r"ProfilerStep|Optimizer\.|nccl:|gloo:|## |DistributedDataParallel|FullyShardedDataParallel|FSDP::|PyTorch DDP")  # fmt: skip
 #: rows may be rounded by so much of their sum
 _ROUNDED = 0.02
+#: GPU work that takes longer than its step by more than this: the host ran ahead
+_AHEAD = 0.05
+#: work that runs beside other work, on a stream of its own
+_BESIDE = frozenset({"communication", "transfer"})
+#: operations, kernels and calls that ROCm alone has
+_OF_AMD = re.compile(
+    r"hip[A-Z]\w+$|(?:void )?(?:aiter|ck|ck_tile)::|_ZN(?:7ck_tile|2ck|5aiter)"
+    r"|(?:Custom_)?Cijk_|__amd_rocclr|(?:aten::)?miopen_|MIOpen|igemm_\w+_gtcx"
+)
 #: a share that is missing and said, and one that is held against the answer
 _SAID, _MUCH = 0.002, 0.05
 
@@ -216,7 +226,9 @@ def _profile(path: Path, table: Averages, choice: StepChoice, source: str) -> Pr
     busy = sum(ops[c] for c in opnames.busy_columns(list(ops)))
     if length is not None and busy:
         # work that a row limit cut is no idle time
-        worked = max(busy, (table.total_us or 0.0) / steps)
+        worked = max(busy, _total(table, sides) / steps)
+        length, timed = _timed(length, worked, ops)
+        notes += timed
         ops[opnames.DEVICE_IDLE] = max(length - worked, 0.0)
     mode = work_mode(r.name for r in table.rows)
     missing = table.total_us is not None and sides.most < table.total_us * (1 - _MUCH)
@@ -225,6 +237,10 @@ def _profile(path: Path, table: Averages, choice: StepChoice, source: str) -> Pr
     if (says := mode_note(mode)) is not None:
         notes.append(Reason(says, informs=True))
     notes += _about_rows(table, sides, busy * steps)
+    device = table.device
+    if device is None and (maker := _maker(table)) is not None:
+        device = maker[0]
+        notes.append(maker[1])
     memory = max((r.memory for r in table.rows), default=0.0)
     return Profile(
         {k: v for k, v in ops.items() if v > 0},
@@ -232,10 +248,52 @@ def _profile(path: Path, table: Averages, choice: StepChoice, source: str) -> Pr
         step_time_us=length,
         source=source,
         notes=tuple(notes),
-        device=table.device,
+        device=device,
         memory_bytes=memory or None,
         precision_us=_precision(sides, steps),
+        newest_kernel=newest(r.name for r in table.rows),
     )
+
+
+def _total(table: Averages, sides: _Sides) -> float:
+    """µs of work as the line below the rows says it, without ranges that it may hold."""
+    total = table.total_us or 0.0
+    marks = sum(r.self_device for r in table.rows if _STEP.match(r.name))
+    beside = _sum(sides.no_work) + marks
+    return total - beside if sides.most + beside <= total * (1 + _ROUNDED) else total
+
+
+def _timed(
+    length: float, worked: float, ops: dict[str, float]
+) -> tuple[float, list[Reason]]:
+    """Length of a step, µs: the GPU's where it needs longer than the host."""
+    if worked <= length * (1 + _AHEAD):
+        return max(length, worked), []
+    busy = opnames.busy_columns(list(ops))
+    beside = sum(ops[c] for c in busy if opnames.family(c) in _BESIDE)
+    gpu, host = f"{worked / 1e3:.4g} ms", f"{length / 1e3:.4g} ms"
+    if worked - beside <= length * (1 + _AHEAD):
+        said = f"the GPU's work sums to {gpu} a step of {host}: copies or communication overlap it"  # fmt: skip
+        return length, [Reason(said)]
+    said = (
+        f"a step takes {host} on the host and {gpu} on the GPU: it was timed on the GPU, "
+        "since the host ran ahead of it"
+    )
+    return worked, [Reason(said, GIVE_STEP)]
+
+
+def _maker(table: Averages) -> tuple[str, Reason] | None:
+    """Whose GPU it was, where headings or names say it, and how that is known."""
+    if any(h.startswith("selfxpu") for h in table.headings):
+        maker, by = "Intel", "its columns are of an XPU"
+    elif any(h.startswith("selfhip") for h in table.headings):
+        maker, by = "AMD", "its columns are of HIP"
+    elif name := next((r.name for r in table.rows if _OF_AMD.match(r.name)), ""):
+        maker, by = "AMD", f"{name} is of ROCm"
+    else:
+        return None
+    said = f"the file names no GPU, but it was one of {maker}: {by}"
+    return f"{maker} GPU", Reason(said, informs=True)
 
 
 def _precision(sides: _Sides, steps: int) -> dict[str, float]:
@@ -272,7 +330,7 @@ def _about_rows(table: Averages, sides: _Sides, busy: float) -> list[str]:
                 informs=True,
             )
         )
-    elif sides.ops:
+    elif sides.ops and not sides.by_op:
         notes.append(
             f"operations account for {_sum(sides.ops) / sides.most:.1%} of the kernels' "
             "time: kernels are counted, and operations are not"

@@ -22,6 +22,7 @@ import numpy as np
 
 from xlate import opnames
 from xlate.errors import ProfileError
+from xlate.hardware.kernel_architecture import newest
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.attribution import (
     Launched,
@@ -260,6 +261,7 @@ class _Reading:
             device=device,
             memory_bytes=self.seen.peak_bytes or None,
             precision_us=found.precision_us,
+            newest_kernel=newest(self.names),
         )
 
     def _mode(self, side: _Side, start: float, length: float) -> tuple[str, list[str]]:

@@ -29,6 +29,7 @@ __all__ = [
     "joined",
     "kernel_launches",
     "operations",
+    "runs_kernel",
 ]
 
 #: kinds of GPU events
@@ -47,6 +48,18 @@ def _named(names: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.int64]:
     return np.array(
         [k for k, n in enumerate(names) if pattern.match(n)], dtype=np.int64
     )
+
+
+def runs_kernel(call: str) -> bool:
+    """Whether a call of CUDA, HIP or Level Zero runs one kernel, whatever its version.
+
+    Examples
+    --------
+    >>> from xlate.readers.launches import runs_kernel
+    >>> runs_kernel("cudaLaunchKernel_v7000"), runs_kernel("cudaGraphLaunch_v10000")
+    (True, False)
+    """
+    return _RUNS_KERNEL.match(call) is not None
 
 
 def graph_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:

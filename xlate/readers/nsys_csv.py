@@ -38,6 +38,9 @@ __all__ = ["read", "sniff"]
 
 #: reports that hold the same work within so much
 _SAME = 0.01
+#: shares of a report sum to less than the whole: by rounding of each line and in all,
+#: and so much that it is held against the answer
+_ROUNDED, _SAID, _MUCH = 0.05, 0.5, 5.0
 
 
 def sniff(head: bytes) -> bool:
@@ -112,7 +115,7 @@ def _profiles(
             of,
             share,
             source=f"{path} [GPU {device}]" if many else str(path),
-            notes=run.notes,
+            notes=(*run.notes, *_missing(run)),
         )
         for device, of in sorted(sums.items())
         if any(s.time_us > 0 for s in of)
@@ -188,6 +191,26 @@ def _sums(run: _Run) -> dict[int, list[KernelSum]]:
     elif mixed is not None:
         found[0] += _of_category(run.path, mixed, "MEM", False)
     return found
+
+
+def _missing(run: _Run) -> list[Reason]:
+    """What share of the work is in no line, by the shares of those that are there."""
+    notes = []
+    for kind in ("cuda_gpu_kern_sum", "cuda_gpu_sum", "cuda_gpu_mem_time_sum"):
+        report = run.of(kind)
+        at = report.place("time") if report is not None else None
+        if report is None or at is None:
+            continue
+        shares = [number(run.path, line, cells[at].rstrip(" %")) for line, cells in report.rows]  # fmt: skip
+        missing = 100 - sum(shares)
+        if missing > _SAID + _ROUNDED * len(shares):
+            said = (
+                f"{missing:.1f}% of the time of {kind} is missing: its lines (from line "
+                f"{report.line}) sum to {sum(shares):.1f}%"
+            )
+            remedy = "export the report whole: nsys stats prints every line"
+            notes.append(Reason(said, remedy, informs=missing < _MUCH))
+    return notes
 
 
 def _column(path: Path, report: Report, kernel: bool) -> list[KernelSum]:

@@ -9,16 +9,20 @@ correlation id. CUDA graphs are one row each where nsys did not trace their node
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from xlate import opnames
 from xlate.errors import ProfileError
 from xlate.profile import Profile
 from xlate.readers.device_trace import DeviceTrace, NamedDevices
+from xlate.readers.launches import runs_kernel
 from xlate.readers.marks import STEP_RANGE, Range, repeated, steps_of
 from xlate.readers.nsys_database import HINT, NsysDatabase, opened
 from xlate.readers.source import Source
+from xlate.readers.steps import Launches
 
 __all__ = ["read", "sniff"]
 
@@ -71,7 +75,8 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
     _check_kind(tables)
     strings = {i: str(v) for i, v in tables.rows("StringIds", "id", "value")}
     trace = DeviceTrace(source.path, "NVTX")
-    untimed = _fill(trace, tables, strings)
+    calls = _Calls.of(tables, strings)
+    untimed = _fill(trace, tables, strings, calls)
     if not len(trace):
         raise ProfileError(f"{source.path} holds no kernel", HINT)
     ranges = _ranges(tables, strings)
@@ -87,8 +92,9 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
     if untimed:
         notes.append(f"{untimed} launches of CUDA graphs have no times; left out")
     found = trace.profiles(
-        marks, source.steps, _devices(tables, trace), notes=tuple(notes)
-    )
+        marks, source.steps, _devices(tables, trace), notes=tuple(notes),
+        launches=calls.launches(),
+    )  # fmt: skip
     return [_with_graphs(p) for p in found]
 
 
@@ -116,14 +122,64 @@ def _check_kind(tables: NsysDatabase) -> None:
     )
 
 
-def _fill(trace: DeviceTrace, tables: NsysDatabase, strings: dict[int, str]) -> int:
+@dataclass(frozen=True)
+class _Calls:
+    """Calls of CUDA by process and correlation id.
+
+    Attributes
+    ----------
+    start : dict of int to float
+        µs.
+    kernel : dict of int to str
+        Those that run a kernel, and did not fail, with their names.
+    ran : set of int
+        Calls of which something on a GPU was recorded.
+    """
+
+    start: dict[int, float] = field(default_factory=dict)
+    kernel: dict[int, str] = field(default_factory=dict)
+    ran: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, tables: NsysDatabase, strings: dict[int, str]) -> _Calls:
+        calls = cls()
+        runs = {i: n for i, n in strings.items() if runs_kernel(n)}
+        for corr, start, tid, name, failed in tables.rows(
+            _RUNTIME, "correlationId", "start", "globalTid", "nameId", "returnValue"
+        ):
+            if not isinstance(corr, int) or not isinstance(start, int):
+                continue
+            key = _key(_process(tid), corr)
+            calls.start[key] = start * _NS
+            if name in runs and not failed:
+                calls.kernel[key] = runs[name]
+        return calls
+
+    def launches(self) -> dict[int, Launches]:
+        """Launches of each process, by which it is seen which kernels are missing.
+
+        Calls within calls have ids of their own and no kernel: a name of which no call
+        has one is left out.
+        """
+        names = {self.kernel[k] for k in self.ran if k in self.kernel}
+        of: dict[int, list[int]] = {}
+        for key, name in self.kernel.items():
+            if name in names:
+                of.setdefault(key >> 40, []).append(key)
+        return {
+            process: Launches(
+                np.array([self.start[k] for k in keys]),
+                np.array([k in self.ran for k in keys]),
+            )
+            for process, keys in of.items()
+        }
+
+
+def _fill(
+    trace: DeviceTrace, tables: NsysDatabase, strings: dict[int, str], calls: _Calls
+) -> int:
     """Take everything that GPUs did; how many graphs have no times."""
-    launched: dict[int, float] = {}
-    for corr, start, tid in tables.rows(
-        _RUNTIME, "correlationId", "start", "globalTid"
-    ):
-        if isinstance(corr, int) and isinstance(start, int):
-            launched[_key(_process(tid), corr)] = start * _NS
+    launched = calls.start
     many = len({k >> 40 for k in launched}) > 1
 
     def add(table: str, name: str, row: tuple[Any, ...], kernel: bool = True) -> None:
@@ -131,10 +187,12 @@ def _fill(trace: DeviceTrace, tables: NsysDatabase, strings: dict[int, str]) -> 
         process = _process(pid)
         asked = None
         if isinstance(corr, int):
-            asked = launched.get(_key(process, corr))
-            if asked is None and not many and process == 0 and launched:
+            key = _key(process, corr)
+            if key not in launched and not many and process == 0 and launched:
                 # a version without processes of kernels, but with those of launches
-                asked = launched.get(_key(next(iter(launched)) >> 40, corr))
+                key = _key(next(iter(launched)) >> 40, corr)
+            asked = launched.get(key)
+            calls.ran.add(key)
         trace.add(
             name,
             tables.whole(table, begin) * _NS,

@@ -22,6 +22,8 @@ from xlate.readers.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.kernel_sums import KernelSum, StepShare, profile_of_sums
 from xlate.readers.limits import read_text
 from xlate.readers.rocprof_names import (
+    NO_NAME,
+    UNNAMED,
     copy_name,
     is_call,
     is_domain,
@@ -177,7 +179,9 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
         said = f"the sums are taken for {n} steps of equal length"
         share = StepShare(n, None, (Reason(said, informs=True),))
     names = set(_agents(path)[0].values())
-    device = next(iter(names)) if len(names) == 1 else None
+    device = next(iter(names)) if len(names) == 1 else NO_NAME
+    if not names:
+        notes.append(UNNAMED)
     return profile_of_sums(sums, share, source=str(path), device=device, notes=notes)
 
 
@@ -230,10 +234,11 @@ def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Prof
     by_node, by_logical = _agents(path)
     only = next(iter(set(by_node.values()))) if len(set(by_node.values())) == 1 else None  # fmt: skip
     names = {
-        place: found
+        place: by_node.get(place[1]) or by_logical.get(place[1]) or only or NO_NAME
         for place in trace.places
-        if (found := by_node.get(place[1]) or by_logical.get(place[1]) or only)
     }
+    if NO_NAME in names.values():
+        notes.append(UNNAMED)
     return trace.profiles({}, source.steps, NamedDevices(names), notes=tuple(notes))
 
 

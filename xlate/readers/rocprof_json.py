@@ -21,6 +21,8 @@ from xlate.readers.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.json_document import decoded
 from xlate.readers.marks import Range, steps_of
 from xlate.readers.rocprof_names import (
+    NO_NAME,
+    UNNAMED,
     copy_name,
     is_packet,
     kernel_name,
@@ -316,4 +318,7 @@ def _profiles(
         if source.steps.count
         else steps_of(source.path, ranges, source.steps.mark, trace.asked, "roctx")
     )
+    if any(k not in names for k in trace.places):
+        notes = [*notes, UNNAMED]
+        names = {k: names.get(k, NO_NAME) for k in trace.places}
     return trace.profiles(marks, source.steps, NamedDevices(names), notes=tuple(notes))

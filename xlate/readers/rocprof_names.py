@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 
+from xlate.reason import Reason
+
 __all__ = [
+    "NO_NAME",
+    "UNNAMED",
     "copy_name",
     "is_call",
     "is_domain",
@@ -15,6 +19,10 @@ __all__ = [
     "kernel_name",
     "marketing_name",
 ]
+
+#: device of a file that names none: the tool records AMD's alone
+NO_NAME = "AMD GPU"
+UNNAMED = Reason("the file names no GPU, but rocprof records AMD's alone", informs=True)
 
 _CALL = re.compile(r"(?:__)?hip[A-Z]\w*$|hsa_\w+$|roctx\w*$|rocprofiler_\w+$|rocdecode\w*$|nccl[A-Z]\w*$|(?:omp|ompt)_\w+$")  # fmt: skip
 _DOMAIN = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")

@@ -1,0 +1,99 @@
+"""Which of NVIDIA's architectures a kernel was built for, by its name.
+
+Libraries name it: ``volta_sgemm_128x64_nn``, ``cutlass_80_tensorop_…``,
+``sm90_xmma_fprop_…``, ``nvjet_sm100_…``. Such a kernel runs there and on later ones, on
+which libraries choose it, too: a name is never too old for a GPU.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from xlate.hardware.values import Gpu
+
+__all__ = ["newest", "too_new"]
+
+#: architectures -> the earliest and the latest compute capability of each, times ten
+_CAPABILITIES: Mapping[str, tuple[int, int]] = {
+    "Fermi": (20, 21),
+    "Kepler": (30, 37),
+    "Maxwell": (50, 53),
+    "Pascal": (60, 62),
+    "Volta": (70, 72),
+    "Turing": (75, 75),
+    "Ampere": (80, 88),
+    "Ada": (89, 89),
+    "Hopper": (90, 90),
+    "Blackwell": (100, 121),
+}
+_BY_WORD = re.compile(
+    r"(?<![a-z0-9])(maxwell|volta|turing|ampere|hopper|blackwell)_(?=[a-z0-9])"
+)
+_BY_NUMBER = re.compile(r"(?<![a-z0-9])(?:cutlass3?x?_|sm_?)(\d{2,3})(?![0-9])")
+#: cuBLAS has these from Hopper on
+_NVJET = re.compile(r"nvjet_")
+
+
+def newest(names: Iterable[str]) -> str | None:
+    """The kernel that was built for the newest architecture.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of kernels; others are passed over.
+
+    Returns
+    -------
+    str or None
+        None where no name says for which it was built.
+
+    Examples
+    --------
+    >>> from xlate.hardware.kernel_architecture import newest
+    >>> newest(["add", "volta_sgemm_128x64_nn", "sm80_xmma_gemm_f16f16"])
+    'sm80_xmma_gemm_f16f16'
+    """
+    name = max(names, key=_built_for, default="")
+    return name if _built_for(name) else None
+
+
+def too_new(name: str, gpu: Gpu) -> str | None:
+    """The architecture for which a kernel was built, where it is newer than a GPU's.
+
+    Parameters
+    ----------
+    name : str
+        Of a kernel.
+    gpu : Gpu
+
+    Returns
+    -------
+    str or None
+        None where the kernel may run, or the GPU is none of NVIDIA's that are known.
+
+    Examples
+    --------
+    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.kernel_architecture import too_new
+    >>> too_new("ampere_sgemm_128x64_nn", catalogue().gpu("T4"))
+    'Ampere'
+    >>> too_new("volta_sgemm_128x64_nn", catalogue().gpu("T4")) is None
+    True
+    """
+    if gpu.architecture not in _CAPABILITIES:
+        return None
+    built = _built_for(name)
+    if built <= _CAPABILITIES[gpu.architecture][1]:
+        return None
+    return [a for a, (first, _) in _CAPABILITIES.items() if first <= built][-1]
+
+
+def _built_for(name: str) -> int:
+    """Compute capability times ten from which on a kernel runs; 0 where not known."""
+    lower = name.lower()
+    if by_number := _BY_NUMBER.search(lower):
+        return int(by_number[1])
+    if by_word := _BY_WORD.search(lower):
+        return _CAPABILITIES[by_word[1].capitalize()][0]
+    return _CAPABILITIES["Hopper"][0] if _NVJET.match(lower) else 0
