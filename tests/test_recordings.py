@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -179,6 +180,43 @@ def test_what_is_wrong_with_a_recording_is_doubted(ask, text, level, said):
     assert answer.verdict.level == level
     assert said in " ".join(answer.verdict.reasons)
     assert answer.to_json()["verdict"]["domain"] == {"widen": "uncertain", "refuse": "out_of_domain"}[level]  # fmt: skip
+
+
+def test_what_is_not_recorded_is_said_and_widens(ask):
+    def width(answer):
+        low, high = answer.best_mhz_range
+        return high - low
+
+    known, lacking = ask(smi()), ask(smi().replace("utilization.memory", "utilization.encoder"))  # fmt: skip
+    said = " ".join(lacking.reasons)
+    assert "memory activity is not recorded" in said
+    assert "binds (" not in said
+    assert width(lacking) > width(known)
+    assert lacking.confidence < known.confidence
+    (reason,) = [r for r in lacking.verdict.reasons if r.startswith("memory")]
+    assert "not in the recording: taken for that of the swept jobs" in reason
+    no_busy = ask(smi().replace("utilization.gpu", "utilization.encoder"))
+    assert "intervals for less too" in " ".join(no_busy.verdict.reasons)
+
+
+def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_path):
+    """Terms of a feature beyond its span must not carry every draw to one clock."""
+    model = CalibratedResponse(0, "response-blend").fit(training("smi"))
+    narrow = ClockBundle(replace(bundle.manifest, views=("smi",)), {"smi": model}, None)
+    model.span_[1][2] = 0.5  # as of jobs that used memory half of the time at most
+    found = []
+    for memory in (45, 60, 75, 100):
+        path = tmp_path / f"{memory}.csv"
+        path.write_text(smi(memory=memory))
+        found += engine.clocks_of_recordings(
+            [read_telemetry(path)], TARGET, clock_bundle=narrow
+        )
+    sure = [a.confidence for a in found]
+    assert sure == sorted(sure, reverse=True)
+    assert sure[-1] < 0.7
+    assert found[-1].sm_mhz == pytest.approx(found[1].sm_mhz, abs=8)
+    assert found[-1].best_mhz_range[0] <= found[1].best_mhz_range[0]
+    assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
 
 
 def test_a_noisy_recording_has_wider_power(ask):
