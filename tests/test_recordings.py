@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -171,6 +172,7 @@ def test_what_another_gpu_shows_without_a_name_is_refused(ask):
         (smi(6), "widen", "6 samples of the GPU at work"),
         (smi(12) + smi(200, busy=0).removeprefix(SMI).replace("12:00", "12:01"), "widen", "worked in 12 of 212 samples"),
         (smi().replace("200.0 W", "9000 W"), "widen", "20 of 60 samples were left out: power of 9000"),
+        (re.sub(r"12:00:[0-9.]+", "12:00:00.000", smi()), "widen", "all 60 samples have one and the same time stamp"),
         (smi(memory=5, watts=290), "widen", "beyond what was swept"),
         (smi().replace("utilization.memory", "utilization.encoder"), "widen", "memory utilisation is not in the recording"),
     ],
