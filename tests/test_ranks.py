@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -12,7 +13,8 @@ from tests import profiles_made as made
 from xlate import api, engine
 from xlate.cli import app
 from xlate.errors import ProfileError
-from xlate.readers.ranks import jobs_in, rank_of
+from xlate.readers import read
+from xlate.readers.ranks import jobs_in, rank_of, slowest
 
 NCCL = "ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"
 
@@ -86,7 +88,61 @@ def test_a_rank_that_cannot_be_read_is_a_failure_and_said(tmp_path):
     folder(tmp_path, a=trace(0, 2), b=broken[: broken.index(b'"traceEvents"') + 20])
     profile, failure = engine.read_profiles([tmp_path])
     assert isinstance(failure, engine.Failure)
-    assert "rank 1 could not be read" in notes(profile)
+    assert "rank 1 could not be read (" in notes(profile)
+    assert "it may be the slowest" in notes(profile)
+
+
+@pytest.mark.parametrize("left", [0, 30])
+def test_a_cut_rank_that_its_name_says_is_there_but_cannot_be_read(tmp_path, left):
+    """What says the rank may be in the part that is gone, or behind it."""
+    folder(tmp_path, rank0=trace(0, 3), rank1=trace(1, 3), rank2=trace(2, 3, behind=True)[:left])  # fmt: skip
+    profile, failure = engine.read_profiles([tmp_path])
+    assert isinstance(failure, engine.Failure)
+    (said,) = [n for n in profile.notes if "could not be read" in n]
+    assert failure.error.what in said
+    assert said.remedy == failure.error.hint
+    assert not said.informs
+    assert "not in the folder" not in notes(profile)
+
+
+def test_a_rank_read_from_a_cut_file_is_of_the_job_that_lacks_it(tmp_path):
+    cut = trace(2, 3, behind=True)[:-60]
+    folder(tmp_path, rank0=trace(0, 3), rank1=trace(1, 3), rank2=cut)
+    (profile,) = engine.read_profiles([tmp_path])
+    assert "3 ranks of one job" in notes(profile)
+    assert "not in the folder" not in notes(profile)
+    # names that another job of the folder has as well say nothing
+    folder(tmp_path, rank0_b=trace(), rank2=trace())
+    assert len(engine.read_profiles([tmp_path])) > 1
+
+
+def test_an_unread_file_without_a_rank_may_be_of_one_that_is_missing(tmp_path):
+    folder(tmp_path, a=trace(0, 3), b=trace(1, 3), c=b"{")
+    profile, _ = engine.read_profiles([tmp_path])
+    assert "rank 2 of the job is not in the folder, or in a file that could not be read" in notes(profile)  # fmt: skip
+
+
+def test_steps_many_times_apart_and_other_modes_are_hardly_of_one_job(tmp_path):
+    folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=4_000_000))
+    (profile,) = engine.read_profiles([tmp_path])
+    (said,) = [n for n in profile.notes if "times apart" in n]
+    assert "10 times apart" in said
+    assert said.unsound
+
+
+def test_ranks_that_train_and_others_that_do_not_are_kept_apart(tmp_path):
+    files = [tmp_path / n for n in "ab"]
+    for rank, file in enumerate(files):
+        file.write_bytes(trace(rank, 2))
+    (job,) = jobs_in(files)
+    (one,) = read(files[0])
+    trained = replace(one, workload=replace(one.workload, mode="training"))
+    used = replace(one, workload=replace(one.workload, mode="inference"))
+    found = slowest(job, {files[0]: [trained], files[1]: [used]})
+    assert [p.workload.mode for _, p in found] == ["training", "inference"]
+    for _, profile in found:
+        assert "some are of inference and some of training" in notes(profile)
+        assert "alone" not in notes(profile)
 
 
 def test_one_rank_alone_says_that_others_are_missing(tmp_path):
@@ -177,4 +233,27 @@ def test_a_folder_is_shown_and_checked_as_one_job(tmp_path):
     (tmp_path / "c.json").write_text("{")
     result = CliRunner().invoke(app, ["profile", "show", str(tmp_path), "--json"])
     assert result.exit_code == 1
-    assert len(json.loads(result.stdout)) == 1
+    for command in ("show", "check"):
+        result = CliRunner().invoke(app, ["profile", command, str(tmp_path), "--json"])
+        assert result.exit_code == 1
+        _, failed = json.loads(result.stdout)
+        assert failed["file"].endswith("c.json")
+        assert {"error", "hint", "code", "type"} <= set(failed)
+        assert "try:" not in failed["error"]
+    arguments = ["translate", str(tmp_path), "--anchor", "g4dn.xlarge", "--target", "p5.48xlarge"]  # fmt: skip
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    _, failed = json.loads(result.stdout)
+    assert failed["hint"]
+    assert failed["hint"] in failed["error"]
+    assert (failed["code"], failed["type"]) == (1, "ProfileError")
+
+
+def test_notes_are_wrapped_to_the_terminal(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=450_000))
+    result = CliRunner().invoke(app, ["profile", "show", str(tmp_path / "a.pt.trace.json")])  # fmt: skip
+    assert result.exit_code == 0
+    result = CliRunner().invoke(app, ["profile", "show", str(tmp_path)])
+    said = result.stderr.splitlines()
+    assert any(line.startswith("note: 2 ranks of one job") for line in said)
+    assert max(map(len, said)) <= 60

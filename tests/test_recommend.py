@@ -350,6 +350,13 @@ def test_reasons_say_what_binds():
     )
     assert "memory binds (80 % active)" in of(gpu_utilization=95, dram_active=0.8)
     assert "compute binds" in of(gpu_utilization=95, memory_utilization=10)
+    unknown = of(gpu_utilization=95)
+    assert "memory activity is not recorded" in unknown
+    assert "binds (" not in unknown
+    probe = Probe(1530, 150.0, 1.0, {"gpu_utilization": 95, "memory_utilization": 90})
+    (said,) = what_binds(probe, V100, 0.09)
+    assert "time is taken to grow by 9 %" in said
+    assert "some way" not in said
     assert "all that its limit allows" in of(299.0, gpu_utilization=95)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -170,6 +172,7 @@ def test_what_another_gpu_shows_without_a_name_is_refused(ask):
         (smi(6), "widen", "6 samples of the GPU at work"),
         (smi(12) + smi(200, busy=0).removeprefix(SMI).replace("12:00", "12:01"), "widen", "worked in 12 of 212 samples"),
         (smi().replace("200.0 W", "9000 W"), "widen", "20 of 60 samples were left out: power of 9000"),
+        (re.sub(r"12:00:[0-9.]+", "12:00:00.000", smi()), "widen", "all 60 samples have one and the same time stamp"),
         (smi(memory=5, watts=290), "widen", "beyond what was swept"),
         (smi().replace("utilization.memory", "utilization.encoder"), "widen", "memory utilisation is not in the recording"),
     ],
@@ -179,6 +182,43 @@ def test_what_is_wrong_with_a_recording_is_doubted(ask, text, level, said):
     assert answer.verdict.level == level
     assert said in " ".join(answer.verdict.reasons)
     assert answer.to_json()["verdict"]["domain"] == {"widen": "uncertain", "refuse": "out_of_domain"}[level]  # fmt: skip
+
+
+def test_what_is_not_recorded_is_said_and_widens(ask):
+    def width(answer):
+        low, high = answer.best_mhz_range
+        return high - low
+
+    known, lacking = ask(smi()), ask(smi().replace("utilization.memory", "utilization.encoder"))  # fmt: skip
+    said = " ".join(lacking.reasons)
+    assert "memory activity is not recorded" in said
+    assert "binds (" not in said
+    assert width(lacking) > width(known)
+    assert lacking.confidence < known.confidence
+    (reason,) = [r for r in lacking.verdict.reasons if r.startswith("memory")]
+    assert "not in the recording: taken for that of the swept jobs" in reason
+    no_busy = ask(smi().replace("utilization.gpu", "utilization.encoder"))
+    assert "intervals for less too" in " ".join(no_busy.verdict.reasons)
+
+
+def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_path):
+    """Terms of a feature beyond its span must not carry every draw to one clock."""
+    model = CalibratedResponse(0, "response-blend").fit(training("smi"))
+    narrow = ClockBundle(replace(bundle.manifest, views=("smi",)), {"smi": model}, None)
+    model.span_[1][2] = 0.5  # as of jobs that used memory half of the time at most
+    found = []
+    for memory in (45, 60, 75, 100):
+        path = tmp_path / f"{memory}.csv"
+        path.write_text(smi(memory=memory))
+        found += engine.clocks_of_recordings(
+            [read_telemetry(path)], TARGET, clock_bundle=narrow
+        )
+    sure = [a.confidence for a in found]
+    assert sure == sorted(sure, reverse=True)
+    assert sure[-1] < 0.7
+    assert found[-1].sm_mhz == pytest.approx(found[1].sm_mhz, abs=8)
+    assert found[-1].best_mhz_range[0] <= found[1].best_mhz_range[0]
+    assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
 
 
 def test_a_noisy_recording_has_wider_power(ask):

@@ -396,5 +396,11 @@ class Failure:
     error: XlateError
 
     def to_json(self) -> dict[str, Any]:
-        """The promised document of a broken file."""
-        return {"file": self.file, "error": str(self.error)}
+        """The promised document of a broken file; ``error`` holds the hint too."""
+        return {
+            "file": self.file,
+            "error": str(self.error),
+            "hint": self.error.hint,
+            "code": self.error.exit_code,
+            "type": type(self.error).__name__,
+        }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xlate.cli import output
+from xlate.cli.failures import Failure
 from xlate.cli.options import Json, StepMark, TraceSteps
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from xlate.errors import XlateError
     from xlate.profile import Profile
     from xlate.readers import StepChoice
+
+    #: a file, and why it could not be read
+    Failed = tuple[Path, XlateError]
 
 __all__ = ["app"]
 
@@ -45,7 +51,7 @@ def show(
     steps = readers.StepChoice(trace_steps, step_mark)
     profiles, failures = _read(file, format, steps)
     if as_json:
-        output.document([to_json(p) for p in profiles])
+        output.document([*map(to_json, profiles), *map(_document, failures)])
         _report(failures)
         return
     for p in profiles:
@@ -76,7 +82,7 @@ def show(
             ],
         )  # fmt: skip
         for note in p.notes:
-            output.talk(f"note: {note}")
+            output.talk(_wrapped(f"note: {note}"))
         sums: dict[str, float] = {}
         for c in busy:
             sums[opnames.family(c)] = sums.get(opnames.family(c), 0.0) + p.ops[c]
@@ -218,7 +224,8 @@ def check(
             }
         )
     if as_json:
-        output.document(results)
+        unread = [{**_document(f), "ok": False} for f in failures]
+        output.document([*results, *unread])
     else:
         for r in results:
             verdict = (
@@ -239,9 +246,27 @@ def check(
         raise typer.Exit(1)
 
 
+def _wrapped(text: str) -> str:
+    """A sentence in lines of the terminal's width; names and paths stay whole."""
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        text, width, subsequent_indent="  ", break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip
+
+
+def _document(failed: Failed) -> dict[str, object]:
+    """What JSON says of a file that could not be read: as of a command that failed."""
+    file, error = failed
+    document = Failure(
+        error.what, error.hint, error.exit_code, type(error).__name__
+    ).to_json()
+    return {"file": str(file), **document}
+
+
 def _read(
     file: Path, format: str | None, steps: StepChoice
-) -> tuple[list[Profile], list[XlateError]]:
+) -> tuple[list[Profile], list[Failed]]:
     """Profiles of a file or of a folder, ranks of one job as one, and what failed.
 
     Raises
@@ -252,20 +277,20 @@ def _read(
     from xlate import errors, readers
 
     profiles: list[Profile] = []
-    failures: list[XlateError] = []
-    for _, found in readers.contents(file, format, steps):
+    failures: list[Failed] = []
+    for path, found in readers.contents(file, format, steps):
         if isinstance(found, errors.XlateError):
-            failures.append(found)
+            failures.append((path, found))
         else:
             profiles += found
     if not profiles and failures:
-        raise failures[0]
+        raise failures[0][1]
     return profiles, failures
 
 
-def _report(failures: Sequence[XlateError]) -> None:
+def _report(failures: Sequence[Failed]) -> None:
     """Print what could not be read of a folder, and end with exit code 1."""
-    for failure in failures:
+    for _, failure in failures:
         output.error(failure)
     if failures:
         raise typer.Exit(1)

@@ -20,6 +20,7 @@ from xlate.clocks.label import allowed
 from xlate.clocks.models.calibrated import CLOSE_ENOUGH, CalibratedResponse
 from xlate.clocks.objective import Objective
 from xlate.clocks.probe import Probe
+from xlate.clocks.reach import beyond, completed, disagreement, within
 from xlate.errors import ProfileError
 from xlate.profile import Estimate
 
@@ -63,6 +64,8 @@ class Draws:
         The curves without drawing.
     power_w : array, shape (n_draws,)
         Power at the highest clock; ``mean_power_w`` without drawing.
+    beyond : float
+        How far the job lies beyond those swept, in widths of a feature's span.
     """
 
     sm_mhz: Floats
@@ -72,6 +75,12 @@ class Draws:
     mean_power: Floats
     power_w: Floats
     mean_power_w: float
+    beyond: float = 0.0
+
+    @property
+    def trust(self) -> float:
+        """What is left of a probability, 1 inside the span of the swept jobs."""
+        return 1 / (1 + self.beyond)
 
 
 @dataclass(frozen=True)
@@ -146,14 +155,34 @@ def draw(
         return np.asarray(values[..., low] * (1 - w) + values[..., low + 1] * w)
 
     pool = [first, *candidates]
-    time, power = model.curves(matrix([[p] for p in pool], gpu, view))
+    seen = matrix([[p] for p in pool], gpu, view)
+    # measured at other clocks, the job itself says how it responds
+    far = 0.0 if further else beyond(model, seen[0])
+    seen = within(model, seen)
+    time, power = model.curves(seen)
     mean_time, mean_power = at(time[0]), at(power[0])
     which = rng.integers(1, len(pool), _DRAWS) if candidates else np.zeros(_DRAWS, int)
     residual = rng.choice(len(model.weights_), _DRAWS, p=model.weights_)
-    time = at(time[which] + spread * model.time_residuals_[residual])
+    watts = [pool[k].power_w for k in which]
+    apart = disagreement(model, seen)
+    lacking = _lacking(first, seen[0], model)
+    if lacking.any():
+        rows = completed(model, np.where(lacking, np.nan, seen[0]), _DRAWS, rng)
+        rows = np.where(lacking, rows, seen[which])
+        (time, power), apart = model.curves(rows), disagreement(model, rows)
+        which = np.arange(_DRAWS)
+    between = rng.uniform(-1, 1, (_DRAWS, 1)) if apart[0].any() else 0.0
+    wide = spread * (1 + far)
+    time = at(
+        time[which] + between * apart[0][which] + wide * model.time_residuals_[residual]
+    )
     # an error drawn onto a flat curve must not make a lower clock the quicker one
     time = np.maximum(time, _LEAST_LOG_TIME)
-    power = at(power[which] + spread * model.power_residuals_[residual])
+    power = at(
+        power[which]
+        + between * apart[1][which]
+        + wide * model.power_residuals_[residual]
+    )
     if further:
         shares, log_time, log_power = _measured(first, further, clocks[-1])
         mean_time = _through(mean_time, share, shares, log_time)
@@ -166,9 +195,21 @@ def draw(
         np.exp(power),
         np.exp(mean_time),
         np.exp(mean_power),
-        np.array([pool[k].power_w for k in which]),
+        np.array(watts),
         first.power_w,
+        far,
     )
+
+
+def _lacking(first: Probe, row: Floats, model: CalibratedResponse) -> NDArray[np.bool_]:
+    """Which features nobody measured; a meter without utilisation does not know it either.
+
+    A kernel timed alone is busy all the time, and says no utilisation.
+    """
+    lacking = ~np.isfinite(row)
+    if first.trace is not None and "gpu_utilization" not in first.metrics:
+        lacking |= np.array([name == "busy" for name in model.names_])
+    return lacking
 
 
 def _measured(
@@ -214,7 +255,9 @@ def bound_probability(draws: Draws, k: int, bound: float) -> float:
     bound : float
         0.05 for 5 %.
     """
-    return float((draws.time[:, k] <= (1 + bound) * (1 + 1e-12)).mean())
+    held = float((draws.time[:, k] <= (1 + bound) * (1 + 1e-12)).mean())
+    # the highest clock keeps any bound, whatever the job
+    return held if k == len(draws.sm_mhz) - 1 else held * draws.trust
 
 
 def answer(
@@ -236,7 +279,7 @@ def answer(
         Into ``draws.sm_mhz``.
     confidence : float
         Share of draws in which its objective is within 2 % of the best allowed, and
-        it keeps the bound itself.
+        it keeps the bound itself; less for a job beyond those swept.
     best_mhz : (float, float)
         Interval of the best clock over the draws, at :data:`LEVEL`.
     """
@@ -262,7 +305,7 @@ def answer(
         [(1 - LEVEL) / 2, (1 + LEVEL) / 2],
         method="nearest",
     )
-    return chosen, float(good.mean()), (float(low), float(high))
+    return chosen, float(good.mean()) * draws.trust, (float(low), float(high))
 
 
 def point(draws: Draws, k: int, objective: Objective) -> Point:

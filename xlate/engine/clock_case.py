@@ -318,7 +318,8 @@ class Case:
         holds: float | None, action: str,
     ) -> list[str]:  # fmt: skip
         """Why this clock, and how far to trust it, in words."""
-        said = what_binds(first, self.gpu)
+        tenth = float(np.interp(0.9 * draws.sm_mhz[-1], draws.sm_mhz, draws.mean_time))
+        said = what_binds(first, self.gpu, tenth - 1)
         said += what_costs(self.costs, draws, k, self.asked.objective)
         if not measured and self.job.ops is None:
             said.append("the translator gives no op vector: power is a rough guess")

@@ -37,7 +37,7 @@ _LEVELS = ("ok", "widen", "refuse")
 
 
 def sample_doubts(recording: Probe) -> list[Doubt]:
-    """Too few samples, too much of them idle, or too many that cannot be.
+    """Too few samples, too much of them idle, too many that cannot be, or no time apart.
 
     Parameters
     ----------
@@ -55,6 +55,11 @@ def sample_doubts(recording: Probe) -> list[Doubt]:
         doubts.append(
             ("widen", f"the GPU worked in {work} of {n} samples: record the job alone")
         )
+    timed = "TIME" in trace.samples.columns
+    if timed and n > 1 and trace.samples["TIME"].n_unique() == 1:
+        doubts.append(
+            ("widen", f"all {n} samples have one and the same time stamp: each counts alike, and how long the job ran is not known")
+        )  # fmt: skip
     for left in trace.left_out:
         level = "widen" if left.count > _MANY_LEFT_OUT * left.of else "ok"
         doubts.append((level, left.text))

@@ -234,24 +234,25 @@ def _model_doubts(first: Probe, asked: Question) -> list[Doubt]:
         view = "smi"
     if "gpu_utilization" not in first.metrics:
         doubts.append(
-            ("widen", "GPU utilisation is not in the recording: taken for busy all the time")
+            ("widen", "GPU utilisation is not in the recording: taken for busy all the time, intervals for less too")
         )  # fmt: skip
     model = asked.fitted.responses[view]
     span = getattr(model, "span_", None)
     if span is None:
         return doubts
     row = matrix([[first]], asked.gpu, view)[0]
-    for name, value, low, high in zip(model.names_, row, *span, strict=True):
+    columns = zip(model.names_, row, model.fill_, *span, strict=True)
+    for name, value, fill, low, high in columns:
         if not low <= high:
             continue  # no swept job had it
         reach = _BEYOND * (high - low)
         if not np.isfinite(value):
             doubts.append(
-                ("widen", f"{_FEATURES.get(name, name)} is not in the recording")
-            )
+                ("widen", f"{_FEATURES.get(name, name)} is not in the recording: taken for that of the swept jobs, {100 * fill:.0f} % (intervals: {100 * low:.0f} to {100 * high:.0f} %)")
+            )  # fmt: skip
         elif not low - reach <= value <= high + reach:
             doubts.append(
-                ("widen", f"{_FEATURES.get(name, name)} of {100 * value:.0f} % is beyond what was swept ({100 * low:.0f} to {100 * high:.0f} %)")
+                ("widen", f"{_FEATURES.get(name, name)} of {100 * value:.0f} % is beyond what was swept ({100 * low:.0f} to {100 * high:.0f} %): taken at its edge, less sure")
             )  # fmt: skip
     return doubts
 

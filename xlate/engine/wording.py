@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from xlate.advice import Recommendation
 from xlate.answer import RestsOn
 from xlate.catalog import Gpu
@@ -28,6 +30,8 @@ OBJECTIVE_NAMES = {"edp": "EDP", "ed2p": "ED²P", "energy": "energy", "cost": "d
 
 #: memory is said to bind, and the card to wait, beyond these shares of the time
 _MEMORY_BINDS, _CARD_WAITS = 0.6, 0.5
+#: growth of time at a tenth less clock, beyond which memory gives no slack
+_GROWS = 0.05
 #: power over the limit, beyond which the card throttles itself
 _NEAR_LIMIT = 0.97
 #: a bound that holds no more often than this is said to be in doubt
@@ -42,23 +46,39 @@ _ADVICE = {
 }
 
 
-def what_binds(first: Probe, gpu: Gpu) -> list[str]:
-    """What the job does to the card, as far as the probe at the highest clock says."""
+def what_binds(first: Probe, gpu: Gpu, growth: float | None = None) -> list[str]:
+    """What the job does to the card, as far as the probe at the highest clock says.
+
+    Parameters
+    ----------
+    growth : float, optional
+        Share by which time grows in the answer where the clock falls by a tenth: what
+        is said must not be another thing.
+    """
     said = []
     metrics = first.metrics
     busy = metrics.get("gpu_utilization", 100.0) / 100
-    memory = metrics.get("dram_active", metrics.get("memory_utilization", 0.0) / 100)
+    memory = metrics.get("dram_active", metrics.get("memory_utilization", np.nan) / 100)
+    if not np.isfinite(memory):
+        said.append(
+            "memory activity is not recorded: whether compute or memory binds is not known"
+        )
     if busy < _CARD_WAITS:
         said.append(
             f"the card waits: it is busy {100 * busy:.0f} % of the time, and waiting "
             "does not get longer at a lower clock"
         )
-    if memory > _MEMORY_BINDS:
+    if memory > _MEMORY_BINDS and growth is not None and growth > _GROWS:
+        said.append(
+            f"memory is {100 * memory:.0f} % active, but the jobs swept show no slack: at "
+            f"a tenth less clock time is taken to grow by {100 * growth:.0f} %"
+        )
+    elif memory > _MEMORY_BINDS:
         said.append(
             f"memory binds ({100 * memory:.0f} % active): the clock falls some way "
             "before time grows"
         )
-    elif busy >= _CARD_WAITS:
+    elif busy >= _CARD_WAITS and np.isfinite(memory):
         said.append(
             f"compute binds (memory {100 * memory:.0f} % active): time grows as the "
             "clock falls"

@@ -189,7 +189,7 @@ def contents(
         except XlateError as e:
             failed[file] = e
     if files != [named]:
-        found = joined(files, found)
+        found = joined(files, found, failed)
     return [(file, failed[file] if file in failed else found[file]) for file in files]
 
 

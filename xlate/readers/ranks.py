@@ -9,13 +9,13 @@ answer: that of the slowest rank, since all others wait for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from xlate import opnames
-from xlate.errors import ProfileError
+from xlate.errors import ProfileError, XlateError
 from xlate.profile import Profile
 from xlate.readers.chrome import is_trace
 from xlate.readers.source import Source
@@ -37,6 +37,9 @@ _NAMED = re.compile(r"(?<![a-z])rank[-_. ]?(\d{1,7})(?!\d)", re.IGNORECASE)
 _LISTED = 6
 #: step times that differ by less are the same
 _SAME = 0.005
+#: step times that are more times apart than this are hardly of one job
+_TWO_JOBS = 2.0
+_APART = "put the traces of each job into a folder of its own"
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,17 @@ class Job:
     ----------
     ranks : tuple of Rank
         By number; several of one number where it was recorded several times.
+    nameless : int
+        Files of the folder that could not be read and may be of any rank.
     """
 
     ranks: tuple[Rank, ...]
+    nameless: int = 0
 
     @property
     def world(self) -> int | None:
         """How many ranks the job has, where a file says it."""
-        return self.ranks[0].world
+        return next((r.world for r in self.ranks if r.world), None)
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -140,7 +146,7 @@ def _elsewhere(stream: IO[bytes], *, packed: bool) -> bytes:
     return tail[found[-1] : found[-1] + _SAID] if found else b""
 
 
-def jobs_in(files: Sequence[Path]) -> list[Job]:
+def jobs_in(files: Sequence[Path], unread: Collection[Path] = ()) -> list[Job]:
     """Jobs whose ranks are among the files of one folder.
 
     Files are of one job where they say the same number of ranks and different ranks of
@@ -150,28 +156,70 @@ def jobs_in(files: Sequence[Path]) -> list[Job]:
     Parameters
     ----------
     files : sequence of Path
-        What cannot be read is of no job; whoever reads it says why.
+    unread : collection of Path
+        Those of which no profile could be read: where they do not say their rank any
+        more, their names may, and they are of the job that lacks it.
     """
     groups: dict[tuple[int | None, str], list[Rank]] = {}
+    cut: list[Path] = []
     for file in files:
         try:
             rank = rank_of(file)
         except ProfileError:
-            continue
-        if rank is not None and rank.world != 1:
-            stem = "" if rank.world else _NAMED.split(file.name)[0].lower()
+            rank = None
+        if file in unread and (rank is None or rank.world is None):
+            cut.append(file)
+        elif rank is not None and rank.world != 1:
+            stem = "" if rank.world else _stem(file)
             groups.setdefault((rank.world, stem), []).append(rank)
+    _join_by_name(groups)
+    nameless = sum(not _claimed(file, groups) for file in cut)
     jobs = []
     for ranks in groups.values():
         ordered = sorted(ranks, key=lambda r: (r.number, r.file.name))
-        if ordered[0].world or len({r.number for r in ordered}) > 1:
-            jobs.append(Job(tuple(ordered)))
+        if any(r.world for r in ordered) or len({r.number for r in ordered}) > 1:
+            jobs.append(Job(tuple(ordered), nameless))
     return jobs
 
 
+def _stem(file: Path) -> str:
+    return _NAMED.split(file.name)[0].lower()
+
+
+def _join_by_name(groups: dict[tuple[int | None, str], list[Rank]]) -> None:
+    """Move ranks known by name alone, as of cut files, to the one job that lacks all of them."""
+    for key in [k for k in groups if k[0] is None]:
+        numbers = {r.number for r in groups[key]}
+        lacking = [
+            (world, stem)
+            for (world, stem), ranks in groups.items()
+            if world and max(numbers) < world and numbers.isdisjoint(r.number for r in ranks)
+        ]  # fmt: skip
+        if len(lacking) == 1:
+            groups[lacking[0]] += groups.pop(key)
+
+
+def _claimed(file: Path, groups: dict[tuple[int | None, str], list[Rank]]) -> bool:
+    """Add an unread file to the one job that lacks the rank of its name; whether it says one."""
+    named = _NAMED.search(file.name)
+    if named is None:
+        return False
+    number = int(named[1])
+    lacking = [
+        (world, stem)
+        for (world, stem), ranks in groups.items()
+        if number not in {r.number for r in ranks}
+        and (number < world if world else stem == _stem(file))
+    ]
+    if len(lacking) == 1:
+        groups[lacking[0]].append(Rank(file, number, lacking[0][0]))
+    return True
+
+
 def joined(
-    files: Sequence[Path], read: Mapping[Path, Sequence[Profile]]
-) -> dict[Path, list[Profile]]:
+    files: Sequence[Path], read: Mapping[Path, Sequence[Profile]],
+    failed: Mapping[Path, XlateError] | None = None,
+) -> dict[Path, list[Profile]]:  # fmt: skip
     """Profiles of the files of a folder, with one of each job in place of its ranks.
 
     Parameters
@@ -179,6 +227,8 @@ def joined(
     files : sequence of Path
         All of the folder, those that could not be read too.
     read : mapping of Path to profiles
+    failed : mapping of Path to XlateError, optional
+        Why the others could not be read.
 
     Returns
     -------
@@ -186,8 +236,9 @@ def joined(
         Empty for ranks that do not stand for their job.
     """
     found = {file: list(profiles) for file, profiles in read.items()}
-    for job in jobs_in(files):
-        chosen = slowest(job, read)
+    failed = failed or {}
+    for job in jobs_in(files, failed):
+        chosen = slowest(job, read, failed)
         for rank in job.ranks:
             if rank.file in found:
                 found[rank.file] = [p for file, p in chosen if file == rank.file]
@@ -195,8 +246,9 @@ def joined(
 
 
 def slowest(
-    job: Job, read: Mapping[Path, Sequence[Profile]]
-) -> list[tuple[Path, Profile]]:
+    job: Job, read: Mapping[Path, Sequence[Profile]],
+    failed: Mapping[Path, XlateError] | None = None,
+) -> list[tuple[Path, Profile]]:  # fmt: skip
     """File and profile of the slowest rank, with what the others say in its notes.
 
     Parameters
@@ -204,43 +256,87 @@ def slowest(
     job : Job
     read : mapping of Path to profiles
         What the files hold; a rank that could not be read has none.
+    failed : mapping of Path to XlateError, optional
+        Why it could not.
 
     Returns
     -------
     list of tuple
-        One; more where the ranks ran on GPUs of different kinds, one of each kind.
-        Empty where no rank could be read.
+        One; more where the ranks ran on GPUs of different kinds, or some train and
+        others do not: one of each kind. Empty where no rank could be read.
     """
     there = [(r, p) for r in job.ranks for p in read.get(r.file, ())]
-    kinds: dict[str | None, list[tuple[Rank, Profile]]] = {}
+    kinds: dict[tuple[str | None, str], list[tuple[Rank, Profile]]] = {}
     for rank, profile in there:
-        kinds.setdefault(profile.device, []).append((rank, profile))
-    return [_of_kind(job, found, len(kinds)) for found in kinds.values()]
+        kind = (profile.device, profile.workload.mode)
+        kinds.setdefault(kind, []).append((rank, profile))
+    apart = _of_kinds(list(kinds))
+    lost = _lost(job, {r.number for r, _ in there}, failed or {})
+    files = [r.file for r, _ in there]
+    return [_of_kind(job, found, files, [*apart, *lost]) for found in kinds.values()]
 
 
-def _of_kind(
-    job: Job, found: list[tuple[Rank, Profile]], kinds: int
-) -> tuple[Path, Profile]:
-    # of equally long steps, that of the rank for which the others wait
-    rank, profile = max(found, key=lambda f: (_length(f[1]), -_talk(f[1])))
-    of = f"rank {rank.number}" + (f" of {job.world}" if job.world else "")
-    notes = [_apart(job, found, rank, profile)]
-    if kinds > 1:
-        notes.append(
-            f"the job's ranks ran on {kinds} kinds of GPUs: this is the slowest on "
-            f"{profile.device or 'a GPU without a name'}"
+def _of_kinds(kinds: Sequence[tuple[str | None, str]]) -> list[str]:
+    """What is said where ranks differ in what they ran on, or in what they did."""
+    said: list[str] = []
+    devices, modes = {device for device, _ in kinds}, {mode for _, mode in kinds}
+    if len(devices) > 1:
+        said.append(f"the job's ranks ran on {len(devices)} kinds of GPUs: each kind has an answer, of its slowest rank")  # fmt: skip
+    if len(modes) > 1:
+        said.append(
+            Reason(
+                f"the ranks are likely not of one job: some are of {' and some of '.join(sorted(modes))}",
+                _APART,
+                unsound=True,
+            )
         )
-    unread = {r.number for r in job.ranks} - {r.number for r, _ in found}
-    if unread and kinds == 1:
-        notes.append(f"{_named(sorted(unread))} could not be read")
+    return said
+
+
+def _lost(
+    job: Job, there: Collection[int], failed: Mapping[Path, XlateError]
+) -> list[str]:
+    """Ranks that could not be read and why, and ranks of which there is no file."""
+    said: list[str] = []
+    unread = {r.number: r.file for r in job.ranks if r.number not in there}
+    for number, file in list(unread.items())[:_LISTED]:
+        error = failed.get(file)
+        why = "" if error is None else f" ({error.what})"
+        hint = None if error is None else error.hint
+        said.append(
+            Reason(f"rank {number} could not be read{why}: it may be the slowest", hint)
+        )
+    if len(unread) > _LISTED:
+        said.append(f"{len(unread) - _LISTED} more ranks could not be read")
     if job.missing:
-        notes.append(
+        where = "in a file" if job.nameless == 1 else f"among {job.nameless} files"
+        lost = f", or {where} that could not be read," if job.nameless else ""
+        said.append(
             Reason(
                 f"{_named(job.missing)} of the job {'is' if len(job.missing) == 1 else 'are'} "
-                "not in the folder and may be slower",
+                f"not in the folder{lost} and may be slower",
                 "put the traces of all ranks into the folder",
             )
         )
+    return said
+
+
+def _of_kind(
+    job: Job, found: list[tuple[Rank, Profile]], read: Collection[Path],
+    said_of_all: Sequence[str],
+) -> tuple[Path, Profile]:  # fmt: skip
+    # of equally long steps, that of the rank for which the others wait
+    rank, profile = max(found, key=lambda f: (_length(f[1]), -_talk(f[1])))
+    of = f"rank {rank.number}" + (f" of {job.world}" if job.world else "")
+    others = {r.file for r, _ in found} != set(read)
+    notes = [_apart(job, found, rank, profile, others), *said_of_all]
+    least = min(_length(p) for _, p in found)
+    if _length(profile) > _TWO_JOBS * least:
+        said = (
+            f"steps of these ranks are {_length(profile) / least:.3g} times apart, while "
+            "ranks of one job wait for each other in every step: they are likely of several"
+        )
+        notes.append(Reason(said, _APART, unsound=True))
     if job.repeated:
         said = f"of {_named(job.repeated)} there are several recordings; the slowest counts"
         notes.append(Reason(said, informs=True))
@@ -249,10 +345,13 @@ def _of_kind(
 
 
 def _apart(
-    job: Job, found: list[tuple[Rank, Profile]], rank: Rank, profile: Profile
-) -> str:
+    job: Job, found: list[tuple[Rank, Profile]], rank: Rank, profile: Profile,
+    others: bool,
+) -> str:  # fmt: skip
     """Which rank was taken, and how far the ranks are apart."""
     count = len({r.number for r, _ in found})
+    if count == 1 and others:
+        return Reason(f"rank {rank.number} is the only one of its kind that was read")
     if count == 1:
         return Reason(
             f"rank {rank.number} alone of the {job.world or 'several'} of the job was read",
