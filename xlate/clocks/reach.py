@@ -11,12 +11,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from xlate.clocks.features import VIEWS
 from xlate.clocks.models.base import ResponseModel
 from xlate.clocks.models.calibrated import CalibratedResponse
 
 __all__ = ["beyond", "completed", "disagreement", "within"]
 
 Floats = NDArray[np.float64]
+
+#: place of the busy share in the features of every view
+(_BUSY,) = {view.index("busy") for view in VIEWS.values()}
 
 
 def _span(model: ResponseModel) -> tuple[Floats, Floats] | None:
@@ -30,9 +34,16 @@ def _span(model: ResponseModel) -> tuple[Floats, Floats] | None:
 
 
 def within(model: ResponseModel, X: Floats) -> Floats:
-    """Features at the edge of what was swept where they lie beyond; NaN stays."""
+    """Features at the edge of what was swept where they lie beyond; NaN stays.
+
+    Not the busy share: a card that waits is not slowed, however far beyond it lies.
+    """
     span = _span(model)
-    return X if span is None else np.clip(X, *span)
+    if span is None:
+        return X
+    low, high = (end.copy() for end in span)
+    low[_BUSY], high[_BUSY] = -np.inf, np.inf
+    return np.clip(X, low, high)
 
 
 def beyond(model: ResponseModel, row: Floats) -> float:
