@@ -185,7 +185,7 @@ def read_profile(
     format : str, optional
         Recognised by content when not given.
     trace_steps : int, optional
-        The trace holds so many steps of equal length; default: what it marks.
+        Number of steps of equal length in the trace; default: what it marks.
     step_mark : str, optional
         Name of the annotation in the trace that begins each step.
 

@@ -216,7 +216,7 @@ def predict_freq(
     live: Annotated[
         float | None,
         typer.Option(
-            help="Sample the card here for so many seconds while the job runs at the "
+            help="Seconds to sample the card here, while the job runs at the "
             "highest clock, in place of a file; it only reads (extra gpu).",
             min=1,
             max=86400,

@@ -13,7 +13,7 @@ __all__ = ["table"]
 
 #: a column of names that is no wider is not folded
 _NAME_WIDTH = 34
-#: a name that is cut keeps at least so many characters
+#: fewest characters that a name keeps when it is cut
 _LEAST_NAME = 12
 
 

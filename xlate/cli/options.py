@@ -173,7 +173,7 @@ StepTime = Annotated[
 TraceSteps = Annotated[
     int | None,
     typer.Option(
-        help="The trace holds so many steps of equal length; by default what it marks.",
+        help="Number of steps of equal length in the trace; by default what it marks.",
         min=1,
         show_default=False,
     ),

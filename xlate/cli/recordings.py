@@ -96,7 +96,7 @@ def recordings_given(
 
 
 def live_recording(seconds: float, interval_ms: int, gpu_index: int | None) -> Probe:
-    """What the card here shows for so many seconds."""
+    """What the card here shows, for a number of seconds."""
     from xlate.clocks.live import sample
     from xlate.clocks.probe import of_trace
     from xlate.clocks.setter import load_nvml

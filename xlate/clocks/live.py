@@ -77,7 +77,7 @@ def sample(
     index : int, optional
         Which GPU; needed where there are several.
     sleep, clock : callable
-        Waits so many seconds; seconds since 1970.
+        Waits a number of seconds; seconds since 1970.
 
     Raises
     ------

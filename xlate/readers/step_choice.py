@@ -16,7 +16,7 @@ class StepChoice:
     Attributes
     ----------
     count : int or None
-        The whole recording holds so many steps of equal length (``--trace-steps``).
+        Number of steps of equal length in the recording (``--trace-steps``).
     mark : str or None
         Name of the annotation that begins each step (``--step-mark``).
 
