@@ -345,6 +345,13 @@ def align() -> dict[str, Any]:
     }
 
 
+#: the standard library loading the file, and nothing more
+_JSON = """
+import json, sys
+with open(sys.argv[1], "rb") as f:
+    json.load(f)
+"""
+
 #: the standard library and polars doing the same: kernels of each step by operation
 _JSON_AND_POLARS = """
 import json, sys
@@ -378,12 +385,15 @@ def read_trace() -> dict[str, Any]:
         path = Path(folder) / "trace.json"
         write_trace(path, 1e9)
         size = path.stat().st_size
-        ours, theirs = (
+        ours, theirs, bare = (
             [timed([sys.executable, "-c", code, str(path)]) for _ in range(3)]
-            for code in (_READ, _JSON_AND_POLARS)
+            for code in (_READ, _JSON_AND_POLARS, _JSON)
         )
     faster = statistics.median(
         b["wall_s"] / a["wall_s"] for a, b in zip(ours, theirs, strict=True)
+    )
+    than_json = statistics.median(
+        b["wall_s"] / a["wall_s"] for a, b in zip(ours, bare, strict=True)
     )
     used = {k: statistics.median(r[k] for r in ours) for k in ("wall_s", "peak_mb")}
     return {
@@ -392,8 +402,9 @@ def read_trace() -> dict[str, Any]:
         "json_and_polars_s": statistics.median(r["wall_s"] for r in theirs),
         "json_and_polars_peak_mb": statistics.median(r["peak_mb"] for r in theirs),
         "times_faster": faster,
-        "asked": "over 4.5 times faster, peak under 400 MB",
-        "reached": faster >= 4.5 and used["peak_mb"] < 400,
+        "times_faster_than_json_alone": than_json,
+        "asked": "over 4.5 times faster than json, peak under 400 MB",
+        "reached": than_json >= 4.5 and used["peak_mb"] < 400,
     }
 
 

@@ -2,13 +2,21 @@
 
 ``python -m experiments.ship`` writes ``anchors/<anchor>/to-<target>/`` and
 ``anchors/zero-shot.json``. The same libraries on the same corpora give the same
-bytes.
+bytes, on every machine that computes the same last digits
+(:mod:`experiments.arithmetic`); ``results/shipped.json`` says which those are.
+
+``python -m experiments.ship --check ANCHOR TARGET`` fits one pair again and
+compares it, file by file, with what ships.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import tempfile
+from pathlib import Path
 
+from experiments.arithmetic import fingerprint, pinned, run_pinned
 from xlate import corpus, engine, paths
 from xlate.catalog import catalogue
 from xlate.engine import unseen
@@ -19,6 +27,10 @@ CORPUS = "profet"
 ZERO_SHOT_CORPORA = ("neusight", "profet")
 #: bytes that all bundles together may have
 MOST_BYTES = 12_000_000
+#: digest of the arithmetic of the machine on which the files were made
+SHIPPED = Path(__file__).resolve().parent / "results" / "shipped.json"
+#: exit statuses of ``--check`` beside 0, the same bytes
+DIFFERS, CANNOT_COMPARE = 1, 3
 
 
 def zero_shot() -> str:
@@ -30,7 +42,32 @@ def zero_shot() -> str:
     return json.dumps(fitted.to_dict(), indent=1) + "\n"
 
 
-def main() -> None:
+def check(anchor: str, target: str) -> int:
+    """Fit one pair again; 0 if the files have the bytes of those that ship."""
+    if json.loads(SHIPPED.read_text())["arithmetic"] != fingerprint():
+        print(
+            "this machine computes other last digits than the one that made the files"
+        )
+        return CANNOT_COMPARE
+    shipped = bundles.shipped_folder(anchor, target)
+    if bundles.read_manifest(shipped).versions != bundles.versions():
+        print("the files were made with other versions of the libraries")
+        return CANNOT_COMPARE
+    done = engine.fit(anchor, target, corpus.load(CORPUS), translators=(), save=False)
+    with tempfile.TemporaryDirectory() as folder:
+        again = bundles.save(
+            done.bundle.manifest, done.bundle.model, Path(folder) / "again"
+        )
+        other = [
+            f.name
+            for f in sorted(shipped.iterdir())
+            if (again / f.name).read_bytes() != f.read_bytes()
+        ]
+    print(f"other bytes: {', '.join(other)}" if other else "the same bytes")
+    return DIFFERS if other else 0
+
+
+def write_all() -> None:
     """Fit and write every pair, and say how large they are together."""
     path = paths.shipped("anchors") / unseen.FILE
     path.write_text(zero_shot(), encoding="utf-8")
@@ -53,7 +90,21 @@ def main() -> None:
         raise SystemExit(
             f"more than {MOST_BYTES / 1e6:g} MB: fewer trees, or larger leaves"
         )
+    SHIPPED.write_text(json.dumps({"arithmetic": fingerprint()}, indent=1) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write all, or check one, with the arithmetic pinned."""
+    parser = argparse.ArgumentParser(prog="experiments.ship", description=__doc__)
+    parser.add_argument("--check", nargs=2, metavar=("ANCHOR", "TARGET"))
+    asked = parser.parse_args(arguments)
+    if not pinned():
+        run_pinned("experiments.ship", ["--check", *asked.check] if asked.check else [])
+    if asked.check:
+        return check(*asked.check)
+    write_all()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
