@@ -13,7 +13,8 @@ from xlate.align import matrix
 from xlate.cli import output
 from xlate.cli.clock_comparison import comparison
 from xlate.clocks import recommend, study
-from xlate.clocks.figures import ClockRow, Sweeps
+from xlate.clocks.figures import ClockRow
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs
 from xlate.clocks.models import make_clock_model
 from xlate.clocks.models.base import grouped_folds

@@ -30,9 +30,9 @@ from xlate.clocks.teaching import training
 from xlate.engine.clock_case import Question
 from xlate.engine.recordings import answer_recording
 from xlate.errors import XlateError
+from xlate.schema import METER_COLUMNS
 from xlate.store.clock_bundle import FORMAT, ClockBundle, ClockManifest
 from xlate.telemetry import read_trace
-from xlate.telemetry.sweepdir import COLUMN_OF
 from xlate.telemetry.trace import Trace
 
 __all__ = ["KINDS", "meter"]
@@ -79,7 +79,7 @@ def _has_utilisation(one: Sweeps) -> bool:
 def _recording(curve: Curve, view: str) -> Trace:
     """A steady recording that shows a sweep's means at its highest clock."""
     seen = {"SMCLK": curve.sm_mhz[-1], "POWER": curve.power_w[-1]}
-    for name, column in COLUMN_OF.items():
+    for name, column in METER_COLUMNS.items():
         if column in curve.metrics and np.isfinite(curve.metrics[column][-1]):
             seen[name] = curve.metrics[column][-1]
     if view == "smi":

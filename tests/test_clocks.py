@@ -14,7 +14,8 @@ from xlate.catalog import catalogue
 from xlate.clocks import study
 from xlate.clocks.curve import curves_of
 from xlate.clocks.features import matrix, names, probe_shares
-from xlate.clocks.figures import Sweeps, application_weights
+from xlate.clocks.figures import application_weights
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.label import allowed, check_slowdown, gaps, label
 from xlate.clocks.models import CLOCK_MODELS, make_clock_model
 from xlate.clocks.models.calibrated import CalibratedResponse

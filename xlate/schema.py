@@ -25,6 +25,7 @@ __all__ = [
     "ACTIVITIES",
     "CALLS",
     "KEY",
+    "METER_COLUMNS",
     "OPS",
     "RUNS",
     "SWEEPS",
@@ -81,6 +82,24 @@ TELEMETRY: dict[str, pl.DataType] = {
     "gpu_utilization": pl.Float64(),
     "memory_utilization": pl.Float64(),
     "sm_mhz": pl.Float64(),
+}
+
+#: DCGM's short name of what a meter samples -> column of ``sweeps``
+METER_COLUMNS: dict[str, str] = {
+    "POWER": "power_w",
+    "SMCLK": "observed_mhz",
+    "MMCLK": "mem_mhz",
+    "TMPTR": "temperature_c",
+    "GPUTL": "gpu_utilization",
+    "MCUTL": "memory_utilization",
+    "GRACT": "engine_active",
+    "SMACT": "sm_active",
+    "SMOCC": "sm_occupancy",
+    "TENSO": "tensor_active",
+    "DRAMA": "dram_active",
+    "FP64A": "fp64_active",
+    "FP32A": "fp32_active",
+    "FP16A": "fp16_active",
 }
 
 #: what DCGM's profiling fields say, each a share of the time from 0 to 1

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate.catalog import Gpu
-from xlate.clocks.curve import Curve
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.models.calibrated import CLOSE_ENOUGH
 
 __all__ = [
     "Choice",
     "ClockRow",
-    "Sweeps",
     "application_weights",
     "bounded_rows",
     "rows_of",
@@ -27,20 +25,6 @@ Floats = NDArray[np.float64]
 _TOLERANCE = 0.01
 #: a choice is called confident above this
 _CONFIDENT = 0.8
-
-
-@dataclass(frozen=True, eq=False)
-class Sweeps:
-    """The curves of one GPU of one corpus."""
-
-    corpus: str
-    gpu: Gpu
-    curves: tuple[Curve, ...]
-
-    @property
-    def applications(self) -> NDArray[np.str_]:
-        """Application of each curve."""
-        return np.array([c.application for c in self.curves])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from xlate.catalog import Gpu
 from xlate.clocks.curve import METRICS, Curve
 from xlate.errors import ProfileError
 from xlate.readers.limits import read_bytes, read_text
+from xlate.schema import METER_COLUMNS
 from xlate.telemetry import Trace, is_telemetry, read_trace
 from xlate.telemetry.sanity import Bounds
-from xlate.telemetry.sweepdir import COLUMN_OF
 
 __all__ = ["Probe", "of_trace", "read_probe", "read_telemetry", "view_of"]
 
@@ -169,7 +169,7 @@ def of_trace(trace: Trace) -> Probe:
         )
     metrics = {
         column: value
-        for name, column in COLUMN_OF.items()
+        for name, column in METER_COLUMNS.items()
         if column in METRICS and (value := trace.mean(name)) is not None
     }
     power = trace.mean("POWER")

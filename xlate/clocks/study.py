@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from xlate.clocks.figures import (
     Choice,
     ClockRow,
-    Sweeps,
     application_weights,
     bounded_rows,
     rows_of,
     weighted_quantile,
 )
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.label import gaps
 from xlate.clocks.models import CLOCK_MODELS, make_clock_model
 from xlate.clocks.models.base import ResponseModel, Training, grouped_folds

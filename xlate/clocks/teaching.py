@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xlate.clocks.curve import Curve, grid_of
 from xlate.clocks.features import matrix, names, probe_shares
-from xlate.clocks.figures import Sweeps
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.models.base import Training, grouped_folds
 from xlate.clocks.models.response import LinearResponse
 from xlate.clocks.objective import Objective, make_objective

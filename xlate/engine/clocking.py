@@ -14,7 +14,8 @@ from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.clocks import study
 from xlate.clocks.curve import grid_of
 from xlate.clocks.features import VIEWS
-from xlate.clocks.figures import ClockRow, Sweeps
+from xlate.clocks.figures import ClockRow
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.label import Label, check_slowdown, label
 from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL, make_clock_model
 from xlate.clocks.models.calibrated import CalibratedResponse

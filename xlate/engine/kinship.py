@@ -9,7 +9,7 @@ import polars as pl
 
 from xlate import corpus as corpora
 from xlate.catalog import Catalogue, Gpu, Instance
-from xlate.clocks.figures import Sweeps
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.handoff import Handoff, joined, metered_jobs
 from xlate.corpus import Corpus
 from xlate.errors import AlignmentError

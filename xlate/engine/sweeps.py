@@ -12,7 +12,7 @@ from xlate import corpus as corpora
 from xlate.card import Card
 from xlate.catalog import Catalogue, catalogue
 from xlate.clocks.curve import curves_of
-from xlate.clocks.figures import Sweeps
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.corpus import Corpus
 from xlate.errors import CorpusError, ProfileError
 from xlate.readers.table import read_table

@@ -7,9 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from xlate.card import Card
-from xlate.schema import sweeps_frame
+from xlate.schema import METER_COLUMNS, sweeps_frame
 from xlate.sources.files import located, read_csv
-from xlate.telemetry.sweepdir import COLUMN_OF
 
 __all__ = ["read"]
 
@@ -24,7 +23,7 @@ _NAMES = {
     "memory_frequency": "mem_mhz",
     "average_power": "power_w",
     **{
-        name: COLUMN_OF[name]
+        name: METER_COLUMNS[name]
         for name in ("SMACT", "SMOCC", "TENSO", "DRAMA", "FP64A", "FP32A", "FP16A")
     },
 }

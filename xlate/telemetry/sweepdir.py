@@ -19,30 +19,12 @@ from numpy.typing import NDArray
 from xlate.errors import ProfileError
 from xlate.files import read_bytes
 from xlate.hardware.naming import names_another
-from xlate.schema import sweeps_frame
+from xlate.schema import METER_COLUMNS, sweeps_frame
 from xlate.telemetry import Trace, read_trace
 
-__all__ = ["COLUMN_OF", "Run", "SweepRead", "aggregate", "read_sweep"]
+__all__ = ["Run", "SweepRead", "aggregate", "read_sweep"]
 
 Floats = NDArray[np.float64]
-
-#: DCGM's short name -> column of ``sweeps``
-COLUMN_OF: dict[str, str] = {
-    "POWER": "power_w",
-    "SMCLK": "observed_mhz",
-    "MMCLK": "mem_mhz",
-    "TMPTR": "temperature_c",
-    "GPUTL": "gpu_utilization",
-    "MCUTL": "memory_utilization",
-    "GRACT": "engine_active",
-    "SMACT": "sm_active",
-    "SMOCC": "sm_occupancy",
-    "TENSO": "tensor_active",
-    "DRAMA": "dram_active",
-    "FP64A": "fp64_active",
-    "FP32A": "fp32_active",
-    "FP16A": "fp16_active",
-}
 
 _JOB = re.compile(r"^results_(?P<gpu>[^_]+)_(?P<workload>.+)_job_(?P<job>[^_]+)$")
 _RUN = re.compile(r"^run_(?P<seq>\d+)_(?P<run>\d+)_freq_(?P<mhz>\d+)_profile\.csv$")
@@ -258,7 +240,7 @@ def _one_clock(
 ) -> tuple[dict[str, float | int | str | bool | None], list[str]]:
     row: dict[str, float | int | str | bool | None] = {
         column: _mean([r.trace.mean(name) for r in runs])
-        for name, column in COLUMN_OF.items()
+        for name, column in METER_COLUMNS.items()
     }
     energies = [r.trace.energy_j() for r in runs]
     power, time = [r.trace.mean("POWER") for r in runs], [r.time_s for r in runs]
