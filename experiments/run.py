@@ -20,7 +20,15 @@ from typing import Any
 
 import polars as pl
 
-from experiments import clocks, fallbacks, meters, outsiders, translation, unseen
+from experiments import (
+    clocks,
+    fallbacks,
+    meters,
+    outsiders,
+    real_files,
+    translation,
+    unseen,
+)
 from xlate import corpus, engine
 from xlate.cli import output
 from xlate.clocks.figures import ClockRow
@@ -35,6 +43,9 @@ def run(name: str) -> None:
     """Run one experiment and write its results."""
     spec = tomllib.loads((HERE / "specs" / f"{name}.toml").read_text(encoding="utf-8"))
     output.talk(f"\n{name}: {spec['question']}")
+    if spec.get("kind") == "real-files":
+        real_files.save(real_files.measure(real_files.folders_here()))
+        return
     for needed in corpora_of(spec):
         if corpus.installed(needed) is None:
             import_corpus(needed)
