@@ -273,7 +273,8 @@ def check_times(profile: Profile, step_given: bool = False) -> None:
     if profile.step_time_us is None and profile.workload.framework != "tensorflow":
         raise ProfileError(
             f"{where} does not say how long a step takes",
-            "give --step-time (ms), or record with steps: xlate profile record",
+            "give the time of one step with --step-time MS (--trace-steps N too, where it "
+            "holds N steps), or record with steps: xlate profile record",
         )
     if profile.step_time_us is not None:
         idle = opnames.DEVICE_IDLE in profile.ops

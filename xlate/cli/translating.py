@@ -30,6 +30,7 @@ from xlate.cli.options import (
 
 if TYPE_CHECKING:
     from xlate.engine import Failure, Translation
+    from xlate.errors import ProfileError
     from xlate.profile import Profile
 
 __all__ = ["translate"]
@@ -172,7 +173,8 @@ def _refuse_doubtful(strict: bool, answers: Sequence[Translation]) -> None:
         raise RefusedError(
             f"{first.file}: verdict {first.verdict.level}: "
             + "; ".join(first.verdict.reasons),
-            "leave --strict out to see the answer",
+            "--strict takes this verdict for a failure: what to do stands with the answer "
+            "above; without --strict the same answer exits with 0",
         )
 
 
@@ -225,6 +227,16 @@ def _scaled(
     _refuse_doubtful(strict, translations)
 
 
+def _all_of(failed: Sequence[ProfileError]) -> ProfileError:
+    """One error that says what is wrong with each file."""
+    from xlate.errors import ProfileError
+
+    if len(failed) == 1:
+        return failed[0]
+    hints = dict.fromkeys(e.hint for e in failed if e.hint)
+    return ProfileError("; ".join(e.what for e in failed), "; ".join(hints))
+
+
 def _together(
     given: Sequence[str], target: str, key: Mapping[str, Any], format: str | None,
     level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
@@ -232,15 +244,24 @@ def _together(
 ) -> None:  # fmt: skip
     """One answer from the profiles of several anchors, and what each says alone."""
     from xlate import engine
+    from xlate.errors import ProfileError
 
-    profiles = {}
+    files: dict[str, Path] = {}
     for text in given:
         name, mark, file = text.partition("=")
         if not mark or not name or not file:
             raise typer.BadParameter(f"--profile {text} is not ANCHOR=FILE")
-        if name in profiles:
+        if name in files:
             raise typer.BadParameter(f"--profile {name}=… is given twice")
-        profiles[name] = one_profile_given(Path(file), **key, format=format)
+        files[name] = Path(file)
+    profiles, failed = {}, []
+    for name, path in files.items():
+        try:
+            profiles[name] = one_profile_given(path, **key, format=format)
+        except ProfileError as e:
+            failed.append(e)
+    if failed:
+        raise _all_of(failed)
     answer = engine.translate_together(
         profiles, target, level=level, force=force, anchors_dirs=anchors_dir or ()
     )

@@ -12,7 +12,7 @@ from xlate.answer import DOMAINS, Facts, Failure, Translation
 from xlate.conformal import LEVEL
 from xlate.engine.facts import with_step
 from xlate.engine.translating import translate
-from xlate.errors import ProfileError
+from xlate.errors import ProfileError, XlateError
 from xlate.profile import Estimate, Profile, Verdict
 from xlate.reason import GIVE_STEP, Reason, remedies
 from xlate.schema import KEY
@@ -86,6 +86,7 @@ def translate_together(
         )
     _same_work(profiles)
     parts: list[Translation] = []
+    failed: list[XlateError] = []
     for anchor, profile in profiles.items():
         (answer,) = translate(
             [profile],
@@ -96,8 +97,11 @@ def translate_together(
             anchors_dirs=anchors_dirs,
         )
         if isinstance(answer, Failure):
-            raise answer.error
-        parts.append(answer)
+            failed.append(answer.error)
+        else:
+            parts.append(answer)
+    if failed:
+        raise _all_of(failed)
     if len({p.anchor for p in parts}) < len(parts):
         raise ProfileError(
             f"{parts[0].anchor} stands twice", "give each instance one profile"
@@ -107,6 +111,14 @@ def translate_together(
     weights = _weights([p.step_time_s for p in parts])
     combined = _doubted_where_apart(_combined(parts, weights), parts)
     return Together(combined, tuple(parts), tuple(weights))
+
+
+def _all_of(failed: Sequence[XlateError]) -> XlateError:
+    """One error that says what is wrong with each profile."""
+    if len(failed) == 1:
+        return failed[0]
+    hints = dict.fromkeys(e.hint for e in failed if e.hint)
+    return ProfileError("; ".join(e.what for e in failed), "; ".join(hints))
 
 
 def _doubted_where_apart(

@@ -30,6 +30,7 @@ from xlate.engine.unseen import (
     beyond_bundles,
     borrowed,
     by_catalogue,
+    extrapolated,
     in_catalogue,
     shipped,
 )
@@ -307,6 +308,8 @@ def _unseen(
     known: Catalogue, examined: Finding | None = None,
 ) -> Translation:  # fmt: skip
     """An answer from data sheets, with the errors on GPUs left out."""
+    beyond = extrapolated(a, t, known)
+    why = (*why, *([beyond] if beyond is not None else []))
     finding = beyond_bundles(profile, why, a, known, examined)
 
     def asked(p: Profile) -> Translation:

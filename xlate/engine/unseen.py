@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -28,11 +29,14 @@ __all__ = [
     "beyond_bundles",
     "borrowed",
     "by_catalogue",
+    "extrapolated",
     "in_catalogue",
     "shipped",
 ]
 
 FILE = "zero-shot.json"
+#: GPUs that share power and cooling, or memory, with their host
+_MOBILE = re.compile(r"Laptop|Max-Q|Mobile|Jetson|Orin|Xavier|Thor|\d{3}M$|\d{3,4}S$")
 #: from so many models on, errors on models left out speak for themselves
 ENOUGH_MODELS = 6
 
@@ -74,6 +78,46 @@ def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
     step = np.array([profile.step_time_us or profile.window_us / 2])
     ops, there = shipped().predict(times, names, step, a.require_gpu(), t.require_gpu())
     return Predicted(names, ops, there, step, np.array([not known]), np.ones(1))
+
+
+def extrapolated(a: Instance, t: Instance, known: Catalogue) -> Reason | None:
+    """What to say where a GPU is of a sort that data sheets were not corrected on.
+
+    Errors, and so intervals, come from the GPUs that were measured. An architecture of
+    which none was, or a mobile or embedded GPU that shares power and memory with
+    its host, lies beyond them.
+
+    Parameters
+    ----------
+    a, t : Instance
+        Anchor and target.
+    known : Catalogue
+
+    Examples
+    --------
+    >>> from xlate.catalog import catalogue
+    >>> from xlate.engine.unseen import extrapolated
+    >>> known = catalogue()
+    >>> t4 = known.instance("g4dn.xlarge")
+    >>> print(extrapolated(t4, known.instance("p3.2xlarge"), known))
+    None
+    """
+    measured = [known.gpu(name) for name in shipped().own]
+    architectures = {g.architecture for g in measured}
+    beyond: dict[str, str] = {}
+    for gpu in (a.require_gpu(), t.require_gpu()):
+        if gpu.architecture not in architectures:
+            beyond[gpu.name] = f"no GPU of {gpu.architecture}"
+        elif _MOBILE.search(gpu.name):
+            beyond[gpu.name] = "no mobile or embedded GPU"
+    if not beyond:
+        return None
+    named = ", ".join(f"{what} ({name})" for name, what in beyond.items())
+    said = (
+        f"{named} is among those that data sheets were corrected on: the interval is "
+        "extrapolated from other sorts of GPU"
+    )
+    return Reason(said, MEASURE)
 
 
 def in_catalogue(a: Instance, t: Instance) -> bool:

@@ -22,6 +22,7 @@ from xlate.readers import (
     nsys_sqlite,
     onnx_profile,
     parquet,
+    rocpd,
     rocprof_csv,
     rocprof_json,
     tensorflow_stats,
@@ -60,6 +61,7 @@ READERS: dict[str, ModuleType] = {
     "xplane": xplane,
     "kineto": kineto,
     "key_averages": key_averages,
+    "rocpd": rocpd,
     "nsys_sqlite": nsys_sqlite,
     "nsys_csv": nsys_csv,
     "csv": csv_table,
@@ -68,9 +70,13 @@ READERS: dict[str, ModuleType] = {
 
 #: formats in which a person says the precision; elsewhere the kernels do
 _SAYS_PRECISION = (parquet, csv_table, json_profile)
+#: texts that a program prints, and a shell of Windows writes in UTF-16
+_READS_UTF_16 = (
+    tensorflow_stats, rocprof_csv, key_averages, nsys_csv, csv_table, json_profile,
+)  # fmt: skip
 #: endings looked for when a folder is given
 _ENDINGS = (
-    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz",
+    ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
     ".tensorflow_stats.pb", ".txt", ".xplane.pb",
 )  # fmt: skip
 
@@ -123,6 +129,11 @@ def read(
 
 def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
     """What a reader finds; an error names the file."""
+    if source.utf_16 and reader not in _READS_UTF_16:
+        raise ProfileError(
+            f"{source.path} is text in UTF-16, which this format never is",
+            "save it as UTF-8; a shell of Windows writes UTF-16 for PROGRAM > FILE",
+        )
     try:
         profiles: list[Profile] = reader.read(source)
         source.check_steps_used()

@@ -197,6 +197,7 @@ class DeviceTrace:
         launches: list[Launches],
     ) -> Profile | None:  # fmt: skip
         """The profile of one GPU; None where nothing of it ran in any step."""
+        choice.check_count(source, len(chosen))
         work, precision, names = self._work(chosen)
         begin, end = float(work.asked.min()), float(work.end.max())
         divided, length = 1, None

@@ -115,7 +115,7 @@ def to_json(profile: Profile) -> dict[str, Any]:
             "batch_size": w.batch_size,
             "optimizer": w.optimizer,
             "mode": w.mode,
-            "precision": w.precision,
+            "precision": _known_precision(profile),
             "framework": w.framework,
         },
         "step_time_us": profile.step_time_us,
@@ -126,6 +126,13 @@ def to_json(profile: Profile) -> dict[str, Any]:
         "precision_us": dict(profile.precision_us) or None,
         "newest_kernel": profile.newest_kernel,
     }
+
+
+def _known_precision(profile: Profile) -> str | None:
+    """The precision of a workload; None where only the default stands in its place."""
+    said = profile.workload.precision
+    known = PrecisionMix.of(profile.precision_us).program is not None
+    return said if known or said != WorkloadKey().precision else None
 
 
 def _profile(path: Path, where: str, entry: Any) -> Profile:

@@ -14,6 +14,7 @@ from xlate.hardware.kernel_architecture import newest
 from xlate.kernel_precision import kernel_precision
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.attribution import clean_kernel
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.work_mode import mode_note, work_mode
 from xlate.reason import Reason
 
@@ -32,6 +33,8 @@ class KernelSum:
     name: str
     time_us: float
     kernel: bool = True
+    #: how often it ran, where that is printed
+    runs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def profile_of_sums(
     source: str,
     device: str | None = None,
     notes: Sequence[str] = (),
+    choice: StepChoice | None = None,
 ) -> Profile:
     """The vector of one step.
 
@@ -73,6 +77,13 @@ def profile_of_sums(
         Name of the GPU.
     notes : sequence of str
         Said besides.
+    choice : StepChoice, optional
+        What the user says of the steps.
+
+    Raises
+    ------
+    ProfileError
+        If the user says more steps than there were runs of kernels.
 
     Examples
     --------
@@ -81,6 +92,8 @@ def profile_of_sums(
     >>> profile_of_sums(sums, StepShare(2, 50.0), source="a").ops["Device_IDLE"]
     10.0
     """
+    if choice is not None and all(s.runs is not None for s in sums):
+        choice.check_count(source, int(sum(s.runs or 0 for s in sums)))
     ops: dict[str, float] = {}
     precision: dict[str, float] = {}
     for s in sums:

@@ -390,6 +390,7 @@ def _steps(
             said = f"the mean of {row.count} steps"
             return row.count, whole / row.count, [Reason(said, informs=True)]
     if choice.count:
+        choice.check_count(path, sum(r.count for r in table.rows if r.self_device))
         said = f"the sums are taken for {choice.count} steps of equal length"
         return choice.count, None, [Reason(said, informs=True)]
     return 1, None, ["no ProfilerStep in it: everything is taken for one step"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -18,6 +19,8 @@ MAX_BYTES = 256 * 1024 * 1024
 #: the same for text; a tensorflow_stats export is well under a megabyte
 MAX_TEXT_BYTES = 32 * 1024 * 1024
 
+#: marks at the top of a text in UTF-16
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HOW_TO_EXPORT = (
     "export the tensorflow_stats table from TensorBoard's profile page as csv"
 )
@@ -77,6 +80,9 @@ def read_text(path: Path, raw: bytes, as_table: bool = False) -> str:
     """
     if len(raw) > (MAX_BYTES if as_table else MAX_TEXT_BYTES):
         raise _too_large(path, f"{len(raw) / 1e6:.0f} MB of text")
+    if raw[:2] in _UTF_16:
+        # what a shell of Windows writes for `PROGRAM > FILE`
+        return raw.decode("utf-16", "replace")
     if b"\x00" in raw[:65536]:
         raise ProfileError(f"{path} is binary, not a text profile", _HOW_TO_EXPORT)
     try:

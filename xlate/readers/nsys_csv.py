@@ -116,6 +116,7 @@ def _profiles(
             share,
             source=f"{path} [GPU {device}]" if many else str(path),
             notes=(*run.notes, *_missing(run)),
+            choice=choice,
         )
         for device, of in sorted(sums.items())
         if any(s.time_us > 0 for s in of)
@@ -217,8 +218,12 @@ def _column(path: Path, report: Report, kernel: bool) -> list[KernelSum]:
     total, name = _places(
         report, "total time", "name" if kernel and "name" in report.head else "kernel name" if kernel else "operation"
     )  # fmt: skip
+    at = report.place("instances", "count")
     return [
-        KernelSum(cells[name].strip("[]"), report.time(path, line, cells, total), kernel)
+        KernelSum(
+            cells[name].strip("[]"), report.time(path, line, cells, total), kernel,
+            None if at is None else number(path, line, cells[at]),
+        )
         for line, cells in report.rows
     ]  # fmt: skip
 

@@ -17,6 +17,7 @@ import numpy as np
 from xlate import opnames
 from xlate.errors import ProfileError
 from xlate.profile import Profile
+from xlate.readers import rocpd
 from xlate.readers.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.launches import runs_kernel
 from xlate.readers.marks import STEP_RANGE, Range, repeated, steps_of
@@ -68,6 +69,8 @@ def read(source: Source) -> list[Profile]:
         If it is damaged, of something else, or holds no kernel.
     """
     with opened(source) as tables:
+        if rocpd.is_rocpd(tables):
+            return rocpd.profiles(source, tables)
         return _profiles(source, tables)
 
 
@@ -104,12 +107,6 @@ def _check_kind(tables: NsysDatabase) -> None:
     if names & {_KERNELS, _GRAPHS}:
         return
     inside = ", ".join(sorted(names)[:6]) or "no table at all"
-    if any(n.startswith("rocpd_") for n in names):
-        raise ProfileError(
-            f"{path} is a database of AMD's rocprofiler, which xlate does not read",
-            "rocprofv3 --kernel-trace --output-format csv, or: rocpd convert "
-            "--output-format csv -i FILE",
-        )
     if _RUNTIME in names:
         raise ProfileError(
             f"{path} holds no kernel of an Nsight Systems report: only calls of the "

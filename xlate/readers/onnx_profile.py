@@ -153,6 +153,7 @@ def _profile(
     runs: list[Step], notes: list[str],
 ) -> Profile:  # fmt: skip
     path, count = source.path, source.steps.count
+    source.steps.check_count(path, len(events))
     spans = np.array([_span(path, e) for e in events])
     start, end = spans[:, 0], spans[:, 1]
     operations = [_operation(e) for e in events]

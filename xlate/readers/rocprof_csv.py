@@ -160,7 +160,8 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
         else:
             time = _number(path, line, row["totaldurationns"]) * _NS
             copy = copy_name(name)
-            sums.append(KernelSum(copy or kernel_name(name), time, copy is None))
+            runs = _number(path, line, row["calls"]) if row.get("calls") else None
+            sums.append(KernelSum(copy or kernel_name(name), time, copy is None, runs))
     if not any(s.time_us > 0 for s in sums):
         what = "calls of HIP or HSA" if calls else "sums of kinds of events" if domains else "no line"  # fmt: skip
         raise ProfileError(
@@ -182,7 +183,9 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
     device = next(iter(names)) if len(names) == 1 else NO_NAME
     if not names:
         notes.append(UNNAMED)
-    return profile_of_sums(sums, share, source=str(path), device=device, notes=notes)
+    return profile_of_sums(
+        sums, share, source=str(path), device=device, notes=notes, choice=source.steps
+    )
 
 
 _WHOLE = "statistics mark no steps: everything is taken for one step"

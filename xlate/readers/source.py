@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import zlib
@@ -58,7 +59,10 @@ class Source:
         if self.size == 0:
             raise ProfileError(f"{path} is empty", "profile again; nothing was written")
         with self.open() as stream:
-            self.head = stream.read(_HEAD)
+            head = stream.read(_HEAD)
+        #: whether it is text in UTF-16; its head is given in UTF-8
+        self.utf_16 = head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        self.head = head.decode("utf-16", "ignore").encode() if self.utf_16 else head
         if not self.head:
             raise ProfileError(
                 f"{path} is empty once unpacked", "profile again; nothing was written"

@@ -53,6 +53,28 @@ class StepChoice:
                 f"a step mark is the name of an annotation, got {self.mark!r}"
             )
 
+    def check_count(self, where: object, events: int) -> None:
+        """Refuse more steps than there was work on the GPU.
+
+        Parameters
+        ----------
+        where : object
+            File, for the message.
+        events : int
+            Kernels and copies in the recording.
+
+        Raises
+        ------
+        ProfileError
+            If ``count`` is larger.
+        """
+        if (self.count or 0) > events:
+            raise ProfileError(
+                f"{where}: --trace-steps {self.count} is more than the {events} GPU "
+                "events that it holds",
+                "a step runs something on the GPU: give the number of iterations",
+            )
+
     @property
     def named(self) -> str:
         """The option as the user gave it; empty where none was."""

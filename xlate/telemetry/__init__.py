@@ -10,6 +10,7 @@ aggregate a clock.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +50,8 @@ def is_telemetry(path: Path) -> bool:
         return False
     if head[:2] == b"\x1f\x8b":
         head = _unpacked(head)
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        head = head.decode("utf-16", "ignore").encode()
     if b"\0" in head:
         return False
     text = head.decode("utf-8-sig", "replace")
