@@ -34,3 +34,10 @@ def test_more_steps_than_kernels_of_a_database_are_refused(tmp_path):
     readers.read(path, steps=StepChoice(count=2))
     with pytest.raises(ProfileError, match="1000 is more than the 2 GPU events"):
         readers.read(path, steps=StepChoice(count=1000))
+
+
+def test_a_gpu_with_less_work_than_steps_is_no_reason(tmp_path):
+    path = tmp_path / "a.json"
+    more = made.launched(9, "aten::add", made.ADD, 10, 30, device=1)
+    path.write_bytes(made.trace(made.steps() + more))
+    assert len(readers.read(path, steps=StepChoice(count=4))) == 2

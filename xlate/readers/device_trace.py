@@ -152,6 +152,7 @@ class DeviceTrace:
         """
         place = np.array(self._place)
         found: list[Profile] = []
+        choice.check_count(self.path, len(self))
         without: list[str] = []
         labels = self._labels(devices)
         for key, label in labels.items():
@@ -197,7 +198,6 @@ class DeviceTrace:
         launches: list[Launches],
     ) -> Profile | None:  # fmt: skip
         """The profile of one GPU; None where nothing of it ran in any step."""
-        choice.check_count(source, len(chosen))
         work, precision, names = self._work(chosen)
         begin, end = float(work.asked.min()), float(work.end.max())
         divided, length = 1, None

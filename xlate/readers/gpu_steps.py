@@ -121,7 +121,6 @@ def cut(
         If no annotation has the name that the user gave, naming those that repeat.
     """
     if choice.count is not None:
-        choice.check_count(path, len(kernels.start))
         return _equal_parts(choice.count, kernels)
     if choice.mark is not None:
         return _by_mark(path, choice.mark, marks, kernels)

@@ -189,6 +189,7 @@ class Recording:
                 f"{self.path}: no GPU kernel was recorded{named}",
                 f"the profiler needs CUPTI (or ROCm's tracer) and the right to use it; {hint}",
             )
+        self.choice.check_count(self.path, sum(len(g.start) for g in ran))
         found = [self._profile(g, len(ran) > 1) for g in ran]
         made = [p for p in found if p is not None]
         if not made:

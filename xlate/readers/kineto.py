@@ -32,7 +32,13 @@ from xlate.readers.attribution import (
 )
 from xlate.readers.chrome import Trace, is_trace
 from xlate.readers.kineto_events import Collected
-from xlate.readers.kineto_notes import REMNANT, contradicted, unread, whole_recording
+from xlate.readers.kineto_notes import (
+    REMNANT,
+    contradicted,
+    steps_of_others,
+    unread,
+    whole_recording,
+)
 from xlate.readers.launches import REGION, graph_launches, host_times, kernel_launches
 from xlate.readers.missing_kernels import by_autograd, no_kernel, of_autograd
 from xlate.readers.source import Source
@@ -142,10 +148,8 @@ class _Reading:
             found, said = self._vector(side, steps)
             if found is not None:
                 made += 1
-                name = (
-                    f"{self.path} [GPU {device}]" if len(sides) > 1 else str(self.path)
-                )
-                yield self._profile(side, found, said, name)
+                of = f" [GPU {device}]" if len(sides) > 1 else ""
+                yield self._profile(side, found, said, f"{self.path}{of}")
         if not made:
             raise ProfileError(
                 f"{self.path}: no GPU event was launched, or ran, in any of its steps",
@@ -180,16 +184,17 @@ class _Reading:
             found = self._of_step(side, straight)
             said_of: list[str] = [_NESTED] if nested else []
             if found is not None:
-                said_of += _kind_within(
-                    annotations, found.step.start, found.step.length
-                )
+                step = found.step
+                said_of += _kind_within(annotations, step.start, step.length)
             return found, said_of
         marks = found_in(annotations, graphs, work)
         if marks is not None:
             found = self._of_step(side, marks.steps)
             if found is not None:
                 return found, [marks.said]
-        whole = whole_recording(annotations.name)
+        others = len({pid for pid, *_ in self.seen.steps})
+        unclear = others > 1 and side.pid < 0
+        whole = steps_of_others(others) if unclear else whole_recording(annotations.name)  # fmt: skip
         cut: list[str] = [REMNANT] if self.trace.truncated else []
         return self._of_recording(side, 1, whole), cut
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from xlate.reason import Reason
 
-__all__ = ["REMNANT", "contradicted", "unread", "whole_recording"]
+__all__ = ["REMNANT", "contradicted", "steps_of_others", "unread", "whole_recording"]
 
 #: names of ranges shown where a step had to be guessed
 _SHOWN, _LONGEST_NAME = 3, 60
@@ -33,6 +33,17 @@ def unread(size: int) -> Reason:
         f"{size} bytes behind the trace were not read: another document, or text, "
         "follows it",
         "keep one trace in a file, and read each",
+    )
+
+
+def steps_of_others(processes: int) -> Reason:
+    """What to say of work that no process launched as far as the file says."""
+    return Reason(
+        f"{processes} processes mark steps (ProfilerStep), and nothing says which of them "
+        "used this GPU: the whole recording was taken for one step",
+        "record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], one file a "
+        "process, or say how many steps it holds: --trace-steps N",
+        step_taken=True,
     )
 
 

@@ -78,8 +78,8 @@ def kernel_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bo
 def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
     """Row of the launch of each kernel, -1 where none has its correlation id.
 
-    Ids repeat where traces of several processes were put together: the last
-    launch before the kernel began is its own.
+    Ids repeat where traces of several processes were put together: of the launches that
+    share the kernel's external id too, else of all, the last before it began is its own.
     """
     rows = np.flatnonzero((host["kind"] == LAUNCH) & (host["corr"] >= 0))
     if not len(rows):
@@ -91,6 +91,9 @@ def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
     found = np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
     for row in np.flatnonzero(high - low > 1):
         choice = order[low[row] : high[row]]
+        if k["ext"][row] >= 0:
+            same = choice[host["ext"][choice] == k["ext"][row]]
+            choice = same if len(same) else choice
         before = choice[host["start"][choice] <= k["start"][row]]
         found[row] = before[-1] if len(before) else choice[0]
     return np.asarray(np.where(k["corr"] >= 0, found, -1))

@@ -46,7 +46,8 @@ _HINT = (
 
 def sniff(head: bytes) -> bool:
     """Whether the head is that of TensorBoard's trace viewer."""
-    names = (b"/device:GPU", b"/device:TPU", b"/host:CPU")
+    # names of processes come first, but need not where events were sorted anew
+    names = (b"/device:GPU", b"/device:TPU", b"/host:CPU", b'"tf_op"', b'"hlo_module"')
     return is_trace(head) and any(name in head for name in names)
 
 

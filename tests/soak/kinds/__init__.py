@@ -13,7 +13,7 @@ KINDS = (
     "other_profilers", "printed_tables", "tensorflow_traces", "tensorboard_files",
     "telemetry_files", "clock_dumps", "bundles",
     "catalogues", "command_options", "outputs", "python_calls", "money", "sizes", "names",
-    "fits", "folders",
+    "fits", "folders", "two_readings",
 )  # fmt: skip
 
 
