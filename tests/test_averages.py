@@ -321,3 +321,18 @@ def test_a_maker_that_a_table_shows_is_known(row, heads, device, tmp_path):
 def test_a_table_keeps_the_kernel_that_was_built_for_the_newest_gpus(tmp_path):
     (p,) = read(tmp_path, table(MM, ADD, ("volta_sgemm_64x64_nn", 0, 10), SGEMM))
     assert p.newest_kernel == "ampere_sgemm_64x64_nn"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["# ", "> ", "[rank0]: ", "(Worker pid=17) ", "//", " * "]
+)
+def test_a_table_behind_a_prefix_is_read(prefix, tmp_path):
+    plain = made.table(made.ROWS).decode()
+    lines = [prefix + line for line in plain.splitlines()]
+    other = [f"[rank1]: {line}" for line in made.table([("aten::mm", 5.0, 9.0)]).decode().splitlines()]  # fmt: skip
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(["epoch 1", *lines, *other[3:5], ""]))
+    (profile,) = readers.read(path)
+    for column, value in made.MEANS.items():
+        assert profile.ops[column] == pytest.approx(value)
+    assert "Device_aten::mm" not in profile.ops

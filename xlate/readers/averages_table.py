@@ -49,6 +49,10 @@ _TOTAL = re.compile(r"\W*Self \w+ time total:|\W*\w+ time total:")
 #: lines under a table in which its totals stand
 _FOOTER_LINES = 6
 #: headings in the order in which one is looked for in a line without columns
+#: a rule behind something else on its line
+_PREFIXED = re.compile(
+    r"^([^\n]{0,120}[^\s-][ \t]{0,8})-{6,}[ \t]{1,8}-{6}", re.MULTILINE
+)
 _HEADINGS = re.compile(
     r"Self \w+ total %|Self \w+ total|Self \w+ Mem|Self \w+ %|\w+ total %|\w+ time avg"
     r"|\w+ total|\w+ Mem|# of Calls|Number of Calls|Input Shapes|Source Location"
@@ -122,6 +126,7 @@ class Averages:
 
 def is_headed(text: str) -> bool:
     """Whether a text has a heading of such a table under a rule."""
+    text = without_prefix(text)
     at = RULE.search(text)
     while at is not None:
         heading = text[at.end() :].lstrip("\r\n").split("\n", 1)[0]
@@ -140,7 +145,24 @@ def tables(path: Path, text: str) -> list[Averages]:
         If a heading is missing, a time is no number, or commas stand in for
         decimal points.
     """
+    text = without_prefix(text)
     return _printed(path, text) if RULE.search(text) else [_csv(path, text)]
+
+
+def without_prefix(text: str) -> str:
+    """The lines of a table that all begin alike, without that; any other text as it is.
+
+    Comments (``#``), quotes (``>``) and logs of several processes (``[rank0]:``) put
+    something before each line; lines of other processes are left out.
+    """
+    before = None if RULE.search(text) else _PREFIXED.search(text)
+    if before is None:
+        return text
+    prefix = before[1]
+    bare = prefix.rstrip()
+    return "\n".join(
+        line[len(prefix) :] for line in text.split("\n") if line.startswith(bare)
+    )
 
 
 def _printed(path: Path, text: str) -> list[Averages]:
