@@ -87,7 +87,7 @@ def test_other_names_say_nothing():
         (GOOD.replace("2,Device", "2,Disk"), "line 3: Host/device is 'Disk'"),
         (GOOD.replace("Device,Conv2D,net/conv2", "Device,,net/conv2"), "line 3: Type is empty"),
         (GOOD[:-12], "line 5: 4 fields"),
-        (GOOD.encode("utf-16"), "binary|not UTF-8"),
+        (GOOD.encode("utf-16-le"), "binary|not UTF-8"),
         (GOOD.replace("conv1", "conv\xe9").encode("latin-1"), "not UTF-8: byte 0xe9"),
         (HEADER + "\n" + "x" * 200_000, "not a csv table|fields"),
         ("[]", "empty list"),
