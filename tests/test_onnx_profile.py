@@ -9,6 +9,7 @@ import pytest
 from xlate import readers
 from xlate.errors import ProfileError, XlateError
 from xlate.readers import StepChoice
+from xlate.readers.formats import candidates
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -119,7 +120,8 @@ def test_it_is_no_trace_of_another_tool(tmp_path):
     for events in (runs(400), runs(400)[2:]):
         path = tmp_path / "p.json"
         path.write_text(json.dumps(events))
-        found = [n for n, r in readers.READERS.items() if r.sniff(path.read_bytes())]
+        head = path.read_bytes()
+        found = [f.name for f in candidates(head) if f.reader.sniff(head)]
         assert found[0] == "onnx_profile"
 
 

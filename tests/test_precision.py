@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from xlate.hardware.precisions import multiplies
 from xlate.kernel_precision import NO_ARITHMETIC, NOT_KNOWN
 from xlate.precision_mix import PrecisionMix, dominant_precision
 from xlate.profile import Profile, WorkloadKey
+from xlate.readers.formats import Container, Format
 from xlate.readers.json_profile import to_json
 from xlate.store import bundle as bundles
 from xlate.trust.precision import learnt, shift_of, trained, untrained
@@ -128,8 +130,10 @@ def test_a_trace_says_its_precision_by_its_kernels(
     tmp_path, monkeypatch, mix, said, program
 ):
     """TF32 is how some GPUs multiply the fp32 of the same program."""
-    made = SimpleNamespace(read=lambda _: [profile(mix, precision=said)])
-    monkeypatch.setitem(readers.READERS, "made", made)
+    reader = SimpleNamespace(read=lambda _: [profile(mix, precision=said)])
+    monkeypatch.setitem(sys.modules, "made_reader", reader)
+    made = Format("made", "made_reader", Container.TEXT)
+    monkeypatch.setitem(readers.FORMATS, "made", made)
     path = tmp_path / "x"
     path.write_bytes(b"x")
     (found,) = readers.read(path, "made")

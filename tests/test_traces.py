@@ -323,7 +323,7 @@ SOUND = [
     cut=st.floats(0, 1),
     at=st.floats(0, 1),
     noise=st.binary(max_size=12),
-    format=st.sampled_from([None, *readers.READERS]),
+    format=st.sampled_from([None, *readers.FORMATS]),
 )
 @settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 def test_nothing_but_a_profile_or_an_error_of_ours(

@@ -1,79 +1,31 @@
 """Readers: one module a file format, each with ``sniff`` and ``read``.
 
 A format is recognised by its content, never by its ending. A new one is a new
-module here, a line in :data:`READERS`, and a test file.
+module here, a line in :mod:`xlate.readers.formats`, and a test file.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Profile, WorkloadKey
-from xlate.readers import (
-    csv_table,
-    json_profile,
-    key_averages,
-    kineto,
-    nsys_csv,
-    nsys_sqlite,
-    onnx_profile,
-    parquet,
-    rocpd,
-    rocprof_csv,
-    rocprof_json,
-    tensorflow_stats,
-    tensorflow_stats_pb,
-    tensorflow_timeline,
-    tensorflow_trace,
-    tensorrt_profile,
-    xplane,
-)
+from xlate.readers.formats import FORMATS, Format, candidates
 from xlate.readers.idle import with_idle_doubt
-from xlate.readers.ranks import joined
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
-from xlate.readers.table import read_table
 
 __all__ = [
-    "READERS",
+    "FORMATS",
     "StepChoice",
     "contents",
     "expand",
     "inside_of",
     "read",
-    "read_table",
 ]
 
-READERS: dict[str, ModuleType] = {
-    "parquet": parquet,
-    "tensorflow_stats": tensorflow_stats,
-    "rocprof_csv": rocprof_csv,
-    "rocprof_json": rocprof_json,
-    "tensorflow_stats_pb": tensorflow_stats_pb,
-    "tensorflow_timeline": tensorflow_timeline,
-    "onnx_profile": onnx_profile,
-    "tensorrt_profile": tensorrt_profile,
-    "tensorflow_trace": tensorflow_trace,
-    "xplane": xplane,
-    "kineto": kineto,
-    "key_averages": key_averages,
-    "rocpd": rocpd,
-    "nsys_sqlite": nsys_sqlite,
-    "nsys_csv": nsys_csv,
-    "csv": csv_table,
-    "json": json_profile,
-}
-
-#: formats in which a person says the precision; elsewhere the kernels do
-_SAYS_PRECISION = (parquet, csv_table, json_profile)
-#: texts that a program prints, and a shell of Windows writes in UTF-16
-_READS_UTF_16 = (
-    tensorflow_stats, rocprof_csv, key_averages, nsys_csv, csv_table, json_profile,
-)  # fmt: skip
 #: endings looked for when a folder is given
 _ENDINGS = (
     ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
@@ -91,7 +43,7 @@ def read(
     path : str or Path
         File; gzip is unpacked.
     format : str, optional
-        Key of :data:`READERS`; recognised by content when not given.
+        Key of :data:`FORMATS`; recognised by content when not given.
     steps : StepChoice, optional
         How a trace that does not mark its steps is cut into them.
 
@@ -106,15 +58,17 @@ def read(
         If the file cannot be read as a profile; the message names file, line
         and column or key.
     UnknownNameError
-        If ``format`` is none of the readers.
+        If ``format`` is not the name of a format.
     """
     source = Source(Path(path), steps or StepChoice())
     path, head = source.path, source.head
-    if format is not None and format not in READERS:
-        raise UnknownNameError("profile format", format, READERS)
-    for name, reader in READERS.items():
-        if name == format or (format is None and reader.sniff(head)):
-            return _profiles(reader, source)
+    if format is not None and format not in FORMATS:
+        raise UnknownNameError("profile format", format, FORMATS)
+    if format is not None:
+        return _profiles(FORMATS[format], source)
+    for one in candidates(head):
+        if one.reader.sniff(head):
+            return _profiles(one, source)
     if b"\x00" in head:
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
@@ -123,26 +77,26 @@ def read(
     first = head[:80].split(b"\n")[0].decode("utf-8", "replace")
     raise ProfileError(
         f"{path} is in no format that xlate reads; its first line is {first!r}",
-        f"known: {', '.join(READERS)}; xlate profile record says how to record one",
+        f"known: {', '.join(FORMATS)}; xlate profile record says how to record one",
     )
 
 
-def _profiles(reader: ModuleType, source: Source) -> list[Profile]:
-    """What a reader finds; an error names the file."""
-    if source.utf_16 and reader not in _READS_UTF_16:
+def _profiles(format: Format, source: Source) -> list[Profile]:
+    """What the reader of a format finds; an error names the file."""
+    if source.utf_16 and not format.may_be_utf_16:
         raise ProfileError(
             f"{source.path} is text in UTF-16, which this format never is",
             "save it as UTF-8; a shell of Windows writes UTF-16 for PROGRAM > FILE",
         )
     try:
-        profiles: list[Profile] = reader.read(source)
+        profiles: list[Profile] = format.reader.read(source)
         source.check_steps_used()
     except ProfileError as e:
         if str(source.path) in e.what:
             raise
         # from a value's own constructor, which does not know the file
         raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
-    if reader not in _SAYS_PRECISION:
+    if not format.user_states_precision:
         profiles = [_with_precision(p) for p in profiles]
     return [with_idle_doubt(p) for p in profiles]
 
@@ -200,6 +154,9 @@ def contents(
         except XlateError as e:
             failed[file] = e
     if files != [named]:
+        # looks into traces, which a single file of another format never needs
+        from xlate.readers.ranks import joined
+
         found = joined(files, found, failed)
     return [(file, failed[file] if file in failed else found[file]) for file in files]
 
