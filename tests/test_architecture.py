@@ -40,6 +40,7 @@ ORDER = [
     ["store", "evaluate"],
     ["trust", "answer"],
     ["advice"],
+    ["values"],
     ["engine"],
     ["api"],
     ["cli"],

@@ -335,6 +335,10 @@ class Translation:
         return said
 
     def to_json(self) -> dict[str, Any]:
+        """The name that :meth:`document` had before."""
+        return self.document()
+
+    def document(self) -> dict[str, Any]:
         """The promised document of ``translate --json``."""
         return {
             "file": self.file,
@@ -396,6 +400,10 @@ class Failure:
     error: XlateError
 
     def to_json(self) -> dict[str, Any]:
+        """The name that :meth:`document` had before."""
+        return self.document()
+
+    def document(self) -> dict[str, Any]:
         """The promised document of a broken file; ``error`` holds the hint too."""
         return {
             "file": self.file,

@@ -182,8 +182,6 @@ def _scaled(
     out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One profile at several sizes, here and there."""
-    from dataclasses import asdict
-
     from xlate import engine
 
     if len(profiles) != 1:
@@ -202,26 +200,14 @@ def _scaled(
         force=force,
         anchors_dirs=anchors_dir or (),
     )
-    translations = [f.translation for f in found]
+    translations = found.translations
     _write(out, translations)
     if as_json:
-        output.document(
-            [
-                {
-                    axis.replace("-", "_"): f.size,
-                    "measured": f.measured,
-                    "memory_bytes": f.memory_bytes,
-                    "too_large_for": list(f.too_large_for),
-                    "anchor_step_time_s": asdict(f.anchor_step_time_s),
-                    "translation": f.translation.to_json(),
-                }
-                for f in found
-            ]
-        )
+        output.document(found.document())
     else:
         from xlate.cli.answers import print_sized
 
-        print_sized(found, axis)
+        print_sized(found)
     _refuse_doubtful(strict, translations)
 
 
@@ -246,13 +232,7 @@ def _together(
     )
     _write(out, [answer.combined])
     if as_json:
-        output.document(
-            {
-                "combined": answer.combined.to_json(),
-                "parts": [p.to_json() for p in answer.parts],
-                "weights": list(answer.weights),
-            }
-        )
+        output.document(answer.document())
     else:
         from xlate.cli.answers import print_together
 

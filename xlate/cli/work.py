@@ -227,7 +227,7 @@ def compare(
     from xlate.translators import COMPARED
 
     names = COMPARED if translators is None else tuple(translators.split(","))
-    options = {
+    options: dict[str, Any] = {
         "translators": names,
         "split": split,
         "columns": columns,
@@ -253,7 +253,7 @@ def compare(
                 data,
                 say=output.talk,
                 progress=progress,
-                **options,  # type: ignore[arg-type]
+                **options,
             )
     else:
         raise typer.BadParameter("give --anchor and --target, or --all-pairs")

@@ -12,6 +12,7 @@ from xlate import opnames, paths
 from xlate.catalog import Catalogue, Instance
 from xlate.conformal import Scores
 from xlate.engine.layers import ZERO_SHOT, Predicted
+from xlate.engine.pair import Pair
 from xlate.errors import BundleError, CatalogError
 from xlate.files import read_bytes
 from xlate.profile import Profile, Verdict
@@ -60,7 +61,7 @@ def borrowed() -> Calibration:
     return Calibration(scores, scores, nothing, {})
 
 
-def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
+def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
     """Each operation times the ratio of what limits it; the step follows.
 
     Raises
@@ -72,14 +73,15 @@ def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
     times = np.array([[profile.ops[n] for n in names]])
     known = profile.step_time_us is not None
     step = np.array([profile.step_time_us or profile.window_us / 2])
-    ops, there = shipped().predict(times, names, step, a.require_gpu(), t.require_gpu())
+    gpus = (side.require_gpu() for side in pair.sides)
+    ops, there = shipped().predict(times, names, step, *gpus)
     return Predicted(names, ops, there, step, np.array([not known]), np.ones(1))
 
 
-def in_catalogue(a: Instance, t: Instance) -> bool:
+def in_catalogue(pair: Pair) -> bool:
     """Whether data sheets say enough of both GPUs for an answer."""
     try:
-        shipped().log_ratios(a.require_gpu(), t.require_gpu())
+        shipped().log_ratios(*(side.require_gpu() for side in pair.sides))
     except CatalogError:
         return False
     return True

@@ -1,0 +1,60 @@
+"""Profiles from files and folders, with what the user says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from xlate import bounds, readers
+from xlate.answer import Failure
+from xlate.errors import ProfileError, XlateError
+from xlate.profile import Profile, WorkloadKey, check_times
+from xlate.trust.window import with_given_step
+
+__all__ = ["read_profiles"]
+
+
+def read_profiles(
+    paths: Iterable[Path | str],
+    *,
+    model: str | None = None,
+    dataset: str | None = None,
+    batch_size: int | None = None,
+    optimizer: str | None = None,
+    step_time_us: float | None = None,
+    format: str | None = None,
+    steps: readers.StepChoice | None = None,
+) -> list[Profile | Failure]:
+    """Read files and folders; what the options say goes before the file.
+
+    ``steps`` says how a trace without marks is cut into them.
+
+    Returns
+    -------
+    list
+        A profile, or the failure of a file, in the order given.
+
+    Raises
+    ------
+    ProfileError
+        If an option cannot be: a size out of :mod:`xlate.bounds`, a step time that
+        is no finite number above 0.
+    """
+    given = WorkloadKey(model, dataset, batch_size, optimizer)
+    if step_time_us is not None and bounds.time(step_time_us, "the step time") == 0:
+        raise ProfileError("the step time is 0", "leave it out where it is not known")
+    answers: list[Profile | Failure] = []
+    for named in paths:
+        for file, found in readers.contents(Path(named), format, steps):
+            try:
+                if isinstance(found, XlateError):
+                    raise found
+                for p in found:
+                    profile = with_given_step(p, step_time_us)
+                    profile = replace(profile, workload=given.filled(p.workload))
+                    check_times(profile, step_given=step_time_us is not None)
+                    answers.append(profile)
+            except XlateError as e:
+                answers.append(Failure(str(file), e))
+    return answers
