@@ -42,6 +42,7 @@ ORDER = [
     ["advice"],
     ["values"],
     ["engine"],
+    ["report"],
     ["api"],
     ["cli"],
     ["__main__", "__init__"],

@@ -324,3 +324,12 @@ class Session:
         from xlate.engine.clocking import fit_clocks
 
         return fit_clocks(self, request, progress=progress)
+
+    def hold_clock(
+        self, answer: Recommendation, clocks_file: Path | None = None, index: int = 0,
+        *, say: Say = lambda _: None,
+    ) -> None:  # fmt: skip
+        """Set a recommended clock here until interrupted (:mod:`xlate.engine.holding`)."""
+        from xlate.engine.holding import hold_clock
+
+        hold_clock(self, answer, clocks_file, index, say=say)
