@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from xlate.advice import Recommendation
     from xlate.answer import Failure, Translation
-    from xlate.clocks.figures import ClockRow, Sweeps
+    from xlate.clocks.figures import ClockRow
+    from xlate.clocks.gpu_sweeps import Sweeps
     from xlate.clocks.label import Label
     from xlate.clocks.probe import Probe
     from xlate.corpus import Corpus

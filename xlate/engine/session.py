@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from xlate.advice import Recommendation
     from xlate.answer import Translation
-    from xlate.clocks.figures import ClockRow, Sweeps
+    from xlate.clocks.figures import ClockRow
+    from xlate.clocks.gpu_sweeps import Sweeps
     from xlate.clocks.label import Label
     from xlate.engine.clocking import ClockFit
     from xlate.engine.error_breakdown import Anatomy
