@@ -29,11 +29,13 @@ from xlate.clocks.probe import of_trace
 from xlate.clocks.teaching import training
 from xlate.engine.clock_case import Question
 from xlate.engine.recordings import answer_recording
+from xlate.engine.session import Session
 from xlate.errors import XlateError
 from xlate.schema import METER_COLUMNS
 from xlate.store.clock_bundle import FORMAT, ClockBundle, ClockManifest
 from xlate.telemetry import read_trace
 from xlate.telemetry.trace import Trace
+from xlate.values.requests import RecordingsRequest
 
 __all__ = ["KINDS", "meter"]
 
@@ -134,7 +136,10 @@ def _case(
     """One answer held against the sweep, with what the baselines would have chosen."""
     asked = _asked(one, curve, view, train, objective, model)
     recording = of_trace(trace or _recording(curve, view))
-    answer = answer_recording(recording, curve.workload, asked, catalogue(), force=True)
+    answer = answer_recording(
+        Session(), recording, curve.workload, asked,
+        RecordingsRequest((recording,), asked.instance.name, force=True),
+    )  # fmt: skip
     aim = make_objective(objective)
     time = curve.smooth_time_s / curve.smooth_time_s[-1]
     power = curve.smooth_power_w / curve.smooth_power_w[-1]

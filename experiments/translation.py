@@ -12,7 +12,7 @@ from xlate import corpus, opnames
 from xlate.align import STEP, align, matrix, median_of_repeats
 from xlate.catalog import catalogue
 from xlate.cli import output
-from xlate.engine.pair import clock_ratio
+from xlate.engine.pair import Pair
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
 from xlate.evaluate import Row, rows_of
 from xlate.heldout import LARGE, HeldOut, held_out, with_step_times
@@ -42,7 +42,7 @@ def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
             held = held_out(
                 aligned, ["physics"], data.label, "model", n_jobs=1,
-                clock_ratio=clock_ratio(known.instance(anchor), known.instance(target)),
+                clock_ratio=Pair(known.instance(anchor), known.instance(target)).clock_ratio,
             )  # fmt: skip
             hat, true, difficulty = _in_order(held)
             logs.append(np.log(hat))
@@ -156,7 +156,7 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             if axis != "batch-size":
                 continue
             for target in spec["targets_of"].get(anchor, ()):
-                ratio = clock_ratio(known.instance(anchor), known.instance(target))
+                ratio = Pair(known.instance(anchor), known.instance(target)).clock_ratio
                 error = _there(data, anchor, target, ratio, jobs, made)
                 rows.append(
                     Row(
@@ -239,7 +239,7 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
             held = held_out(
                 aligned, ["physics"], data.label, "model",
-                clock_ratio=clock_ratio(known.instance(anchor), known.instance(target)),
+                clock_ratio=Pair(known.instance(anchor), known.instance(target)).clock_ratio,
             )  # fmt: skip
             wrong: dict[str, int] = {"large": 0, "missed": 0, "made up": 0, "copies": 0}
             for fold in held.of("physics"):
@@ -280,7 +280,7 @@ def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
         for most in spec["models"]:
             held = held_out(
                 aligned, ["physics", "ratio-forest"], data.label, "model",
-                clock_ratio=clock_ratio(known.instance(anchor), known.instance(target)),
+                clock_ratio=Pair(known.instance(anchor), known.instance(target)).clock_ratio,
                 most_models=most,
             )  # fmt: skip
             rows += [

@@ -13,7 +13,7 @@ from xlate.align import STEP, Aligned, align
 from xlate.catalog import catalogue
 from xlate.cli import output
 from xlate.columns import plan
-from xlate.engine.pair import prior, runs_of
+from xlate.engine.pair import Pair, runs_of
 from xlate.evaluate import Row
 from xlate.heldout import held_out
 from xlate.translators import make
@@ -232,7 +232,7 @@ def pairs(spec: dict[str, Any]) -> list[Row]:
         aligned = align(runs_of(data, anchor), runs_of(data, target), "median")
         held = held_out(
             aligned, spec["translators"], data.label, "family",
-            prior=prior(anchor, target), families=data.card.families,
+            prior=Pair(anchor, target).prior(), families=data.card.families,
         )  # fmt: skip
         rows += rows_of(held)
     output.pairs_table(rows, "step_mape", "step time MAPE %, families left out", "%")

@@ -18,6 +18,7 @@ from xlate.cli import completion
 from xlate.cli.examples import EXAMPLES
 from xlate.engine.assembly import _recorded
 from xlate.engine.naming import anchor_of, taken_as
+from xlate.engine.session import Session
 from xlate.errors import CatalogError, ProfileError, StorageError, UnknownNameError
 from xlate.hardware import template
 from xlate.hardware.features import ZERO_SHOT_FACTS
@@ -321,9 +322,9 @@ def test_an_own_machine_with_the_same_gpu_is_not_foreign(own, simulated):
         for n in ("box.4090", "lab.4090", "T4")
     }
     given = SimpleNamespace(
-        anchor=catalogue([own]).instance("box.4090"),
+        pair=SimpleNamespace(anchor=catalogue([own]).instance("box.4090")),
         corpus=SimpleNamespace(instances=tuple(sides), runs_on=sides.get),
-        anchors_dirs=(own,),
+        session=Session((own,)),
     )
     assert list(_recorded(given, sides["box.4090"])) == ["box.4090", "T4"]
 

@@ -127,7 +127,7 @@ def test_a_share_of_a_gpu_is_not_the_whole(device, anchor, share):
 
 def checked(device, anchor, **more):
     profile = Profile(ops={"Device_aten::mm": 100.0}, source="x.json", device=device)
-    (answer,) = of_anchor([profile], KNOWN.instance(anchor), **more)
+    (answer,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN, **more)
     return answer
 
 
@@ -230,7 +230,7 @@ def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(kernel, anchor, built_f
         Profile(ops={f"Device_{kernel}": 100.0, "Device_add": 1.0}),
         Profile(ops={"Device_aten::mm": 100.0}, newest_kernel=kernel),
     ):
-        (doubted,) = of_anchor([profile], KNOWN.instance(anchor))
+        (doubted,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN)
         (said,) = doubted.notes
         assert f"was built for {built_for} and later" in said
         assert said.remedy == CHECK_ANCHOR

@@ -13,7 +13,7 @@ from tests.test_unseen import OPS, frame
 from xlate import corpus as corpora
 from xlate import engine
 from xlate.engine.incumbent import incumbent_of
-from xlate.engine.pair import pair_of
+from xlate.engine.session import Session
 from xlate.errors import BundleError
 from xlate.profile import Profile
 from xlate.store import bundle as bundles
@@ -142,6 +142,11 @@ def test_a_leaky_card_says_nothing(empty_home):
     assert not s.in_place
 
 
+def _incumbent(anchor, target):
+    session = Session()
+    return incumbent_of(session, session.pair(anchor, target))
+
+
 def test_a_refused_bundle_steps_aside(empty_home):
     first = xlate.fit(*PAIR, shots=frame(gpus=PAIR, models=3, off=0.4))
     (first.path / "model.skops").write_bytes(b"no")
@@ -155,12 +160,12 @@ def test_a_refused_bundle_steps_aside(empty_home):
 
 
 def test_the_incumbent_is_the_bundle_then_what_ships_then_data_sheets(empty_home):
-    found, refused = incumbent_of(*pair_of("g3s", "p3"))
+    found, refused = _incumbent("g3s", "p3")
     assert (found.what, refused) == ("the bundle that ships with xlate", None)
     assert found.fitted_on == "profet"
-    found, _ = incumbent_of(*pair_of("T4", "L4"))
+    found, _ = _incumbent("T4", "L4")
     assert found.what == "zero-shot"
-    found, _ = incumbent_of(*pair_of("g3s", "Max-1550"))
+    found, _ = _incumbent("g3s", "Max-1550")
     assert found is None
 
 

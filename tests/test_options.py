@@ -408,8 +408,8 @@ def lab(tmp_path, clock_home, monkeypatch):
     made.write("own/box/instance.toml", instance())
     made.write("s.parquet", b"PAR1")
     (tmp_path / "none").mkdir()
-    from xlate import engine
     from xlate.clocks import setter
+    from xlate.engine.session import Session
 
     load = setter.load_nvml
     monkeypatch.setattr(
@@ -418,8 +418,7 @@ def lab(tmp_path, clock_home, monkeypatch):
         lambda o="--apply": Replay(JOB) if o == "--live" else load(o),
     )
     for name in SPIED:
-        if hasattr(engine, name):
-            monkeypatch.setattr(engine, name, _spy(name))
+        monkeypatch.setattr(Session, name, _spy(name))
     return made
 
 
@@ -429,10 +428,9 @@ class RecordedError(Exception):
 
 def _spy(name: str) -> Callable[..., Any]:
     def record(*args: Any, **kwargs: Any) -> Any:
+        session, request = args
         calls = {k: v for k, v in kwargs.items() if not callable(v)}
-        raise RecordedError(
-            f"{name}{[a for a in args if not callable(a)]!r}{sorted(calls.items(), key=lambda kv: kv[0])!r}"
-        )
+        raise RecordedError(f"{name} {session.anchors_dirs} {request!r} {calls}")
 
     return record
 

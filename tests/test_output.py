@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlate.cli import escapes, output
+from xlate.cli import output
 from xlate.errors import XlateError
 from xlate.readers.table import read_table
+from xlate.report import escapes
 
 CLI = Path(output.__file__).parent
 BAD = "conv\x1b[31m\x9b2J\x07\u202egnp.exe\u2066\nerror: x\r\t\x00\x7f\udcff\u2028"
@@ -149,7 +150,7 @@ def test_a_name_is_cut_in_the_middle_where_it_stays_apart(monkeypatch, capsys):
 def test_pictures_take_any_name():
     from matplotlib.figure import Figure
 
-    from xlate.cli.picture import drawn
+    from xlate.report.figures import drawn
 
     figure = Figure()
     axes = figure.subplots()

@@ -16,6 +16,7 @@ from xlate import engine, readers
 from xlate.catalog import catalogue
 from xlate.cli import app
 from xlate.engine.facts import with_facts
+from xlate.engine.pair import Pair
 from xlate.errors import ProfileError
 from xlate.hardware.precisions import multiplies
 from xlate.kernel_precision import NO_ARITHMETIC, NOT_KNOWN
@@ -278,8 +279,9 @@ def test_what_runs_on_the_target_showed_is_only_noted(shipped, known):
     (bare,) = engine.translate([known], *PAIR, bundle=shipped)
     sure = replace(bare, verdict=replace(bare.verdict, level="ok", reasons=()))
     told = with_facts(
-        sure, replace(known, precision_us=FP32), v100, a100, shipped, False
-    )
+        sure, replace(known, precision_us=FP32), Pair(v100, a100), known_gpus,
+        bundle=shipped, guessed=False,
+    )  # fmt: skip
     assert told.verdict.level == "ok"
     assert "learnt from runs measured there" in told.verdict.reasons[-1]
     made = replace(shipped.manifest, simulated=True)

@@ -13,7 +13,7 @@ from tests.test_cli import PAIR, run
 from xlate import engine
 from xlate.cli import progress
 from xlate.cli.progress import progress_bar
-from xlate.engine import fitting
+from xlate.engine.session import Session
 
 
 class Terminal(io.StringIO):
@@ -91,8 +91,7 @@ def idle(monkeypatch):
         raise AssertionError("the work began")
 
     for name in ("anatomy", "compare", "compare_all", "compare_clocks", "predict_freq"):
-        monkeypatch.setattr(engine, name, worked)
-    monkeypatch.setattr(fitting, "compare", worked)
+        monkeypatch.setattr(Session, name, worked)
 
 
 def test_a_report_without_matplotlib_is_refused_at_once(idle, tmp_path, monkeypatch):

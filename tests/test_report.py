@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from xlate import engine
 from xlate.cli import app
-from xlate.cli.anatomy import anatomy_tables, heat
+from xlate.engine.session import Session
+from xlate.report.anatomy import anatomy_tables, heat
 
 pytestmark = pytest.mark.usefixtures("given_weight")
 
@@ -86,7 +87,7 @@ def test_tables_are_filled(found):
 
 
 def test_page_and_picture(tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(engine, "anatomy", lambda *a, **k: whole)
+    monkeypatch.setattr(Session, "anatomy", lambda *a, **k: whole)
     page, picture = tmp_path / "r.html", tmp_path / "r.png"
     pair = ["--anchor", "g3s", "--target", "p3", "--data", "simulated"]
     done = CliRunner().invoke(app, ["report", *pair, "--out", str(page)])

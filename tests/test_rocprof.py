@@ -278,10 +278,12 @@ def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path):
     ]
     for given, name in files:
         profiles = read(tmp_path, given, name, count=1)
-        (failed,) = of_anchor(profiles, catalogue().instance("g4dn.xlarge"))
+        (failed,) = of_anchor(
+            profiles, catalogue().instance("g4dn.xlarge"), catalogue()
+        )
         assert isinstance(failed, Failure)
         assert "names no GPU but 'AMD GPU'" in str(failed.error)
-        (doubted,) = of_anchor(profiles, catalogue().instance("MI300X"))
+        (doubted,) = of_anchor(profiles, catalogue().instance("MI300X"), catalogue())
         (said,) = [n for n in doubted.notes if "nothing in it confirms" in n]
         assert said.remedy == CHECK_ANCHOR
         assert UNNAMED in doubted.notes

@@ -184,6 +184,10 @@ class Recommendation:
         return self.facts.rent
 
     def to_json(self) -> dict[str, Any]:
+        """The name that :meth:`document` had before."""
+        return self.document()
+
+    def document(self) -> dict[str, Any]:
         """The promised document of ``predict-freq --json``."""
         document = asdict(self)
         document["best_mhz_range"] = dict(
@@ -198,3 +202,13 @@ class Recommendation:
         }
         del document["facts"]
         return document | self.facts.document()
+
+    def curve_document(self) -> dict[str, Any]:
+        """The promised document of ``clocks curve --json``."""
+        document = self.document()
+        shared = (
+            "file", "target", "gpu", "sm_mhz", "objective", "max_slowdown",
+            "bound_probability", "reasons", "workload", *self.facts.document(),
+            "verdict", "simulated", "telemetry", "curve",
+        )  # fmt: skip
+        return {k: document[k] for k in shared}

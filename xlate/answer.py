@@ -12,7 +12,7 @@ from xlate.hardware.memory import MemoryFit
 from xlate.hardware.rent import Rent
 from xlate.kernel_precision import NOT_KNOWN
 from xlate.precision_mix import PrecisionMix
-from xlate.profile import Estimate, Verdict, WorkloadKey
+from xlate.profile import Estimate, Profile, Verdict, WorkloadKey
 
 __all__ = [
     "DOMAINS",
@@ -334,7 +334,26 @@ class Translation:
             said += ", there cut in proportion to the step, which they would exceed"
         return said
 
+    def as_profile(self) -> Profile:
+        """The profile on the target, to write to a file or to translate further."""
+        return Profile(
+            ops=self.ops or {},
+            workload=self.workload,
+            instance=self.target,
+            step_time_us=self.step_time_s.value * 1e6,
+            source=self.file,
+            notes=(
+                f"translated from {self.anchor} by {self.translator}, fitted on "
+                f"{self.fitted_on}",
+            ),
+            memory_bytes=None if self.memory is None else self.memory.need_bytes,
+        )
+
     def to_json(self) -> dict[str, Any]:
+        """The name that :meth:`document` had before."""
+        return self.document()
+
+    def document(self) -> dict[str, Any]:
         """The promised document of ``translate --json``."""
         return {
             "file": self.file,
@@ -396,6 +415,10 @@ class Failure:
     error: XlateError
 
     def to_json(self) -> dict[str, Any]:
+        """The name that :meth:`document` had before."""
+        return self.document()
+
+    def document(self) -> dict[str, Any]:
         """The promised document of a broken file; ``error`` holds the hint too."""
         return {
             "file": self.file,

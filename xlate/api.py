@@ -290,7 +290,7 @@ def scale(
         With what is wrong, which value, and what to try.
     """
     axis, wanted = engine.wanted_sizes(sizes)
-    return engine.scale(_one(profile), anchor, target, axis, wanted, **options)
+    return list(engine.scale(_one(profile), anchor, target, axis, wanted, **options))
 
 
 def _one(profile: Any) -> Profile:

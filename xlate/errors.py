@@ -7,7 +7,7 @@ else that escapes is a defect of xlate itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "AlignmentError",
@@ -20,6 +20,7 @@ __all__ = [
     "StorageError",
     "UnknownNameError",
     "XlateError",
+    "all_of",
     "install_hint",
 ]
 
@@ -125,3 +126,18 @@ class UnknownNameError(XlateError):
         parts = [p for p in (suggestion, hint) if p]
         super().__init__(f"unknown {kind} {name!r}", "; ".join(parts) or None)
         self.nearest = near
+
+
+def all_of(errors: Sequence[XlateError]) -> XlateError:
+    """One error that says what is wrong with each of several files.
+
+    Examples
+    --------
+    >>> from xlate.errors import ProfileError
+    >>> print(all_of([ProfileError("a is empty"), ProfileError("b is empty")]).what)
+    a is empty; b is empty
+    """
+    if len(errors) == 1:
+        return errors[0]
+    hints = dict.fromkeys(e.hint for e in errors if e.hint)
+    return ProfileError("; ".join(e.what for e in errors), "; ".join(hints))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xlate.cli import output
-from xlate.cli.given import profiles_given
+from xlate.cli.given import ProfileFlags, field_names, reading, session_of
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
@@ -37,144 +39,165 @@ from xlate.cli.options import (
     TraceSteps,
     share_of,
 )
-from xlate.cli.recordings import (
-    field_names,
-    live_recording,
-    recordings_among,
-    recordings_given,
-)
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
+    from xlate.answer import Failure
+    from xlate.clocks.probe import Probe
+    from xlate.engine.session import Session
+    from xlate.profile import Profile
+    from xlate.values.answers import Answers
 
-__all__ = ["ask", "predict_freq"]
+__all__ = ["ClockFlags", "predict_freq"]
 
 #: between two samples of the card here, where nobody says otherwise
 _INTERVAL_MS = 100
+_MS_PER_S = 1e3
+_NOT_LIVE = "--interval-ms says how often --live samples, which was not given"
 
 
-def ask(
-    files: Sequence[Path],
-    anchor: str | None,
-    target: str,
-    *,
-    model: str | None = None,
-    batch_size: int | None = None,
-    input_size: int | None = None,
-    optimizer: str | None = None,
-    step_time: float | None = None,
-    format: str | None = None,
-    anchors_dirs: Iterable[Path] = (),
-    **options: Any,
-) -> list[Recommendation]:
-    """Recommendations for files; the first failure is raised."""
-    from xlate.engine import Failure
+@dataclass(frozen=True, kw_only=True)
+class ClockFlags:
+    """What the command line says of a clock: of which files, measured by what.
 
-    answers = _answers(
-        files, anchor, target, model=model, batch_size=batch_size,
-        input_size=input_size, optimizer=optimizer, step_time=step_time,
-        format=format, anchors_dirs=anchors_dirs, **options,
-    )  # fmt: skip
-    good: list[Recommendation] = []
-    for a in answers:
-        if isinstance(a, Failure):
-            raise a.error
-        good.append(a)
-    return good
+    Attributes
+    ----------
+    files : sequence of Path
+        Profiles, or recordings of the job on the target.
+    flags : ProfileFlags
+        Of the profiles.
+    aim : dict
+        Fields of :class:`~xlate.values.requests.ClockAim`.
+    fields : str or None
+        As it was typed.
+    live : float or None
+        Seconds to sample the card here, in place of files.
+    applies : bool
+        Whether the clock is set here afterwards, on a GPU of an index.
+    """
 
+    files: Sequence[Path]
+    anchor: str | None
+    target: str
+    flags: ProfileFlags
+    aim: Mapping[str, Any]
+    anchors_dir: Sequence[Path] | None
+    probe_files: Sequence[Path]
+    telemetry: Path | None
+    fields: str | None
+    gpu_index: int | None
+    live: float | None = None
+    interval_ms: int | None = None
+    applies: bool = False
 
-def _answers(
-    files: Sequence[Path], anchor: str | None, target: str, *, model: str | None,
-    batch_size: int | None, input_size: int | None, optimizer: str | None,
-    step_time: float | None, format: str | None, anchors_dirs: Iterable[Path],
-    trace_steps: int | None = None, step_mark: str | None = None,
-    gpu_index: int | None = None, probe_files: Sequence[Path] = (),
-    telemetry_file: Path | None = None, live: bool = False, fields: str | None = None,
-    live_s: float | None = None, interval_ms: int | None = None, **options: Any,
-) -> list[Any]:  # fmt: skip
-    named = field_names(fields)
-    if live_s is not None or recordings_among(
-        files, anchor, named is not None and not (telemetry_file or probe_files)
-    ):
-        return _of_recordings(
-            files, anchor, target, named, live_s, interval_ms, gpu_index, probe_files,
-            step_time, telemetry_file, anchors_dirs=anchors_dirs,
-            of_profiles={
-                "--network": model, "--batch-size": batch_size, "--format": format,
-                "--input-size": input_size, "--optimizer": optimizer,
-            },
-            **options,
+    @cached_property
+    def session(self) -> Session:
+        """The session that is asked."""
+        return session_of(self.anchors_dir)
+
+    @property
+    def named_fields(self) -> tuple[str, ...] | None:
+        """Names of the columns of a recording."""
+        return field_names(self.fields)
+
+    def answers(self) -> Answers[Recommendation]:
+        """What is answered to each file."""
+        metered = bool(self.telemetry or self.probe_files)
+        named = self.named_fields is not None and not metered
+        if self.live is not None or reading().are_recordings(
+            self.files, self.anchor, named
+        ):
+            return self._of_recordings()
+        if self.interval_ms is not None:
+            raise typer.BadParameter(_NOT_LIVE)
+        if named:
+            raise typer.BadParameter(
+                "--fields names the columns of a recording, and none was given: name it in "
+                "place of a profile, or as --telemetry or --probe-file"
+            )
+        profiles = self.flags.read(self.files)
+        if self.gpu_index is not None and not (metered or self.applies):
+            raise typer.BadParameter(
+                "--gpu-index says which GPU of a recording is meant, and none was given: "
+                "--telemetry or --probe-file"
+            )
+        if len(profiles) > 1 and (self.flags.step_time is not None or metered):
+            raise typer.BadParameter(
+                f"--step-time, --telemetry and --probe-file are of one profile, {len(profiles)} were given"
+            )
+        return self._of_profiles(profiles)
+
+    def _of_profiles(
+        self, profiles: Sequence[Profile | Failure]
+    ) -> Answers[Recommendation]:
+        from xlate.values.requests import PredictFreqRequest
+
+        index, names = self.gpu_index, self.named_fields
+        meter = self.telemetry
+        return self.session.predict_freq(
+            PredictFreqRequest(
+                profiles, self.anchor, self.target,
+                probes=reading().read_probes(self.probe_files, index, names),
+                telemetry=None if meter is None else reading().read_telemetry(meter, index, names),
+                **self.aim,
+            )
         )  # fmt: skip
-    if interval_ms is not None:
-        raise typer.BadParameter("--interval-ms says how often --live samples, which was not given")  # fmt: skip
-    if named is not None and not (telemetry_file or probe_files):
-        raise typer.BadParameter(
-            "--fields names the columns of a recording, and none was given: name it in "
-            "place of a profile, or as --telemetry or --probe-file"
-        )
-    profiles = profiles_given(
-        files, model=model, batch_size=batch_size, input_size=input_size,
-        optimizer=optimizer, step_time=step_time, format=format,
-        trace_steps=trace_steps, step_mark=step_mark,
-    )  # fmt: skip
-    from xlate import engine
-    from xlate.clocks.probe import read_probe, read_telemetry
 
-    if gpu_index is not None and not (probe_files or telemetry_file or live):
-        raise typer.BadParameter(
-            "--gpu-index says which GPU of a recording is meant, and none was given: "
-            "--telemetry or --probe-file"
-        )
-    if len(profiles) > 1 and (
-        step_time is not None or probe_files or telemetry_file is not None
-    ):
-        raise typer.BadParameter(
-            f"--step-time, --telemetry and --probe-file are of one profile, {len(profiles)} were given"
-        )
-    return engine.predict_freq(
-        profiles, anchor, target, anchors_dirs=anchors_dirs,
-        probes=[read_probe(p, gpu_index, named) for p in probe_files],
-        telemetry=None if telemetry_file is None else read_telemetry(telemetry_file, gpu_index, named),
-        **options,
-    )  # fmt: skip
+    def _of_recordings(self) -> Answers[Recommendation]:
+        """Answers from recordings on the target alone, of files or of the card here."""
+        from xlate.values.requests import RecordingsRequest
 
+        step_time, live = self.flags.step_time, self.live is not None
+        self._check_recordings()
+        recordings = self._recordings()
+        if len(recordings) > 1 and (step_time is not None or self.probe_files):
+            raise typer.BadParameter(f"--step-time and --probe-file are of one recording, {len(recordings)} were given")  # fmt: skip
+        index = None if live else self.gpu_index
+        return self.session.clocks_of_recordings(
+            RecordingsRequest(
+                recordings, self.target,
+                probes=reading().read_probes(self.probe_files, index, self.named_fields),
+                step_time_s=None if step_time is None else step_time / _MS_PER_S,
+                **self.aim,
+            )
+        )  # fmt: skip
 
-def _of_recordings(
-    files: Sequence[Path], anchor: str | None, target: str,
-    fields: Sequence[str] | None, live_s: float | None, interval_ms: int | None,
-    gpu_index: int | None, probe_files: Sequence[Path], step_time: float | None,
-    telemetry_file: Path | None, of_profiles: Mapping[str, object], **options: Any,
-) -> list[Any]:  # fmt: skip
-    """Answers from recordings on the target alone, of files or of the card here."""
-    from xlate import engine
-    from xlate.clocks.probe import read_probe
-
-    given = [name for name, value in of_profiles.items() if value is not None]
-    if given:
-        raise typer.BadParameter(f"{given[0]} says something of a profile, and none was given: a recording needs it not")  # fmt: skip
-    if telemetry_file is not None:
-        raise typer.BadParameter("--telemetry is of the anchor of a profile, and none was given")  # fmt: skip
-    if live_s is None:
-        if interval_ms is not None:
-            raise typer.BadParameter("--interval-ms says how often --live samples, which was not given")  # fmt: skip
-        recordings: list[Any] = recordings_given(files, gpu_index, fields)
-    else:
-        for name, value in {
-            "a file": files or None,
-            "--fields": fields,
-            "--anchor": anchor,
-        }.items():
+    def _check_recordings(self) -> None:
+        """Refuse options that say something of a profile, or of files that are not given."""
+        said = self.flags
+        of_profiles = {
+            "--network": said.model, "--batch-size": said.batch_size,
+            "--format": said.format, "--input-size": said.input_size,
+            "--optimizer": said.optimizer,
+        }  # fmt: skip
+        given = [name for name, value in of_profiles.items() if value is not None]
+        if given:
+            raise typer.BadParameter(f"{given[0]} says something of a profile, and none was given: a recording needs it not")  # fmt: skip
+        if self.telemetry is not None:
+            raise typer.BadParameter("--telemetry is of the anchor of a profile, and none was given")  # fmt: skip
+        if self.live is None:
+            if self.interval_ms is not None:
+                raise typer.BadParameter(_NOT_LIVE)
+            return
+        of_files = {
+            "a file": self.files or None, "--fields": self.fields,
+            "--anchor": self.anchor,
+        }  # fmt: skip
+        for name, value in of_files.items():
             if value is not None:
                 raise typer.BadParameter(f"--live samples the card here in place of a recording: leave {name} out")  # fmt: skip
-        recordings = [live_recording(live_s, interval_ms or _INTERVAL_MS, gpu_index)]
-    if len(recordings) > 1 and (step_time is not None or probe_files):
-        raise typer.BadParameter(f"--step-time and --probe-file are of one recording, {len(recordings)} were given")  # fmt: skip
-    return engine.clocks_of_recordings(
-        recordings, target,
-        probes=[read_probe(p, None if live_s is not None else gpu_index, fields) for p in probe_files],
-        step_time_s=None if step_time is None else step_time / 1e3,
-        **options,
-    )  # fmt: skip
+
+    def _recordings(self) -> Sequence[Probe | Failure]:
+        if self.live is None:
+            found: list[Probe | Failure] = reading().read_recordings(
+                self.files, self.gpu_index, self.named_fields
+            )
+            return found
+        interval_ms = self.interval_ms or _INTERVAL_MS
+        output.talk(f"sampling the card here for {self.live:g} s; Ctrl-C stops")
+        return [
+            reading().sample_card(self.live, interval_ms / _MS_PER_S, self.gpu_index)
+        ]
 
 
 def predict_freq(
@@ -254,65 +277,42 @@ def predict_freq(
             "name a profile, or a recording of the job on the target; --live 60 samples "
             "the card here"
         )
-    answers = _answers(
-        files or (), anchor, target, model=model, batch_size=batch_size,
-        input_size=input_size, optimizer=optimizer, step_time=step_time,
-        format=format, anchors_dirs=anchors_dir or (), gpu_index=gpu_index,
-        fields=fields, live_s=live, interval_ms=interval_ms,
-        probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
-        max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
-        confidence=confidence, clocks_file=clocks_file, seed=seed, force=force,
-        live=apply, trace_steps=trace_steps, step_mark=step_mark,
+    flags = ProfileFlags(
+        model=model, batch_size=batch_size, input_size=input_size, optimizer=optimizer,
+        step_time=step_time, format=format, trace_steps=trace_steps, step_mark=step_mark,
     )  # fmt: skip
-    from xlate.engine import Failure
+    aim: dict[str, Any] = {
+        "objective": objective, "max_slowdown": share_of(max_slowdown), "sure": sure,
+        "probe": probe, "confidence": confidence, "clocks_file": clocks_file,
+        "seed": seed, "force": force,
+    }  # fmt: skip
+    asked = ClockFlags(
+        files=files or (), anchor=anchor, target=target, flags=flags, aim=aim,
+        anchors_dir=anchors_dir, probe_files=probe_file or (), telemetry=telemetry,
+        fields=fields, gpu_index=gpu_index, live=live, interval_ms=interval_ms,
+        applies=apply,
+    )  # fmt: skip
+    answers = asked.answers()
+    _print(answers, explain, as_json)
+    if apply:
+        if len(answers.good) > 1:
+            raise typer.BadParameter("--apply takes one profile")
+        asked.session.hold_clock(
+            answers.good[0], clocks_file, gpu_index or 0, say=output.talk
+        )
 
-    failures = [a for a in answers if isinstance(a, Failure)]
-    good = [a for a in answers if not isinstance(a, Failure)]
+
+def _print(answers: Answers[Recommendation], explain: bool, as_json: bool) -> None:
+    """What was answered; exit with 1 for a file that failed."""
     from xlate.cli.clock_answers import print_recommendation, print_recommendations
 
     if as_json:
-        output.document([a.to_json() for a in answers])
-    elif len(good) == 1:
-        print_recommendation(good[0], explain)
-    elif good:
-        print_recommendations(good, explain)
-    for failure in failures:
+        output.document(answers.document())
+    elif len(answers.good) == 1:
+        print_recommendation(answers.good[0], explain)
+    elif answers.good:
+        print_recommendations(answers.good, explain)
+    for failure in answers.failures:
         output.error(failure.error)
-    if failures:
+    if answers.failures:
         raise typer.Exit(1)
-    if apply:
-        if len(good) > 1:
-            raise typer.BadParameter("--apply takes one profile")
-        _apply(good[0], clocks_file, gpu_index or 0, anchors_dir or ())
-
-
-def _apply(
-    answer: Recommendation, clocks_file: Path | None, index: int, extra: Iterable[Path]
-) -> None:
-    """Hold the clock until Ctrl-C; fall back when a watched card does not follow."""
-    from xlate.catalog import catalogue
-    from xlate.clocks.legal import legal_clocks
-    from xlate.clocks.recommend import WATCH_S
-    from xlate.clocks.setter import applied, device_of, load_nvml, watch
-    from xlate.errors import RefusedError
-
-    known = catalogue(tuple(extra))
-    gpu = known.gpu(answer.gpu)
-    if answer.action not in ("apply", "apply-monitored"):
-        raise RefusedError(
-            f"the answer is {100 * answer.confidence:.0f} % sure: {answer.reasons[-1]}",
-            f"to set it all the same: {answer.set_command}",
-        )
-    nvml = load_nvml()
-    handle = device_of(nvml, gpu, known, index)
-    with applied(nvml, handle, gpu, answer.sm_mhz, legal_clocks(gpu, clocks_file)):
-        output.talk(f"{answer.sm_mhz:g} MHz set; Ctrl-C takes it back")
-        if answer.action == "apply-monitored":
-            followed, said = watch(nvml, handle, answer.sm_mhz, WATCH_S)
-            output.talk(said)
-            if not followed:
-                raise RefusedError(
-                    f"{said}; the clock was taken back", "see its power and heat limits"
-                )
-        while True:
-            watch(nvml, handle, answer.sm_mhz, 60)

@@ -10,7 +10,7 @@ from xlate.cli import output
 
 if TYPE_CHECKING:
     from xlate.answer import Facts
-    from xlate.engine import Sized, Together, Translation
+    from xlate.engine import Sizes, Together, Translation
     from xlate.hardware.rent import Rent
     from xlate.profile import Estimate, WorkloadKey
 
@@ -46,9 +46,9 @@ def print_translations(answers: Sequence[Translation]) -> None:
     _print_verdict(answers)
 
 
-def print_sized(found: Sequence[Sized], axis: str) -> None:
+def print_sized(found: Sizes) -> None:
     """One profile at several sizes, here and there."""
-    answers = [f.translation for f in found]
+    axis, answers = found.axis, found.translations
     first = answers[0]
     unit, size = _unit(max(a.step_time_s.value for a in answers))
 
@@ -79,7 +79,7 @@ def print_sized(found: Sequence[Sized], axis: str) -> None:
         output.line("* the size that was profiled")
     if any(f.too_large_for for f in found):
         output.line("OOM? may be out of memory here or there, see the reasons")
-    _print_verdict([f.translation for f in found], [f"{axis} {f.size}" for f in found])
+    _print_verdict(answers, [f"{axis} {f.size}" for f in found])
 
 
 def print_together(answer: Together) -> None:

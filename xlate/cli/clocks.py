@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from xlate.cli import completion, output
 from xlate.cli.commands import check_apart, figures_or_picture, output_file
+from xlate.cli.given import ProfileFlags, session_of
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
@@ -40,9 +41,6 @@ from xlate.cli.options import (
     share_of,
 )
 from xlate.cli.progress import progress_bar
-
-if TYPE_CHECKING:
-    from xlate.advice import Recommendation
 
 __all__ = ["clocks"]
 
@@ -92,24 +90,17 @@ def label(
     as_json: Json = False,
 ) -> None:
     """Ground truth of full sweeps: the best clock by each objective."""
-    from dataclasses import asdict
-
-    from xlate import engine
+    from xlate.values.requests import LabelRequest
 
     check_apart(out, [Path(n) for n in _names(sweeps) or ()])
-
-    found = engine.label_sweeps(
-        _names(sweeps),
-        gpu,
-        bound=share_of(max_slowdown),
-        usd_per_h=rent,
-        anchors_dirs=anchors_dir or (),
+    found = session_of(anchors_dir).label_sweeps(
+        LabelRequest(_names(sweeps), gpu, bound=share_of(max_slowdown), usd_per_h=rent)
     )
     if out is not None:
-        output.write_figures(found, out, default=".json")
+        output.write_figures(found.items, out, default=".json")
         output.talk(f"wrote {len(found)} labels to {out}")
     if as_json:
-        output.document([asdict(x) for x in found])
+        output.document(found.document())
         return
     for name in dict.fromkeys(x.gpu for x in found):
         output.table(
@@ -160,37 +151,21 @@ def fit(
     It answers from then on, unless it rests on simulated runs and what answers now on
     measured ones: then it is kept beside that, under a number.
     """
-    from dataclasses import asdict
-
-    from xlate import engine
+    from xlate.values.requests import FitClocksRequest
 
     if (target is None) == (gpu is None):
         raise typer.BadParameter("give --target or --gpu, one of them")
+    request = FitClocksRequest(
+        target, gpu=gpu, sweeps=_names(sweeps), model=model, seed=seed, replace=replace
+    )
     with progress_bar("fitting", as_json) as progress:
-        done = engine.fit_clocks(
-            target, gpu=gpu, sweeps=_names(sweeps), model=model, seed=seed,
-            replace=replace, anchors_dirs=anchors_dir or (), progress=progress,
-        )  # fmt: skip
+        done = session_of(anchors_dir).fit_clocks(request, progress=progress)
     for note in done.notes:
         output.talk(f"note: {note}")
-    m = done.bundle.manifest
     if as_json:
-        output.document(
-            {
-                "bundle": str(done.path),
-                "target": m.target,
-                "gpu": m.gpu,
-                "source_gpu": m.source_gpu,
-                "extrapolated": m.extrapolated,
-                "model": m.model,
-                "fitted_on": m.corpus,
-                "simulated": m.simulated,
-                "handoff": m.handoff,
-                "notes": list(done.notes),
-                "rows": [asdict(r) for r in done.rows],
-            }
-        )
+        output.document(done.document())
         return
+    m = done.bundle.manifest
     from xlate.cli.clock_comparison import comparison
 
     comparison(done.rows)
@@ -244,32 +219,35 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare clock models on applications, or GPUs, they were not fitted on."""
-    from dataclasses import asdict
-
-    from xlate import engine
     from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
+    from xlate.values.requests import ClockComparisonRequest, ImportanceRequest
+    from xlate.values.tables import Rows
 
+    session = session_of(anchors_dir)
     named = tuple(CLOCK_MODELS) if models is None else tuple(models.split(","))
+    request = ClockComparisonRequest(
+        _names(sweeps), gpu, models=named, split=split, view=view, probe=probe,
+        bound=share_of(max_slowdown), pool=pool, seed=seed,
+    )  # fmt: skip
     with progress_bar("reading the sweeps", as_json) as progress:
-        rows = engine.compare_clocks(
-            _names(sweeps), gpu=gpu, split=split, view=view, probe=probe,
-            bound=share_of(max_slowdown), pool=pool, seed=seed,
-            anchors_dirs=anchors_dir or (), models=named, progress=progress,
-        )  # fmt: skip
+        rows = session.compare_clocks(request, progress=progress)
     if importance:
         looked_at = DEFAULT_CLOCK_MODEL if DEFAULT_CLOCK_MODEL in named else named[-1]
-        rows += engine.importance(
-            _names(sweeps), gpu=gpu, model=looked_at, view=view, seed=seed
+        mattered = session.importance(
+            ImportanceRequest(
+                _names(sweeps), gpu, model=looked_at, view=view, seed=seed
+            )
         )
+        rows = Rows((*rows, *mattered))
     if out is not None:
-        output.write_figures(rows, out)
+        output.write_figures(rows.items, out)
         output.talk(f"wrote {len(rows)} figures to {out}")
     if as_json:
-        output.document([asdict(r) for r in rows])
+        output.document(rows.document())
     else:
         from xlate.cli.clock_comparison import comparison
 
-        comparison(rows)
+        comparison(rows.items)
 
 
 @clocks.command("curve")
@@ -317,22 +295,23 @@ def curve(
     as_json: Json = False,
 ) -> None:
     """Predicted time, power, energy and EDP of a profile at every legal clock."""
-    from dataclasses import asdict
-
-    from xlate.cli.advice import ask
+    from xlate.cli.advice import ClockFlags
     from xlate.cli.clock_answers import OBJECTIVE_NAMES, print_grounds
 
     check_apart(out, [file])
-
-    answers = ask(
-        [file], anchor, target, model=model, batch_size=batch_size,
-        input_size=input_size, optimizer=optimizer, step_time=step_time,
-        format=format, anchors_dirs=anchors_dir or (), gpu_index=gpu_index,
-        probe_files=probe_file or (), telemetry_file=telemetry, objective=objective,
-        max_slowdown=share_of(max_slowdown), sure=sure, probe=probe,
-        clocks_file=clocks_file, seed=seed, force=force, fields=fields,
-        trace_steps=trace_steps, step_mark=step_mark,
+    flags = ProfileFlags(
+        model=model, batch_size=batch_size, input_size=input_size, optimizer=optimizer,
+        step_time=step_time, format=format, trace_steps=trace_steps, step_mark=step_mark,
     )  # fmt: skip
+    aim: dict[str, Any] = {
+        "objective": objective, "max_slowdown": share_of(max_slowdown), "sure": sure,
+        "probe": probe, "clocks_file": clocks_file, "seed": seed, "force": force,
+    }  # fmt: skip
+    answers = ClockFlags(
+        files=[file], anchor=anchor, target=target, flags=flags, aim=aim,
+        anchors_dir=anchors_dir, probe_files=probe_file or (), telemetry=telemetry,
+        fields=fields, gpu_index=gpu_index,
+    ).answers().sound()  # fmt: skip
     if len(answers) != 1:
         raise typer.BadParameter(
             f"a curve is of one profile, {file} holds {len(answers)}"
@@ -342,25 +321,12 @@ def curve(
         if out.suffix.lower() in (".csv", ".json"):
             output.write_figures(answer.curve, out)
         else:
-            from xlate.cli.picture import curve_picture
+            from xlate.report.figures import curve_picture
 
             curve_picture(answer, out)
         output.talk(f"wrote {out}")
     if as_json:
-        output.document(
-            {
-                "file": answer.file,
-                "target": answer.target,
-                "gpu": answer.gpu,
-                "sm_mhz": answer.sm_mhz,
-                "objective": answer.objective,
-                "max_slowdown": answer.max_slowdown,
-                "bound_probability": answer.bound_probability,
-                "reasons": list(answer.reasons),
-                **_shared(answer),
-                "curve": [asdict(p) for p in answer.curve],
-            }
-        )
+        output.document(answer.curve_document())
         return
     output.table(
         f"{answer.target}, {answer.gpu}: ratios over {answer.default_sm_mhz:g} MHz; "
@@ -377,18 +343,3 @@ def curve(
     )  # fmt: skip
     output.bullets(answer.reasons)
     print_grounds(answer)
-
-
-def _shared(answer: Recommendation) -> dict[str, object]:
-    """Keys that every answer to a profile carries."""
-    document = answer.to_json()
-    return {
-        k: document[k]
-        for k in (
-            "workload",
-            *answer.facts.document(),
-            "verdict",
-            "simulated",
-            "telemetry",
-        )
-    }

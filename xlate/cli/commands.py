@@ -143,7 +143,7 @@ def picture_file(path: Path | None) -> Path | None:
         file with that ending.
     """
     if output_file(path) is not None:
-        from xlate.cli.picture import check_ending
+        from xlate.report.figures import check_ending
 
         assert path is not None
         check_ending(path)

@@ -12,8 +12,8 @@ from typing import Any
 import typer
 
 from xlate.cli import output, streams
-from xlate.cli.escapes import error_text, message
 from xlate.errors import StorageError, XlateError
+from xlate.report.escapes import error_text, message
 
 __all__ = ["Failure", "run", "wants_json"]
 

@@ -1,98 +1,112 @@
-"""Profiles named on the command line, with what the options say of them."""
+"""What the command line says of profiles and recordings, and the session it is asked of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from xlate.cli import output
 from xlate.cli.start import pandas_left_out
 
 if TYPE_CHECKING:
     from xlate.engine import Failure
+    from xlate.engine.session import Session
     from xlate.profile import Profile
 
-__all__ = ["one_profile_given", "profiles_given"]
+__all__ = ["ProfileFlags", "field_names", "reading", "session_of"]
 
 
-def profiles_given(
-    files: Sequence[Path],
-    *,
-    model: str | None,
-    batch_size: int | None,
-    input_size: int | None,
-    optimizer: str | None,
-    step_time: float | None,
-    format: str | None,
-    trace_steps: int | None = None,
-    step_mark: str | None = None,
-) -> list[Profile | Failure]:
-    """Read files and folders; ``step_time`` in milliseconds, ``input_size`` in pixels."""
-    from xlate.profile import dataset_name
-    from xlate.readers import StepChoice, inside_of
-
+def session_of(anchors_dir: Sequence[Path] | None) -> Session:
+    """A session with the folders of the command line."""
     with pandas_left_out():
         import skops.io  # noqa: F401 - imports all of scikit-learn
 
-        from xlate import engine
-    for folder in files:
-        if not folder.is_dir():
-            continue
-        taken, left = inside_of(folder)
-        if taken and left:
-            named = ", ".join(p.name for p in left[:3]) + (
-                ", …" if len(left) > 3 else ""
-            )
-            output.talk(
-                f"note: {len(left)} in {folder} are no profiles and were left out ({named})"
-            )
-    return engine.read_profiles(
-        files,
-        model=model,
-        dataset=None if input_size is None else dataset_name(input_size),
-        batch_size=batch_size,
-        optimizer=optimizer,
-        step_time_us=None if step_time is None else step_time * 1e3,
-        format=format,
-        steps=StepChoice(trace_steps, step_mark),
-    )
+        from xlate.engine.session import Session
+    return Session(anchors_dir or ())
 
 
-def one_profile_given(
-    file: Path, *, model: str | None, batch_size: int | None, input_size: int | None,
-    optimizer: str | None, format: str | None, trace_steps: int | None = None,
-    step_mark: str | None = None,
-) -> Profile:  # fmt: skip
-    """The one profile of a file.
+@dataclass(frozen=True, kw_only=True)
+class ProfileFlags:
+    """What options say of profiles, which goes before what stands in their files.
+
+    Attributes
+    ----------
+    input_size : int or None
+        Pixels.
+    step_time : float or None
+        Milliseconds.
+    """
+
+    model: str | None
+    batch_size: int | None
+    input_size: int | None
+    optimizer: str | None
+    step_time: float | None
+    format: str | None
+    trace_steps: int | None
+    step_mark: str | None
+
+    def read(self, files: Sequence[Path]) -> list[Profile | Failure]:
+        """The profiles of files and folders; a note for what was left out of these."""
+        for note in reading().notes_on_folders(files):
+            output.talk(f"note: {note}")
+        found: list[Profile | Failure] = reading().read_profiles(files, **self._said())
+        return found
+
+    def read_one(self, file: Path) -> Profile:
+        """The one profile of a file.
+
+        Raises
+        ------
+        ProfileError
+            If it cannot be read, is a folder, or holds several profiles.
+        """
+        found: Profile = reading().read_one_profile(file, **self._said())
+        return found
+
+    def _said(self) -> dict[str, Any]:
+        from xlate.profile import dataset_name
+        from xlate.readers import StepChoice
+
+        size, step = self.input_size, self.step_time
+        return {
+            "model": self.model,
+            "dataset": None if size is None else dataset_name(size),
+            "batch_size": self.batch_size,
+            "optimizer": self.optimizer,
+            "step_time_us": None if step is None else step * 1e3,
+            "format": self.format,
+            "steps": StepChoice(self.trace_steps, self.step_mark),
+        }
+
+
+def reading() -> Any:
+    """The readers, without pandas, which scikit-learn would load."""
+    with pandas_left_out():
+        import skops.io  # noqa: F401 - imports all of scikit-learn
+
+        from xlate.engine import reading as readers
+    return readers
+
+
+def field_names(text: str | None) -> tuple[str, ...] | None:
+    """The names in ``--fields``.
 
     Raises
     ------
-    ProfileError
-        If it cannot be read, is a folder, or holds several profiles.
+    typer.BadParameter
+        If one is empty, or stands twice.
     """
-    from xlate.errors import ProfileError
-
-    if file.is_dir():
-        raise ProfileError(
-            f"{file} is a folder, where one profile is asked for", "name a file in it"
-        )
-    found = profiles_given(
-        [file], model=model, batch_size=batch_size, input_size=input_size,
-        optimizer=optimizer, step_time=None, format=format,
-        trace_steps=trace_steps, step_mark=step_mark,
-    )  # fmt: skip
-    if len(found) > 1:
-        named = sorted({d for f in found if (d := getattr(f, "device", None))})
-        raise ProfileError(
-            f"{file} holds {len(found)} profiles, where one is asked for"
-            + (f" (on {', '.join(named)})" if named else ""),
-            "write the one that is meant to a file of its own: xlate profile show FILE "
-            "--json prints each as one",
-        )
-    (profile,) = found
-    from xlate.engine import Failure
-
-    if isinstance(profile, Failure):
-        raise profile.error
-    return profile
+    if text is None:
+        return None
+    names = tuple(n.strip() for n in text.split(","))
+    if not all(names):
+        raise typer.BadParameter("--fields has an empty name; write a,b,c")
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise typer.BadParameter(f"--fields names {twice[0]} twice")
+    return names

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from xlate.cli import streams
-from xlate.cli.escapes import escaped
+from xlate.report.escapes import escaped
 
 __all__ = ["table"]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlate.cli import streams
-from xlate.cli.escapes import csv_line, error_text, escaped, json_escaped, message
 from xlate.cli.grid import table
+from xlate.report.escapes import csv_line, error_text, escaped, json_escaped, message
 
 if TYPE_CHECKING:
     from xlate.errors import XlateError
@@ -42,6 +42,7 @@ __all__ = [
     "time_text",
     "write_cells",
     "write_csv",
+    "write_document",
     "write_figures",
     "write_text",
 ]
@@ -251,7 +252,7 @@ def write_csv(rows: Sequence[Any], path: Path) -> None:
 def write_cells(
     columns: Sequence[str], rows: Iterable[Iterable[object]], path: Path
 ) -> None:
-    """A table as csv, without formulas: see :func:`xlate.cli.escapes.cell`.
+    """A table as csv, without formulas: see :func:`xlate.report.escapes.cell`.
 
     Raises
     ------
@@ -295,6 +296,17 @@ def write_figures(rows: Sequence[Any], path: Path, default: str = ".csv") -> Non
         write_text(path, document + "\n")
     else:
         write_csv(rows, path)
+
+
+def write_document(path: Path, value: Any) -> None:
+    """A JSON document to a file, NaN as it is: what xlate reads again.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

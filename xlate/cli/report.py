@@ -9,6 +9,7 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.commands import output_file
+from xlate.cli.given import session_of
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -41,11 +42,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Where the translator is wrong: a page or a picture to look at."""
-    from xlate import engine, files
-    from xlate.cli.anatomy import drawn, page
-    from xlate.cli.picture import check_ending
-    from xlate.cli.picture import drawn as in_bytes
     from xlate.errors import StorageError
+    from xlate.report.anatomy import write
+    from xlate.report.figures import check_ending
+    from xlate.values.requests import AnatomyRequest
 
     if out.suffix not in (".html", ".png"):
         raise StorageError(f"{out} is neither .html nor .png", "name one of them")
@@ -54,24 +54,10 @@ def report(
     output.talk(
         f"{anchor} → {target}: every network left out, then with fewer to learn from …"
     )
+    request = AnatomyRequest(anchor, target, data, split=split, seed=seed, n_jobs=jobs)
     with progress_bar("reading the corpus", as_json) as progress:
-        found = engine.anatomy(
-            anchor, target, data, split=split, seed=seed, n_jobs=jobs,
-            anchors_dirs=anchors_dir or (), progress=progress,
-        )  # fmt: skip
-    picture = in_bytes(drawn(found), ".png")
-    if out.suffix == ".png":
-        files.write_bytes(out, picture)
-    else:
-        files.write_text(out, page(found, picture))
+        found = session_of(anchors_dir).anatomy(request, progress=progress)
+    write(found, out)
     output.talk(f"wrote {out}")
     if as_json:
-        output.document(
-            {
-                "anchor": found.anchor, "target": found.target, "translator": found.translator,
-                "step_mape": found.mape, "noise_floor": found.floor,
-                "coverage": [list(c) for c in found.coverage],
-                "learning_curve": [list(c) for c in found.curve],
-                "ops": [{"op": o.name, "share_of_error": o.share, "bias": o.bias} for o in found.ops],
-            }
-        )  # fmt: skip
+        output.document(found.document())

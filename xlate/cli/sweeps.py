@@ -9,8 +9,8 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.commands import check_apart, output_file
+from xlate.cli.given import field_names
 from xlate.cli.options import AnchorsDir, Fields, Json
-from xlate.cli.recordings import field_names
 
 if TYPE_CHECKING:
     from xlate.catalog import Catalogue, Gpu

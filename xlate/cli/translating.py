@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xlate.cli import output
 from xlate.cli.commands import check_apart, output_file
-from xlate.cli.given import one_profile_given, profiles_given
+from xlate.cli.given import ProfileFlags, session_of
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
@@ -29,9 +29,12 @@ from xlate.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from xlate.engine import Failure, Translation
-    from xlate.errors import ProfileError
+    from xlate.answer import Failure, Translation
+    from xlate.engine.session import Session
+    from xlate.engine.sizing import Sizes
+    from xlate.engine.together import Together
     from xlate.profile import Profile
+    from xlate.values.answers import Answers
 
 __all__ = ["translate"]
 
@@ -87,7 +90,10 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
-    key: dict[str, Any] = {"model": model, "batch_size": batch_size, "input_size": input_size, "optimizer": optimizer, "trace_steps": trace_steps, "step_mark": step_mark}  # fmt: skip
+    flags = ProfileFlags(
+        model=model, batch_size=batch_size, input_size=input_size, optimizer=optimizer,
+        step_time=step_time, format=format, trace_steps=trace_steps, step_mark=step_mark,
+    )  # fmt: skip
     if out is not None and out.suffix.lower() not in ("", ".json"):
         raise typer.BadParameter(
             f"--out {out}: translated profiles are written as JSON, name a .json file"
@@ -95,41 +101,120 @@ def translate(
     check_apart(
         out, [*(files or ()), *(Path(p.partition("=")[2]) for p in profile or ())]
     )
+    asked = _Asked(anchor, target, flags, session_of(anchors_dir), level, force)
     if profile:
         if files or anchor or step_time is not None or scale is not None:
             raise typer.BadParameter(
                 "--profile goes without FILES, --anchor, --scale and --step-time (each "
                 "profile has its own step: write step_time_us into the file)"
             )
-        _together(profile, target, key, format, level, force, strict, anchors_dir, out, as_json)  # fmt: skip
+        _print(asked.together(profile), out, strict, as_json)
         return
     if not files:
         raise typer.BadParameter(
             "give FILES, or --profile ANCHOR=FILE for each instance"
         )
-    profiles = profiles_given(files, **key, step_time=step_time, format=format)
-    from xlate import engine
-
+    profiles = flags.read(files)
     if step_time is not None and len(profiles) > 1:
         raise typer.BadParameter(
             f"--step-time is that of one profile, {len(profiles)} were given"
         )
     if scale is not None:
-        _scaled(profiles, anchor, target, scale, level, force, strict, anchors_dir, out, as_json)  # fmt: skip
+        _print(asked.scaled(profiles, scale), out, strict, as_json)
         return
-    answers = engine.translate(
-        profiles, anchor, target, level=level, force=force,
-        anchors_dirs=anchors_dir or (),
-    )  # fmt: skip
-    failures = [a for a in answers if isinstance(a, engine.Failure)]
-    good = [a for a in answers if isinstance(a, engine.Translation)]
+    _print(asked.translated(profiles), out, strict, as_json)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of every profile."""
+
+    anchor: str | None
+    target: str
+    flags: ProfileFlags
+    session: Session
+    level: float
+    force: bool
+
+    def translated(self, profiles: Sequence[Profile | Failure]) -> Answers[Translation]:
+        """Each profile on the target."""
+        from xlate.values.requests import TranslateRequest
+
+        return self.session.translate(
+            TranslateRequest(
+                profiles, self.anchor, self.target, level=self.level, force=self.force
+            )
+        )
+
+    def scaled(self, profiles: Sequence[Profile | Failure], wanted: str) -> Sizes:
+        """One profile at several sizes, here and there."""
+        from xlate.answer import Failure
+        from xlate.engine.sizing import wanted_sizes
+        from xlate.values.requests import ScaleRequest
+
+        if len(profiles) != 1:
+            raise typer.BadParameter(f"--scale takes one profile, not {len(profiles)}")
+        (profile,) = profiles
+        if isinstance(profile, Failure):
+            raise profile.error
+        return self.session.scale(
+            ScaleRequest(
+                profile, self.anchor, self.target, *wanted_sizes(wanted),
+                level=self.level, force=self.force,
+            )
+        )  # fmt: skip
+
+    def together(self, given: Sequence[str]) -> Together:
+        """One answer from the profiles of several anchors, and what each says alone."""
+        from xlate.errors import ProfileError, XlateError, all_of
+        from xlate.values.requests import CombineRequest
+
+        files: dict[str, Path] = {}
+        for text in given:
+            name, mark, file = text.partition("=")
+            if not mark or not name or not file:
+                raise typer.BadParameter(f"--profile {text} is not ANCHOR=FILE")
+            if name in files:
+                raise typer.BadParameter(f"--profile {name}=… is given twice")
+            files[name] = Path(file)
+        profiles: dict[str, Profile] = {}
+        failed: list[XlateError] = []
+        for name, path in files.items():
+            try:
+                profiles[name] = self.flags.read_one(path)
+            except ProfileError as e:
+                failed.append(e)
+        if failed:
+            raise all_of(failed)
+        return self.session.translate_together(
+            CombineRequest(profiles, self.target, level=self.level, force=self.force)
+        )
+
+
+def _print(
+    answer: Answers[Translation] | Sizes | Together, out: Path | None, strict: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """What was answered, printed or written; exit with 1 for a file that failed."""
+    from xlate.cli import answers as texts
+    from xlate.engine.sizing import Sizes
+    from xlate.engine.together import Together
+    from xlate.values.answers import Answers
+
+    failures = answer.failures if isinstance(answer, Answers) else []
+    if isinstance(answer, Together):
+        good = [answer.combined]
+    else:
+        good = answer.good if isinstance(answer, Answers) else answer.translations
     _write(out, good)
     if as_json:
-        output.document([a.to_json() for a in answers])
+        output.document(answer.document())
+    elif isinstance(answer, Together):
+        texts.print_together(answer)
+    elif isinstance(answer, Sizes):
+        texts.print_sized(answer)
     elif good:
-        from xlate.cli.answers import print_translations
-
-        print_translations(good)
+        texts.print_translations(good)
     for failure in failures:
         output.error(failure.error)
     if failures:
@@ -141,25 +226,10 @@ def _write(out: Path | None, answers: Sequence[Translation]) -> None:
     """Translated profiles as a file that xlate reads again."""
     if out is None or not answers:
         return
-    from xlate.profile import Profile
     from xlate.readers.json_profile import to_json
 
-    made = [
-        Profile(
-            ops=a.ops or {},
-            workload=a.workload,
-            instance=a.target,
-            step_time_us=a.step_time_s.value * 1e6,
-            source=a.file,
-            notes=(
-                f"translated from {a.anchor} by {a.translator}, fitted on {a.fitted_on}",
-            ),
-            memory_bytes=None if a.memory is None else a.memory.need_bytes,
-        )
-        for a in answers
-    ]
-    text = json.dumps([to_json(p) for p in made], indent=1)
-    output.write_text(out, text + "\n")
+    made = [to_json(a.as_profile()) for a in answers]
+    output.write_document(out, made)
     output.talk(f"wrote {len(made)} translated profiles to {out}")
 
 
@@ -176,106 +246,3 @@ def _refuse_doubtful(strict: bool, answers: Sequence[Translation]) -> None:
             "--strict takes this verdict for a failure: what to do stands with the answer "
             "above; without --strict the same answer exits with 0",
         )
-
-
-def _scaled(
-    profiles: Sequence[Profile | Failure], anchor: str | None, target: str, wanted: str,
-    level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
-    out: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    """One profile at several sizes, here and there."""
-    from dataclasses import asdict
-
-    from xlate import engine
-
-    if len(profiles) != 1:
-        raise typer.BadParameter(f"--scale takes one profile, not {len(profiles)}")
-    (profile,) = profiles
-    if isinstance(profile, engine.Failure):
-        raise profile.error
-    axis, sizes = engine.wanted_sizes(wanted)
-    found = engine.scale(
-        profile,
-        anchor,
-        target,
-        axis,
-        sizes,
-        level=level,
-        force=force,
-        anchors_dirs=anchors_dir or (),
-    )
-    translations = [f.translation for f in found]
-    _write(out, translations)
-    if as_json:
-        output.document(
-            [
-                {
-                    axis.replace("-", "_"): f.size,
-                    "measured": f.measured,
-                    "memory_bytes": f.memory_bytes,
-                    "too_large_for": list(f.too_large_for),
-                    "anchor_step_time_s": asdict(f.anchor_step_time_s),
-                    "translation": f.translation.to_json(),
-                }
-                for f in found
-            ]
-        )
-    else:
-        from xlate.cli.answers import print_sized
-
-        print_sized(found, axis)
-    _refuse_doubtful(strict, translations)
-
-
-def _all_of(failed: Sequence[ProfileError]) -> ProfileError:
-    """One error that says what is wrong with each file."""
-    from xlate.errors import ProfileError
-
-    if len(failed) == 1:
-        return failed[0]
-    hints = dict.fromkeys(e.hint for e in failed if e.hint)
-    return ProfileError("; ".join(e.what for e in failed), "; ".join(hints))
-
-
-def _together(
-    given: Sequence[str], target: str, key: Mapping[str, Any], format: str | None,
-    level: float, force: bool, strict: bool, anchors_dir: list[Path] | None,
-    out: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    """One answer from the profiles of several anchors, and what each says alone."""
-    from xlate import engine
-    from xlate.errors import ProfileError
-
-    files: dict[str, Path] = {}
-    for text in given:
-        name, mark, file = text.partition("=")
-        if not mark or not name or not file:
-            raise typer.BadParameter(f"--profile {text} is not ANCHOR=FILE")
-        if name in files:
-            raise typer.BadParameter(f"--profile {name}=… is given twice")
-        files[name] = Path(file)
-    profiles, failed = {}, []
-    for name, path in files.items():
-        try:
-            profiles[name] = one_profile_given(path, **key, format=format)
-        except ProfileError as e:
-            failed.append(e)
-    if failed:
-        raise _all_of(failed)
-    answer = engine.translate_together(
-        profiles, target, level=level, force=force, anchors_dirs=anchors_dir or ()
-    )
-    _write(out, [answer.combined])
-    if as_json:
-        output.document(
-            {
-                "combined": answer.combined.to_json(),
-                "parts": [p.to_json() for p in answer.parts],
-                "weights": list(answer.weights),
-            }
-        )
-    else:
-        from xlate.cli.answers import print_together
-
-        print_together(answer)
-    _refuse_doubtful(strict, [answer.combined])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import completion, output
+from xlate.cli.given import session_of
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -26,6 +27,9 @@ from xlate.translators import FEW
 
 if TYPE_CHECKING:
     from xlate.engine import FitResult
+    from xlate.engine.session import Session
+    from xlate.evaluate import Row
+    from xlate.values.tables import Rows
 
 __all__ = ["compare", "fit"]
 
@@ -72,87 +76,37 @@ def fit(
     It answers from then on where it is not worse on held-out models than what
     answers now; otherwise it is kept beside that, under a number.
     """
-    from dataclasses import asdict
+    from xlate.values.requests import FitRequest, ShotsRequest
 
-    from xlate import engine
-
-    options: dict[str, Any] = {
-        "split": split,
-        "columns": columns,
-        "repeats": repeats,
-        "seed": seed,
-        "n_jobs": jobs,
-        "anchors_dirs": anchors_dir or (),
-        "replace": replace,
-    }
+    session = session_of(anchors_dir)
+    study: dict[str, Any] = {
+        "split": split, "columns": columns, "repeats": repeats, "seed": seed,
+        "n_jobs": jobs, "replace": replace,
+    }  # fmt: skip
     if shots is not None:
         if translator not in (None, FEW):
             raise typer.BadParameter(f"--shots fits {FEW}, not {translator}")
         output.talk(f"adapting {anchor} → {target} to the runs of {shots.name} …")
-        done = engine.fit_shots(anchor, target, shots, data, **options)
+        done = session.fit_shots(ShotsRequest(anchor, target, shots, data, **study))
     else:
         output.talk(
             f"fitting {anchor} → {target}: every translator on held-out models …"
         )
+        request = FitRequest(anchor, target, data, translator=translator, **study)
         with progress_bar("reading the corpus", as_json) as progress:
-            done = engine.fit(
-                anchor,
-                target,
-                data,
-                translator=translator,
-                progress=progress,
-                **options,
-            )
+            done = session.fit(request, progress=progress)
     for note in done.notes:
         output.talk(f"note: {note}")
-    m = done.bundle.manifest
     if as_json:
-        output.document(
-            {
-                "bundle": str(done.path),
-                "anchor": m.anchor,
-                "target": m.target,
-                "translator": m.translator,
-                "fitted_on": m.corpus,
-                "simulated": m.simulated,
-                "n_pairs": m.n_pairs,
-                "models": list(m.models),
-                "notes": list(done.notes),
-                "rows": [asdict(r) for r in done.rows],
-                **_standing(done),
-            }
-        )
+        output.document(done.document())
         return
     if done.rows:
         output.comparison(done.rows)
+    m = done.bundle.manifest
     output.talk(
         f"saved {m.translator}, fitted on {m.n_pairs} pairs of {m.corpus}, to {done.path}"
     )
     _say_standing(done)
-
-
-def _standing(done: FitResult) -> dict[str, Any]:
-    """Whether a fit answers from now on, and what it was compared with, for JSON."""
-    from xlate.store import versions
-
-    s, path = done.succession, done.path
-    before = None if s is None else s.before
-    return {
-        "version": None if path is None else versions.number_of(path),
-        "in_place": s is not None and s.in_place,
-        "reason": None if s is None else s.reason,
-        "before": None
-        if s is None or before is None
-        else {
-            "answers": before.what,
-            "translator": before.translator,
-            "fitted_on": before.fitted_on,
-            "simulated": before.simulated,
-            "step_mape": s.before_mape,
-        },
-        "after": None if s is None else {"step_mape": s.after_mape},
-        "compared_on": None if s is None else s.n,
-    }
 
 
 def _say_standing(done: FitResult) -> None:
@@ -221,60 +175,57 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare translators on work they were not fitted on."""
-    from dataclasses import asdict
-
-    from xlate import engine
-    from xlate.translators import COMPARED
-
-    names = COMPARED if translators is None else tuple(translators.split(","))
-    options = {
-        "translators": names,
-        "split": split,
-        "columns": columns,
-        "repeats": repeats,
-        "seed": seed,
-        "n_jobs": jobs,
-        "anchors_dirs": anchors_dir or (),
-    }
     if explain and (all_pairs or as_json):
         raise typer.BadParameter("--explain is of one pair, and printed for people")
-    if all_pairs:
-        if anchor or target:
-            raise typer.BadParameter("--all-pairs goes without --anchor and --target")
-        with progress_bar("reading the corpus", as_json) as progress:
-            rows = engine.compare_all(
-                data, say=output.talk, progress=progress, **options
-            )
-    elif anchor and target:
-        with progress_bar("reading the corpus", as_json) as progress:
-            rows = engine.compare(
-                anchor,
-                target,
-                data,
-                say=output.talk,
-                progress=progress,
-                **options,  # type: ignore[arg-type]
-            )
-    else:
+    if all_pairs and (anchor or target):
+        raise typer.BadParameter("--all-pairs goes without --anchor and --target")
+    if not all_pairs and not (anchor and target):
         raise typer.BadParameter("give --anchor and --target, or --all-pairs")
+    session = session_of(anchors_dir)
+    study: dict[str, Any] = {
+        "split": split, "columns": columns, "repeats": repeats, "seed": seed,
+        "n_jobs": jobs,
+    }  # fmt: skip
+    names = None if translators is None else tuple(translators.split(","))
+    rows = _compared(session, _pair(anchor, target), data, study | {"translators": names}, as_json)  # fmt: skip
     if out is not None:
-        output.write_figures(rows, out)
+        output.write_figures(rows.items, out)
         output.talk(f"wrote {len(rows)} figures to {out}")
     if as_json:
-        output.document([asdict(r) for r in rows])
+        output.document(rows.document())
     elif all_pairs:
-        output.pairs_table(rows, "step_mape", "step time MAPE %", "%")
-        output.pairs_table(rows, "vector_wape", "vector WAPE", "")
+        output.pairs_table(rows.items, "step_mape", "step time MAPE %", "%")
+        output.pairs_table(rows.items, "vector_wape", "vector WAPE", "")
     else:
-        output.comparison(rows, by_model=True)
-    if explain and anchor and target and not as_json:
-        from xlate.cli.anatomy import anatomy_tables
+        output.comparison(rows.items, by_model=True)
+    if explain and anchor and target:
+        from xlate.report.anatomy import anatomy_tables
+        from xlate.values.requests import AnatomyRequest
 
+        request = AnatomyRequest(anchor, target, data, curve=False, **study)
         with progress_bar("taking the errors apart") as progress:
-            found = engine.anatomy(
-                anchor, target, data, split=split, columns=columns, repeats=repeats,
-                seed=seed, n_jobs=jobs, curve=False, anchors_dirs=anchors_dir or (),
-                progress=progress,
-            )  # fmt: skip
+            found = session.anatomy(request, progress=progress)
         for title, head, body in anatomy_tables(found):
             output.table(title, head, body)
+
+
+def _pair(anchor: str | None, target: str | None) -> tuple[str, str] | None:
+    """Both names, or None where every pair is asked for."""
+    return (anchor, target) if anchor and target else None
+
+
+def _compared(
+    session: Session, pair: tuple[str, str] | None, data: str | None,
+    study: dict[str, Any], as_json: bool,
+) -> Rows[Row]:  # fmt: skip
+    """Figures of one pair, or of all that the corpus holds."""
+    from xlate.values.requests import CompareAllRequest, CompareRequest
+
+    with progress_bar("reading the corpus", as_json) as progress:
+        if pair is None:
+            return session.compare_all(
+                CompareAllRequest(data, **study), say=output.talk, progress=progress
+            )
+        return session.compare(
+            CompareRequest(*pair, data, **study), say=output.talk, progress=progress
+        )

@@ -1,31 +1,83 @@
-"""The use cases: fit, compare, translate, recommend a clock. The only room the faces call for work.
+"""The use cases, one a module, on a :class:`Session`: fit, compare, translate, recommend.
 
-Functions here take and give values and tables; printing and exit codes are the
-faces' own.
+A face makes a session and asks it (:mod:`xlate.values.requests` are the questions); the
+functions named here do both in one call. Nothing here prints, or ends the program.
+
+Each name is loaded when it is first used, so that a command loads its own use case only.
 """
 
 from __future__ import annotations
 
-from xlate.advice import Recommendation
-from xlate.answer import Failure, Translation
-from xlate.engine.anatomy import Anatomy, anatomy
-from xlate.engine.clocking import (
-    ClockFit,
-    compare_clocks,
-    fit_clocks,
-    importance,
-    label_sweeps,
-)
-from xlate.engine.fitting import FitResult, compare, compare_all, fit
-from xlate.engine.incumbent import Incumbent, Succession
-from xlate.engine.recommending import predict_freq
-from xlate.engine.recordings import clocks_of_recordings
-from xlate.engine.shots import fit_shots
-from xlate.engine.sizing import Sized, scale, wanted_sizes
-from xlate.engine.sweeps import sweeps_of
-from xlate.engine.table import translate_table
-from xlate.engine.together import Together, translate_together
-from xlate.engine.translating import read_profiles, translate
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xlate.advice import Recommendation as Recommendation
+    from xlate.answer import Failure as Failure
+    from xlate.answer import Translation as Translation
+    from xlate.engine.calls import anatomy as anatomy
+    from xlate.engine.calls import clocks_of_recordings as clocks_of_recordings
+    from xlate.engine.calls import compare as compare
+    from xlate.engine.calls import compare_all as compare_all
+    from xlate.engine.calls import compare_clocks as compare_clocks
+    from xlate.engine.calls import fit as fit
+    from xlate.engine.calls import fit_clocks as fit_clocks
+    from xlate.engine.calls import fit_shots as fit_shots
+    from xlate.engine.calls import importance as importance
+    from xlate.engine.calls import label_sweeps as label_sweeps
+    from xlate.engine.calls import predict_freq as predict_freq
+    from xlate.engine.calls import scale as scale
+    from xlate.engine.calls import sweeps_of as sweeps_of
+    from xlate.engine.calls import translate as translate
+    from xlate.engine.calls import translate_table as translate_table
+    from xlate.engine.calls import translate_together as translate_together
+    from xlate.engine.clocking import ClockFit as ClockFit
+    from xlate.engine.error_breakdown import Anatomy as Anatomy
+    from xlate.engine.fitting import FitResult as FitResult
+    from xlate.engine.incumbent import Incumbent as Incumbent
+    from xlate.engine.incumbent import Succession as Succession
+    from xlate.engine.pair import Pair as Pair
+    from xlate.engine.reading import read_profiles as read_profiles
+    from xlate.engine.session import Session as Session
+    from xlate.engine.sizing import Sized as Sized
+    from xlate.engine.sizing import Sizes as Sizes
+    from xlate.engine.sizing import wanted_sizes as wanted_sizes
+    from xlate.engine.together import Together as Together
+
+#: name -> module that has it
+_PLACE = {
+    "Anatomy": "xlate.engine.error_breakdown",
+    "ClockFit": "xlate.engine.clocking",
+    "Failure": "xlate.answer",
+    "FitResult": "xlate.engine.fitting",
+    "Incumbent": "xlate.engine.incumbent",
+    "Pair": "xlate.engine.pair",
+    "Recommendation": "xlate.advice",
+    "Session": "xlate.engine.session",
+    "Sized": "xlate.engine.sizing",
+    "Sizes": "xlate.engine.sizing",
+    "Succession": "xlate.engine.incumbent",
+    "Together": "xlate.engine.together",
+    "Translation": "xlate.answer",
+    "anatomy": "xlate.engine.calls",
+    "clocks_of_recordings": "xlate.engine.calls",
+    "compare": "xlate.engine.calls",
+    "compare_all": "xlate.engine.calls",
+    "compare_clocks": "xlate.engine.calls",
+    "fit": "xlate.engine.calls",
+    "fit_clocks": "xlate.engine.calls",
+    "fit_shots": "xlate.engine.calls",
+    "importance": "xlate.engine.calls",
+    "label_sweeps": "xlate.engine.calls",
+    "predict_freq": "xlate.engine.calls",
+    "read_profiles": "xlate.engine.reading",
+    "scale": "xlate.engine.calls",
+    "sweeps_of": "xlate.engine.calls",
+    "translate": "xlate.engine.calls",
+    "translate_table": "xlate.engine.calls",
+    "translate_together": "xlate.engine.calls",
+    "wanted_sizes": "xlate.engine.sizing",
+}
 
 __all__ = [
     "Anatomy",
@@ -33,8 +85,11 @@ __all__ = [
     "Failure",
     "FitResult",
     "Incumbent",
+    "Pair",
     "Recommendation",
+    "Session",
     "Sized",
+    "Sizes",
     "Succession",
     "Together",
     "Translation",
@@ -57,3 +112,15 @@ __all__ = [
     "translate_together",
     "wanted_sizes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACE:
+        raise AttributeError(f"module 'xlate.engine' has no attribute {name!r}")
+    found = getattr(import_module(_PLACE[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(_PLACE)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.align import STEP, Aligned, matrix, median_of_repeats
-from xlate.catalog import Instance, catalogue
+from xlate.catalog import Catalogue
 from xlate.columns import plan
 from xlate.corpus import Corpus
-from xlate.engine.pair import clock_ratio, prior, runs_of
+from xlate.engine.pair import Pair, runs_of
+from xlate.engine.session import Session
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
 from xlate.errors import AlignmentError, XlateError
 from xlate.evaluate import Row
@@ -31,6 +31,7 @@ from xlate.trust.calibration import Calibration
 from xlate.trust.domain import Domain
 from xlate.trust.origin import Recorded
 from xlate.trust.window import WindowBand
+from xlate.values.requests import Study
 
 __all__ = ["Assembly", "assemble"]
 
@@ -41,38 +42,39 @@ class Assembly:
 
     Attributes
     ----------
-    anchor, target : Instance
+    session : Session
+        Says which GPUs the instances of the corpus have.
+    pair : Pair
     corpus : Corpus
         Holds the anchor's runs; other instances of it teach what is foreign.
     aligned : Aligned
     rows : sequence of Row
         For the accuracy card.
-    translator, columns, repeats, split : str
-    seed : int
+    translator : str
+    study : Study
+        Columns, repeats and seed.
+    split : str
+        How the card was measured, in words.
     told : mapping or None
         Nature -> log ratio of times known beforehand; by default what data sheets say.
     known : polars.DataFrame or None
         Wide runs on the anchor that counts as seen; by default that of the pairs.
     label : str or None
         What it was fitted on, in words; by default the corpus.
-    anchors_dirs : tuple of Path
-        More catalogue folders: the corpus may name instances of them.
     """
 
-    anchor: Instance
-    target: Instance
+    session: Session
+    pair: Pair
     corpus: Corpus
     aligned: Aligned
     rows: Sequence[Row]
+    _: KW_ONLY
     translator: str
-    columns: str
-    repeats: str
+    study: Study
     split: str
-    seed: int
     told: Mapping[str, float] | None = None
     known: pl.DataFrame | None = None
     label: str | None = None
-    anchors_dirs: tuple[Path, ...] = ()
 
 
 def assemble(
@@ -91,18 +93,18 @@ def assemble(
     XlateError
         If a translator refuses the data.
     """
-    a, t, corpus, aligned = given.anchor, given.target, given.corpus, given.aligned
-    seed = given.seed
+    (a, t), corpus, aligned = given.pair.sides, given.corpus, given.aligned
+    seed = given.study.seed
     measured = with_step_times(aligned)
     ops = aligned.columns
     A, B = aligned.anchor_matrix()[measured], aligned.target_matrix()[measured]
     a_step = aligned.anchor_matrix((STEP,))[measured]
     b_step = aligned.target_matrix((STEP,))[measured]
-    chosen = plan(given.columns, ops, np.vstack([A, B]))
+    chosen = plan(given.study.columns, ops, np.vstack([A, B]))
     X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
     model = make(
-        given.translator, [*chosen.names, STEP], seed, clock_ratio(a, t),
-        given.told or prior(a, t),
+        given.translator, [*chosen.names, STEP], seed, given.pair.clock_ratio,
+        given.told or given.pair.prior(),
     )  # fmt: skip
     model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]), aligned.models[measured])
     window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
@@ -117,7 +119,7 @@ def assemble(
         anchor=a.name,
         target=t.name,
         translator=given.translator,
-        policy=given.repeats,
+        policy=given.study.repeats,
         split=given.split,
         seed=seed,
         corpus=given.label or corpus.label,
@@ -126,7 +128,7 @@ def assemble(
         licence=corpus.card.licence,
         models=tuple(sorted(set(aligned.models[measured].tolist()))),
         n_pairs=int(measured.sum()),
-        columns=given.columns,
+        columns=given.study.columns,
         groups={n: list(g) for n, g in zip(chosen.names, chosen.groups, strict=True)},
         operations=tuple(sorted(used)),
         busy_range_us=(float(busy.min()), float(busy.max())),
@@ -143,8 +145,8 @@ def assemble(
     ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
     here = runs_of(corpus, a)
     domain = Domain().fit(
-        seen.ops, seen.times, seen.steps, seen.models, _recorded(given, here), a.name,
-        seed, band=_band(here), frameworks=here["framework"].unique().to_list(),
+        seen.ops, seen.times, seen.steps, seen.models, _recorded(given, here),
+        anchor=a.name, seed=seed, band=_band(here), frameworks=here["framework"].unique().to_list(),
         precisions=here["precision"].unique().to_list(),
     )  # fmt: skip
     fitted = {
@@ -187,12 +189,12 @@ def _seen(
 
 def _recorded(given: Assembly, here: pl.DataFrame) -> dict[str, Recorded]:
     """Runs of the anchor and of the corpus's instances that have another GPU."""
-    a, corpus = given.anchor, given.corpus
+    a, corpus = given.pair.anchor, given.corpus
     own = str(here["instance"][0])
     found = {a.name: _runs(here)}
     for name in corpus.instances:
         # one GPU in two instances cannot be told apart, and need not be
-        if name != own and _gpu(name, given.anchors_dirs) != a.require_gpu().name:
+        if name != own and _gpu(name, given.session.catalogue) != a.require_gpu().name:
             found[name] = _runs(corpus.runs_on(name))
     return found
 
@@ -204,10 +206,10 @@ def _runs(runs: pl.DataFrame) -> Recorded:
     return Recorded(ops, np.nan_to_num(matrix(runs, ops)), models)
 
 
-def _gpu(name: str, anchors_dirs: tuple[Path, ...]) -> str:
+def _gpu(name: str, known: Catalogue) -> str:
     """GPU of an instance, as far as the catalogue knows it."""
     try:
-        return catalogue(anchors_dirs).gpu(name).name
+        return known.gpu(name).name
     except XlateError:
         return name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
@@ -66,6 +66,7 @@ class Question:
     fitted: ClockBundle
     legal: LegalClocks
     objective: str
+    _: KW_ONLY
     bound: float | None = None
     sure: float | None = None
     confidence: float = 0.7

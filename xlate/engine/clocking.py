@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xlate import corpus as corpora
-from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.catalog import Catalogue, Instance
 from xlate.clocks import study
 from xlate.clocks.curve import grid_of
 from xlate.clocks.features import VIEWS
 from xlate.clocks.figures import ClockRow
 from xlate.clocks.gpu_sweeps import Sweeps
+from xlate.clocks.handoff import Handoff
 from xlate.clocks.label import Label, check_slowdown, label
 from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL, make_clock_model
 from xlate.clocks.models.calibrated import CalibratedResponse
@@ -27,6 +28,7 @@ from xlate.engine.kinship import (
     nearest_others,
     relative,
 )
+from xlate.engine.session import Progress, Session
 from xlate.engine.sweeps import default_view, matching_gpus, sweeps_of
 from xlate.errors import (
     BundleError,
@@ -36,6 +38,13 @@ from xlate.errors import (
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
 from xlate.store.clock_bundle import ClockBundle, ClockManifest
+from xlate.values.requests import (
+    ClockComparisonRequest,
+    FitClocksRequest,
+    ImportanceRequest,
+    LabelRequest,
+)
+from xlate.values.tables import Rows
 
 __all__ = [
     "ClockFit",
@@ -58,132 +67,97 @@ class ClockFit:
     rows: tuple[ClockRow, ...]
     notes: tuple[str, ...]
 
+    def document(self) -> dict[str, Any]:
+        """The promised document of ``clocks fit --json``."""
+        m = self.bundle.manifest
+        return {
+            "bundle": str(self.path),
+            "target": m.target,
+            "gpu": m.gpu,
+            "source_gpu": m.source_gpu,
+            "extrapolated": m.extrapolated,
+            "model": m.model,
+            "fitted_on": m.corpus,
+            "simulated": m.simulated,
+            "handoff": m.handoff,
+            "notes": list(self.notes),
+            "rows": [asdict(r) for r in self.rows],
+        }
 
-def label_sweeps(
-    names: Sequence[str] | None = None,
-    gpu: str | None = None,
-    objectives: Sequence[str] = tuple(OBJECTIVES),
-    bound: float | None = None,
-    usd_per_h: float | None = None,
-    anchors_dirs: Iterable[Path] = (),
-) -> list[Label]:
+
+def label_sweeps(session: Session, request: LabelRequest) -> Rows[Label]:
     """Ground truth of full sweeps.
-
-    Parameters
-    ----------
-    bound : float, optional
-        Slowdown against the fastest clock, 0.05 for 5 %.
-    usd_per_h : float, optional
-        Rent, for dollars; without it the ``cost`` objective is left out.
 
     Raises
     ------
     XlateError
-        As :func:`sweeps_of`, and for a bound that is none.
+        As :func:`sweeps_of`, and for a bound outside 0 to 1.
     """
-    check_slowdown(bound)
-    aims = [o for o in objectives if o != "cost" or usd_per_h is not None]
-    return [
-        label(curve, make_objective(aim, usd_per_h), bound)
-        for one in sweeps_of(names, gpu, anchors_dirs)
-        for curve in one.curves
-        for aim in aims
-    ]
+    check_slowdown(request.bound)
+    objectives = tuple(OBJECTIVES) if request.objectives is None else request.objectives
+    rent = request.usd_per_h
+    aims = [o for o in objectives if o != "cost" or rent is not None]
+    return Rows(
+        tuple(
+            label(curve, make_objective(aim, rent), request.bound)
+            for one in sweeps_of(session, request.sweeps, request.gpu)
+            for curve in one.curves
+            for aim in aims
+        )
+    )
 
 
 def compare_clocks(
-    names: Sequence[str] | None = None,
-    *,
-    gpu: str | None = None,
-    models: Sequence[str] = tuple(CLOCK_MODELS),
-    split: str = "workload",
-    view: str | None = None,
-    probe: str = "max-only",
-    bound: float | None = 0.05,
-    pool: bool = True,
-    seed: int = 0,
-    anchors_dirs: Iterable[Path] = (),
-    progress: Callable[[int, int, str], None] | None = None,
-) -> list[ClockRow]:
+    session: Session, request: ClockComparisonRequest, *,
+    progress: Progress | None = None,
+) -> Rows[ClockRow]:  # fmt: skip
     """Figures of clock models on applications (or GPUs) they were not fitted on.
-
-    Parameters
-    ----------
-    view : str, optional
-        ``smi`` or ``dcgm``; by default the richest that the sweeps have.
-    pool : bool
-        Whether the other GPUs' applications teach too, that held out apart.
 
     Raises
     ------
     XlateError
         As :func:`sweeps_of`; for an unknown model, split, view or probe.
     """
-    check_slowdown(bound)
+    check_slowdown(request.bound)
+    models = tuple(CLOCK_MODELS) if request.models is None else request.models
     for model in models:
         if model not in CLOCK_MODELS:
             raise UnknownNameError("clock model", model, CLOCK_MODELS)
-    if view is not None and view not in VIEWS:
-        raise UnknownNameError("view", view, VIEWS)
-    sweeps = sweeps_of(names, gpu, anchors_dirs)
-    return study.measure(
+    if request.view is not None and request.view not in VIEWS:
+        raise UnknownNameError("view", request.view, VIEWS)
+    sweeps = sweeps_of(session, request.sweeps, request.gpu)
+    rows = study.measure(
         sweeps,
         models,
-        split=split,
-        view=view or default_view(sweeps),
-        kind=probe,
-        bound=bound,
-        seed=seed,
-        pool=pool,
+        split=request.split,
+        view=request.view or default_view(sweeps),
+        kind=request.probe,
+        bound=request.bound,
+        seed=request.seed,
+        pool=request.pool,
         progress=progress,
+    )
+    return Rows(tuple(rows))
+
+
+def importance(session: Session, request: ImportanceRequest) -> Rows[ClockRow]:
+    """Permutation importance of every feature, on applications left out."""
+    model = request.model or DEFAULT_CLOCK_MODEL
+    return Rows(
+        tuple(
+            row
+            for one in sweeps_of(session, request.sweeps, request.gpu)
+            for row in study.importance(
+                one, model, view=request.view or default_view([one]), seed=request.seed
+            )
+        )
     )
 
 
-def importance(
-    names: Sequence[str] | None = None,
-    *,
-    gpu: str | None = None,
-    model: str = DEFAULT_CLOCK_MODEL,
-    view: str | None = None,
-    seed: int = 0,
-) -> list[ClockRow]:
-    """Permutation importance of every feature, on applications left out."""
-    return [
-        row
-        for one in sweeps_of(names, gpu)
-        for row in study.importance(
-            one, model, view=view or default_view([one]), seed=seed
-        )
-    ]
-
-
 def fit_clocks(
-    target: str | None = None,
-    *,
-    gpu: str | None = None,
-    sweeps: Sequence[str] | None = None,
-    model: str = DEFAULT_CLOCK_MODEL,
-    seed: int = 0,
-    save: bool = True,
-    replace: bool = False,
-    anchors_dirs: Iterable[Path] = (),
-    progress: Callable[[int, int, str], None] | None = None,
+    session: Session, request: FitClocksRequest, *, progress: Progress | None = None
 ) -> ClockFit:
     """Fit a clock model for an instance or a GPU, and save it.
-
-    Parameters
-    ----------
-    target : str, optional
-        Instance; op vectors can then be handed on to it.
-    gpu : str, optional
-        GPU alone.
-    sweeps : sequence of str, optional
-        Corpora to learn from; see :func:`sweeps_of`.
-    save : bool
-        Whether to write the clock model to the data home; what answered until then
-        is kept under a number.
-    replace : bool
-        Let one that rests on simulated runs take the place of a measured one.
 
     Raises
     ------
@@ -191,9 +165,8 @@ def fit_clocks(
         For an unknown name, a target without GPU or without a settable clock,
         or no sweeps at hand.
     """
-    known = catalogue(anchors_dirs)
-    everything = sweeps_of(sweeps, None, anchors_dirs)
-    instance = _target(target, gpu, [s.gpu.name for s in everything], known)
+    everything = sweeps_of(session, request.sweeps)
+    instance = _target(request, [s.gpu.name for s in everything], session.catalogue)
     card = instance.require_gpu()
     if card.set_clock not in ("application", "locked"):
         raise CatalogError(
@@ -201,16 +174,76 @@ def fit_clocks(
             "choose a target whose clock can be set",
         )
     source, spread = relative(card, everything)
-    notes = []
-    if source.gpu.name != card.name:
-        notes.append(
-            f"extrapolated: no sweep of {card.name} here, so the response is that of "
-            f"{source.gpu.name} on the clock-over-maximum axis, errors times {spread:g}"
-        )
     others = nearest_others(source, everything)
-    views = [
+    learned = _Learned(instance, source, tuple(others), spread)
+    model = request.model or DEFAULT_CLOCK_MODEL
+    views, responses = _responses(learned, model, request.seed)
+    power = _Power(
+        *handoff_for(session, instance, not _simulated(source), request.seed)
+    )
+    notes = _fit_notes(learned, power)
+    rows = study.measure(
+        [source, *others], (model,), view=views[-1], objectives=("edp",), bound=None,
+        tested=1, seed=request.seed, progress=progress,
+    )  # fmt: skip
+    manifest = replace(
+        _manifest(session, learned, power, rows),
+        model=model, views=views, seed=request.seed,
+    )  # fmt: skip
+    bundle = ClockBundle(manifest, responses, power.handoff)
+    if not request.save:
+        return ClockFit(bundle, None, tuple(rows), tuple(notes))
+    measured_there = manifest.simulated and _measured(session, instance.name)
+    in_place = request.replace or not measured_there
+    kept = session.clock_bundles.keep(bundle, in_place=in_place)
+    if not in_place:
+        assert kept.path is not None
+        notes.append(
+            "the clock model there rests on measurements and stays in place; to use "
+            f"this one: xlate models use clocks/{kept.path.name}"
+        )
+    return ClockFit(kept, kept.path, tuple(rows), tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """Sweeps that a clock model is learned from.
+
+    Attributes
+    ----------
+    instance : Instance
+        Target.
+    source : Sweeps
+        Its own, or those of the nearest GPU.
+    others : tuple of Sweeps
+        Of other GPUs, learned from too.
+    spread : float
+        Factor on errors: 1 where the source is the target's own.
+    """
+
+    instance: Instance
+    source: Sweeps
+    others: tuple[Sweeps, ...]
+    spread: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Power:
+    """How power is predicted: a hand-off, whose it is, and the limit of its board (W)."""
+
+    handoff: Handoff | None
+    origin: str | None
+    limit_w: float | None
+
+
+def _responses(
+    learned: _Learned, model: str, seed: int
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """A fitted response for each view that the sweeps have."""
+    source, others = learned.source, learned.others
+    views = tuple(
         v for v in VIEWS if v == "smi" or default_view([source, *others]) == "dcgm"
-    ]
+    )
     grid = grid_of(source.curves)
     shares = np.linspace(grid[0], 1.0, min(_POINTS, len(grid)))
     responses: dict[str, Any] = {}
@@ -221,38 +254,34 @@ def fit_clocks(
             data = pooled(data, elsewhere, trust_in(data, elsewhere, seed))
         responses[view] = _calibrated(model, seed)
         responses[view].fit(data)
-    handoff, where, limit = handoff_for(instance, not _simulated(source), seed, known)
-    if handoff is None:
+    return views, responses
+
+
+def _fit_notes(learned: _Learned, power: _Power) -> list[str]:
+    """What the user should know of a fit: what was borrowed, and what is lacking."""
+    name, source = learned.instance.require_gpu().name, learned.source.gpu.name
+    notes = []
+    if source != name:
+        notes.append(
+            f"extrapolated: no sweep of {name} here, so the response is that of "
+            f"{source} on the clock-over-maximum axis, errors times {learned.spread:g}"
+        )
+    if power.handoff is None:
         notes.append(
             "no hand-off: no corpus here has both op vectors and telemetry; import "
             f"{' and '.join(HANDOFF_CORPORA)}, or give probes (--probe-file)"
         )
-    elif where and not where.startswith(f"{instance.name} "):
-        notes.append(f"hand-off borrowed from {where}, power as a share of the limit")
-    rows = study.measure(
-        [source, *others], (model,), view=views[-1], objectives=("edp",), bound=None,
-        tested=1, seed=seed, progress=progress,
-    )  # fmt: skip
-    manifest = _manifest(
-        instance, source, others, spread, where, limit, model, views, seed, rows
-    )
-    bundle = ClockBundle(manifest, responses, handoff)
-    if not save:
-        return ClockFit(bundle, None, tuple(rows), tuple(notes))
-    in_place = replace or not (manifest.simulated and _measured(instance.name))
-    path = clock_bundles.keep(bundle, in_place=in_place)
-    if not in_place:
+    elif power.origin and not power.origin.startswith(f"{learned.instance.name} "):
         notes.append(
-            "the clock model there rests on measurements and stays in place; to use "
-            f"this one: xlate models use clocks/{path.name}"
+            f"hand-off borrowed from {power.origin}, power as a share of the limit"
         )
-    return ClockFit(bundle, path, tuple(rows), tuple(notes))
+    return notes
 
 
-def _measured(target: str) -> bool:
+def _measured(session: Session, target: str) -> bool:
     """Whether the clock model that answers for a target rests on measured sweeps."""
     try:
-        return not clock_bundles.find(target).manifest.simulated
+        return not session.clock_bundles.find(target).manifest.simulated
     except BundleError:
         return False
 
@@ -268,8 +297,9 @@ def _calibrated(model: str, seed: int) -> CalibratedResponse:
 
 
 def _target(
-    target: str | None, gpu: str | None, swept: Sequence[str], known: Catalogue
+    request: FitClocksRequest, swept: Sequence[str], known: Catalogue
 ) -> Instance:
+    target, gpu = request.target, request.gpu
     if (target is None) == (gpu is None):
         raise CatalogError("name a target or a GPU, one of them", "--target or --gpu")
     if target is not None:
@@ -288,33 +318,31 @@ def _simulated(sweeps: Sweeps) -> bool:
 
 
 def _manifest(
-    instance: Instance, source: Sweeps, others: Sequence[Sweeps], spread: float, where: str | None,
-    limit: float | None, model: str, views: Sequence[str], seed: int,
-    rows: Sequence[ClockRow],
-) -> ClockManifest:  # fmt: skip
-    corpus = corpora.load(_name(source)) if _name(source) in corpora.cards() else None
-    simulated = _simulated(source) or "simulated" in (where or "")
+    session: Session, learned: _Learned, power: _Power, rows: Sequence[ClockRow]
+) -> ClockManifest:
+    """What a clock model rests on; model, views and seed are the caller's."""
+    instance, source, where = learned.instance, learned.source, power.origin
+    name = _name(source)
+    corpus = session.corpus(name) if name in corpora.cards() else None
+    kept = ("model", "held_out", "metric", "value", "n")
     return ClockManifest(
         format=clock_bundles.FORMAT,
         versions=versions(),
         target=instance.name,
         gpu=instance.require_gpu().name,
         source_gpu=source.gpu.name,
-        spread=spread,
+        spread=learned.spread,
         corpus=source.corpus,
         corpus_sha256=corpus.sha256 if corpus else "",
-        taught_by=tuple(o.gpu.name for o in others),
-        simulated=simulated,
+        taught_by=tuple(o.gpu.name for o in learned.others),
+        simulated=_simulated(source) or "simulated" in (where or ""),
         licence=corpus.card.licence if corpus else "the user's own",
         handoff=where,
-        handoff_limit_w=limit,
-        model=model,
-        views=tuple(views),
-        seed=seed,
+        handoff_limit_w=power.limit_w,
+        model="",
+        views=(),
+        seed=0,
         applications=tuple(sorted(set(source.applications.tolist()))),
-        card=tuple(
-            {k: v for k, v in asdict(r).items() if k in ("model", "held_out", "metric", "value", "n")}
-            for r in rows
-        ),
+        card=tuple({k: v for k, v in asdict(r).items() if k in kept} for r in rows),
         files={},
-    )  # fmt: skip
+    )

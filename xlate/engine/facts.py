@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from xlate import opnames
 from xlate.answer import DOMAINS, BundleId, Facts, RestsOn, Translation
-from xlate.catalog import Catalogue, Gpu, Instance, catalogue
+from xlate.catalog import Catalogue, Gpu, Instance
+from xlate.engine.pair import Pair
 from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import MemoryFit, memory_fit
@@ -20,7 +21,7 @@ from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, informs, reme
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
 
-__all__ = ["bundle_id", "doubted", "with_facts", "with_memory", "with_step"]
+__all__ = ["bundle_id", "doubted", "rent_of", "with_facts", "with_memory", "with_step"]
 
 #: levels of a verdict, from trust to none
 _LEVELS = ("ok", "widen", "refuse")
@@ -40,8 +41,8 @@ def bundle_id(bundle: Bundle) -> BundleId:
 
 
 def with_facts(
-    answer: Translation, profile: Profile, a: Instance, t: Instance,
-    bundle: Bundle | None, guessed: bool, known: Catalogue | None = None,
+    answer: Translation, profile: Profile, pair: Pair, known: Catalogue,
+    *, bundle: Bundle | None, guessed: bool,
 ) -> Translation:  # fmt: skip
     """A bare translation with rent, memory and origins.
 
@@ -49,14 +50,15 @@ def with_facts(
     ----------
     answer : Translation
         As the layer gave it.
+    known : Catalogue
+        That of the session.
     bundle : Bundle or None
         The one whose layer answered; None where data sheets did.
     guessed : bool
         Whether the anchor's step time was taken from the window.
-    known : Catalogue, optional
-        The one the command was given; by default the one that ships.
     """
-    rent = Rent.of(t)
+    a, t = pair.sides
+    rent, no_rent = rent_of(t, known)
     shift = shift_of(profile, a.require_gpu(), t.require_gpu())
     answer = _in_precision(answer, profile, shift, bundle)
     mix = PrecisionMix.of(profile.precision_us)
@@ -71,13 +73,13 @@ def with_facts(
         precision_target=shift.target,
         precision_shares=mix.shares,
         rent=rent,
-        no_rent=None if rent is not None else why_no_rent(t, known or catalogue()),
+        no_rent=no_rent,
         domain=DOMAINS[answer.verdict.level],
         step_from="window" if guessed else "given",
         rests_on=(
             _step_part(bundle, guessed),
             _translation_part(answer, a, t),
-            *_anchor_part(profile, a, known or catalogue()),
+            *_anchor_part(profile, a, known),
         ),
     )
     window = profile.window_us
@@ -95,6 +97,12 @@ def with_facts(
         said = f"the profile used more memory than its anchor has: {here.text}"
         found = doubted(found, [Reason(said, CHECK_ANCHOR)], "widen")
     return found
+
+
+def rent_of(target: Instance, known: Catalogue) -> tuple[Rent | None, str | None]:
+    """What a machine costs; without a price None, and why."""
+    rent = Rent.of(target)
+    return rent, None if rent is not None else why_no_rent(target, known)
 
 
 def with_step(answer: Translation, step: Estimate) -> Translation:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from xlate import corpus as corpora
 from xlate.align import POLICIES, Aligned, align
-from xlate.catalog import Instance
 from xlate.columns import check_plan, plan
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
-from xlate.engine.incumbent import WHOLE_MODELS, Succession, succession
-from xlate.engine.naming import taken_as
-from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
+from xlate.engine.incumbent import WHOLE_MODELS, Contender, Succession, succession
+from xlate.engine.naming import names_taken
+from xlate.engine.pair import Pair
+from xlate.engine.session import Progress, Say, Session
 from xlate.engine.units import check_pairs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed
 from xlate.errors import AlignmentError, CorpusError, UnknownNameError
@@ -25,13 +25,27 @@ from xlate.evaluate import Row, noise_floor, rows_of
 from xlate.heldout import HeldOut, held_out, with_step_times
 from xlate.readers.runs import check_runs
 from xlate.splits import SPLITS, split_label
-from xlate.store import bundle as bundles
 from xlate.store import versions
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, COMPARED, default_for, make
 from xlate.trust.calibration import Calibration
+from xlate.values.requests import (
+    CompareAllRequest,
+    CompareRequest,
+    FitRequest,
+    Study,
+)
+from xlate.values.tables import Rows
 
-__all__ = ["FitResult", "compare", "compare_all", "fit", "saved"]
+__all__ = [
+    "Beforehand",
+    "FitResult",
+    "compare",
+    "compare_all",
+    "errors_of",
+    "fit",
+    "saved",
+]
 
 #: lone workloads named one by one
 _NAMED = 6
@@ -61,13 +75,43 @@ class FitResult:
     notes: tuple[str, ...]
     succession: Succession | None = None
 
+    def document(self) -> dict[str, Any]:
+        """The promised document of ``fit --json``."""
+        m, s, path = self.bundle.manifest, self.succession, self.path
+        before = None if s is None else s.before
+        return {
+            "bundle": str(path),
+            "anchor": m.anchor,
+            "target": m.target,
+            "translator": m.translator,
+            "fitted_on": m.corpus,
+            "simulated": m.simulated,
+            "n_pairs": m.n_pairs,
+            "models": list(m.models),
+            "notes": list(self.notes),
+            "rows": [asdict(r) for r in self.rows],
+            "version": None if path is None else versions.number_of(path),
+            "in_place": s is not None and s.in_place,
+            "reason": None if s is None else s.reason,
+            "before": None
+            if s is None or before is None
+            else {
+                "answers": before.what,
+                "translator": before.translator,
+                "fitted_on": before.fitted_on,
+                "simulated": before.simulated,
+                "step_mape": s.before_mape,
+            },
+            "after": None if s is None else {"step_mape": s.after_mape},
+            "compared_on": None if s is None else s.n,
+        }
+
 
 @dataclass(frozen=True)
-class _Study:
+class _Measured:
     """A pair, its pairs of runs, and how translators did on them."""
 
-    anchor: Instance
-    target: Instance
+    pair: Pair
     corpus: Corpus
     aligned: Aligned
     held: HeldOut
@@ -75,53 +119,64 @@ class _Study:
     notes: list[str]
 
 
-def _study(
-    anchor: str,
-    target: str,
-    data: Corpus | str | None,
-    translators: Sequence[str | None],
-    split: str,
-    columns: str,
-    repeats: str,
-    seed: int,
-    n_jobs: int,
-    anchors_dirs: Iterable[Path],
-    progress: Callable[[int, int, str], None] | None = None,
-) -> _Study:
-    _check_names(translators, split, columns, repeats)
-    a, t, corpus = resolve(anchor, target, data, anchors_dirs)
-    sides = runs_of(corpus, a), runs_of(corpus, t)
+#: what compares and fits one pair
+_OnePair = CompareRequest | FitRequest
+
+
+def _measured(
+    session: Session, request: _OnePair, translators: Sequence[str | None],
+    progress: Progress | None = None,
+) -> _Measured:  # fmt: skip
+    """Errors of translators (None: the default one) on work left out."""
+    _check_names(translators, request)
+    pair, corpus = session.pair_and_corpus(request.anchor, request.target, request.data)
+    sides = pair.runs(corpus)
     for side in sides:
         check_runs(side, corpus.name, numbered=False)
-    aligned = align(*sides, repeats)
-    doubt = check_pairs(aligned, prior(a, t), corpus.name)
+    aligned = align(*sides, request.repeats)
+    doubt = check_pairs(aligned, pair.prior(), corpus.name)
     default = default_for(len(np.unique(aligned.models)))
     names = list(dict.fromkeys([*(n or default for n in translators), BASELINE]))
-    held = _held(
-        a, t, corpus, aligned, names, split, columns, seed, n_jobs, progress
-    )  # fmt: skip
+    held = errors_of(names, aligned, corpus, request, _known_of(pair, progress))
     rows = rows_of(held)
-    rows += noise_floor(runs_of(corpus, t), corpus.label, a.name)
-    notes = [n for n in (taken_as(anchor, a), taken_as(target, t), doubt) if n]
-    notes += _notes(aligned, columns)
-    return _Study(a, t, corpus, aligned, held, rows, notes)
-
-
-def _held(
-    a: Instance, t: Instance, corpus: Corpus, aligned: Aligned,
-    names: Sequence[str], split: str, columns: str, seed: int, n_jobs: int,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> HeldOut:  # fmt: skip
-    return held_out(
-        aligned, names, corpus.label, split, columns, seed, n_jobs,
-        clock_ratio=clock_ratio(a, t), prior=prior(a, t), families=corpus.card.families,
-        progress=progress,
+    rows += noise_floor(sides[1], corpus.label, pair.anchor.name)
+    notes = [*names_taken(pair, request.anchor, request.target), doubt]
+    return _Measured(
+        pair, corpus, aligned, held, rows=rows,
+        notes=[*(n for n in notes if n), *_notes(aligned, request.columns)],
     )  # fmt: skip
 
 
-def _check_names(
-    translators: Iterable[str | None], split: str, columns: str, repeats: str
-) -> None:
+def _known_of(pair: Pair, progress: Progress | None = None) -> Beforehand:
+    return Beforehand(pair.prior(), pair.clock_ratio, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Beforehand:
+    """What is known of a pair before its runs, and who is told how far the work is."""
+
+    prior: Mapping[str, float] | None
+    clock_ratio: float = 1.0
+    progress: Progress | None = None
+
+
+def errors_of(
+    translators: Sequence[str], aligned: Aligned, corpus: Corpus, study: Study,
+    known: Beforehand, *, most_models: int | None = None,
+) -> HeldOut:  # fmt: skip
+    """Answers of translators about work left out, as a study says.
+
+    With ``most_models``, no fold is fitted on more models than that.
+    """
+    return held_out(
+        aligned, translators, corpus.label, study.split, study.columns,
+        seed=study.seed, n_jobs=study.n_jobs, clock_ratio=known.clock_ratio,
+        prior=known.prior, families=corpus.card.families, progress=known.progress,
+        most_models=most_models,
+    )  # fmt: skip
+
+
+def _check_names(translators: Iterable[str | None], study: Study) -> None:
     """Raise UnknownNameError for the first unknown name, before any work.
 
     Deep in the work it would be raised in a thread, with others still running.
@@ -129,11 +184,11 @@ def _check_names(
     for name in translators:
         if name is not None:
             make(name)
-    if split not in SPLITS:
-        raise UnknownNameError("split", split, SPLITS)
-    if repeats not in POLICIES:
-        raise UnknownNameError("repeat policy", repeats, POLICIES)
-    check_plan(columns)
+    if study.split not in SPLITS:
+        raise UnknownNameError("split", study.split, SPLITS)
+    if study.repeats not in POLICIES:
+        raise UnknownNameError("repeat policy", study.repeats, POLICIES)
+    check_plan(study.columns)
 
 
 def _notes(aligned: Aligned, columns: str) -> list[str]:
@@ -163,40 +218,18 @@ def _notes(aligned: Aligned, columns: str) -> list[str]:
 
 
 def compare(
-    anchor: str,
-    target: str,
-    data: Corpus | str | None = None,
-    *,
-    translators: Sequence[str] = COMPARED,
-    split: str = "model",
-    columns: str = "all",
-    repeats: str = "median",
-    seed: int = 0,
-    n_jobs: int = 2,
-    anchors_dirs: Iterable[Path] = (),
-    say: Callable[[str], None] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> list[Row]:
+    session: Session, request: CompareRequest, *,
+    say: Say | None = None, progress: Progress | None = None,
+) -> Rows[Row]:  # fmt: skip
     """Error of translators on held-out work, beside the floor of noise.
 
     Parameters
     ----------
-    anchor, target : str
-        Instances, by name or alias.
-    data : Corpus or str, optional
-        A measured corpus that holds both by default, else the simulated one.
-    translators : sequence of str
-        The baseline, ``ratio``, is always among them.
-    split, columns, repeats : str
-        See :data:`xlate.evaluate.SPLITS`, :func:`xlate.columns.plan` and
-        :data:`xlate.align.POLICIES`.
-    seed, n_jobs : int
-        Seed; folds at the same time.
-    anchors_dirs : iterable of Path
-        More catalogue folders.
+    session : Session
+    request : CompareRequest
     say : callable, optional
-        Told what the user should know: lone workloads, columns that are not
-        there.
+        Called with what the user should know, as soon as it is: lone workloads,
+        columns that are not there.
     progress : callable, optional
         Called with groups done, groups in all, and what is done.
 
@@ -205,42 +238,34 @@ def compare(
     XlateError
         For an unknown name, a corpus without the pair, or too few models.
     """
-    study = _study(
-        anchor, target, data, translators, split, columns, repeats, seed, n_jobs,
-        anchors_dirs, progress,
-    )  # fmt: skip
+    translators = COMPARED if request.translators is None else request.translators
+    study = _measured(session, request, translators, progress)
     if say is not None:
         for note in study.notes:
             say(f"note: {note}")
-    return study.rows
+    return Rows(tuple(study.rows), tuple(study.notes))
 
 
 def compare_all(
-    data: Corpus | str | None = None,
-    *,
-    say: Callable[[str], None] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
-    **options: Any,
-) -> list[Row]:
+    session: Session, request: CompareAllRequest, *,
+    say: Say | None = None, progress: Progress | None = None,
+) -> Rows[Row]:  # fmt: skip
     """:func:`compare` for every anchor and target a corpus holds.
-
-    Without ``data``, a measured corpus on this machine, else the simulated one.
 
     Raises
     ------
     CorpusError
         If the corpus has fewer than two instances.
     """
-    corpus = (
-        data
-        if isinstance(data, Corpus)
-        else corpora.load(data or corpora.preferred()[0].name)
-    )
+    corpus = session.corpus(request.data or corpora.preferred()[0].name)
     pairs = [(a, t) for a in corpus.instances for t in corpus.instances if a != t]
     if not pairs:
         raise CorpusError(
             f"corpus {corpus.name} has one instance only", "choose another corpus"
         )
+    asked = {f.name: getattr(request, f.name) for f in fields(request)} | {
+        "data": corpus
+    }
     rows: list[Row] = []
     lacking: list[AlignmentError] = []
     for i, (a, t) in enumerate(pairs, 1):
@@ -249,7 +274,7 @@ def compare_all(
         if say is not None:
             say(f"{i} of {len(pairs)}: {a} → {t}")
         try:
-            rows += compare(a, t, corpus, say=say, **options)
+            rows += compare(session, CompareRequest(a, t, **asked), say=say)
         except AlignmentError as e:
             # a corpus need not have measured the same work everywhere
             lacking.append(e)
@@ -259,59 +284,26 @@ def compare_all(
         raise lacking[0]
     if lacking and say is not None:
         say(f"note: {len(lacking)} of {len(pairs)} pairs were left out")
-    return rows
+    return Rows(tuple(rows))
 
 
 def fit(
-    anchor: str,
-    target: str,
-    data: Corpus | str | None = None,
-    *,
-    translator: str | None = None,
-    translators: Sequence[str] = COMPARED,
-    split: str = "model",
-    columns: str = "all",
-    repeats: str = "median",
-    seed: int = 0,
-    n_jobs: int = 2,
-    anchors_dirs: Iterable[Path] = (),
-    save: bool = True,
-    replace: bool = False,
-    progress: Callable[[int, int, str], None] | None = None,
+    session: Session, request: FitRequest, *, progress: Progress | None = None
 ) -> FitResult:
     """Cross-validate translators, fit one on everything, and save it.
-
-    Parameters
-    ----------
-    translator : str, optional
-        The one to fit and save; by default what serves best for so many models
-        (:func:`xlate.translators.default_for`).
-    translators : sequence of str
-        Those to cross-validate for the accuracy card; ``translator`` is always
-        among them.
-    save : bool
-        Whether to write the bundle to the data home.
-    replace : bool
-        Let it answer from now on even where it is not shown to be better than what
-        answers now (:mod:`xlate.engine.incumbent`); otherwise such a fit is kept
-        beside it under a number.
-
-    Other parameters are those of :func:`compare`.
 
     Raises
     ------
     XlateError
         As :func:`compare`, and StorageError if the bundle cannot be written.
     """
-    anchors_dirs = tuple(anchors_dirs)
-    if translator is not None:
-        make(translator, seed=seed)  # an unknown name is said before the work
-    study = _study(
-        anchor, target, data, [*translators, translator], split, columns, repeats,
-        seed, n_jobs, anchors_dirs, progress,
-    )  # fmt: skip
+    if request.translator is not None:
+        # an unknown name is said before the work
+        make(request.translator, seed=request.seed)
+    compared = COMPARED if request.translators is None else request.translators
+    study = _measured(session, request, [*compared, request.translator], progress)
     n_models = len(np.unique(study.aligned.models))
-    name = translator or default_for(n_models)
+    name = request.translator or default_for(n_models)
     few = n_models < ENOUGH_MODELS and not study.corpus.card.simulated
     if few:
         study.notes.append(
@@ -319,34 +311,32 @@ def fit(
         )
     manifest, fitted = assemble(
         Assembly(
-            study.anchor, study.target, study.corpus, study.aligned, study.rows,
-            translator=name, columns=columns, repeats=repeats,
-            split=split_label(split), seed=seed, anchors_dirs=anchors_dirs,
+            session, study.pair, study.corpus, study.aligned, study.rows,
+            translator=name, study=request, split=split_label(request.split),
         ),
         borrowed() if few else Calibration.of(study.held, name),
         borrowed() if few else Calibration.of(study.held, BASELINE),
     )  # fmt: skip
     bundle = Bundle(manifest, fitted)
-    if not save:
+    if not request.save:
         return FitResult(bundle, None, tuple(study.rows), tuple(study.notes))
     held = study.held
-    if split not in WHOLE_MODELS and n_models > 1:
+    if request.split not in WHOLE_MODELS and n_models > 1:
         # a finer split lets a network's other sizes teach, which flatters
-        held = _held(
-            study.anchor, study.target, study.corpus, study.aligned, [name], "model",
-            columns, seed, n_jobs, progress,
-        )  # fmt: skip
-    found = succession(
-        study.anchor, study.target, study.corpus, study.aligned, held, name,
-        simulated=study.corpus.card.simulated, replace=replace,
-        anchors_dirs=anchors_dirs,
-    )  # fmt: skip
-    return saved(bundle, found, study.rows, study.notes)
+        by_model = replace(request, split="model")
+        known = _known_of(study.pair, progress)
+        held = errors_of([name], study.aligned, study.corpus, by_model, known)
+    new = Contender(
+        study.corpus, study.aligned, held, name, simulated=study.corpus.card.simulated
+    )
+    found = succession(session, study.pair, new, replace=request.replace)
+    return saved(session, bundle, found, study.rows, study.notes)
 
 
 def saved(
-    bundle: Bundle, found: Succession, rows: Sequence[Row], notes: Sequence[str]
-) -> FitResult:
+    session: Session, bundle: Bundle, found: Succession, rows: Sequence[Row],
+    notes: Sequence[str],
+) -> FitResult:  # fmt: skip
     """Write a fit where it belongs: in place of what answered, or beside it.
 
     Raises
@@ -357,8 +347,6 @@ def saved(
     m = bundle.manifest
     if found.own_refused and not found.in_place:
         # what cannot answer must not stand before what can
-        versions.retire(bundles.folder_of(m.anchor, m.target))
-    path = bundles.keep(m, bundle.model, in_place=found.in_place)
-    return FitResult(
-        Bundle(m, bundle.model, path), path, tuple(rows), (*notes, *found.notes), found
-    )
+        session.bundles.retire(m.anchor, m.target)
+    kept = session.bundles.keep(bundle, in_place=found.in_place)
+    return FitResult(kept, kept.path, tuple(rows), (*notes, *found.notes), found)

@@ -20,27 +20,33 @@ gives way to one that rests on simulated runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlate.align import STEP, Aligned
 from xlate.answer import Translation
-from xlate.catalog import Instance
 from xlate.corpus import Corpus
+from xlate.engine.pair import Pair
+from xlate.engine.session import Session
 from xlate.engine.translating import translate
-from xlate.engine.unseen import ZERO_SHOT, by_catalogue, shipped
-from xlate.errors import BundleError, CatalogError, XlateError
+from xlate.engine.unseen import ZERO_SHOT, by_catalogue, in_catalogue, shipped
+from xlate.errors import BundleError, XlateError
 from xlate.heldout import HeldOut, with_step_times
 from xlate.profile import Profile, WorkloadKey
 from xlate.splits import split_label
-from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
+from xlate.values.requests import TranslateRequest
 
-__all__ = ["WHOLE_MODELS", "Incumbent", "Succession", "incumbent_of", "succession"]
+__all__ = [
+    "WHOLE_MODELS",
+    "Contender",
+    "Incumbent",
+    "Succession",
+    "incumbent_of",
+    "succession",
+]
 
 Floats = NDArray[np.float64]
 
@@ -114,53 +120,12 @@ class Succession:
         )
 
 
-def incumbent_of(a: Instance, t: Instance) -> tuple[Incumbent | None, str | None]:
-    """What would answer the pair now, and why the user's own bundle does not.
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """A new fit, and what shows how good it is.
 
-    A bundle of the user's own that is refused answers nothing, so that the next
-    one counts: the shipped one, else zero-shot.
-    """
-    refused = None
-    there = bundles.location(a.name, t.name)
-    ships = bundles.shipped_folder(a.name, t.name)
-    for folder in dict.fromkeys((there, ships)):
-        if folder is None or not (folder / bundles.MANIFEST).exists():
-            continue
-        own = folder != ships
-        try:
-            bundle = bundles.load(folder)
-            bundles.check_pair(bundle, a.name, t.name)
-        except BundleError as e:
-            refused = e.what if own else refused
-            continue
-        m = bundle.manifest
-        what = "your bundle" if own else "the bundle that ships with xlate"
-        return Incumbent(what, m.translator, m.corpus, m.simulated, bundle), refused
-    try:
-        shipped().log_ratios(a.require_gpu(), t.require_gpu())
-    except CatalogError:
-        return None, refused
-    known = ", ".join(shipped().corpora)
-    return Incumbent(ZERO_SHOT, ZERO_SHOT, known, False), refused
-
-
-def succession(
-    a: Instance,
-    t: Instance,
-    corpus: Corpus,
-    aligned: Aligned,
-    held: HeldOut | None,
-    translator: str,
-    *,
-    simulated: bool,
-    replace: bool,
-    anchors_dirs: Iterable[Path] = (),
-) -> Succession:
-    """Whether a fit takes the place of what answers now.
-
-    Parameters
+    Attributes
     ----------
-    a, t : Instance
     corpus : Corpus
         Of the runs on the target.
     aligned : Aligned
@@ -171,25 +136,65 @@ def succession(
         Of the fit.
     simulated : bool
         Whether it rests on simulated runs.
+    """
+
+    corpus: Corpus
+    aligned: Aligned
+    held: HeldOut | None
+    translator: str
+    simulated: bool
+
+
+def incumbent_of(session: Session, pair: Pair) -> tuple[Incumbent | None, str | None]:
+    """What would answer the pair now, and why the user's own bundle does not.
+
+    A bundle of the user's own that is refused answers nothing, so that the next
+    one counts: the shipped one, else zero-shot.
+    """
+    refused = None
+    for folder, own in session.bundles.candidates(*pair.names):
+        try:
+            bundle = session.bundles.load(folder)
+            session.bundles.check(bundle, *pair.names)
+        except BundleError as e:
+            refused = e.what if own else refused
+            continue
+        m = bundle.manifest
+        what = "your bundle" if own else "the bundle that ships with xlate"
+        return Incumbent(what, m.translator, m.corpus, m.simulated, bundle), refused
+    if not in_catalogue(pair):
+        return None, refused
+    known = ", ".join(shipped().corpora)
+    return Incumbent(ZERO_SHOT, ZERO_SHOT, known, False), refused
+
+
+def succession(
+    session: Session, pair: Pair, new: Contender, *, replace: bool
+) -> Succession:
+    """Whether a fit takes the place of what answers now.
+
+    Parameters
+    ----------
+    session : Session
+    pair : Pair
+    new : Contender
+        The fit.
     replace : bool
         Put it in place whatever the comparison says.
-    anchors_dirs : iterable of Path
-        More catalogue folders.
     """
-    before, refused = incumbent_of(a, t)
+    before, refused = incumbent_of(session, pair)
     notes = () if refused is None else (f"your bundle is refused: {refused}",)
     if before is None:
         return Succession(True, "nothing else answers this pair", notes=notes)
     was = after = None
     n = 0
-    if held is not None and (before.simulated or not simulated):
-        was, after, n = _compared(
-            before, a, t, corpus, aligned, held, translator, simulated, anchors_dirs
-        )
-    in_place, reason = _decided(before, was, after, simulated, replace)
+    if new.held is not None and (before.simulated or not new.simulated):
+        was, after, n = _compared(session, pair, before, new, new.held)
+    in_place, reason = _decided(before, was, after, new.simulated, replace)
     return Succession(
-        in_place, reason, before, was, after, n, refused is not None, notes
-    )
+        in_place, reason, before, was, after,
+        n=n, own_refused=refused is not None, notes=notes,
+    )  # fmt: skip
 
 
 def _decided(
@@ -215,28 +220,34 @@ def _decided(
 
 
 def _compared(
-    before: Incumbent, a: Instance, t: Instance, corpus: Corpus, aligned: Aligned,
-    held: HeldOut, translator: str, simulated: bool, anchors_dirs: Iterable[Path],
-) -> tuple[float | None, float | None, int]:  # fmt: skip
+    session: Session, pair: Pair, before: Incumbent, new: Contender, held: HeldOut
+) -> tuple[float | None, float | None, int]:
     """Errors (%) of both on the runs on which both are known."""
     step, hat = (np.full(len(held.models), np.nan) for _ in range(2))
-    for fold in held.of(translator):
+    for fold in held.of(new.translator):
         step[fold.rows], hat[fold.rows] = fold.step, fold.step_hat
-    new = 100 * np.abs(hat / step - 1)
-    profiles = _profiles(aligned)
+    errors = 100 * np.abs(hat / step - 1)
+    runs = _Runs(_profiles(new.aligned), step, held.models)
     if before.bundle is None:
-        old = _of_data_sheets(profiles, step, held.models, a, t, corpus)
+        old = _of_data_sheets(runs, pair, new.corpus)
     else:
         # simulated runs share names with measured ones, and nothing else
-        apart = before.simulated and not simulated
-        seen = _seen(before.bundle, held.models, corpus) & (not apart)
-        old = _of_bundle(
-            before.bundle, profiles, step, held.models, a, t, seen, anchors_dirs
-        )
-    both = np.isfinite(old) & np.isfinite(new)
+        apart = before.simulated and not new.simulated
+        seen = _seen(before.bundle, held.models, new.corpus) & (not apart)
+        old = _of_bundle(session, pair, before.bundle, runs, seen)
+    both = np.isfinite(old) & np.isfinite(errors)
     if not both.any():
         return None, None, 0
-    return float(old[both].mean()), float(new[both].mean()), int(both.sum())
+    return float(old[both].mean()), float(errors[both].mean()), int(both.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """The anchor's side of pairs, with the target's step times (µs) and the models."""
+
+    profiles: list[Profile]
+    step: Floats
+    models: NDArray[np.str_]
 
 
 def _profiles(aligned: Aligned) -> list[Profile]:
@@ -264,32 +275,29 @@ def _profiles(aligned: Aligned) -> list[Profile]:
     return found
 
 
-def _of_data_sheets(
-    profiles: list[Profile], step: Floats, models: NDArray[np.str_], a: Instance,
-    t: Instance, corpus: Corpus,
-) -> Floats:  # fmt: skip
+def _of_data_sheets(runs: _Runs, pair: Pair, corpus: Corpus) -> Floats:
     """Zero-shot's errors (%), those on the GPU left out where it may have seen the runs.
 
     A network of the same name in a corpus it never saw is another run.
     """
     known = shipped()
-    errors = np.full(len(step), np.nan)
-    gpu = t.require_gpu().name
+    errors = np.full(len(runs.step), np.nan)
+    gpu = pair.target.require_gpu().name
     left_out = known.step_mape
     if known.scores is not None and (known.scores.groups == gpu).any():
         # scores are logs of predicted over measured, without sign
         logs = known.scores.scores[known.scores.groups == gpu]
         left_out = float(100 * np.sinh(np.minimum(logs, 10)).mean())
-    for k, profile in enumerate(profiles):
+    for k, profile in enumerate(runs.profiles):
         if (
             corpus.label in known.corpora
             and gpu in known.own
-            and models[k] in known.models
+            and runs.models[k] in known.models
         ):
             errors[k] = np.nan if left_out is None else left_out
             continue
-        answer = by_catalogue(profile, a, t)
-        errors[k] = 100 * abs(float(answer.step[0]) / step[k] - 1)
+        answer = by_catalogue(profile, pair)
+        errors[k] = 100 * abs(float(answer.step[0]) / runs.step[k] - 1)
     return errors
 
 
@@ -304,28 +312,26 @@ def _seen(
 
 
 def _of_bundle(
-    bundle: Bundle, profiles: list[Profile], step: Floats, models: NDArray[np.str_],
-    a: Instance, t: Instance, seen: NDArray[np.bool_], anchors_dirs: Iterable[Path],
-) -> Floats:  # fmt: skip
+    session: Session, pair: Pair, bundle: Bundle, runs: _Runs, seen: NDArray[np.bool_]
+) -> Floats:
     """A bundle's errors (%): as it answers, by its card where it saw the model.
 
     By the larger of both there, so that a bundle fitted on runs that were wrong does not
     say of itself that it is right.
     """
-    errors = np.full(len(step), np.nan)
+    errors = np.full(len(runs.step), np.nan)
+    asked = TranslateRequest(runs.profiles, *pair.names, bundle=bundle)
     try:
-        answers = translate(
-            profiles, a.name, t.name, bundle=bundle, anchors_dirs=anchors_dirs
-        )
+        answers = translate(session, asked).items
     except XlateError:
-        answers = []  # it cannot answer about them, which no figure can say
+        answers = ()  # it cannot answer about them, which no figure can say
     for k, answer in enumerate(answers):
         if isinstance(answer, Translation):
-            errors[k] = 100 * abs(answer.step_time_s.value * 1e6 / step[k] - 1)
+            errors[k] = 100 * abs(answer.step_time_s.value * 1e6 / runs.step[k] - 1)
     m = bundle.manifest
     honest = m.split in {split_label(s) for s in WHOLE_MODELS}
-    for model in np.unique(models[seen]):
-        rows = models == model
+    for model in np.unique(runs.models[seen]):
+        rows = runs.models == model
         card = m.error_on(str(model)) if honest else None
         if card is None:
             errors[rows] = np.nan

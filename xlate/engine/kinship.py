@@ -12,6 +12,7 @@ from xlate.catalog import Catalogue, Gpu, Instance
 from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.handoff import Handoff, joined, metered_jobs
 from xlate.corpus import Corpus
+from xlate.engine.session import Session
 from xlate.errors import AlignmentError
 
 __all__ = ["handoff_for", "nearest_others", "relative"]
@@ -62,7 +63,7 @@ def _distance(gpu: Gpu, sweeps: Sweeps) -> tuple[int, float, str]:
 
 
 def handoff_for(
-    instance: Instance, measured: bool, seed: int, known: Catalogue
+    session: Session, instance: Instance, measured: bool, seed: int
 ) -> tuple[Handoff | None, str | None, float | None]:
     """A hand-off for the instance, else the best taught one.
 
@@ -83,7 +84,8 @@ def handoff_for(
     """
     here = all(corpora.installed(n) is not None for n in HANDOFF_CORPORA)
     names = HANDOFF_CORPORA if here and measured else ("simulated",) * 2
-    vectors, metered = (corpora.load(n) for n in names)
+    known = session.catalogue
+    vectors, metered = (session.corpus(n) for n in names)
     tried: dict[str, int] = {}
     shared = set(vectors.instances) & set(metered.instances)
     for name in sorted(shared, key=lambda n: (n != instance.name, n)):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from xlate.answer import Failure
-from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.catalog import Catalogue, Instance
+from xlate.engine.pair import Pair
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.identity import generic
 from xlate.hardware.naming import bare, squash
 from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 
-__all__ = ["anchor_of", "taken_as", "with_anchor"]
+__all__ = ["anchor_of", "names_taken", "taken_as", "with_anchor"]
 
 #: instances that a message names
 _MOST_LISTED = 6
@@ -100,7 +100,7 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
 def with_anchor(
     profiles: Sequence[Profile | Failure],
     anchor: str | None,
-    anchors_dirs: Iterable[Path] = (),
+    known: Catalogue,
 ) -> tuple[str, list[Profile | Failure], tuple[str, ...]]:
     """The anchor of some profiles, by what the user says or else by what the files say.
 
@@ -110,8 +110,7 @@ def with_anchor(
         Failures are handed through.
     anchor : str or None
         What the user says.
-    anchors_dirs : iterable of Path
-        More catalogue folders.
+    known : Catalogue
 
     Returns
     -------
@@ -129,7 +128,6 @@ def with_anchor(
     """
     if anchor is not None:
         return anchor, list(profiles), ()
-    known = catalogue(anchors_dirs)
     notes: dict[str, str] = {}
     answers: list[Profile | Failure] = []
     for profile in profiles:
@@ -155,6 +153,12 @@ def with_anchor(
         raise ProfileError("no profile was given, and no anchor", _HINT)
     ((name, note),) = notes.items()
     return name, answers, (note,)
+
+
+def names_taken(pair: Pair, *typed: str) -> tuple[str, ...]:
+    """What short names of anchor and target were taken as, for the user to see."""
+    both = zip(typed, pair.sides, strict=True)
+    return tuple(said for name, side in both if (said := taken_as(name, side)))
 
 
 def taken_as(typed: str, found: Instance) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from xlate import opnames
 from xlate.answer import Failure
-from xlate.catalog import Catalogue, Gpu, Instance, catalogue
+from xlate.catalog import Catalogue, Gpu, Instance
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.kernel_architecture import newest, too_new
@@ -22,8 +21,8 @@ __all__ = ["of_anchor"]
 def of_anchor(
     profiles: Sequence[Profile | Failure],
     anchor: Instance,
+    known: Catalogue,
     force: bool = False,
-    anchors_dirs: Iterable[Path] = (),
 ) -> list[Profile | Failure]:
     """Profiles, with a failure for each that says it ran on another GPU.
 
@@ -33,10 +32,11 @@ def of_anchor(
         Failures are handed through.
     anchor : Instance
         What the user says.
+    known : Catalogue
+        Says what a name of a GPU means.
     force : bool
         Take the user's word, and note it.
     """
-    known = catalogue(anchors_dirs)
     return [
         p if isinstance(p, Failure) else _checked(p, anchor, force, known)
         for p in profiles

@@ -7,18 +7,17 @@ recording is doubted: whose it is, at which clock it was, whether jobs like it w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from xlate.advice import Recommendation
 from xlate.answer import DOMAINS, Facts, Failure
-from xlate.catalog import Catalogue, Instance, catalogue
+from xlate.catalog import Catalogue, Instance
 from xlate.clocks.features import matrix
 from xlate.clocks.probe import Probe, of_trace, view_of
 from xlate.engine.clock_case import Case, MeteredJob, Question
+from xlate.engine.facts import rent_of
 from xlate.engine.measurements import check_device, check_power
 from xlate.engine.meters import (
     Doubt,
@@ -28,10 +27,11 @@ from xlate.engine.meters import (
     verdict_of,
 )
 from xlate.engine.recommending import checked_probes, question
+from xlate.engine.session import Session
 from xlate.errors import ProfileError, XlateError
-from xlate.hardware.rent import Rent, why_no_rent
 from xlate.profile import Estimate, Verdict, WorkloadKey
-from xlate.store.clock_bundle import ClockBundle
+from xlate.values.answers import Answers
+from xlate.values.requests import RecordingsRequest
 
 __all__ = ["answer_recording", "clocks_of_recordings"]
 
@@ -53,37 +53,9 @@ _FEATURES = {
 
 
 def clocks_of_recordings(
-    recordings: Sequence[Probe | Failure],
-    target: str,
-    *,
-    objective: str = "edp",
-    max_slowdown: float | None = None,
-    sure: float | None = None,
-    probe: str = "max-only",
-    probes: Sequence[Probe] = (),
-    confidence: float = 0.7,
-    clocks_file: Path | None = None,
-    clock_bundle: ClockBundle | None = None,
-    step_time_s: float | None = None,
-    force: bool = False,
-    anchors_dirs: Iterable[Path] = (),
-    seed: int = 0,
-) -> list[Recommendation | Failure]:
+    session: Session, request: RecordingsRequest
+) -> Answers[Recommendation]:
     """The best clock on the target for each recording of a job made on it.
-
-    Parameters
-    ----------
-    recordings : sequence of Probe or Failure
-        Of :func:`xlate.clocks.probe.read_telemetry` or of the card here; failures are
-        handed through.
-    target : str
-        Instance, by name or alias, with the GPU that was recorded.
-    objective, max_slowdown, sure, probe, probes, confidence, clocks_file, seed
-        As :func:`xlate.engine.predict_freq`.
-    step_time_s : float, optional
-        Seconds a step takes at the highest clock, for seconds, joules and dollars of one.
-    force : bool
-        Answer though a recording says that it is of another GPU.
 
     Raises
     ------
@@ -91,58 +63,49 @@ def clocks_of_recordings(
         For unknown names, a target without GPU or settable clock, a model that is
         missing, probes that do not fit. What is wrong with a recording becomes a failure.
     """
-    known = catalogue(anchors_dirs)
-    asked = question(
-        target, known, objective=objective, max_slowdown=max_slowdown, sure=sure,
-        confidence=confidence, clocks_file=clocks_file, clock_bundle=clock_bundle,
-        seed=seed,
-    )  # fmt: skip
+    asked = question(session, request.target, request)
     answers: list[Recommendation | Failure] = []
-    for one in recordings:
+    for one in request.recordings:
         if isinstance(one, Failure):
             answers.append(one)
             continue
         file = "" if one.trace is None else one.trace.source
         try:
-            answers.append(
-                answer_recording(
-                    one, file, asked, known, probe, probes, step_time_s, force
-                )
-            )
+            answers.append(answer_recording(session, one, file, asked, request))
         except XlateError as e:
             answers.append(Failure(file, e))
-    return answers
+    return Answers(tuple(answers))
 
 
 def answer_recording(
-    recording: Probe, file: str, asked: Question, known: Catalogue,
-    kind: str = "max-only", probes: Sequence[Probe] = (),
-    step_time_s: float | None = None, force: bool = False,
+    session: Session, recording: Probe, file: str, asked: Question,
+    request: RecordingsRequest,
 ) -> Recommendation:  # fmt: skip
     """The best clock for one recording.
 
     Parameters
     ----------
+    session : Session
+        Its catalogue says what a name of a GPU means.
     recording : Probe
         Of the job on the target.
     file : str
         What the answer calls it.
     asked : Question
         Target, objective and model.
-    known : Catalogue
-        Says what a name of a GPU means.
-    kind, probes, step_time_s, force
-        As :func:`clocks_of_recordings`.
+    request : RecordingsRequest
+        Its probes, step time and ``force`` count.
 
     Raises
     ------
     XlateError
         If it is of another GPU, or a probe does not fit.
     """
-    first, doubts = _checked(recording, asked, known, force)
+    known, step_time_s = session.catalogue, request.step_time_s
+    first, doubts = _checked(recording, asked, known, request.force)
     seen_mhz = first.sm_mhz
     first = replace(_with_busy(first), sm_mhz=asked.legal.sm_mhz[-1])
-    further = _further(first, kind, probes, asked, known)
+    further = _further(first, request, asked, known)
     verdict = verdict_of([*doubts, *_model_doubts(first, asked)])
     job = MeteredJob(
         file, WorkloadKey(), verdict,
@@ -258,19 +221,20 @@ def _model_doubts(first: Probe, asked: Question) -> list[Doubt]:
 
 
 def _further(
-    first: Probe, kind: str, probes: Sequence[Probe], asked: Question, known: Catalogue
+    first: Probe, request: RecordingsRequest, asked: Question, known: Catalogue
 ) -> list[Probe]:
     """Probes at other clocks; one of them may stand beside the recording only with its time."""
+    probes = request.probes
     if not probes:
-        if kind != "max-only":
-            checked_probes(kind, probes, asked, known)  # says which are missing
+        if request.probe != "max-only":
+            checked_probes(request, asked, known)  # says which are missing
         return []
     if first.time_s is None:
         raise ProfileError(
             "the recording has no time stamps, to hold the times of the probes against",
             "record timestamp too, or leave --probe-file out",
         )
-    checked_probes(kind, [first, *probes], asked, known)
+    checked_probes(replace(request, probes=[first, *probes]), asked, known)
     return [p.within(asked.gpu) for p in probes]
 
 
@@ -302,10 +266,10 @@ def _drawn(first: Probe, seed: int) -> list[Probe]:
 def _facts(
     recording: Probe, instance: Instance, verdict: Verdict, known: Catalogue
 ) -> Facts:
-    rent = Rent.of(instance)
+    rent, no_rent = rent_of(instance, known)
     return Facts(
         recorded_gpu=recording.device,
         rent=rent,
-        no_rent=None if rent is not None else why_no_rent(instance, known),
+        no_rent=no_rent,
         domain=DOMAINS[verdict.level],
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +13,28 @@ from xlate.align import Aligned, align
 from xlate.catalog import Instance
 from xlate.corpus import Corpus
 from xlate.engine.assembly import Assembly, assemble
-from xlate.engine.fitting import FitResult, saved
-from xlate.engine.incumbent import WHOLE_MODELS, succession
-from xlate.engine.naming import taken_as
-from xlate.engine.pair import pair_of, prior, runs_of
+from xlate.engine.fitting import Beforehand, FitResult, errors_of, saved
+from xlate.engine.incumbent import WHOLE_MODELS, Contender, succession
+from xlate.engine.naming import names_taken
+from xlate.engine.pair import Pair, runs_of
+from xlate.engine.session import Session
 from xlate.engine.units import check_pairs
 from xlate.engine.unseen import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
-from xlate.evaluate import rows_of
-from xlate.heldout import HeldOut, held_out, with_step_times
+from xlate.evaluate import Row, rows_of
+from xlate.heldout import HeldOut, with_step_times
 from xlate.readers.runs import check_runs
 from xlate.splits import split_label
 from xlate.store.bundle import Bundle
 from xlate.translators import BASELINE, FEW
 from xlate.trust.calibration import Calibration
+from xlate.values.requests import ShotsRequest
 
 __all__ = ["FEW_SHOT", "fit_shots", "read_shots"]
 
 #: split of a card without rows: too few models to leave one out
 FEW_SHOT = "few-shot"
+_TRANSLATORS = (FEW, BASELINE)
 
 
 def read_shots(path: Path) -> Corpus:
@@ -46,44 +48,12 @@ def read_shots(path: Path) -> Corpus:
     return corpora.from_file(path)
 
 
-def fit_shots(
-    anchor: str,
-    target: str,
-    shots: Corpus | Path,
-    data: Corpus | str | None = None,
-    *,
-    split: str = "model",
-    columns: str = "all",
-    repeats: str = "median",
-    seed: int = 0,
-    n_jobs: int = 2,
-    anchors_dirs: Iterable[Path] = (),
-    save: bool = True,
-    replace: bool = False,
-) -> FitResult:
+def fit_shots(session: Session, request: ShotsRequest) -> FitResult:
     """Fit a pair of which only a few runs were measured on the target.
 
     What data sheets and the other GPUs say (the zero-shot answer) is corrected by
     the runs, the more the more there are. It answers from then on where it is not
     worse than what answered before (:mod:`xlate.engine.incumbent`).
-
-    Parameters
-    ----------
-    anchor, target : str
-        Instances, by name or alias.
-    shots : Corpus or Path
-        Runs on the target, and their counterparts on the anchor unless a corpus
-        holds these.
-    data : Corpus or str, optional
-        Corpus with the anchor's runs of the same work; by default the shots, then
-        those on this machine.
-    split, columns, repeats, seed, n_jobs
-        As for :func:`~xlate.engine.fitting.fit`; ``split`` where enough models were
-        measured.
-    save : bool
-        Whether to write the bundle to the data home.
-    replace : bool
-        Let it answer from now on even where it is not shown to be better.
 
     Raises
     ------
@@ -94,65 +64,113 @@ def fit_shots(
     XlateError
         For unknown names, or a table that is not what it should be.
     """
-    anchors_dirs = tuple(anchors_dirs)
+    shots = request.shots
     measured = shots if isinstance(shots, Corpus) else read_shots(shots)
-    asked = corpora.load(data) if isinstance(data, str) else data
+    asked = None if request.data is None else session.corpus(request.data)
     among = {*measured.instances, *(asked.instances if asked else ())}
-    a, t = pair_of(anchor, target, anchors_dirs, sorted(among))
-    there = _on(measured, t)
-    if there is None:
-        raise CorpusError(
-            f"{measured.name} has no run on {t.name}",
-            f"it has {', '.join(measured.instances)}",
-        )
-    home, here = _anchors(measured, asked, a)
-    check_runs(there, f"{measured.name}, target side", numbered=False)
-    check_runs(here, f"{home.name}, anchor side", numbered=False)
-    aligned = align(here, there, repeats, fewest_models=1)
-    try:
-        told = shipped().log_ratios(a.require_gpu(), t.require_gpu())
-    except CatalogError:
-        told = prior(a, t) or {}
-    doubt = check_pairs(aligned, told, measured.name)
+    pair = session.pair(request.anchor, request.target, sorted(among))
+    known = _aligned(session, request, pair, measured, asked)
+    aligned = known.aligned
+    doubt = check_pairs(aligned, known.told, measured.name)
     models = len(np.unique(aligned.models[with_step_times(aligned)]))
     held = None
     if models > 1:
-        held = _held(measured, aligned, told, split, columns, seed, n_jobs)
-    rows = [] if held is None else rows_of(held)
+        held = errors_of(_TRANSLATORS, aligned, measured, request, known.beforehand)
     # of few models the errors say too little about the next one
     few = held is None or models < ENOUGH_MODELS
+    bundle, rows = _fitted(session, request, pair, known, None if few else held, held)
+    # measured on the target, whatever the corpus of the anchor's runs is
+    simulated = measured.card.simulated or known.home.card.simulated
+    bundle = replace(bundle, manifest=replace(bundle.manifest, simulated=simulated))
+    taken = names_taken(pair, request.anchor, request.target)
+    notes = [*taken, *([doubt] if doubt else ()), *_notes(aligned, pair, few)]
+    if not request.save:
+        return FitResult(bundle, None, tuple(rows), tuple(notes))
+    if held is not None and request.split not in WHOLE_MODELS:
+        by_model = replace(request, split="model")
+        held = errors_of(_TRANSLATORS, aligned, measured, by_model, known.beforehand)
+    new = Contender(measured, aligned, held, FEW, simulated=simulated)
+    found = succession(session, pair, new, replace=request.replace)
+    return saved(session, bundle, found, rows, notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Few:
+    """A few measured runs, with their counterparts on the anchor.
+
+    Attributes
+    ----------
+    measured, home : Corpus
+        Of the target's runs, and of the anchor's.
+    here : polars.DataFrame
+        Runs on the anchor.
+    aligned : Aligned
+    told : dict of str to float
+        Nature -> log ratio of times that data sheets say, corrected on other GPUs.
+    """
+
+    measured: Corpus
+    home: Corpus
+    here: pl.DataFrame
+    aligned: Aligned
+    told: dict[str, float]
+
+    @property
+    def beforehand(self) -> Beforehand:
+        return Beforehand(self.told)
+
+
+def _aligned(
+    session: Session, request: ShotsRequest, pair: Pair, measured: Corpus,
+    asked: Corpus | None,
+) -> _Few:  # fmt: skip
+    there = _on(measured, pair.target)
+    if there is None:
+        raise CorpusError(
+            f"{measured.name} has no run on {pair.target.name}",
+            f"it has {', '.join(measured.instances)}",
+        )
+    home, here = _anchors(session, measured, asked, pair.anchor)
+    check_runs(there, f"{measured.name}, target side", numbered=False)
+    check_runs(here, f"{home.name}, anchor side", numbered=False)
+    aligned = align(here, there, request.repeats, fewest_models=1)
+    try:
+        told = shipped().log_ratios(*(side.require_gpu() for side in pair.sides))
+    except CatalogError:
+        told = pair.prior() or {}
+    return _Few(measured, home, here, aligned, told)
+
+
+def _fitted(
+    session: Session, request: ShotsRequest, pair: Pair, known: _Few,
+    *errors: HeldOut | None,
+) -> tuple[Bundle, list[Row]]:  # fmt: skip
+    """A bundle, and its card.
+
+    ``errors`` are those that intervals rest on, or None where they are borrowed, and
+    those of the card.
+    """
+    trusted, held = errors
+    rows = [] if held is None else rows_of(held)
     manifest, fitted = assemble(
         Assembly(
-            a, t, home, aligned, rows, translator=FEW, columns=columns, repeats=repeats,
-            split=split_label(split) if rows else FEW_SHOT, seed=seed, told=told,
-            known=here, label=f"{measured.name} and zero-shot",
-            anchors_dirs=anchors_dirs,
+            session, pair, known.home, known.aligned, rows,
+            translator=FEW, study=request,
+            split=split_label(request.split) if rows else FEW_SHOT, told=known.told,
+            known=known.here, label=f"{known.measured.name} and zero-shot",
         ),
-        borrowed() if few or held is None else Calibration.of(held, FEW),
-        borrowed() if few or held is None else Calibration.of(held, BASELINE),
+        borrowed() if trusted is None else Calibration.of(trusted, FEW),
+        borrowed() if trusted is None else Calibration.of(trusted, BASELINE),
     )  # fmt: skip
-    # measured on the target, whatever the corpus of the anchor's runs is
-    simulated = measured.card.simulated or home.card.simulated
-    bundle = Bundle(dataclasses.replace(manifest, simulated=simulated), fitted)
-    notes = [n for n in (taken_as(anchor, a), taken_as(target, t), doubt) if n]
-    notes += _notes(aligned, a, t, few)
-    if not save:
-        return FitResult(bundle, None, tuple(rows), tuple(notes))
-    if held is not None and split not in WHOLE_MODELS:
-        held = _held(measured, aligned, told, "model", columns, seed, n_jobs)
-    found = succession(
-        a, t, measured, aligned, held, FEW, simulated=simulated, replace=replace,
-        anchors_dirs=anchors_dirs,
-    )  # fmt: skip
-    return saved(bundle, found, rows, notes)
+    return Bundle(manifest, fitted), rows
 
 
-def _notes(aligned: Aligned, a: Instance, t: Instance, few: bool) -> list[str]:
+def _notes(aligned: Aligned, pair: Pair, few: bool) -> list[str]:
     notes = [f"{len(aligned)} workloads of {len(set(aligned.models))} models measured"]
     if aligned.unpaired_target.height:
         notes.append(
-            f"{aligned.unpaired_target.height} runs on {t.name} have no counterpart on "
-            f"{a.name} and were left out"
+            f"{aligned.unpaired_target.height} runs on {pair.target.name} have no counterpart "
+            f"on {pair.anchor.name} and were left out"
         )
     if few:
         notes.append(
@@ -167,12 +185,12 @@ def _on(corpus: Corpus, side: Instance) -> pl.DataFrame | None:
 
 
 def _anchors(
-    measured: Corpus, asked: Corpus | None, a: Instance
+    session: Session, measured: Corpus, asked: Corpus | None, a: Instance
 ) -> tuple[Corpus, pl.DataFrame]:
     """Runs on the anchor, and the corpus they are of."""
     tried = [measured] if asked is None else [asked]
     if asked is None:
-        tried += [corpora.load(c.name) for c in corpora.preferred() if not c.simulated]
+        tried += session.corpora(simulated=False)
     for corpus in tried:
         runs = _on(corpus, a) if corpus.instances else None
         if runs is not None:
@@ -181,13 +199,3 @@ def _anchors(
         f"no run on {a.name} in {', '.join(c.name for c in tried)}",
         "put the anchor's runs of the same work into the file, or name a corpus by --data",
     )
-
-
-def _held(
-    measured: Corpus, aligned: Aligned, told: dict[str, float], split: str,
-    columns: str, seed: int, n_jobs: int,
-) -> HeldOut:  # fmt: skip
-    return held_out(
-        aligned, [FEW, BASELINE], measured.label, split, columns, seed, n_jobs,
-        prior=told, families=measured.card.families,
-    )  # fmt: skip

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import bounds, opnames
-from xlate.answer import Failure, RestsOn, Translation
-from xlate.conformal import LEVEL
+from xlate import bounds
+from xlate.answer import RestsOn, Translation
 from xlate.engine.facts import doubted, with_memory, with_step
-from xlate.engine.naming import taken_as, with_anchor
-from xlate.engine.pair import pair_of
+from xlate.engine.growth import Growth, check_kind, growth_of, resized
+from xlate.engine.naming import names_taken, with_anchor
+from xlate.engine.pair import Pair
+from xlate.engine.session import Session
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
-from xlate.hardware.memory import memory_fit
-from xlate.profile import Estimate, Profile, Verdict, dataset_name, input_size
+from xlate.hardware.memory import MemoryFit, memory_fit
+from xlate.profile import Estimate, Profile, Verdict, input_size
 from xlate.reason import NEARER, Reason
-from xlate.scaling import AXES, HOW, Scaler
-from xlate.store import bundle as bundles
+from xlate.scaling import AXES
 from xlate.store.bundle import Bundle
-from xlate.trust.domain import CAREFUL_UNKNOWN
+from xlate.values.requests import ScaleRequest, TranslateRequest
 
-__all__ = ["AXIS_COLUMN", "Sized", "axis_sizes", "scale", "wanted_sizes"]
+__all__ = ["AXIS_COLUMN", "Sized", "Sizes", "axis_sizes", "scale", "wanted_sizes"]
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +35,6 @@ Floats = NDArray[np.float64]
 AXIS_COLUMN = {"batch-size": "batch_size", "input-size": "dataset"}
 #: more sizes than this are a mistake
 _MOST_SIZES = 64
-#: factor outside the sizes of training that is answered, with a warning
-_FARTHEST = 128
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,16 @@ class Sized:
     translation: Translation
     memory_bytes: float | None = None
     too_large_for: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The promised document of one size, without the size."""
+        return {
+            "measured": self.measured,
+            "memory_bytes": self.memory_bytes,
+            "too_large_for": list(self.too_large_for),
+            "anchor_step_time_s": asdict(self.anchor_step_time_s),
+            "translation": self.translation.document(),
+        }
 
 
 def axis_sizes(jobs: pl.DataFrame, axis: str) -> Floats:
@@ -114,39 +122,42 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
     return axis, found
 
 
-def scale(
-    profile: Profile,
-    anchor: str | None,
-    target: str,
-    axis: str,
-    sizes: Sequence[int],
-    *,
-    level: float = LEVEL,
-    force: bool = False,
-    anchors_dirs: Iterable[Path] = (),
-    bundle: Bundle | None = None,
-) -> list[Sized]:
+@dataclass(frozen=True)
+class Sizes:
+    """One profile at several sizes.
+
+    Attributes
+    ----------
+    axis : str
+        Key of :data:`xlate.scaling.AXES`.
+    items : tuple of Sized
+        In the order asked for.
+    """
+
+    axis: str
+    items: tuple[Sized, ...]
+
+    def __iter__(self) -> Iterator[Sized]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def translations(self) -> list[Translation]:
+        """The answer at each size."""
+        return [one.translation for one in self.items]
+
+    def document(self) -> list[dict[str, Any]]:
+        """The promised document of ``translate --scale … --json``."""
+        name = self.axis.replace("-", "_")
+        return [{name: one.size, **one.document()} for one in self.items]
+
+
+def scale(session: Session, request: ScaleRequest) -> Sizes:
     """Step time and vector at other sizes.
 
     A step time never falls as the work grows, on either side.
-
-    Parameters
-    ----------
-    profile : Profile
-        With its size in the workload key, and a step time.
-    anchor : str or None
-        None where the file says which GPU it ran on and one instance has it.
-    target : str
-    axis : str
-        Key of :data:`xlate.scaling.AXES`.
-    sizes : sequence of int
-        Batch sizes, or sides in pixels.
-    force : bool
-        Answer though the file says that it ran on another GPU.
-    anchors_dirs : iterable of Path
-        More catalogue folders.
-    bundle : Bundle, optional
-        Default: the pair's.
 
     Raises
     ------
@@ -156,161 +167,96 @@ def scale(
         of work than the scaler was learnt on, or a size is far outside of it;
         BundleError where the bundle has not learnt this axis.
     """
-    anchors_dirs = tuple(anchors_dirs)
-    anchor, _, notes = with_anchor([profile], anchor, anchors_dirs)
-    a, t = pair_of(anchor, target, anchors_dirs)
-    notes += tuple(n for n in (taken_as(anchor, a), taken_as(target, t)) if n)
-    if bundle is None and not bundles.exists(a.name, t.name):
-        raise BundleError(
-            f"sizes cannot be scaled from {a.name} to {t.name}: there is no bundle of the "
-            "pair, which says how such work grows",
-            "profile the job at the size wanted",
-        )
-    bundle = bundle or bundles.find(a.name, t.name)
-    scaler = bundle.model["scaling"].get(axis)
-    if not isinstance(scaler, Scaler):
-        raise BundleError(
-            f"the bundle from {a.name} has not learnt {axis}",
-            "fit on a corpus with several sizes of each network",
-        )
-    work = profile.workload
-    own = work.batch_size if axis == "batch-size" else input_size(work.dataset)
-    if own is None:
-        raise ProfileError(
-            f"{profile.source} does not say its {axis}", f"give --{axis}"
-        )
-    if profile.step_time_us is None:
-        raise ProfileError(
-            f"{profile.source} has no step time",
-            "give --step-time: scaling starts there",
-        )
-    power = AXES[axis]
-    _check_kind(profile, scaler, axis, [own, *sizes])
-    made, octaves = [], []
+    profile, sizes = request.profile, request.sizes
+    known = session.catalogue
+    anchor, _, notes = with_anchor([profile], request.anchor, known)
+    pair = session.pair(anchor, request.target)
+    notes += names_taken(pair, anchor, request.target)
+    bundle = request.bundle or _bundle(session, pair)
+    growth = growth_of(profile, request.axis, bundle)
+    check_kind(profile, growth, sizes)
     # the profile itself is where both directions start
-    for size in [own, *sizes]:
-        octaves.append(abs(math.log2(size / own)) * power)
-        made.append(_resized(profile, scaler, axis, own, size))
-    low, high = (limit ** (1 / power) for limit in scaler.range_)
-    given = translate(
-        made, a.name, t.name, bundle=bundle, level=level, force=force,
-        anchors_dirs=anchors_dirs,
-    )  # fmt: skip
-    steps = []
-    for answer in given:
-        if isinstance(answer, Failure):
-            raise answer.error
-        steps.append(answer)
-    _check_layers(axis, sizes, steps)
-    answers = _never_falling(own, sizes, steps)
+    made = [resized(profile, growth, size) for size in (growth.own, *sizes)]
+    given = TranslateRequest(
+        made, *pair.names, level=request.level, force=request.force, bundle=bundle
+    )
+    steps = translate(session, given).sound()
+    _check_layers(request.axis, sizes, steps)
+    answers = _never_falling(growth.own, sizes, steps)
     found = []
-    for size, far, p, answer in zip(sizes, octaves[1:], made[1:], answers, strict=True):
-        here = (p.step_time_us or 0.0) / 1e6
-        factor = scaler.factor(far, level) if far else 1.0
-        reasons: list[str] = []
-        growth = (size / own) ** power
-        need = _memory(profile, growth)
-        least = (
-            None if need is None else (profile.memory_bytes or 0.0) * min(growth, 1.0)
-        )
-        here_fit, there_fit = (
-            memory_fit(
-                side.require_gpu(), need, least if growth < 1 else profile.memory_bytes
-            )
-            for side in (a, t)
-        )
-        small = tuple(f.gpu for f in (here_fit, there_fit) if f.reason is not None)
-        if size != own:
-            answer = _grown(with_memory(answer, there_fit), own, axis, bundle)
-            if here_fit.reason is not None:
-                reasons.insert(0, f"on the anchor, {axis} {size}: {here_fit.text}")
-        if not low <= size <= high:
-            unknown = (
-                "; whether it fits into memory is not known: the profile has no memory column"
-                if need is None
-                else ""
-            )
-            outside = (
-                f"{axis} {size} is outside training ({low:g} to {high:g}){unknown}"
-            )
-            reasons.insert(0, Reason(outside, NEARER))
+    for size, p, answer in zip(sizes, made[1:], answers, strict=True):
+        fits = _fits(profile, pair, growth, size)
+        if size != growth.own:
+            answer = _grown(with_memory(answer, fits.there), growth, bundle)
+        reasons = _doubts(growth, size, fits)
         if reasons:
             answer = doubted(answer, reasons, "widen")
         level_of, said = answer.verdict.level, (*answer.verdict.reasons, *notes)
-        verdict = Verdict(level_of, said)
+        answer = replace(answer, verdict=Verdict(level_of, said))
+        step, factor = (p.step_time_us or 0.0) / 1e6, growth.factor(size, request.level)
         found.append(
             Sized(
-                size, size == own,
-                Estimate(here, here / factor, here * factor, level),
-                _wider(replace(answer, verdict=verdict), factor),
-                need,
-                small,
+                size=size,
+                measured=size == growth.own,
+                anchor_step_time_s=Estimate(
+                    step, step / factor, step * factor, request.level
+                ),
+                translation=_wider(answer, factor),
+                memory_bytes=fits.need,
+                too_large_for=fits.too_small,
             )
-        )  # fmt: skip
-    return found
-
-
-def _check_kind(
-    profile: Profile, scaler: Scaler, axis: str, sizes: Sequence[int]
-) -> None:
-    """Refuse work that the scaler was not learnt on.
-
-    Raises
-    ------
-    ProfileError
-        For another framework, mode or precision, for mostly unknown operations, and
-        for sizes far outside training.
-    """
-    hint = "profile the job at the size wanted, or fit on a corpus of such work"
-    kind = "/".join(getattr(profile.workload, field) for field in HOW)
-    if kind not in scaler.kinds_:
-        raise ProfileError(
-            f"{axis} cannot be scaled: the profile is of {kind}, growth was learnt on "
-            f"{' and '.join(scaler.kinds_) or 'nothing that says so'}",
-            hint,
         )
-    busy = opnames.busy_columns(list(profile.ops))
-    strange = {c: profile.ops[c] for c in busy if c not in scaler.seen_}
-    share = sum(strange.values()) / profile.busy_us
-    if share > CAREFUL_UNKNOWN:
-        named = ", ".join(sorted(strange, key=lambda c: -strange[c])[:3])
-        raise ProfileError(
-            f"{axis} cannot be scaled: {share:.0%} of device time is in operations whose "
-            f"growth was not learnt ({named})",
-            hint,
-        )
-    power = AXES[axis]
-    low, high = (limit ** (1 / power) for limit in scaler.range_)
-    far = [s for s in sizes if not low / _FARTHEST <= s <= high * _FARTHEST]
-    if far:
-        raise ProfileError(
-            f"{axis} {far[0]} is far outside training ({low:g} to {high:g}): nothing "
-            "says how the job grows there",
-            f"ask for {axis} from {max(low / _FARTHEST, 1):g} to {high * _FARTHEST:g}",
-        )
+    return Sizes(request.axis, tuple(found))
 
 
-def _resized(
-    profile: Profile, scaler: Scaler, axis: str, own: int, size: int
-) -> Profile:
-    """The profile as it would be on the anchor at another size."""
-    power = AXES[axis]
-    work, step = profile.workload, profile.step_time_us
-    assert step is not None
-    ops = np.array([profile.ops.get(c, 0.0) for c in scaler.ops])
-    scaled = scaler.predict(ops, step, own**power, size**power)
-    ratio = dict(zip(scaler.ops, scaled.ops, strict=True))
-    vector = {c: ratio.get(c, v) for c, v in profile.ops.items()}
-    key = (
-        replace(work, batch_size=size) if axis == "batch-size"
-        else replace(work, dataset=dataset_name(size))
-    )  # fmt: skip
-    return replace(
-        profile, ops={c: v for c, v in vector.items() if v > 0}, workload=key,
-        step_time_us=scaled.step,
-        # memory at another size is another one, and said by the caller
-        memory_bytes=profile.memory_bytes if size == own else None,
-    )  # fmt: skip
+def _bundle(session: Session, pair: Pair) -> Bundle:
+    """The bundle of a pair, which says how work grows."""
+    if not session.bundles.exists(*pair.names):
+        raise BundleError(
+            f"sizes cannot be scaled from {pair.anchor.name} to {pair.target.name}: there "
+            "is no bundle of the pair, which says how such work grows",
+            "profile the job at the size wanted",
+        )
+    return session.bundles.find(*pair.names)
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Whether the work fits at a size, on the anchor (here) and on the target (there)."""
+
+    need: float | None
+    here: MemoryFit
+    there: MemoryFit
+
+    @property
+    def too_small(self) -> tuple[str, ...]:
+        return tuple(f.gpu for f in (self.here, self.there) if f.reason is not None)
+
+
+def _fits(profile: Profile, pair: Pair, growth: Growth, size: int) -> _Fits:
+    times = (size / growth.own) ** growth.power
+    need = _memory(profile, times)
+    least = None if need is None else (profile.memory_bytes or 0.0) * min(times, 1.0)
+    surely = least if times < 1 else profile.memory_bytes
+    here, there = (memory_fit(s.require_gpu(), need, surely) for s in pair.sides)
+    return _Fits(need, here, there)
+
+
+def _doubts(growth: Growth, size: int, fits: _Fits) -> list[str]:
+    """What makes the answer at a size less sure than that of the profile."""
+    reasons: list[str] = []
+    axis, (low, high) = growth.axis, growth.range
+    if size != growth.own and fits.here.reason is not None:
+        reasons.append(f"on the anchor, {axis} {size}: {fits.here.text}")
+    if not low <= size <= high:
+        unknown = (
+            "; whether it fits into memory is not known: the profile has no memory column"
+            if fits.need is None
+            else ""
+        )
+        outside = f"{axis} {size} is outside training ({low:g} to {high:g}){unknown}"
+        reasons.insert(0, Reason(outside, NEARER))
+    return reasons
 
 
 def _check_layers(
@@ -368,10 +314,10 @@ def _memory(profile: Profile, growth: float) -> float | None:
     return profile.memory_bytes * max(growth, 1.0)
 
 
-def _grown(answer: Translation, own: int, axis: str, bundle: Bundle) -> Translation:
+def _grown(answer: Translation, growth: Growth, bundle: Bundle) -> Translation:
     """A translation that says its anchor's step was scaled, not given."""
     m = bundle.manifest
-    source = f"scaled from {axis} {own}, growth as learnt"
+    source = f"scaled from {growth.axis} {growth.own}, growth as learnt"
     first = RestsOn("step time on the anchor", source, m.corpus, m.simulated)
     rest = answer.facts.rests_on[1:]
     return replace(answer, facts=replace(answer.facts, rests_on=(first, *rest)))

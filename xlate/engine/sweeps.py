@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,11 @@ import polars as pl
 
 from xlate import corpus as corpora
 from xlate.card import Card
-from xlate.catalog import Catalogue, catalogue
+from xlate.catalog import Catalogue
 from xlate.clocks.curve import curves_of
 from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.corpus import Corpus
+from xlate.engine.session import Session
 from xlate.errors import CorpusError, ProfileError
 from xlate.readers.table import read_table
 from xlate.schema import TABLES, sweeps_frame
@@ -22,14 +23,13 @@ __all__ = ["default_view", "matching_gpus", "sweeps_of"]
 
 
 def sweeps_of(
-    names: Sequence[str] | None = None,
-    gpu: str | None = None,
-    anchors_dirs: Iterable[Path] = (),
+    session: Session, names: Sequence[str] | None = None, gpu: str | None = None
 ) -> list[Sweeps]:
     """Clock sweeps at hand, by corpus and GPU.
 
     Parameters
     ----------
+    session : Session
     names : sequence of str, optional
         Corpora, or csv or parquet files of sweeps; by default the measured ones on this machine whose licence lets
         something fitted from them be kept, else the simulated one.
@@ -42,9 +42,10 @@ def sweeps_of(
     UnknownNameError, CorpusError
         If a corpus is unknown, not here, or holds no clock sweep (of the GPU).
     """
-    known = catalogue(anchors_dirs)
+    known = session.catalogue
+    asked = _corpora(session, names)
     found: list[Sweeps] = []
-    for corpus in _corpora(names):
+    for corpus in asked:
         if corpus.sweeps is None:
             raise CorpusError(
                 f"corpus {corpus.name} holds no sweep", "see: xlate datasets list"
@@ -61,32 +62,34 @@ def sweeps_of(
             for g in wanted
         ]
     if not found:
-        looked = ", ".join(c.name for c in _corpora(names))
+        looked = ", ".join(c.name for c in asked)
         raise CorpusError(f"no sweep of {gpu} in {looked}", "xlate datasets show NAME")
     return found
 
 
-def _corpora(names: Sequence[str] | None) -> list[Corpus]:
+def _corpora(session: Session, names: Sequence[str] | None) -> list[Corpus]:
     if names is not None:
-        return [_named(n) for n in names]
-    here = [corpora.load(c.name) for c in corpora.preferred()]
-    swept = [c for c in here if c.sweeps is not None and _kept(c)]
+        return [_named(session, n) for n in names]
+    swept = [c for c in session.corpora() if c.sweeps is not None and _kept(c)]
     measured = [c for c in swept if not c.card.simulated]
     return measured or swept
 
 
-def _named(name: str) -> Corpus:
+def _named(session: Session, name: str) -> Corpus:
     """A corpus by name, or a user's own sweeps from a csv or parquet file."""
     path = Path(name)
     if not corpora.is_table(name):
-        return corpora.load(name)
+        return session.corpus(name)
     try:
         frame = sweeps_frame(read_table(path))
     except ProfileError as e:
         raise CorpusError(
             f"{e.what}: not a table of sweeps", "xlate sweep read DIR --csv FILE"
         ) from e
-    card = Card(path.name, "sweeps given by the user", False, "the user's own", "", "", "")  # fmt: skip
+    card = Card(
+        path.name, "sweeps given by the user", False, "the user's own",
+        origin="", commit="", url="",
+    )  # fmt: skip
     empty = {t: pl.DataFrame(schema=TABLES[t]) for t in ("runs", "ops")}
     return Corpus(card, **empty, sweeps=frame, sha256=corpora.sha256_of(path))
 

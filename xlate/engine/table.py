@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
 from xlate import opnames
 from xlate.align import STEP, matrix
 from xlate.engine.layers import predict
-from xlate.engine.pair import pair_of
+from xlate.engine.session import Session
 from xlate.errors import ProfileError
 from xlate.readers.frames import check_frame
 from xlate.readers.runs import check_runs
-from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import MOST_UNKNOWN
 from xlate.trust.precision import trained
+from xlate.values.requests import TableRequest
 
 __all__ = ["translate_table"]
 
 
-def translate_table(
-    frame: pl.DataFrame,
-    anchor: str,
-    target: str,
-    *,
-    bundle: Bundle | None = None,
-    anchors_dirs: Iterable[Path] = (),
-) -> pl.DataFrame:
+def translate_table(session: Session, request: TableRequest) -> pl.DataFrame:
     """Translate a wide table of profiles in one go.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        One row a profile: operations in µs over the window, and
-        ``step_time_us`` where known. Other columns are kept. Errors number rows from 0.
 
     Returns
     -------
@@ -52,10 +36,10 @@ def translate_table(
         that cannot be, or the row of a run in another precision than training's:
         a table has no place for a verdict.
     """
-    a, t = pair_of(anchor, target, anchors_dirs)
-    bundle = bundles.find(a.name, t.name) if bundle is None else bundle
-    bundles.check_pair(bundle, a.name, t.name)
-    frame = check_frame(frame, "the table")
+    pair = session.pair(request.anchor, request.target)
+    bundle = request.bundle or session.bundles.find(*pair.names)
+    session.bundles.check(bundle, *pair.names)
+    frame = check_frame(request.frame, "the table")
     check_runs(frame, "the table")
     ops = [c for c in frame.columns if opnames.is_op_column(c)]
     times = matrix(frame, ops)

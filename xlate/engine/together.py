@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xlate.answer import DOMAINS, Facts, Failure, Translation
-from xlate.conformal import LEVEL
 from xlate.engine.facts import with_step
+from xlate.engine.session import Session
 from xlate.engine.translating import translate
-from xlate.errors import ProfileError, XlateError
+from xlate.errors import ProfileError, XlateError, all_of
 from xlate.profile import Estimate, Profile, Verdict
 from xlate.reason import GIVE_STEP, Reason, remedies
 from xlate.schema import KEY
+from xlate.values.requests import CombineRequest, TranslateRequest
 
 __all__ = ["Together", "translate_together"]
 
@@ -47,31 +47,22 @@ class Together:
     parts: tuple[Translation, ...]
     weights: tuple[float, ...]
 
+    def document(self) -> dict[str, Any]:
+        """The promised document of ``translate --profile … --json``."""
+        return {
+            "combined": self.combined.document(),
+            "parts": [p.document() for p in self.parts],
+            "weights": list(self.weights),
+        }
 
-def translate_together(
-    profiles: Mapping[str, Profile],
-    target: str,
-    *,
-    level: float = LEVEL,
-    force: bool = False,
-    anchors_dirs: Iterable[Path] = (),
-) -> Together:
+
+def translate_together(session: Session, request: CombineRequest) -> Together:
     """Translate profiles of the same workload from several anchors into one answer.
 
     Each anchor's bundle answers; logs are averaged with the inverse squares of
     their interval's log widths, as if errors were independent. How independent
     they are is not known, so that the interval keeps the weighted mean of the
     widths, which holds even if they are not.
-
-    Parameters
-    ----------
-    profiles : mapping of str to Profile
-        Anchor to its profile, two or more.
-    target : str
-    level : float
-        Of the intervals.
-    force : bool
-        Answer though a file says that it ran on another GPU, or two are the same run.
 
     Raises
     ------
@@ -80,6 +71,7 @@ def translate_together(
         says it ran on another GPU, for fewer than
         two anchors, or for workloads that differ.
     """
+    profiles = request.profiles
     if len(profiles) < 2:
         raise ProfileError(
             "one anchor is no combination", "give --profile A=FILE for two instances"
@@ -88,37 +80,25 @@ def translate_together(
     parts: list[Translation] = []
     failed: list[XlateError] = []
     for anchor, profile in profiles.items():
-        (answer,) = translate(
-            [profile],
-            anchor,
-            target,
-            level=level,
-            force=force,
-            anchors_dirs=anchors_dirs,
+        alone = TranslateRequest(
+            [profile], anchor, request.target, level=request.level, force=request.force
         )
+        (answer,) = translate(session, alone)
         if isinstance(answer, Failure):
             failed.append(answer.error)
         else:
             parts.append(answer)
     if failed:
-        raise _all_of(failed)
+        raise all_of(failed)
     if len({p.anchor for p in parts}) < len(parts):
         raise ProfileError(
             f"{parts[0].anchor} stands twice", "give each instance one profile"
         )
-    if not force:
+    if not request.force:
         _same_run_once(profiles)
     weights = _weights([p.step_time_s for p in parts])
     combined = _doubted_where_apart(_combined(parts, weights), parts)
     return Together(combined, tuple(parts), tuple(weights))
-
-
-def _all_of(failed: Sequence[XlateError]) -> XlateError:
-    """One error that says what is wrong with each profile."""
-    if len(failed) == 1:
-        return failed[0]
-    hints = dict.fromkeys(e.hint for e in failed if e.hint)
-    return ProfileError("; ".join(e.what for e in failed), "; ".join(hints))
 
 
 def _doubted_where_apart(

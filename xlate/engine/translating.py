@@ -1,18 +1,17 @@
-"""Use what was learnt: read profiles, translate them one by one or as a table."""
+"""Translate profiles: the bundle of the pair answers, else the layer below it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import bounds, opnames, readers
+from xlate import opnames
 from xlate.answer import Failure, Translation
-from xlate.catalog import Catalogue, Instance, catalogue
-from xlate.conformal import LEVEL, Scores
+from xlate.catalog import Catalogue
+from xlate.conformal import Scores
 from xlate.engine.facts import with_facts, with_step
 from xlate.engine.layers import (
     OP_RATIO,
@@ -23,9 +22,10 @@ from xlate.engine.layers import (
     predict,
     why_not_fitted,
 )
-from xlate.engine.naming import taken_as, with_anchor
+from xlate.engine.naming import names_taken, with_anchor
 from xlate.engine.origin import of_anchor
-from xlate.engine.pair import pair_of, pair_with_bundle
+from xlate.engine.pair import Pair
+from xlate.engine.session import Session
 from xlate.engine.unseen import (
     beyond_bundles,
     borrowed,
@@ -36,16 +36,17 @@ from xlate.engine.unseen import (
 )
 from xlate.errors import ProfileError, XlateError
 from xlate.heldout import LARGE
-from xlate.profile import Estimate, Profile, Verdict, WorkloadKey, check_times
+from xlate.profile import Estimate, Profile, Verdict, check_times
 from xlate.reason import ADAPT, Reason
-from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.store.manifest import Manifest
 from xlate.trust.calibration import Calibration
 from xlate.trust.domain import MOST_UNKNOWN, Finding, examine
-from xlate.trust.window import with_given_step, with_idle
+from xlate.trust.window import with_idle
+from xlate.values.answers import Answers
+from xlate.values.requests import TranslateRequest
 
-__all__ = ["check_level", "read_profiles", "translate"]
+__all__ = ["check_level", "translate"]
 
 Floats = NDArray[np.float64]
 
@@ -57,104 +58,36 @@ _NO_INTERVAL = Reason(
 )
 
 
-def read_profiles(
-    paths: Iterable[Path | str],
-    *,
-    model: str | None = None,
-    dataset: str | None = None,
-    batch_size: int | None = None,
-    optimizer: str | None = None,
-    step_time_us: float | None = None,
-    format: str | None = None,
-    steps: readers.StepChoice | None = None,
-) -> list[Profile | Failure]:
-    """Read files and folders; what the options say goes before the file.
-
-    ``steps`` says how a trace without marks is cut into them.
-
-    Returns
-    -------
-    list
-        A profile, or the failure of a file, in the order given.
-
-    Raises
-    ------
-    ProfileError
-        If an option cannot be: a size out of :mod:`xlate.bounds`, a step time that
-        is no finite number above 0.
-    """
-    given = WorkloadKey(model, dataset, batch_size, optimizer)
-    if step_time_us is not None and bounds.time(step_time_us, "the step time") == 0:
-        raise ProfileError("the step time is 0", "leave it out where it is not known")
-    answers: list[Profile | Failure] = []
-    for named in paths:
-        for file, found in readers.contents(Path(named), format, steps):
-            try:
-                if isinstance(found, XlateError):
-                    raise found
-                for p in found:
-                    profile = with_given_step(p, step_time_us)
-                    profile = replace(profile, workload=given.filled(p.workload))
-                    check_times(profile, step_given=step_time_us is not None)
-                    answers.append(profile)
-            except XlateError as e:
-                answers.append(Failure(str(file), e))
-    return answers
-
-
-def translate(
-    profiles: Sequence[Profile | Failure],
-    anchor: str | None,
-    target: str,
-    *,
-    bundle: Bundle | None = None,
-    level: float = LEVEL,
-    force: bool = False,
-    anchors_dirs: Iterable[Path] = (),
-) -> list[Translation | Failure]:
+def translate(session: Session, request: TranslateRequest) -> Answers[Translation]:
     """Translate profiles with the bundle of a pair.
-
-    Parameters
-    ----------
-    profiles : sequence of Profile or Failure
-        Failures are handed through.
-    anchor : str or None
-        Instance, by name or alias; None where the files say which GPU they ran on
-        and one instance has it.
-    target : str
-        Instance, by name or alias.
-    bundle : Bundle, optional
-        Default: the pair's in the data home, else the one that ships with xlate;
-        where there is none, the answer comes from data sheets (``zero-shot``).
-    level : float
-        Of the intervals.
-    force : bool
-        Answer though a file says that it ran on another GPU.
 
     Raises
     ------
     XlateError
-        For unknown instances, a level that is none, a bundle that is refused, or
+        For unknown instances, a level outside 0 to 1, a bundle that is refused, or
         a GPU without bundle of which the catalogue knows too little.
     """
-    check_level(level)
-    anchors_dirs = tuple(anchors_dirs)
-    anchor, profiles, notes = with_anchor(profiles, anchor, anchors_dirs)
-    a, t = pair_of(anchor, target, anchors_dirs)
-    notes += tuple(n for n in (taken_as(anchor, a), taken_as(target, t)) if n)
-    profiles = of_anchor(profiles, a, force, anchors_dirs)
+    check_level(request.level)
+    known = session.catalogue
+    anchor, profiles, notes = with_anchor(request.profiles, request.anchor, known)
+    pair = session.pair(anchor, request.target)
+    notes += names_taken(pair, anchor, request.target)
+    profiles = of_anchor(profiles, pair.anchor, known, request.force)
+    bundle = request.bundle
     if bundle is not None:
-        bundles.check_pair(bundle, a.name, t.name)
-    elif bundles.exists(a.name, t.name):
-        bundle = bundles.find(a.name, t.name)
+        session.bundles.check(bundle, *pair.names)
+    elif session.bundles.exists(*pair.names):
+        bundle = session.bundles.find(*pair.names)
     # those made in Python were not looked at by a reader
     profiles = [_timed(p) for p in profiles]
     good = [p for p in profiles if isinstance(p, Profile)]
-    known = catalogue(anchors_dirs)
-    answers = iter(_answer(good, a, t, bundle, level, known))
-    return [
-        p if isinstance(p, Failure) else _noted(next(answers), notes) for p in profiles
-    ]
+    answers = iter(_answer(good, _Asked(session, pair, bundle, request.level)))
+    return Answers(
+        tuple(
+            p if isinstance(p, Failure) else _noted(next(answers), notes)
+            for p in profiles
+        )
+    )
 
 
 def _noted(answer: Translation, notes: tuple[str, ...]) -> Translation:
@@ -189,85 +122,118 @@ def check_level(level: float) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """What an answer rests on."""
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is asked of every profile."""
 
-    translator: str
-    fitted_on: str
-    simulated: bool
-    held_out_mape: float | None
+    session: Session
+    pair: Pair
+    bundle: Bundle | None
+    level: float
+
+    @property
+    def known(self) -> Catalogue:
+        """Says what names of GPUs and instances mean."""
+        return self.session.catalogue
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """What a layer says of some profiles, and what that rests on."""
+
+    layer: str
+    predicted: Predicted
+    calibration: Calibration | None
     bundle: Bundle | None = None
-    known: Catalogue | None = None
 
-    @classmethod
-    def of(cls, bundle: Bundle, known: Catalogue) -> _Origin:
-        m = bundle.manifest
-        error = m.error("step_mape")
-        return cls(m.translator, m.corpus, m.simulated, error, bundle, known)
+    @property
+    def manifest(self) -> Manifest | None:
+        return None if self.bundle is None else self.bundle.manifest
 
-    @classmethod
-    def data_sheets(cls, known: Catalogue) -> _Origin:
-        sheets = shipped()
-        corpora = ", ".join(sheets.corpora)
-        return cls(ZERO_SHOT, corpora, False, sheets.step_mape, None, known)
+    @property
+    def translator(self) -> str:
+        return ZERO_SHOT if self.manifest is None else self.manifest.translator
+
+    @property
+    def fitted_on(self) -> str:
+        if self.manifest is None:
+            return ", ".join(shipped().corpora)
+        return self.manifest.corpus
+
+    @property
+    def simulated(self) -> bool:
+        return self.manifest is not None and self.manifest.simulated
+
+    @property
+    def held_out_mape(self) -> float | None:
+        if self.manifest is None:
+            return shipped().step_mape
+        return self.manifest.error("step_mape")
 
 
-def _answer(
-    profiles: Sequence[Profile], a: Instance, t: Instance, bundle: Bundle | None,
-    level: float, known: Catalogue,
-) -> list[Translation]:  # fmt: skip
+def _answer(profiles: Sequence[Profile], asked: _Asked) -> list[Translation]:
+    bundle, pair = asked.bundle, asked.pair
     if bundle is None or opnames.DEVICE_IDLE in bundle.manifest.operations:
         profiles = [with_idle(p) for p in profiles]
     if bundle is None:
-        fitted = pair_with_bundle(a, t, known)
-        return [
-            _unseen(p, (_missing(p, a, t, fitted),), a, t, level, known)
-            for p in profiles
-        ]
-    findings = [examine(p, bundle, known) for p in profiles]
-    data_sheets = in_catalogue(a, t)
+        fitted = asked.session.manifest_of_same_gpus(pair)
+        return [_unseen(p, (_missing(p, pair, fitted),), asked) for p in profiles]
+    findings = [examine(p, bundle, asked.known) for p in profiles]
+    data_sheets = in_catalogue(pair)
     layers = [layer_of(f, data_sheets) for f in findings]
     answers: dict[int, Translation] = {}
     for layer in dict.fromkeys(layers):
-        mine = [k for k, name in enumerate(layers) if name == layer]
+        rows = [k for k, name in enumerate(layers) if name == layer]
         if layer == ZERO_SHOT:
-            for k in mine:
+            for k in rows:
                 why = why_not_fitted(findings[k], layer)
-                answers[k] = _unseen(profiles[k], why, a, t, level, known, findings[k])
+                answers[k] = _unseen(profiles[k], why, asked, findings[k])
             continue
-        ops = sorted({c for k in mine for c in profiles[k].ops})
-        times = np.array([[profiles[k].ops.get(c, 0.0) for c in ops] for k in mine])
-        steps = np.array([profiles[k].step_time_us or np.nan for k in mine])
-        found = predict(bundle, times, ops, steps, layer)
-        known_errors = _errors(bundle, PARTS[layer])
-        origin = _Origin.of(bundle, known)
-        doubted = [r for r, k in enumerate(mine) if findings[k].step_doubt is not None]
-        again: dict[int, Translation] = {}
-        if doubted:
-            # what the window alone says: a step time that cannot be right makes no
-            # answer surer than none
-            nothing = np.full(len(doubted), np.nan)
-            alone = predict(bundle, times[doubted], ops, nothing, layer)
-            for row, r in enumerate(doubted):
-                k = mine[r]
-                again[k] = _one(profiles[k], findings[k], layer, alone, row, a, t, origin, known_errors, level)  # fmt: skip
-        for row, k in enumerate(mine):
-            finding = findings[k]
-            if layer == OP_RATIO:
-                reasons = why_not_fitted(finding, layer)
-                finding = replace(finding, verdict=Verdict(finding.verdict.level, reasons))  # fmt: skip
-            answer = _one(profiles[k], finding, layer, found, row, a, t, origin, known_errors, level)  # fmt: skip
-            answers[k] = _over_both(answer, again[k]) if k in again else answer
+        found = _by_bundle(
+            [profiles[k] for k in rows], [findings[k] for k in rows], layer, asked
+        )
+        answers |= dict(zip(rows, found, strict=True))
     return [answers[k] for k in range(len(profiles))]
 
 
-def _missing(
-    profile: Profile, a: Instance, t: Instance, fitted: Manifest | None
-) -> Reason:
+def _by_bundle(
+    profiles: Sequence[Profile], findings: Sequence[Finding], layer: str, asked: _Asked
+) -> list[Translation]:
+    """Answers of one layer of a bundle."""
+    bundle = asked.bundle
+    assert bundle is not None
+    ops = sorted({c for p in profiles for c in p.ops})
+    times = np.array([[p.ops.get(c, 0.0) for c in ops] for p in profiles])
+    steps = np.array([p.step_time_us or np.nan for p in profiles])
+    errors = _errors(bundle, PARTS[layer])
+    said = _Said(layer, predict(bundle, times, ops, steps, layer), errors, bundle)
+    doubted = [k for k, f in enumerate(findings) if f.step_doubt is not None]
+    again: dict[int, Translation] = {}
+    if doubted:
+        # what the window alone says: a step time that cannot be right makes no
+        # answer surer than none
+        nothing = np.full(len(doubted), np.nan)
+        alone = _Said(
+            layer, predict(bundle, times[doubted], ops, nothing, layer), errors, bundle
+        )
+        again = {
+            k: _one(profiles[k], findings[k], alone, row, asked)
+            for row, k in enumerate(doubted)
+        }
+    answers = []
+    for k, (profile, finding) in enumerate(zip(profiles, findings, strict=True)):
+        if layer == OP_RATIO:
+            reasons = why_not_fitted(finding, layer)
+            finding = replace(finding, verdict=Verdict(finding.verdict.level, reasons))  # fmt: skip
+        answer = _one(profile, finding, said, k, asked)
+        answers.append(_over_both(answer, again[k]) if k in again else answer)
+    return answers
+
+
+def _missing(profile: Profile, pair: Pair, fitted: Manifest | None) -> Reason:
     """Why data sheets answer for a pair without a bundle, and what would be better."""
     said = (
-        f"no bundle from {a.name} to {t.name}: the answer comes from data sheets, "
+        f"no bundle from {pair.anchor.name} to {pair.target.name}: the answer comes from data sheets, "
         "learnt on other GPUs"
     )
     if fitted is not None:
@@ -275,9 +241,9 @@ def _missing(
         busy = [c for c in profile.ops if opnames.is_busy(c)]
         seen = sum(profile.ops[c] for c in busy if c in operations)
         if seen > (1 - MOST_UNKNOWN) * profile.busy_us:
-            pair = f"--anchor {fitted.anchor} --target {fitted.target}"
+            names = f"--anchor {fitted.anchor} --target {fitted.target}"
             return Reason(
-                said, f"name the machines if they are these: {pair} has a bundle"
+                said, f"name the machines if they are these: {names} has a bundle"
             )
     return Reason(said, ADAPT)
 
@@ -304,41 +270,39 @@ def _over_both(answer: Translation, alone: Translation) -> Translation:
 
 
 def _unseen(
-    profile: Profile, why: Sequence[str], a: Instance, t: Instance, level: float,
-    known: Catalogue, examined: Finding | None = None,
-) -> Translation:  # fmt: skip
+    profile: Profile, why: Sequence[str], asked: _Asked, examined: Finding | None = None
+) -> Translation:
     """An answer from data sheets, with the errors on GPUs left out."""
-    beyond = extrapolated(a, t, known)
+    beyond = extrapolated(asked.pair, asked.known)
     why = (*why, *([beyond] if beyond is not None else []))
-    finding = beyond_bundles(profile, why, a, known, examined)
+    finding = beyond_bundles(profile, why, asked.pair.anchor, asked.known, examined)
 
-    def asked(p: Profile) -> Translation:
-        found = by_catalogue(p, a, t)
-        return _one(p, finding, ZERO_SHOT, found, 0, a, t, _Origin.data_sheets(known), borrowed(), level)  # fmt: skip
+    def answered(p: Profile) -> Translation:
+        said = _Said(ZERO_SHOT, by_catalogue(p, asked.pair), borrowed())
+        return _one(p, finding, said, 0, asked)
 
-    answer = asked(profile)
+    answer = answered(profile)
     if finding.step_doubt is None:
         return answer
     suggested = replace(profile, step_time_us=finding.step_doubt.suggested_us)
-    return _over_both(answer, asked(suggested))
+    return _over_both(answer, answered(suggested))
 
 
 def _one(
-    profile: Profile, finding: Finding, layer: str, found: Predicted, row: int,
-    a: Instance, t: Instance, origin: _Origin, calibration: Calibration | None,
-    level: float,
-) -> Translation:  # fmt: skip
+    profile: Profile, finding: Finding, said: _Said, row: int, asked: _Asked
+) -> Translation:
     """One profile's answer with its intervals."""
+    found, calibration = said.predicted, said.calibration
 
     def interval(
         value: float, scores: Scores | None, difficulty: float = 1.0
     ) -> Estimate:
         if scores is None:
             return Estimate(value)
-        factor = scores.factor(level, difficulty * finding.widening)
+        factor = scores.factor(asked.level, difficulty * finding.widening)
         if factor > _UNBOUNDED:
             return Estimate(value)
-        return Estimate(value, value / factor, value * factor, level)
+        return Estimate(value, value / factor, value * factor, asked.level)
 
     step_scores = None
     if calibration is not None:
@@ -346,16 +310,10 @@ def _one(
     step = interval(
         float(found.step[row]) / 1e6, step_scores, float(found.difficulty[row])
     )
-    vector: dict[str, float] | None = None
+    vector, busy = _vector(found, row)
     op_sum = None
     op_intervals: dict[str, tuple[float, float]] = {}
-    if found.ops is not None:
-        vector = {
-            n: float(v)
-            for n, v in zip(found.names, found.ops[row], strict=True)
-            if v > 0
-        }
-        busy = {c: vector[c] for c in opnames.busy_columns(list(vector))}
+    if vector is not None:
         total = sum(busy.values())
         op_sum = interval(total, calibration.busy if calibration else None)
         for name, value in busy.items():
@@ -370,28 +328,44 @@ def _one(
             "widen" if verdict.level == "ok" else verdict.level,
             (*verdict.reasons, _NO_INTERVAL),
         )
-    binds = None
-    if found.device is not None and found.host is not None:
-        binds = "device" if found.device[row] >= found.host[row] else "host"
     bare = Translation(
         file=profile.source,
-        anchor=a.name,
-        target=t.name,
-        translator=origin.translator,
-        fitted_on=origin.fitted_on,
-        simulated=origin.simulated,
-        held_out_mape=origin.held_out_mape,
+        anchor=asked.pair.anchor.name,
+        target=asked.pair.target.name,
+        translator=said.translator,
+        fitted_on=said.fitted_on,
+        simulated=said.simulated,
+        held_out_mape=said.held_out_mape,
         workload=profile.workload,
-        layer=layer,
+        layer=said.layer,
         step_time_s=step,
         anchor_step_time_s=float(found.anchor_step[row]) / 1e6,
         op_sum_us=op_sum,
         ops=vector,
         op_intervals=op_intervals,
         usd_per_1000_steps=None,
-        binds=binds,
+        binds=_binds(found, row),
         verdict=verdict,
     )
     return with_facts(
-        bare, profile, a, t, origin.bundle, bool(found.guessed[row]), origin.known
-    )
+        bare, profile, asked.pair, asked.known,
+        bundle=said.bundle, guessed=bool(found.guessed[row]),
+    )  # fmt: skip
+
+
+def _vector(
+    found: Predicted, row: int
+) -> tuple[dict[str, float] | None, dict[str, float]]:
+    """Times of operations that take any, and the busy ones of them; None without them."""
+    if found.ops is None:
+        return None, {}
+    times = zip(found.names, found.ops[row], strict=True)
+    vector = {n: float(v) for n, v in times if v > 0}
+    return vector, {c: vector[c] for c in opnames.busy_columns(list(vector))}
+
+
+def _binds(found: Predicted, row: int) -> str | None:
+    """The longer path of a step; None where they are not told apart."""
+    if found.device is None or found.host is None:
+        return None
+    return "device" if found.device[row] >= found.host[row] else "host"

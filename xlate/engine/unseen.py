@@ -13,6 +13,7 @@ from xlate import opnames, paths
 from xlate.catalog import Catalogue, Instance
 from xlate.conformal import Scores
 from xlate.engine.layers import ZERO_SHOT, Predicted
+from xlate.engine.pair import Pair
 from xlate.errors import BundleError, CatalogError
 from xlate.files import read_bytes
 from xlate.profile import Profile, Verdict
@@ -64,7 +65,7 @@ def borrowed() -> Calibration:
     return Calibration(scores, scores, nothing, {})
 
 
-def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
+def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
     """Each operation times the ratio of what limits it; the step follows.
 
     Raises
@@ -76,11 +77,12 @@ def by_catalogue(profile: Profile, a: Instance, t: Instance) -> Predicted:
     times = np.array([[profile.ops[n] for n in names]])
     known = profile.step_time_us is not None
     step = np.array([profile.step_time_us or profile.window_us / 2])
-    ops, there = shipped().predict(times, names, step, a.require_gpu(), t.require_gpu())
+    gpus = (side.require_gpu() for side in pair.sides)
+    ops, there = shipped().predict(times, names, step, *gpus)
     return Predicted(names, ops, there, step, np.array([not known]), np.ones(1))
 
 
-def extrapolated(a: Instance, t: Instance, known: Catalogue) -> Reason | None:
+def extrapolated(pair: Pair, known: Catalogue) -> Reason | None:
     """What to say where a GPU is of a sort that data sheets were not corrected on.
 
     Errors, and so intervals, come from the GPUs that were measured. An architecture of
@@ -89,23 +91,24 @@ def extrapolated(a: Instance, t: Instance, known: Catalogue) -> Reason | None:
 
     Parameters
     ----------
-    a, t : Instance
+    pair : Pair
         Anchor and target.
     known : Catalogue
 
     Examples
     --------
     >>> from xlate.catalog import catalogue
+    >>> from xlate.engine.pair import Pair
     >>> from xlate.engine.unseen import extrapolated
     >>> known = catalogue()
-    >>> t4 = known.instance("g4dn.xlarge")
-    >>> print(extrapolated(t4, known.instance("p3.2xlarge"), known))
+    >>> pair = Pair(known.instance("g4dn.xlarge"), known.instance("p3.2xlarge"))
+    >>> print(extrapolated(pair, known))
     None
     """
     measured = [known.gpu(name) for name in shipped().own]
     architectures = {g.architecture for g in measured}
     beyond: dict[str, str] = {}
-    for gpu in (a.require_gpu(), t.require_gpu()):
+    for gpu in (side.require_gpu() for side in pair.sides):
         if gpu.architecture not in architectures:
             beyond[gpu.name] = f"no GPU of {gpu.architecture}"
         elif _MOBILE.search(gpu.name):
@@ -120,10 +123,10 @@ def extrapolated(a: Instance, t: Instance, known: Catalogue) -> Reason | None:
     return Reason(said, MEASURE)
 
 
-def in_catalogue(a: Instance, t: Instance) -> bool:
+def in_catalogue(pair: Pair) -> bool:
     """Whether data sheets say enough of both GPUs for an answer."""
     try:
-        shipped().log_ratios(a.require_gpu(), t.require_gpu())
+        shipped().log_ratios(*(side.require_gpu() for side in pair.sides))
     except CatalogError:
         return False
     return True

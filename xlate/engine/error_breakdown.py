@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from xlate.align import Aligned, align
 from xlate.conformal import Scores
 from xlate.corpus import Corpus
-from xlate.engine.pair import clock_ratio, prior, resolve, runs_of
+from xlate.engine.fitting import Beforehand, errors_of
+from xlate.engine.session import Progress, Session
 from xlate.engine.units import check_pairs
 from xlate.evaluate import noise_floor
-from xlate.heldout import Fold, held_out
+from xlate.heldout import Fold, HeldOut, with_step_times
 from xlate.profile import input_size
 from xlate.readers.runs import check_runs
 from xlate.translators import BASELINE, default_for
+from xlate.values.requests import AnatomyRequest
 
 __all__ = ["Anatomy", "OpError", "anatomy"]
 
@@ -108,55 +110,43 @@ class Anatomy:
         """Mean absolute error of the step time, %."""
         return float(np.abs(self.error).mean())
 
+    def document(self) -> dict[str, Any]:
+        """The promised document of ``report --json``."""
+        return {
+            "anchor": self.anchor,
+            "target": self.target,
+            "translator": self.translator,
+            "step_mape": self.mape,
+            "noise_floor": self.floor,
+            "coverage": [list(c) for c in self.coverage],
+            "learning_curve": [list(c) for c in self.curve],
+            "ops": [
+                {"op": o.name, "share_of_error": o.share, "bias": o.bias}
+                for o in self.ops
+            ],
+        }
+
 
 def anatomy(
-    anchor: str,
-    target: str,
-    data: Corpus | str | None = None,
-    *,
-    translator: str | None = None,
-    split: str = "model",
-    columns: str = "all",
-    repeats: str = "median",
-    seed: int = 0,
-    n_jobs: int = 2,
-    curve: bool = True,
-    anchors_dirs: Iterable[Path] = (),
-    progress: Callable[[int, int, str], None] | None = None,
+    session: Session, request: AnatomyRequest, *, progress: Progress | None = None
 ) -> Anatomy:
     """Take a translator's errors on work left out apart.
-
-    Parameters
-    ----------
-    anchor, target, data, split, columns, repeats, seed, n_jobs
-        As for :func:`~xlate.engine.fitting.compare`.
-    translator : str, optional
-        That answers with a vector; by default the one that a fit would take for so
-        many models.
-    curve : bool
-        Whether to fit on fewer models too, which takes a few times as long.
-    progress : callable, optional
-        Called with groups done, groups in all, and what is done.
 
     Raises
     ------
     XlateError
         As :func:`~xlate.engine.fitting.compare`.
     """
-    a, t, corpus = resolve(anchor, target, data, anchors_dirs)
-    sides = runs_of(corpus, a), runs_of(corpus, t)
+    pair, corpus = session.pair_and_corpus(request.anchor, request.target, request.data)
+    sides = pair.runs(corpus)
     for side in sides:
         check_runs(side, corpus.name, numbered=False)
-    aligned = align(*sides, repeats)
-    translator = translator or default_for(len(np.unique(aligned.models)))
-    told = prior(a, t)
-    check_pairs(aligned, told, corpus.name)
-    ratio = clock_ratio(a, t)
-    held = held_out(
-        aligned, list(dict.fromkeys([translator, BASELINE])), corpus.label, split,
-        columns, seed, n_jobs, clock_ratio=ratio, prior=told,
-        families=corpus.card.families, progress=progress,
-    )  # fmt: skip
+    aligned = align(*sides, request.repeats)
+    translator = request.translator or default_for(len(np.unique(aligned.models)))
+    known = Beforehand(pair.prior(), pair.clock_ratio, progress)
+    check_pairs(aligned, known.prior, corpus.name)
+    both = list(dict.fromkeys([translator, BASELINE]))
+    held = errors_of(both, aligned, corpus, request, known)
     n = len(held.models)
     step, hat, base = (np.zeros(n) for _ in range(3))
     device, host = np.full(n, np.nan), np.full(n, np.nan)
@@ -168,25 +158,38 @@ def anatomy(
         base[fold.rows] = fold.step_hat
     floor = [
         r.value
-        for r in noise_floor(sides[1], corpus.label, a.name)
+        for r in noise_floor(sides[1], corpus.label, pair.anchor.name)
         if r.metric == "step_mape"
     ]
     both_paths = np.isfinite(device).all()
-    keys = held.keys
-    sizes = np.array(
-        [
-            (b or np.nan) * (input_size(d) or np.nan) ** 2 / 1e6
-            for b, d in keys.select("batch_size", "dataset").iter_rows()
-        ]
-    )
     return Anatomy(
-        a.name, t.name, corpus.label, held.split, translator, held.models, sizes,
-        step, hat, base, device if both_paths else None,
-        host if both_paths else None,
-        _ops(held.of(translator), held.models), _coverage(held.step_scores(translator)),
-        _curve(aligned, held.models, translator, corpus, columns, ratio, told, seed, n_jobs, progress) if curve else (),
-        floor[0] if floor else None,
-    )  # fmt: skip
+        anchor=pair.anchor.name,
+        target=pair.target.name,
+        corpus=corpus.label,
+        split=held.split,
+        translator=translator,
+        models=held.models,
+        sizes=_sizes(held),
+        step=step,
+        step_hat=hat,
+        baseline=base,
+        device=device if both_paths else None,
+        host=host if both_paths else None,
+        ops=_ops(held.of(translator), held.models),
+        coverage=_coverage(held.step_scores(translator)),
+        curve=_curve(aligned, translator, corpus, request, known)
+        if request.curve
+        else (),
+        floor=floor[0] if floor else None,
+    )
+
+
+def _sizes(held: HeldOut) -> Floats:
+    """Megapixels of a batch; NaN where not known."""
+    keys = held.keys.select("batch_size", "dataset").iter_rows()
+    return np.array(
+        [(b or np.nan) * (input_size(d) or np.nan) ** 2 / 1e6 for b, d in keys]
+    )
 
 
 def _ops(folds: Sequence[Fold], models: NDArray[np.str_]) -> tuple[OpError, ...]:
@@ -233,20 +236,17 @@ def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
 
 
 def _curve(
-    aligned: Aligned, models: NDArray[np.str_], translator: str, corpus: Corpus,
-    columns: str, ratio: float, told: Mapping[str, float] | None, seed: int, n_jobs: int,
-    progress: Callable[[int, int, str], None] | None = None,
+    aligned: Aligned, translator: str, corpus: Corpus, request: AnatomyRequest,
+    known: Beforehand,
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
-    """Error on each model left out when only so many others teach."""
-    names = np.unique(models)
+    """Error on each model left out when fitted on fewer others."""
+    names = np.unique(aligned.models[with_step_times(aligned)])
+    by_model = replace(request, split="model")
     found: list[tuple[int, float]] = []
     for n in (*_CURVE, len(names) - 1):
         if n >= len(names) or (found and n <= found[-1][0]):
             continue
-        held = held_out(
-            aligned, [translator], corpus.label, "model", columns, seed, n_jobs,
-            clock_ratio=ratio, prior=told, most_models=n, progress=progress,
-        )  # fmt: skip
+        held = errors_of([translator], aligned, corpus, by_model, known, most_models=n)
         errors = np.concatenate([np.abs(f.step_hat / f.step - 1) for f in held.folds])
         found.append((n, 100 * float(errors.mean())))
     return tuple(found)

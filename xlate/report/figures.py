@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlate import files
-from xlate.cli.escapes import plot_text
 from xlate.errors import StorageError, install_hint
+from xlate.report.escapes import plot_text
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation

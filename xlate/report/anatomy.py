@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import html
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlate.cli.escapes import escaped, plot_text
-from xlate.cli.picture import COLOURS, figure_of
+from xlate import files
+from xlate.report import figures
+from xlate.report.escapes import escaped, plot_text
+from xlate.report.figures import COLOURS, figure_of
 
 if TYPE_CHECKING:
     from xlate.engine import Anatomy
 
-__all__ = ["anatomy_tables", "drawn", "heat", "page"]
+__all__ = ["anatomy_tables", "drawn", "heat", "page", "write"]
 
 #: edges of the bands of size, megapixels a batch
 _BANDS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -271,3 +274,18 @@ def anatomy_tables(found: Anatomy) -> list[tuple[str, list[str], list[list[objec
             )
         )
     return tables
+
+
+def write(found: Anatomy, path: Path) -> None:
+    """The page (``.html``), or the picture alone (``.png``), whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If matplotlib is not installed, or the file cannot be written.
+    """
+    picture = figures.drawn(drawn(found), ".png")
+    if path.suffix == ".png":
+        files.write_bytes(path, picture)
+    else:
+        files.write_text(path, page(found, picture))

@@ -1,0 +1,198 @@
+"""Profiles and recordings from files, with what the user says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xlate import bounds, readers
+from xlate.answer import Failure
+from xlate.clocks.probe import Probe, of_trace, read_probe, read_telemetry
+from xlate.errors import ProfileError, XlateError
+from xlate.profile import Profile, WorkloadKey, check_times
+from xlate.telemetry import is_telemetry
+from xlate.trust.window import with_given_step
+
+__all__ = [
+    "are_recordings",
+    "notes_on_folders",
+    "read_one_profile",
+    "read_probes",
+    "read_profiles",
+    "read_recordings",
+    "read_telemetry",
+    "sample_card",
+]
+
+#: files left out of a folder that are named one by one
+_NAMED = 3
+
+
+def read_profiles(
+    paths: Iterable[Path | str],
+    *,
+    model: str | None = None,
+    dataset: str | None = None,
+    batch_size: int | None = None,
+    optimizer: str | None = None,
+    step_time_us: float | None = None,
+    format: str | None = None,
+    steps: readers.StepChoice | None = None,
+) -> list[Profile | Failure]:
+    """Read files and folders; what the options say goes before the file.
+
+    ``steps`` says how a trace without marks is cut into them.
+
+    Returns
+    -------
+    list
+        A profile, or the failure of a file, in the order given.
+
+    Raises
+    ------
+    ProfileError
+        If an option cannot be: a size out of :mod:`xlate.bounds`, a step time that
+        is no finite number above 0.
+    """
+    given = WorkloadKey(model, dataset, batch_size, optimizer)
+    if step_time_us is not None and bounds.time(step_time_us, "the step time") == 0:
+        raise ProfileError("the step time is 0", "leave it out where it is not known")
+    answers: list[Profile | Failure] = []
+    for named in paths:
+        for file, found in readers.contents(Path(named), format, steps):
+            try:
+                if isinstance(found, XlateError):
+                    raise found
+                for p in found:
+                    profile = with_given_step(p, step_time_us)
+                    profile = replace(profile, workload=given.filled(p.workload))
+                    check_times(profile, step_given=step_time_us is not None)
+                    answers.append(profile)
+            except XlateError as e:
+                answers.append(Failure(str(file), e))
+    return answers
+
+
+def read_one_profile(file: Path, **said: Any) -> Profile:
+    """The one profile of a file; ``said`` as for :func:`read_profiles`.
+
+    Raises
+    ------
+    ProfileError
+        If it cannot be read, is a folder, or holds several profiles.
+    """
+    if file.is_dir():
+        raise ProfileError(
+            f"{file} is a folder, where one profile is asked for", "name a file in it"
+        )
+    found = read_profiles([file], **said)
+    if len(found) > 1:
+        named = sorted({d for f in found if (d := getattr(f, "device", None))})
+        raise ProfileError(
+            f"{file} holds {len(found)} profiles, where one is asked for"
+            + (f" (on {', '.join(named)})" if named else ""),
+            "write the one that is meant to a file of its own: xlate profile show FILE "
+            "--json prints each as one",
+        )
+    (profile,) = found
+    if isinstance(profile, Failure):
+        raise profile.error
+    return profile
+
+
+def notes_on_folders(paths: Iterable[Path]) -> list[str]:
+    """What in the folders among some paths is no profile, and is left out."""
+    notes = []
+    for folder in paths:
+        if not folder.is_dir():
+            continue
+        taken, left = readers.inside_of(folder)
+        if taken and left:
+            more = ", …" if len(left) > _NAMED else ""
+            named = ", ".join(p.name for p in left[:_NAMED]) + more
+            notes.append(
+                f"{len(left)} in {folder} are no profiles and were left out ({named})"
+            )
+    return notes
+
+
+def are_recordings(
+    files: Sequence[Path], anchor: str | None, fields_given: bool = False
+) -> bool:
+    """Whether files are recordings of a meter, told by their content.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    anchor : str or None
+        Named by the user.
+    fields_given : bool
+        Whether the user names their columns: then they are, whatever they hold.
+
+    Raises
+    ------
+    ProfileError
+        If some are and some are profiles, or an anchor is named for a recording.
+    """
+    named = fields_given and anchor is None
+    metered = [f for f in files if named or is_telemetry(f)]
+    if not metered:
+        return False
+    if anchor is not None:
+        raise ProfileError(
+            f"{metered[0]} is telemetry, no profile, and --anchor says where a profile "
+            "was taken",
+            "for a recording on the target leave --anchor out; what was recorded on the "
+            "anchor is given as --telemetry beside a profile",
+        )
+    if len(metered) < len(files):
+        other = next(f for f in files if f not in metered)
+        raise ProfileError(
+            f"{metered[0]} is telemetry, {other} is not", "ask for each by itself"
+        )
+    return True
+
+
+def read_recordings(
+    files: Iterable[Path], gpu_index: int | None, fields: Sequence[str] | None
+) -> list[Probe | Failure]:
+    """Recordings of files; one that cannot be read is a failure."""
+    found: list[Probe | Failure] = []
+    for file in files:
+        try:
+            found.append(read_telemetry(file, gpu_index, fields))
+        except XlateError as e:
+            found.append(Failure(str(file), e))
+    return found
+
+
+def read_probes(
+    files: Iterable[Path], gpu_index: int | None, fields: Sequence[str] | None
+) -> list[Probe]:
+    """Runs at one clock each, as recorded telemetry or JSON.
+
+    Raises
+    ------
+    ProfileError
+        For the first that cannot be read.
+    """
+    return [read_probe(file, gpu_index, fields) for file in files]
+
+
+def sample_card(seconds: float, interval_s: float, gpu_index: int | None) -> Probe:
+    """What the card here shows, for a number of seconds; it is only read.
+
+    Raises
+    ------
+    RefusedError
+        If there is no card here, or NVML is not installed.
+    """
+    from xlate.clocks import live, setter
+
+    nvml = setter.load_nvml("--live")
+    try:
+        return of_trace(live.sample(nvml, seconds, interval_s, gpu_index))
+    finally:
+        nvml.nvmlShutdown()

@@ -1,0 +1,336 @@
+"""What every use case works with, resolved once: catalogue, corpora, bundles.
+
+A face makes one session from what the user named, and asks it. Nothing else in the
+engine says which folders, which corpus or which bundle is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlate import corpus as corpora
+from xlate.catalog import Catalogue, catalogue
+from xlate.corpus import Corpus
+from xlate.engine.bundles import ClockBundles, TranslatorBundles
+from xlate.engine.pair import Pair
+from xlate.errors import AlignmentError
+from xlate.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from xlate.advice import Recommendation
+    from xlate.answer import Translation
+    from xlate.clocks.figures import ClockRow
+    from xlate.clocks.gpu_sweeps import Sweeps
+    from xlate.clocks.label import Label
+    from xlate.engine.clocking import ClockFit
+    from xlate.engine.error_breakdown import Anatomy
+    from xlate.engine.fitting import FitResult
+    from xlate.engine.sizing import Sizes
+    from xlate.engine.together import Together
+    from xlate.evaluate import Row
+    from xlate.values.answers import Answers
+    from xlate.values.requests import (
+        AnatomyRequest,
+        ClockComparisonRequest,
+        CombineRequest,
+        CompareAllRequest,
+        CompareRequest,
+        FitClocksRequest,
+        FitRequest,
+        ImportanceRequest,
+        LabelRequest,
+        PredictFreqRequest,
+        RecordingsRequest,
+        ScaleRequest,
+        ShotsRequest,
+        TableRequest,
+        TranslateRequest,
+    )
+    from xlate.values.tables import Rows
+
+__all__ = ["Progress", "Say", "Session"]
+
+#: called with groups done, groups in all, and what is done
+Progress = Callable[[int, int, str], None]
+#: called with what the user should know, as soon as it is known
+Say = Callable[[str], None]
+
+
+class Session:
+    """Catalogue, corpora and bundles of one command, notebook or server.
+
+    Each is resolved when it is first asked for, and stays: all parts of an answer are
+    by the same figures. Bundles are the exception, since a fit may put another one in
+    place: a bundle whose files changed is loaded again.
+
+    Parameters
+    ----------
+    anchors_dirs : iterable of Path
+        Folders with more instances and GPUs than ship with xlate and stand in
+        ``XLATE_ANCHORS``.
+
+    Examples
+    --------
+    >>> session = Session()
+    >>> str(session.pair("g3s", "p3"))
+    'g3s.xlarge → p3.2xlarge'
+    """
+
+    def __init__(self, anchors_dirs: Iterable[Path] = ()) -> None:
+        self.anchors_dirs = tuple(Path(p) for p in anchors_dirs)
+        self.bundles = TranslatorBundles()
+        self.clock_bundles = ClockBundles()
+        self._corpora: dict[str, Corpus] = {}
+
+    def __reduce__(self) -> tuple[type[Session], tuple[tuple[Path, ...]]]:
+        """In another process it resolves everything for itself."""
+        return type(self), (self.anchors_dirs,)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Instances and GPUs: what ships, ``XLATE_ANCHORS``, and the session's folders.
+
+        Raises
+        ------
+        CatalogFaultsError
+            If a file there is wrong.
+        """
+        return catalogue(self.anchors_dirs)
+
+    def pair(self, anchor: str, target: str, among: Iterable[str] = ()) -> Pair:
+        """Two machines by name or alias.
+
+        Parameters
+        ----------
+        anchor, target : str
+            What the user typed.
+        among : iterable of str
+            Instances of the corpus asked for: they settle what would be ambiguous.
+
+        Raises
+        ------
+        UnknownNameError, CatalogError, AlignmentError
+            If a name is unknown, has no GPU, or both are one instance.
+        """
+        among = list(among)
+        found = Pair(*(self.catalogue.instance(n, among) for n in (anchor, target)))
+        if found.is_one_machine:
+            raise AlignmentError(
+                f"anchor and target are both {found.anchor.name}",
+                "choose two instances",
+            )
+        return found
+
+    def corpus(self, data: Corpus | str) -> Corpus:
+        """A corpus by name (loaded once) or by the path of a table.
+
+        Raises
+        ------
+        UnknownNameError, CorpusError
+            If it is unknown, not on this machine, or not what its card says.
+        """
+        if isinstance(data, Corpus):
+            return data
+        if corpora.is_table(data):
+            return corpora.load(data)  # the user's own file may change
+        if data not in self._corpora:
+            self._corpora[data] = corpora.load(data)
+        return self._corpora[data]
+
+    def corpora(
+        self, *, measured: bool = True, simulated: bool = True
+    ) -> Iterable[Corpus]:
+        """Corpora on this machine, measured ones first, each loaded when it is reached."""
+        for card in corpora.preferred():
+            if simulated if card.simulated else measured:
+                yield self.corpus(card.name)
+
+    def pair_and_corpus(
+        self, anchor: str, target: str, data: Corpus | str | None = None
+    ) -> tuple[Pair, Corpus]:
+        """Two machines, and the corpus to learn the pair from.
+
+        Parameters
+        ----------
+        anchor, target : str
+            What the user typed.
+        data : Corpus or str, optional
+            The corpus asked for. By default one on this machine: measured ones that
+            hold the instances come before measured ones that hold their GPUs, these
+            before simulated ones.
+
+        Raises
+        ------
+        UnknownNameError, CatalogError, AlignmentError
+            As :meth:`pair`.
+        CorpusError
+            If no corpus holds both sides.
+        """
+        if data is not None:
+            asked = self.corpus(data)
+            return self.pair(anchor, target, asked.instances), asked
+        pair = self.pair(anchor, target)
+        names = {*pair.names}
+        holds: tuple[Callable[[Corpus], bool], ...] = (
+            lambda c: names <= {*c.instances},
+            pair.is_in,
+        )
+        for simulated in (False, True):
+            for held in holds:
+                here = self.corpora(measured=not simulated, simulated=simulated)
+                for corpus in here:
+                    if held(corpus):
+                        return pair, corpus
+        return pair, corpora.find(*pair.names)
+
+    def manifest_of_same_gpus(self, pair: Pair) -> Manifest | None:
+        """Manifest of a bundle of two other machines that hold the GPUs of these two.
+
+        The machines may differ in all but the GPU, so that it does not answer by
+        itself.
+        """
+        anchors, targets = (
+            self.catalogue.instances_with(s.require_gpu()) for s in pair.sides
+        )
+        for a in anchors:
+            for t in targets:
+                if a.name == t.name or {a.name, t.name} == {*pair.names}:
+                    continue
+                manifest = self.bundles.manifest(a.name, t.name)
+                if manifest is not None:
+                    return manifest
+        return None
+
+    def translate(self, request: TranslateRequest) -> Answers[Translation]:
+        """Translate profiles with the bundle of a pair (:mod:`xlate.engine.translating`)."""
+        from xlate.engine.translating import translate
+
+        return translate(self, request)
+
+    def translate_table(self, request: TableRequest) -> pl.DataFrame:
+        """Translate a wide table of profiles in one go (:mod:`xlate.engine.table`)."""
+        from xlate.engine.table import translate_table
+
+        return translate_table(self, request)
+
+    def translate_together(self, request: CombineRequest) -> Together:
+        """Translate profiles from several anchors into one answer (:mod:`xlate.engine.together`)."""
+        from xlate.engine.together import translate_together
+
+        return translate_together(self, request)
+
+    def scale(self, request: ScaleRequest) -> Sizes:
+        """Translate a profile at other sizes (:mod:`xlate.engine.sizing`)."""
+        from xlate.engine.sizing import scale
+
+        return scale(self, request)
+
+    def fit(
+        self, request: FitRequest, *, progress: Progress | None = None
+    ) -> FitResult:
+        """Fit a translator, and save it (:mod:`xlate.engine.fitting`)."""
+        from xlate.engine.fitting import fit
+
+        return fit(self, request, progress=progress)
+
+    def fit_shots(self, request: ShotsRequest) -> FitResult:
+        """Fit a pair on a few runs of the target (:mod:`xlate.engine.shots`)."""
+        from xlate.engine.shots import fit_shots
+
+        return fit_shots(self, request)
+
+    def compare(
+        self,
+        request: CompareRequest,
+        *,
+        say: Say | None = None,
+        progress: Progress | None = None,
+    ) -> Rows[Row]:
+        """Compare translators on work left out (:mod:`xlate.engine.fitting`)."""
+        from xlate.engine.fitting import compare
+
+        return compare(self, request, say=say, progress=progress)
+
+    def compare_all(
+        self,
+        request: CompareAllRequest,
+        *,
+        say: Say | None = None,
+        progress: Progress | None = None,
+    ) -> Rows[Row]:
+        """Compare translators on every pair of a corpus (:mod:`xlate.engine.fitting`)."""
+        from xlate.engine.fitting import compare_all
+
+        return compare_all(self, request, say=say, progress=progress)
+
+    def anatomy(
+        self, request: AnatomyRequest, *, progress: Progress | None = None
+    ) -> Anatomy:
+        """Take a translator's errors apart (:mod:`xlate.engine.error_breakdown`)."""
+        from xlate.engine.error_breakdown import anatomy
+
+        return anatomy(self, request, progress=progress)
+
+    def predict_freq(self, request: PredictFreqRequest) -> Answers[Recommendation]:
+        """Recommend a clock for profiles (:mod:`xlate.engine.recommending`)."""
+        from xlate.engine.recommending import predict_freq
+
+        return predict_freq(self, request)
+
+    def clocks_of_recordings(
+        self, request: RecordingsRequest
+    ) -> Answers[Recommendation]:
+        """Recommend a clock for recorded jobs (:mod:`xlate.engine.recordings`)."""
+        from xlate.engine.recordings import clocks_of_recordings
+
+        return clocks_of_recordings(self, request)
+
+    def sweeps(
+        self, names: Sequence[str] | None = None, gpu: str | None = None
+    ) -> list[Sweeps]:
+        """Clock sweeps at hand (:mod:`xlate.engine.sweeps`)."""
+        from xlate.engine.sweeps import sweeps_of
+
+        return sweeps_of(self, names, gpu)
+
+    def label_sweeps(self, request: LabelRequest) -> Rows[Label]:
+        """Say which clock was best in full sweeps (:mod:`xlate.engine.clocking`)."""
+        from xlate.engine.clocking import label_sweeps
+
+        return label_sweeps(self, request)
+
+    def compare_clocks(
+        self, request: ClockComparisonRequest, *, progress: Progress | None = None
+    ) -> Rows[ClockRow]:
+        """Compare clock models on applications left out (:mod:`xlate.engine.clocking`)."""
+        from xlate.engine.clocking import compare_clocks
+
+        return compare_clocks(self, request, progress=progress)
+
+    def importance(self, request: ImportanceRequest) -> Rows[ClockRow]:
+        """Say which features matter to a clock model (:mod:`xlate.engine.clocking`)."""
+        from xlate.engine.clocking import importance
+
+        return importance(self, request)
+
+    def fit_clocks(
+        self, request: FitClocksRequest, *, progress: Progress | None = None
+    ) -> ClockFit:
+        """Fit a clock model, and save it (:mod:`xlate.engine.clocking`)."""
+        from xlate.engine.clocking import fit_clocks
+
+        return fit_clocks(self, request, progress=progress)
+
+    def hold_clock(
+        self, answer: Recommendation, clocks_file: Path | None = None, index: int = 0,
+        *, say: Say = lambda _: None,
+    ) -> None:  # fmt: skip
+        """Set a recommended clock here until interrupted (:mod:`xlate.engine.holding`)."""
+        from xlate.engine.holding import hold_clock
+
+        hold_clock(self, answer, clocks_file, index, say=say)
