@@ -14,7 +14,7 @@ from xlate.cli import output
 from xlate.cli.clock_comparison import comparison
 from xlate.clocks import recommend, study
 from xlate.clocks.figures import ClockRow, Sweeps
-from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs
+from xlate.clocks.handoff import PREDICTED, AnchorJobs, Handoff, joined, metered_jobs
 from xlate.clocks.models import make_clock_model
 from xlate.clocks.models.base import grouped_folds
 from xlate.clocks.objective import make_objective
@@ -205,7 +205,7 @@ def with_telemetry(
         meter = metered_jobs(metered, anchor)
         if anchor == target or meter is None:
             continue
-        fitted = Handoff(limit).fit(jobs, [(meter, anchor_limit)])
+        fitted = Handoff(limit).fit(jobs, [AnchorJobs(meter, anchor_limit, anchor)])
         both = jobs.join(meter.select("model", "dataset", "batch_size"), on=["model", "dataset", "batch_size"])  # fmt: skip
         guess = fitted.out_of_fold(both, "metered")
         error = np.abs(guess[:, 0] / both["power_w"].to_numpy() - 1)

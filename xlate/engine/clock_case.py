@@ -11,6 +11,7 @@ from xlate.advice import CurvePoint, MeterFacts, Recommendation
 from xlate.answer import Facts, RestsOn, Translation
 from xlate.catalog import Gpu, Instance
 from xlate.clocks import recommend
+from xlate.clocks.anchor_power import AnchorMeans, Strangeness
 from xlate.clocks.features import PROBES
 from xlate.clocks.handoff import PREDICTED, JobRow
 from xlate.clocks.legal import LegalClocks, commands, snap
@@ -25,6 +26,7 @@ from xlate.engine.wording import (
     what_changed,
     what_costs,
     what_power_lacks,
+    what_telemetry_says,
     what_to_do,
     why_unmetered,
 )
@@ -114,7 +116,7 @@ class Case:
         self.job, self.asked = job, asked
         self.instance, self.gpu = asked.instance, asked.gpu
         self.fitted, self.legal, self.bound = asked.fitted, asked.legal, asked.bound
-        self.metered: tuple[float, float, float] | None = None
+        self.metered: AnchorMeans | None = None
         self.meter: MeterFacts | None = None
         self.costs = StepCosts(job.step_time_s, job.rent)
 
@@ -159,14 +161,17 @@ class Case:
 
     def _row(self) -> JobRow:
         """What of the job the hand-off looks at."""
-        one = self.job
+        one, step_us = self.job, self._step().value * 1e6
+        metered = None
+        if self.metered is not None and isinstance(one, Translation):
+            limit = self.gpu.limit_w or self.fitted.manifest.handoff_limit_w
+            anchor_us = one.anchor_step_time_s * 1e6
+            if limit and anchor_us > 0 and step_us > 0:
+                metered = self.metered.beside(anchor_us, step_us, limit)
         return JobRow.of(
-            one.ops or {},
-            self._step().value * 1e6,
-            one.workload.dataset,
-            one.workload.batch_size,
-            self.metered,
-        )
+            one.ops or {}, step_us, one.workload.dataset, one.workload.batch_size,
+            metered,
+        )  # fmt: skip
 
     def _step(self) -> Estimate:
         """Step time at the highest clock; a translation always has one."""
@@ -205,6 +210,8 @@ class Case:
             self.costs.usd_per_kwh,
         )  # fmt: skip
         k, sure, span = recommend.answer(draws, aim, self.bound, self.asked.sure)
+        strange = None if measured else self._strangeness()
+        sure /= 1 + (0.0 if strange is None else strange.beyond)
         holds = (
             None
             if self.bound is None
@@ -213,7 +220,7 @@ class Case:
         at = recommend.point(draws, k, aim)
         edp = recommend.point(draws, k, make_objective("edp")).objective_ratio
         set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
-        action = self._action(sure, holds)
+        action = self._action(sure, holds, strange)
         rests_on = self._rests_on(measured, len(further))
         score = aim.log_score(draws.mean_time, draws.mean_power)
         near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
@@ -274,7 +281,9 @@ class Case:
         step = self.job.step_time_s
         return None if step is None else times(step, rate)
 
-    def _action(self, sure: float, holds: float | None) -> str:
+    def _action(
+        self, sure: float, holds: float | None, strange: Strangeness | None = None
+    ) -> str:
         """What to do; work that cannot run, or that nobody knows, is not applied.
 
         Nor is a clock whose bound may be broken: one that was stated to hold in 60 to
@@ -283,6 +292,9 @@ class Case:
         action = recommend.action_of(sure)
         memory = self.job.memory
         if memory is not None and memory.fits == "no":
+            return "collect"
+        # telemetry unlike any that was learned from: one run on the target says more
+        if strange is not None and strange.beyond:
             return "collect"
         # of doubted recordings that were sure, half to two thirds were right
         # (experiments/results/clocks-meter.csv)
@@ -313,6 +325,14 @@ class Case:
         handoff = self.fitted.handoff
         return None if handoff is None else handoff.kind_of(self._row())
 
+    def _strangeness(self) -> Strangeness | None:
+        """How unlike what was learned from the anchor's telemetry is, where it is used."""
+        handoff = self.fitted.handoff
+        if handoff is None or not self.by_telemetry:
+            return None
+        found: Strangeness | None = handoff.strangeness(self._row())
+        return found
+
     def _reasons(
         self, draws: Draws, k: int, first: Probe, measured: bool, sure: float,
         holds: float | None, action: str,
@@ -325,6 +345,7 @@ class Case:
             said.append("the translator gives no op vector: power is a rough guess")
         elif not measured:
             said += what_power_lacks(self.job.workload)
+            said += what_telemetry_says(self._strangeness(), self.metered, self.gpu)
         if self.metered and (measured or self._row_kind() != "metered"):
             said += why_unmetered(self.job.workload, measured)
         if k in (0, len(draws.sm_mhz) - 1):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from xlate.catalog import Catalogue, Gpu
+from xlate.clocks.anchor_power import AnchorMeans
 from xlate.clocks.features import PROBES, probe_shares
 from xlate.clocks.legal import LegalClocks, snap
 from xlate.clocks.probe import Probe
@@ -44,10 +45,8 @@ def check_sure(sure: float | None, bound: float | None) -> None:
         )
 
 
-def metered_shares(
-    telemetry: Probe | None, gpu: Gpu
-) -> tuple[float, float, float] | None:
-    """Anchor telemetry as the hand-off wants it: shares from 0 to 1.
+def metered_shares(telemetry: Probe | None, gpu: Gpu) -> AnchorMeans | None:
+    """Anchor telemetry as the hand-off wants it: watts, and shares from 0 to 1.
 
     Raises
     ------
@@ -71,7 +70,7 @@ def metered_shares(
             "--telemetry out",
         )
     check_power("the anchor", telemetry.power_w, limit)
-    return telemetry.power_w / limit, busy / 100, memory / 100
+    return AnchorMeans(telemetry.power_w, limit, busy / 100, memory / 100, gpu.name)
 
 
 def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from xlate.advice import Recommendation
 from xlate.answer import RestsOn
 from xlate.catalog import Gpu
+from xlate.clocks.anchor_power import AnchorMeans, Strangeness
 from xlate.clocks.probe import Probe
 from xlate.clocks.recommend import WATCH_S, Draws
 from xlate.engine.clock_costs import StepCosts
@@ -21,6 +22,7 @@ __all__ = [
     "what_changed",
     "what_costs",
     "what_power_lacks",
+    "what_telemetry_says",
     "what_to_do",
     "why_unmetered",
 ]
@@ -166,6 +168,44 @@ def what_power_lacks(workload: WorkloadKey) -> list[str]:
     ]
 
 
+def what_telemetry_says(
+    strange: Strangeness | None, metered: AnchorMeans | None, gpu: Gpu
+) -> list[str]:
+    """Where the anchor's telemetry, or power with it, is beyond what was learned from.
+
+    Parameters
+    ----------
+    strange : Strangeness or None
+        None where the telemetry went into nothing.
+    metered : AnchorMeans or None
+    gpu : Gpu
+        The target's.
+    """
+    if strange is None or metered is None:
+        return []
+    said = []
+    if strange.telemetry > 1:
+        said.append(
+            f"telemetry: {metered.power_w:.0f} W of {metered.limit_w:g} W at "
+            f"{100 * metered.busy:.0f} % GPU and {100 * metered.memory:.0f} % memory "
+            "utilisation is unlike every recording that power was learned from: "
+            "intervals are wider; check that it is of this job and of this GPU"
+        )
+    if strange.answer > 1:
+        factor = gpu.limit_w / strange.limit_w if gpu.limit_w else 1.0
+        said.append(
+            f"telemetry: with it power at the highest clock is {factor * strange.with_w:.0f} W, "
+            f"without it {factor * strange.without_w:.0f} W, farther apart than in 95 % of "
+            "the jobs left out: intervals cover both; one run on the target decides"
+        )
+    if strange.new_gpu:
+        said.append(
+            f"telemetry: power was learned from none of {metered.gpu}: intervals are "
+            "those of jobs on GPUs left out"
+        )
+    return said
+
+
 def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
     """Why the telemetry of the anchor went into nothing, where that was given."""
     lacking = _sizes_lacking(workload)
@@ -174,7 +214,10 @@ def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
     elif lacking:
         why = f"without {' and '.join(lacking)} it cannot be compared with known runs"
     else:
-        why = "the clock model was fitted without telemetry of other instances"
+        why = (
+            "the clock model was fitted without telemetry of other instances, or of too "
+            "few to answer for this anchor"
+        )
     return [f"--telemetry was not used: {why}"]
 
 
