@@ -152,6 +152,11 @@ class Trend:
         """Values for rows of :func:`trend_features`, shape (n,)."""
         return np.asarray((T - self.mean) / self.scale @ self.weights + self.level)
 
+    @classmethod
+    def flat(cls) -> Trend:
+        """One without effects."""
+        return cls(np.zeros(3), np.zeros(3), np.ones(3), 0.0)
+
     def arrays(self) -> dict[str, Floats]:
         """The same as plain arrays, to be saved."""
         return {

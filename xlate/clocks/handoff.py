@@ -8,6 +8,7 @@ pixels it works on say how much power it draws and how busy the meter finds it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ __all__ = [
     "Strangeness",
     "job_rows",
     "joined",
+    "learned_from",
     "metered_jobs",
 ]
 
@@ -112,10 +114,8 @@ class Handoff:
         few = _thinned(jobs)
         for kind in ("sized", "bare"):
             self._learn(kind, job_rows(few), few)
-        seen = [with_telemetry(jobs, a, self.limit_w) for a in anchors]
-        seen = [s for s in seen if s.height >= FEWEST_JOBS]
-        if seen:
-            stacked = _thinned(pl.concat(seen))
+        stacked = learned_from(jobs, anchors, self.limit_w)
+        if stacked is not None:
             rows = job_rows(stacked)
             plain = self._learn("sized", rows, stacked, keep=False)
             guess = self._learn("metered", rows, stacked)
@@ -160,13 +160,17 @@ class Handoff:
         self, kind: str, rows: Sequence[JobRow], X: Floats, Y: Floats
     ) -> tuple[Any, Trend]:
         """A process, and the trend beneath it; that is zero without telemetry."""
-        if kind != "metered":
-            return self._process().fit(X, Y), _no_trend()
-        T = _trend_rows(rows)
-        trend = fit_trend(T, Y[:, 0])
-        rest = Y.copy()
-        rest[:, 0] -= trend.at(T)
-        return self._process().fit(X, rest), trend
+        from sklearn.exceptions import ConvergenceWarning
+
+        rest, trend = Y.copy(), Trend.flat()
+        if kind == "metered":
+            T = _trend_rows(rows)
+            trend = fit_trend(T, Y[:, 0])
+            rest[:, 0] -= trend.at(T)
+        with warnings.catch_warnings():
+            # jobs without noise (simulated ones) end at its least bound, rightly
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self._process().fit(X, rest), trend
 
     def _held_out(
         self, kind: str, rows: Sequence[JobRow], X: Floats, Y: Floats, test: Bools,
@@ -352,6 +356,23 @@ def _blended(guess: Floats, own: Floats, weights: Floats) -> Floats:
     return out
 
 
+def learned_from(
+    jobs: pl.DataFrame, anchors: Sequence[AnchorJobs], limit_w: float
+) -> pl.DataFrame | None:
+    """Jobs with telemetry of anchors, one below the other; None where there are too few.
+
+    Parameters
+    ----------
+    jobs, anchors
+        As :meth:`Handoff.fit`.
+    limit_w : float
+        Power limit of the target's GPU.
+    """
+    seen = [with_telemetry(jobs, a, limit_w) for a in anchors]
+    seen = [s for s in seen if s.height >= FEWEST_JOBS]
+    return _thinned(pl.concat(seen)) if seen else None
+
+
 def _thinned(jobs: pl.DataFrame) -> pl.DataFrame:
     """Every so many rows: a Gaussian process takes the cube of them in time."""
     return jobs.gather_every(-(-jobs.height // _MOST_ROWS))
@@ -361,10 +382,6 @@ def _trend_rows(rows: Sequence[JobRow]) -> Floats:
     """:func:`trend_features` of jobs with telemetry."""
     metered = [r.metered for r in rows if r.metered is not None]
     return trend_features(np.array([r.busy_share for r in rows]), metered)
-
-
-def _no_trend() -> Trend:
-    return Trend(np.zeros(3), np.zeros(3), np.ones(3), 0.0)
 
 
 def _features(rows: Sequence[JobRow], kind: str) -> Floats:
