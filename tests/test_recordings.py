@@ -221,6 +221,31 @@ def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_p
     assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
 
 
+def test_a_throttled_recording_starts_from_the_clock_it_was_at(ask):
+    """At its limit the card goes no faster than recorded, whatever clock is asked for."""
+    answer = ask(smi(watts=298, mhz=1230))
+    at = {p.sm_mhz: p for p in answer.curve}
+    above = [p for f, p in at.items() if f >= 1230]
+    assert [p.time_ratio for p in above] == [1.0] * len(above)
+    assert {round(p.power_w, 6) for p in above} == {299.0}
+    assert answer.sm_mhz <= 1230
+    # below, as a job responds that is slowed down from there
+    low = min(at, key=lambda f: abs(f - 0.8 * 1230))
+    whole = {p.sm_mhz: p for p in ask(smi(watts=298)).curve}
+    near = min(whole, key=lambda f: abs(f - 1230))
+    expected = whole[low].time_ratio / whole[near].time_ratio
+    assert at[low].time_ratio == pytest.approx(expected, rel=0.02)
+    assert any("start from there" in r for r in answer.verdict.reasons)
+
+
+def test_a_recording_at_a_lower_clock_is_power_at_that_clock(ask):
+    answer = ask(smi(watts=150, mhz=1380))
+    at = min(answer.curve, key=lambda p: abs(p.sm_mhz - 1380))
+    assert at.power_w == pytest.approx(151, rel=0.01)
+    assert answer.power_at_default_w.value > 155
+    assert answer.verdict.level != "ok"
+
+
 def test_a_noisy_recording_has_wider_power(ask):
     def width(e):
         return (e.high - e.low) / e.value

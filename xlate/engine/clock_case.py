@@ -18,6 +18,7 @@ from xlate.clocks.legal import LegalClocks, commands, snap
 from xlate.clocks.objective import make_objective
 from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
+from xlate.clocks.reference import Reference, reference_of
 from xlate.engine.clock_costs import StepCosts, times
 from xlate.engine.wording import (
     SURE_BOUND,
@@ -118,6 +119,7 @@ class Case:
         self.fitted, self.legal, self.bound = asked.fitted, asked.legal, asked.bound
         self.metered: AnchorMeans | None = None
         self.meter: MeterFacts | None = None
+        self.reference: Reference | None = None
         self.costs = StepCosts(job.step_time_s, job.rent)
 
     def of_recording(
@@ -154,6 +156,9 @@ class Case:
             return before
         highest = max(probes, key=lambda p: p.sm_mhz)
         further = [p for p in probes if p is not highest]
+        self.reference = reference_of(
+            highest.sm_mhz, highest.power_w, self.legal.sm_mhz[-1], self.gpu.limit_w
+        )
         after = self._recommend(highest, [], further, True)
         if before is None:
             return after
@@ -204,6 +209,7 @@ class Case:
         draws = recommend.draw(
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.asked.seed,
+            reference=self.reference if measured else None,
         )  # fmt: skip
         aim = make_objective(
             self.asked.objective, self.costs.usd_per_h, first.power_w,

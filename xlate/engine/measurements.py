@@ -10,6 +10,7 @@ from xlate.clocks.anchor_power import AnchorMeans
 from xlate.clocks.features import PROBES, probe_shares
 from xlate.clocks.legal import LegalClocks, snap
 from xlate.clocks.probe import Probe
+from xlate.clocks.reference import reference_of
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.hardware.identity import Likeness
 
@@ -25,8 +26,6 @@ __all__ = [
 _LEAST_POWER, _MOST_POWER = 0.03, 1.25
 #: repeats at one clock differ by less than this factor; clocks this near are one
 _ALIKE, _SAME_CLOCK = 1.3, 1.005
-#: a probe this near the highest clock stands for it
-_HIGHEST = 0.97
 
 
 def check_sure(sure: float | None, bound: float | None) -> None:
@@ -129,7 +128,12 @@ def check_probes(
             f"--probe {kind} needs runs at {listed} MHz, {len(probes)} given",
             "run the job there once each and give --probe-file for every one",
         )
-    if probes and max(p.sm_mhz for p in probes) < _HIGHEST * highest:
+    top = max(probes, key=lambda p: p.sm_mhz, default=None)
+    reference = None
+    if top is not None:
+        reference = reference_of(top.sm_mhz, top.power_w, highest, limit_w)
+    # a card at its power limit does not reach the highest clock, whoever asks
+    if reference is not None and not reference.throttled:
         raise ProfileError(
             f"no probe ran at the highest clock, {highest:g} MHz",
             "everything is relative to it: probe it too",

@@ -18,6 +18,7 @@ from xlate.answer import DOMAINS, Facts, Failure
 from xlate.catalog import Catalogue, Instance, catalogue
 from xlate.clocks.features import matrix
 from xlate.clocks.probe import Probe, of_trace, view_of
+from xlate.clocks.reference import reference_of
 from xlate.engine.clock_case import Case, MeteredJob, Question
 from xlate.engine.measurements import check_device, check_power
 from xlate.engine.meters import (
@@ -35,11 +36,8 @@ from xlate.store.clock_bundle import ClockBundle
 
 __all__ = ["answer_recording", "clocks_of_recordings"]
 
-#: a recording this near the highest clock stands for it; further below the reference is
-#: lost, and the answer with it
-_NEAR, _FAR = 0.97, 0.85
-#: power over the limit at which a card lowers its clock by itself
-_AT_LIMIT = 0.93
+#: further below the highest clock than this the reference is lost, and the answer with it
+_FAR = 0.85
 #: parts of a recording that are drawn, and how many it is cut into
 _DRAWN, _BLOCKS = 40, 12
 #: how far beyond the swept jobs a feature may lie, of their range
@@ -150,6 +148,9 @@ def answer_recording(
         None if step_time_s is None else Estimate(step_time_s),
     )  # fmt: skip
     case = Case(job, asked)
+    case.reference = reference_of(
+        seen_mhz, first.power_w, asked.legal.sm_mhz[-1], asked.gpu.limit_w
+    )
     case.meter = meter_facts(replace(first, sm_mhz=seen_mhz), "target", True)
     drawn = [replace(p, sm_mhz=first.sm_mhz) for p in _drawn(first, asked.seed)]
     return case.of_recording(first, drawn, further)
@@ -200,18 +201,22 @@ def _clock_doubts(recording: Probe, asked: Question) -> list[Doubt]:
         return [
             ("widen", f"the recording does not say at which clock it was: taken for the highest, {highest:g} MHz")
         ]  # fmt: skip
-    share = recording.sm_mhz / highest
-    if share >= _NEAR:
+    share, limit = recording.sm_mhz / highest, asked.gpu.limit_w
+    reference = reference_of(recording.sm_mhz, recording.power_w, highest, limit)
+    if reference is None:
         return []
-    limit = asked.gpu.limit_w
-    throttled = limit is not None and recording.power_w > _AT_LIMIT * limit
     said = (
         f"the recording is at {recording.sm_mhz:.0f} MHz, the highest clock is "
         f"{highest:g} MHz"
     )
-    if throttled:
-        return [("widen", f"{said}: at {recording.power_w:.0f} W the card lowers it by itself")]  # fmt: skip
-    said += ": record it with the clock reset (nvidia-smi -rgc, or -rac)"
+    if reference.throttled:
+        return [
+            ("widen", f"{said}: at {recording.power_w:.0f} W the card lowers it by itself, so higher ones change nothing: time and power start from there")
+        ]  # fmt: skip
+    said += (
+        ": record it with the clock reset (nvidia-smi -rgc, or -rac); until then power "
+        "at the highest is taken from how the jobs swept respond"
+    )
     return [("widen" if share >= _FAR else "refuse", said)]
 
 
