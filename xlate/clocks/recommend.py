@@ -27,6 +27,7 @@ from xlate.profile import Estimate
 
 __all__ = [
     "ACTIONS",
+    "FAIRLY",
     "Draws",
     "Point",
     "action_of",
@@ -43,7 +44,7 @@ LEVEL = 0.9
 #: draws an answer rests on
 _DRAWS = 400
 #: confidence from which an answer is applied, applied with watch, or swept around
-_SURE, _FAIRLY, _HARDLY = 0.8, 0.6, 0.3
+_SURE, FAIRLY, _HARDLY = 0.8, 0.6, 0.3
 #: a lower clock is quicker than the highest by no more than this (thermal drift)
 _LEAST_LOG_TIME = float(np.log(0.98))
 ACTIONS = ("apply", "apply-monitored", "sweep", "collect")
@@ -353,7 +354,7 @@ def estimate(value: float, drawn: Floats) -> Estimate:
 
 def action_of(confidence: float) -> str:
     """What to do with an answer: one of :data:`ACTIONS`."""
-    for limit, action in zip((_SURE, _FAIRLY, _HARDLY), ACTIONS, strict=False):
+    for limit, action in zip((_SURE, FAIRLY, _HARDLY), ACTIONS, strict=False):
         if confidence > limit:
             return action
     return ACTIONS[-1]

@@ -20,11 +20,12 @@ from xlate.clocks.features import matrix
 from xlate.clocks.probe import Probe, of_trace, view_of
 from xlate.clocks.reference import reference_of
 from xlate.engine.clock_case import Case, MeteredJob, Question
-from xlate.engine.measurements import check_device, check_power
+from xlate.engine.measurements import check_device, check_power, probe_doubts
 from xlate.engine.meters import (
     Doubt,
     identity_doubts,
     meter_facts,
+    reading_doubts,
     sample_doubts,
     verdict_of,
 )
@@ -141,6 +142,7 @@ def answer_recording(
     seen_mhz = first.sm_mhz
     first = replace(_with_busy(first), sm_mhz=asked.legal.sm_mhz[-1])
     further = _further(first, kind, probes, asked, known)
+    doubts += probe_doubts([first, *further])
     verdict = verdict_of([*doubts, *_model_doubts(first, asked)])
     job = MeteredJob(
         file, WorkloadKey(), verdict,
@@ -181,6 +183,7 @@ def _checked(
     return recording, [
         *doubts,
         *sample_doubts(recording),
+        *reading_doubts(recording, gpu),
         *_clock_doubts(recording, asked),
     ]
 

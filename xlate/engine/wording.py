@@ -11,17 +11,21 @@ from xlate.clocks.anchor_power import AnchorMeans, Strangeness
 from xlate.clocks.probe import Probe
 from xlate.clocks.recommend import WATCH_S, Draws
 from xlate.engine.clock_costs import StepCosts
+from xlate.hardware.memory import MemoryFit
 from xlate.profile import WorkloadKey, input_size
 from xlate.store.clock_bundle import ClockManifest
 
 __all__ = [
+    "NOTHING_TO_MEASURE",
     "OBJECTIVE_NAMES",
     "SURE_BOUND",
     "clock_parts",
     "what_binds",
     "what_changed",
     "what_costs",
+    "what_does_not_fit",
     "what_power_lacks",
+    "what_rent_does",
     "what_telemetry_says",
     "what_to_do",
     "why_unmetered",
@@ -38,6 +42,12 @@ _GROWS = 0.05
 _NEAR_LIMIT = 0.97
 #: a bound that holds no more often than this is said to be in doubt
 SURE_BOUND = 0.8
+
+#: what to do with a job that the target's memory does not hold
+NOTHING_TO_MEASURE = (
+    "it does not fit, so no clock can be measured there: take a smaller batch, a target "
+    "with more memory, or several GPUs"
+)
 
 _ADVICE = {
     "apply": "apply it",
@@ -148,6 +158,29 @@ def what_costs(costs: StepCosts, draws: Draws, k: int, objective: str) -> list[s
         + (", since the rent is paid by the hour" if not costs.usd_per_kwh else "")
         + "; "
         "--objective cost minimises dollars"
+    ]
+
+
+def what_does_not_fit(memory: MemoryFit | None) -> list[str]:
+    """That the job cannot run on the target, and what that means for the answer."""
+    why = None if memory is None else memory.reason
+    return [
+        f"{why or 'memory: does not fit'}: the job cannot run there as it is, and the "
+        "clock is that of a job like it that would fit"
+    ]
+
+
+def what_rent_does(costs: StepCosts, time_ratio: float) -> list[str]:
+    """What the clock changes in rent, where no step time makes dollars of it."""
+    if costs.step is not None:
+        return []
+    if costs.usd_per_h is None:
+        return ["rent: what a step costs is not known, there is no price of the target"]
+    longer = 100 * (time_ratio - 1)
+    change = f"{abs(longer):.1f} % {'more' if longer >= 0 else 'less'}"
+    return [
+        f"rent: the same work costs {change} than at the highest clock, since the rent is "
+        "paid by the hour; dollars a step are not known without --step-time"
     ]
 
 
