@@ -15,7 +15,14 @@ from xlate.cli.clock_comparison import comparison
 from xlate.clocks import recommend, study
 from xlate.clocks.figures import ClockRow
 from xlate.clocks.gpu_sweeps import Sweeps
-from xlate.clocks.handoff import PREDICTED, Handoff, joined, metered_jobs
+from xlate.clocks.handoff import (
+    PREDICTED,
+    AnchorJobs,
+    Handoff,
+    joined,
+    learned_from,
+    metered_jobs,
+)
 from xlate.clocks.models import make_clock_model
 from xlate.clocks.models.base import grouped_folds
 from xlate.clocks.objective import make_objective
@@ -200,19 +207,25 @@ def with_telemetry(
     target: str,
     limit: float,
 ) -> list[ClockRow]:
-    """The same where the profile brings telemetry from one anchor."""
+    """The same where the profile brings telemetry: from one anchor, or from any of all."""
+    known = {
+        anchor: AnchorJobs(meter, anchor_limit, anchor)
+        for anchor, anchor_limit in spec["anchors_w"].items()
+        if anchor != target and (meter := metered_jobs(metered, anchor)) is not None
+    }
     rows = []
-    for anchor, anchor_limit in spec["anchors_w"].items():
-        meter = metered_jobs(metered, anchor)
-        if anchor == target or meter is None:
-            continue
-        fitted = Handoff(limit).fit(jobs, [(meter, anchor_limit)])
-        both = jobs.join(meter.select("model", "dataset", "batch_size"), on=["model", "dataset", "batch_size"])  # fmt: skip
-        guess = fitted.out_of_fold(both, "metered")
+    groups = [(a, (one,), "metered") for a, one in known.items()]
+    everyone = tuple(known.values())
+    groups.append(("any of these", everyone, "metered"))
+    groups.append(("an anchor never metered", everyone, "new gpu"))
+    for name, anchors, kind in groups:
+        fitted = Handoff(limit).fit(jobs, anchors)
+        both = learned_from(jobs, anchors, limit)
+        guess = fitted.out_of_fold(both, kind)
         error = np.abs(guess[:, 0] / both["power_w"].to_numpy() - 1)
         rows.append(
             ClockRow(
-                anchor, target, "handoff with telemetry", "+".join(spec["data"]),
+                name, target, "handoff with telemetry", "+".join(spec["data"]),
                 "leave-one-model-out", None, "power_mape", float(error.mean()), len(error),
             )
         )  # fmt: skip

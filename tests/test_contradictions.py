@@ -11,6 +11,7 @@ import pytest
 import xlate
 from tests.test_cli import run
 from xlate import engine
+from xlate.cli.answers import _no_interval_row
 from xlate.engine.clock_costs import times
 from xlate.errors import BundleError, ProfileError
 from xlate.profile import Estimate
@@ -77,6 +78,11 @@ def test_a_level_that_errors_cannot_reach_is_said(stats):
     assert answer.step_time_s.low is None
     assert answer.verdict.level != "ok"
     assert any("no interval" in r for r in answer.verdict.reasons)
+    ((label, said),) = _no_interval_row(answer.verdict.reasons)
+    assert (label, said[:12]) == ("  interval", "none: errors")
+    # nor one that nobody could use
+    widths = [high / low for low, high in answer.op_intervals.values()]
+    assert all(w < 1e6 for w in widths)
 
 
 def test_out_is_json_and_never_an_input(empty_home, tmp_path):

@@ -9,7 +9,12 @@ from tests.soak.kinds.telemetry_files import HEAD, smi
 from xlate.catalog import catalogue
 from xlate.clocks.legal import LegalClocks, from_dump
 from xlate.clocks.probe import Probe, read_probe, read_telemetry
-from xlate.engine.measurements import check_device, check_probes, metered_shares
+from xlate.engine.measurements import (
+    check_device,
+    check_probes,
+    metered_shares,
+    probe_doubts,
+)
 from xlate.errors import CatalogError, ProfileError
 from xlate.hardware.naming import names_another
 
@@ -139,3 +144,31 @@ def test_a_dump_of_another_card_or_with_a_broken_clock_is_refused(tmp_path, text
     known = catalogue()
     with pytest.raises(CatalogError, match=said):
         from_dump(path, known.gpu("V100-SXM2-16GB"), known)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        ((765, 40, 100), (1530, 10, 250), "4.00 times as long at a clock 2.00 times lower"),
+        ((765, 10, 250), (1530, 10, 250), "neither time nor power says that the clock"),
+        ((765, 10, 150), (1530, 10, 250), "arithmetic binds"),
+        ((1530, 10, 250), (1530, 10, 250), "one probe is given twice"),
+    ],
+)  # fmt: skip
+def test_probes_that_no_clock_explains_are_refused(low, high, said):
+    arithmetic = {"gpu_utilization": 99.0, "memory_utilization": 10.0}
+    probes = [Probe(f, w, t, arithmetic) for f, t, w in (low, high)]
+    with pytest.raises(ProfileError, match=said):
+        check_probes("max-only", probes, LEGAL, 300)
+
+
+def test_a_little_slower_than_the_clock_is_doubted_and_memory_may_bind():
+    slow = [Probe(765, 100, 24.0), Probe(1530, 250, 10.0)]
+    check_probes("max-only", slow, LEGAL, 300)
+    doubt = probe_doubts(slow)
+    assert doubt[0][0] == "widen"
+    assert "2.40 times as long" in doubt[0][1]
+    memory = {"gpu_utilization": 99.0, "memory_utilization": 90.0}
+    bound = [Probe(765, 100, 10.0, memory), Probe(1530, 250, 10.0, memory)]
+    check_probes("max-only", bound, LEGAL, 300)
+    assert probe_doubts(bound) == []

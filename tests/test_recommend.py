@@ -239,6 +239,9 @@ def test_work_that_does_not_fit_is_not_applied(profiles, clocked, monkeypatch):
     assert answer.memory.fits == "no"
     assert answer.action == "collect"
     assert answer.verdict.level == "refuse"
+    assert answer.probes == ()
+    assert "cannot run there" in answer.reasons[0]
+    assert "no clock can be measured there" in answer.reasons[-1]
     assert answer.to_json()["memory"]["fits"] == "no"
     assert answer.to_json()["rent"]["usd_per_h_instance"] == 3.06
     assert ask(profiles, clocked).action == "apply"

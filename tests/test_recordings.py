@@ -221,6 +221,83 @@ def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_p
     assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
 
 
+def test_a_throttled_recording_starts_from_the_clock_it_was_at(ask):
+    """At its limit the card goes no faster than recorded, whatever clock is asked for."""
+    answer = ask(smi(watts=298, mhz=1230))
+    at = {p.sm_mhz: p for p in answer.curve}
+    above = [p for f, p in at.items() if f >= 1230]
+    assert [p.time_ratio for p in above] == [1.0] * len(above)
+    assert {round(p.power_w, 6) for p in above} == {299.0}
+    assert answer.sm_mhz <= 1230
+    # below, as a job responds that is slowed down from there
+    low = min(at, key=lambda f: abs(f - 0.8 * 1230))
+    whole = {p.sm_mhz: p for p in ask(smi(watts=298)).curve}
+    near = min(whole, key=lambda f: abs(f - 1230))
+    expected = whole[low].time_ratio / whole[near].time_ratio
+    assert at[low].time_ratio == pytest.approx(expected, rel=0.02)
+    assert any("start from there" in r for r in answer.verdict.reasons)
+
+
+def test_a_recording_at_a_lower_clock_is_power_at_that_clock(ask):
+    answer = ask(smi(watts=150, mhz=1380))
+    at = min(answer.curve, key=lambda p: abs(p.sm_mhz - 1380))
+    assert at.power_w == pytest.approx(151, rel=0.01)
+    assert answer.power_at_default_w.value > 155
+    assert answer.verdict.level != "ok"
+
+
+def test_without_a_step_time_the_change_of_rent_is_said(ask):
+    answer = ask(smi())
+    more = 100 * (answer.time_ratio.value - 1)
+    (said,) = (r for r in answer.reasons if r.startswith("rent:"))
+    assert f"costs {more:.1f} % more" in said
+    assert "--step-time" in said
+    assert not any("rent:" in r for r in ask(smi(), step_time_s=0.1).reasons)
+
+
+def test_simulated_sweeps_alone_make_no_sure_answer(bundle, tmp_path):
+    path = tmp_path / "run.csv"
+    path.write_text(smi(memory=30))
+    recording = read_telemetry(path)
+
+    def ask(corpus):
+        manifest = replace(bundle.manifest, corpus=corpus)
+        fitted = replace(bundle, manifest=manifest)
+        (found,) = engine.clocks_of_recordings([recording], TARGET, clock_bundle=fitted)
+        return found
+
+    measured, simulated = ask("made here"), ask("simulated (simulated)")
+    assert measured.confidence > 0.6 >= simulated.confidence
+    assert simulated.action not in ("apply", "apply-monitored")
+    assert any("is not known" in r and "simulated" in r for r in simulated.reasons)
+
+
+def with_memory(mib):
+    head, *rows = smi().splitlines()
+    return "\n".join([f"{head}, memory.used [MiB]", *(f"{r}, {mib} MiB" for r in rows)])
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "said"),
+    [
+        (smi(watts=330), "widen", "mean power of 331 W is over the limit of 300 W"),
+        (with_memory(40000), "refuse", "39.1 GiB of memory are in use, more than the 15.8 GiB"),
+        (smi(busy=40, memory=80), "widen", "memory utilisation is above GPU utilisation throughout"),
+    ],
+)  # fmt: skip
+def test_readings_that_a_card_hardly_shows_are_doubted(ask, text, level, said):
+    answer = ask(text)
+    assert answer.verdict.level == level
+    assert said in " ".join(answer.verdict.reasons)
+    assert answer.action != "apply"
+
+
+def test_readings_that_a_card_shows_are_not_doubted(ask):
+    assert ask(with_memory(15000)).verdict.level == "ok"
+    with pytest.raises(ProfileError, match=r"drew 37[0-9.]+ W, on a GPU that may draw 300"):  # fmt: skip
+        ask(smi(watts=375))
+
+
 def test_a_noisy_recording_has_wider_power(ask):
     def width(e):
         return (e.high - e.low) / e.value

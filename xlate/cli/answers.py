@@ -169,7 +169,10 @@ def _print_one(t: Translation) -> None:
                 else [[f"step on {t.anchor}", output.time_text(t.anchor_step_time_s) + guessed]]
             ),
             [f"step on {t.target}", output.time_text(t.step_time_s.value)],
-            *_interval_row(t.step_time_s, output.time_text),
+            *(
+                _interval_row(t.step_time_s, output.time_text)
+                or _no_interval_row(t.verdict.reasons)
+            ),
             *([] if several else [["speedup", f"{t.anchor_step_time_s / t.step_time_s.value:.2f}"]]),
             *([["bound by", t.binds]] if t.binds else []),
             *_rent_rows(t),
@@ -346,6 +349,12 @@ def _usd(e: Estimate | None) -> str:
 
 def _bound(seconds: float | None) -> str:
     return "–" if seconds is None else output.time_text(seconds)
+
+
+def _no_interval_row(reasons: Sequence[str]) -> list[list[object]]:
+    """A row that says why there is no interval at the level asked for, where one says so."""
+    said = [r for r in reasons if str(r).startswith("no interval: ")]
+    return [["  interval", f"none: {str(r).removeprefix('no interval: ')}"] for r in said[:1]]  # fmt: skip
 
 
 def _interval_row(e: Estimate, text: Callable[[float], str]) -> list[list[object]]:

@@ -8,136 +8,60 @@ pixels it works on say how much power it draws and how busy the meter finds it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import opnames
-from xlate.align import STEP, matrix, median_of_repeats
+from xlate.align import matrix
+from xlate.clocks.anchor_power import (
+    Strangeness,
+    Trend,
+    farthest,
+    fit_trend,
+    nearest,
+    trend_features,
+)
 from xlate.clocks.models.base import grouped_folds
-from xlate.corpus import Corpus
-from xlate.errors import AlignmentError
-from xlate.profile import input_size
-from xlate.schema import KEY
+from xlate.clocks.shared_jobs import (
+    FEWEST_JOBS,
+    PREDICTED,
+    AnchorJobs,
+    JobRow,
+    job_rows,
+    joined,
+    metered_jobs,
+    with_telemetry,
+)
 
-__all__ = ["PREDICTED", "Handoff", "JobRow", "job_rows", "joined", "metered_jobs"]
+__all__ = [
+    "PREDICTED",
+    "AnchorJobs",
+    "Handoff",
+    "JobRow",
+    "Strangeness",
+    "job_rows",
+    "joined",
+    "learned_from",
+    "metered_jobs",
+]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-#: what is handed on, in this order
-PREDICTED = ("power_w", "gpu_utilization", "memory_utilization")
-_KEY = ("model", "dataset", "batch_size")
 #: folds in which errors are measured; with as many models, each is left out alone
 _FOLDS = 6
-#: fewest jobs that teach anything
-_FEWEST = 20
 #: rows that a process learns from at most; more are thinned out evenly
 _MOST_ROWS = 150
 #: share of the limit that an idle card draws, and the most that one draws
 _IDLE, _MOST = 0.08, 1.02
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """What of a job the hand-off looks at.
-
-    Attributes
-    ----------
-    compute_share, memory_share : float
-        Time in operations that arithmetic, or memory, limits over the profile
-        window, on the target; the rest is idle.
-    step_time_us : float
-        On the target.
-    pixels : float
-        Batch size × side², or NaN where either is not known.
-    metered : tuple of float, or None
-        Power over the board's limit, GPU and memory utilisation (0 to 1), on
-        the anchor, where the profile came with telemetry.
-    """
-
-    compute_share: float
-    memory_share: float
-    step_time_us: float
-    pixels: float
-    metered: tuple[float, float, float] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        ops: dict[str, float],
-        step_time_us: float,
-        dataset: str | None,
-        batch_size: int | None,
-        metered: tuple[float, float, float] | None = None,
-    ) -> JobRow:
-        """From an op vector (µs over the window) and the workload's key."""
-        names = list(ops)
-        window = sum(ops[c] for c in opnames.device_columns(names))
-        busy = opnames.busy_columns(names)
-        # arithmetic and the clock slow down alike when the clock is lowered
-        arithmetic = [c for c in busy if opnames.nature(c) in ("compute", "serial")]
-        compute = sum(ops[c] for c in arithmetic)
-        memory = sum(ops[c] for c in busy) - compute
-        side = input_size(dataset)
-        known = batch_size is not None and side is not None
-        pixels = float((batch_size or 0) * (side or 0) ** 2) if known else float("nan")
-        if not window:
-            return cls(0.0, 1.0, step_time_us, pixels, metered)
-        return cls(compute / window, memory / window, step_time_us, pixels, metered)
-
-    @property
-    def busy_share(self) -> float:
-        """Busy device time over the profile window."""
-        return self.compute_share + self.memory_share
-
-    @property
-    def kind(self) -> str:
-        """Which of the hand-off's processes answers for it."""
-        if not np.isfinite(self.pixels):
-            return "bare"
-        return "sized" if self.metered is None else "metered"
-
-
-def joined(vectors: Corpus, metered: Corpus, instance: str) -> pl.DataFrame:
-    """Jobs of an instance that stand in both corpora.
-
-    Returns
-    -------
-    polars.DataFrame
-        The whole workload key, the medians over repeats of ``step_time_us`` and of
-        every operation, and :data:`PREDICTED`. Meters log model, input size and batch
-        size alone: jobs that differ otherwise share what was metered.
-
-    Raises
-    ------
-    AlignmentError
-        If too few jobs do.
-    """
-    runs = vectors.wide.filter(pl.col("instance") == instance)
-    jobs = median_of_repeats(runs)
-    meter = metered_jobs(metered, instance)
-    if meter is not None:
-        found = jobs.join(meter, on=_KEY).sort(KEY)
-        if found.height >= _FEWEST:
-            return found
-    raise AlignmentError(
-        f"{vectors.name} and {metered.name} share too few jobs on {instance}",
-        "power there is borrowed from another instance",
-    )
-
-
-def metered_jobs(metered: Corpus, instance: str) -> pl.DataFrame | None:
-    """Medians of :data:`PREDICTED` by job, or None where there is no telemetry."""
-    if metered.telemetry is None:
-        return None
-    runs = metered.runs.filter(pl.col("instance") == instance)
-    meter = runs.join(metered.telemetry, on="run_id")
-    by_job = meter.group_by(_KEY).agg(pl.col(PREDICTED).median())
-    return by_job.drop_nulls().sort(_KEY)
+#: share of the jobs left out that telemetry changes by no more than is usual
+_WITHIN = 0.95
+#: errors on models and anchors left out: of telemetry from another GPU than those seen
+_NEW_GPU = "new gpu"
 
 
 class Handoff:
@@ -146,7 +70,9 @@ class Handoff:
     Gaussian processes (scikit-learn's) on log step time, busy share and log
     pixels: one as said, one without pixels for profiles that do not say, and
     one with the anchor's telemetry for those that bring it. Power is learnt as
-    the logit of its share of the board's limit.
+    the logit of its share of the board's limit. With telemetry, the process learns
+    what a :class:`~xlate.clocks.anchor_power.Trend` leaves, and does not look at the
+    anchor's power itself: more power there never becomes less here.
 
     What the vector says by itself is blended in: the card is busy when it is not
     idle, and its memory is busy for so much of the compute-bound and so much of
@@ -162,80 +88,200 @@ class Handoff:
         Of the optimiser's restarts.
     """
 
+    #: least power share of a metered job on the target; one fitted before knows none
+    idle_share_: float = 0.0
+
     def __init__(self, limit_w: float, seed: int = 0) -> None:
         self.limit_w = limit_w
         self.seed = seed
 
-    def fit(
-        self,
-        jobs: pl.DataFrame,
-        anchors: Sequence[tuple[pl.DataFrame, float]] = (),
-    ) -> Handoff:
+    def fit(self, jobs: pl.DataFrame, anchors: Sequence[AnchorJobs] = ()) -> Handoff:
         """Learn, and keep errors on models left out.
 
         Parameters
         ----------
         jobs : polars.DataFrame
             :func:`joined` rows of the target.
-        anchors : sequence of (polars.DataFrame, float)
-            :func:`metered_jobs` of other instances, each with its board's limit
-            (W): what telemetry of the same jobs looks like on an anchor.
+        anchors : sequence of AnchorJobs
+            Of other instances: what telemetry of the same jobs looks like on an
+            anchor.
         """
         self.processes_: dict[str, Any] = {}
         self.residuals_: dict[str, Floats] = {}
         self.duty_: dict[str, Floats] = {}
         self.weights_: dict[str, Floats] = {}
+        self.idle_share_ = float(matrix(jobs, PREDICTED)[:, 0].min()) / self.limit_w
         few = _thinned(jobs)
         for kind in ("sized", "bare"):
             self._learn(kind, job_rows(few), few)
-        seen = [_with_telemetry(jobs, meter, limit) for meter, limit in anchors]
-        seen = [s for s in seen if s.height >= _FEWEST]
-        if seen:
-            stacked = _thinned(pl.concat(seen))
-            self._learn("metered", job_rows(stacked), stacked)
+        stacked = learned_from(jobs, anchors, self.limit_w)
+        if stacked is not None:
+            rows = job_rows(stacked)
+            plain = self._learn("sized", rows, stacked, keep=False)
+            guess = self._learn("metered", rows, stacked)
+            self._learn_reach(rows, stacked, guess[:, 0] - plain[:, 0])
         return self
 
-    def _learn(self, kind: str, rows: Sequence[JobRow], jobs: pl.DataFrame) -> None:
+    def _learn(
+        self, kind: str, rows: Sequence[JobRow], jobs: pl.DataFrame, keep: bool = True
+    ) -> Floats:
+        """Learn one kind; its answers for models left out, shape (n, 3)."""
         from threadpoolctl import threadpool_limits
 
         X, Y = _features(rows, kind), self._forward(matrix(jobs, PREDICTED))
         shares = _shares(rows)
         fold = grouped_folds(jobs["model"].to_numpy().astype(str), _FOLDS, self.seed)
         guess, own = np.zeros_like(Y), np.zeros_like(Y[:, 1:])
+        apart = np.zeros(len(Y))
         with threadpool_limits(1):
             for f in np.unique(fold):
                 test = fold == f
-                part = self._process().fit(X[~test], Y[~test])
-                guess[test] = part.predict(X[test])
+                guess[test], apart[test] = self._held_out(kind, rows, X, Y, test)
                 own[test] = _own(shares[test], _duty(shares[~test], Y[~test]))
-            self.processes_[kind] = self._process().fit(X, Y)
+            if keep:
+                self.processes_[kind], trend = self._fitted(kind, rows, X, Y)
         # the weights that judge a fold are chosen on the others
-        self.residuals_[kind] = np.zeros_like(Y)
+        blended = np.zeros_like(Y)
         for f in np.unique(fold):
             test = fold == f
             weights = _stacked(guess[~test], own[~test], Y[~test])
-            blended = _blended(guess[test], own[test], weights)
-            self.residuals_[kind][test] = Y[test] - blended
-        self.duty_[kind] = _duty(shares, Y)
-        self.weights_[kind] = _stacked(guess, own, Y)
+            blended[test] = _blended(guess[test], own[test], weights)
+        if keep:
+            self.residuals_[kind] = Y - blended
+            self.duty_[kind] = _duty(shares, Y)
+            self.weights_[kind] = _stacked(guess, own, Y)
+            if kind == "metered":
+                self.trend_ = trend.arrays()
+                #: typical standard deviation that the process states for a model left out
+                self.doubt_ = float(np.median(apart))
+        return blended
+
+    def _fitted(
+        self, kind: str, rows: Sequence[JobRow], X: Floats, Y: Floats
+    ) -> tuple[Any, Trend]:
+        """A process, and the trend beneath it; that is zero without telemetry."""
+        from sklearn.exceptions import ConvergenceWarning
+
+        rest, trend = Y.copy(), Trend.flat()
+        if kind == "metered":
+            T = _trend_rows(rows)
+            trend = fit_trend(T, Y[:, 0])
+            rest[:, 0] -= trend.at(T)
+        with warnings.catch_warnings():
+            # jobs without noise (simulated ones) end at its least bound, rightly
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self._process().fit(X, rest), trend
+
+    def _held_out(
+        self, kind: str, rows: Sequence[JobRow], X: Floats, Y: Floats, test: Bools,
+        train: Bools | None = None,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
+        """Answers for rows left out, and the standard deviation stated of power."""
+        train = ~test if train is None else train
+        inside = [r for r, k in zip(rows, train, strict=True) if k]
+        process, trend = self._fitted(kind, inside, X[train], Y[train])
+        guess, deviation = process.predict(X[test], return_std=True)
+        if kind == "metered":
+            outside = [r for r, k in zip(rows, test, strict=True) if k]
+            guess[:, 0] += trend.at(_trend_rows(outside))
+        return guess, deviation[:, 0]
+
+    def _learn_reach(
+        self, rows: Sequence[JobRow], jobs: pl.DataFrame, changed: Floats
+    ) -> None:
+        """What is inside of what was seen, and errors on anchors that never were.
+
+        Parameters
+        ----------
+        changed : array, shape (n,)
+            By how much (logit) telemetry changed power of jobs left out.
+        """
+        from threadpoolctl import threadpool_limits
+
+        models = jobs["model"].to_numpy().astype(str)
+        gpus = jobs["_gpu"].to_numpy().astype(str)
+        metered = [r.metered for r in rows if r.metered is not None]
+        self.telemetry_ = np.array([m.seen for m in metered])
+        self.reach_ = farthest(self.telemetry_, models)
+        self.change_ = float(np.quantile(np.abs(changed), _WITHIN))
+        self.anchor_gpus_ = sorted(set(gpus.tolist()))
+        if len(self.anchor_gpus_) < 2:
+            return
+        X, Y = _features(rows, "metered"), self._forward(matrix(jobs, PREDICTED))
+        fold = grouped_folds(models, _FOLDS, self.seed)
+        errors = np.zeros_like(Y)
+        with threadpool_limits(1):
+            for gpu in self.anchor_gpus_:
+                for f in np.unique(fold[gpus == gpu]):
+                    test = (fold == f) & (gpus == gpu)
+                    train = (fold != f) & (gpus != gpu)
+                    guess = self._held_out("metered", rows, X, Y, test, train)[0]
+                    errors[test] = Y[test] - guess
+        self.residuals_[_NEW_GPU] = errors
 
     def kind_of(self, row: JobRow) -> str:
         """Which process answers for a job: the richest there is for it."""
-        return row.kind if row.kind in self.processes_ else "sized"
+        if row.kind != "metered":
+            return row.kind if row.kind in self.processes_ else "sized"
+        # one that was fitted before the trend was answers without the telemetry
+        if "metered" not in self.processes_ or not hasattr(self, "trend_"):
+            return "sized"
+        return "sized" if self._errors_of(row) is None else "metered"
+
+    def _errors_of(self, row: JobRow) -> Floats | None:
+        """Errors that a metered job is drawn under; None where none are known."""
+        gpu = None if row.metered is None else row.metered.gpu
+        if gpu is None or gpu in self.anchor_gpus_:
+            return self.residuals_["metered"]
+        return self.residuals_.get(_NEW_GPU)
 
     def predict(self, rows: Sequence[JobRow]) -> Floats:
         """:data:`PREDICTED`, shape (n, 3): W, %, %."""
         found = [self._guess(row, self.kind_of(row)) for row in rows]
-        return self._back(np.vstack(found))
+        return self._above_idle(self._back(np.vstack(found)))
 
     def draws(self, row: JobRow) -> Floats:
-        """:data:`PREDICTED` under each error on a model left out, (n_jobs, 3)."""
+        """:data:`PREDICTED` under each error on a model left out, (n_draws, 3).
+
+        Where telemetry is unlike what was learned from, errors are as many times
+        larger, and answers without the telemetry are among the draws too.
+        """
         kind = self.kind_of(row)
-        return self._back(self._guess(row, kind) + self.residuals_[kind])
+        if kind != "metered":
+            drawn = self._guess(row, kind) + self.residuals_[kind]
+            return self._above_idle(self._back(drawn))
+        strange = self.strangeness(row)
+        beyond = 0.0 if strange is None else strange.beyond
+        errors = self._errors_of(row)
+        assert errors is not None
+        deviation = self.processes_[kind].predict(
+            _features([row], kind), return_std=True
+        )[1]
+        wide = max(1.0, float(deviation[0, 0]) / self.doubt_) * (1 + beyond)
+        drawn = self._guess(row, kind) + errors * np.array([wide, 1.0, 1.0])
+        if beyond:
+            plain = self._guess(row, "sized") + self.residuals_["sized"]
+            drawn = np.vstack([drawn, plain])
+        return self._above_idle(self._back(drawn))
+
+    def strangeness(self, row: JobRow) -> Strangeness | None:
+        """How far a job's telemetry is from what was learned from; None without it."""
+        if row.metered is None or self.kind_of(row) != "metered":
+            return None
+        guess = np.vstack([self._guess(row, k) for k in ("metered", "sized")])
+        with_w, without_w = self._above_idle(self._back(guess))[:, 0]
+        return Strangeness(
+            nearest(self.telemetry_, row.metered.seen) / max(self.reach_, 1e-9),
+            float(abs(guess[0, 0] - guess[1, 0])) / max(self.change_, 1e-9),
+            float(with_w), float(without_w), self.limit_w,
+            row.metered.gpu is not None and row.metered.gpu not in self.anchor_gpus_,
+        )  # fmt: skip
 
     def _guess(self, row: JobRow, kind: str) -> Floats:
         """The process's answer and the vector's own, blended; shape (1, 3)."""
         guess = self.processes_[kind].predict(_features([row], kind))
+        if kind == "metered":
+            guess[:, 0] += Trend.of(self.trend_).at(_trend_rows([row]))
         own = _own(_shares([row]), self.duty_[kind])
         return _blended(guess, own, self.weights_[kind])
 
@@ -246,7 +292,7 @@ class Handoff:
         ----------
         jobs : polars.DataFrame
             Those of :meth:`fit`, where few enough to be used whole; for
-            ``metered`` joined to the anchor's.
+            ``metered`` and ``new gpu`` joined to the anchor's.
         """
         guess = self._forward(matrix(jobs, PREDICTED)) - self.residuals_[kind]
         return self._back(guess)
@@ -270,6 +316,11 @@ class Handoff:
     def _back(self, Z: Floats) -> Floats:
         share = _IDLE + (_MOST - _IDLE) / (1 + np.exp(-Z[:, 0]))
         return np.column_stack([share * self.limit_w, np.clip(Z[:, 1:], 0, 100)])
+
+    def _above_idle(self, values: Floats) -> Floats:
+        """No less than the least that a metered job drew, which hardly used the card."""
+        values[:, 0] = np.maximum(values[:, 0], self.idle_share_ * self.limit_w)
+        return values
 
 
 def _shares(rows: Sequence[JobRow]) -> Floats:
@@ -305,36 +356,32 @@ def _blended(guess: Floats, own: Floats, weights: Floats) -> Floats:
     return out
 
 
+def learned_from(
+    jobs: pl.DataFrame, anchors: Sequence[AnchorJobs], limit_w: float
+) -> pl.DataFrame | None:
+    """Jobs with telemetry of anchors, one below the other; None where there are too few.
+
+    Parameters
+    ----------
+    jobs, anchors
+        As :meth:`Handoff.fit`.
+    limit_w : float
+        Power limit of the target's GPU.
+    """
+    seen = [with_telemetry(jobs, a, limit_w) for a in anchors]
+    seen = [s for s in seen if s.height >= FEWEST_JOBS]
+    return _thinned(pl.concat(seen)) if seen else None
+
+
 def _thinned(jobs: pl.DataFrame) -> pl.DataFrame:
     """Every so many rows: a Gaussian process takes the cube of them in time."""
     return jobs.gather_every(-(-jobs.height // _MOST_ROWS))
 
 
-def _with_telemetry(
-    jobs: pl.DataFrame, meter: pl.DataFrame, limit_w: float
-) -> pl.DataFrame:
-    """Jobs of the target with what an anchor's meter said of them."""
-    renamed = meter.select(
-        *_KEY,
-        (pl.col("power_w") / limit_w).alias("_power_share"),
-        (pl.col("gpu_utilization") / 100).alias("_busy"),
-        (pl.col("memory_utilization") / 100).alias("_memory"),
-    )
-    # the order of a join is not promised, and a fit repeats itself to the byte
-    return jobs.join(renamed, on=_KEY).sort(KEY)
-
-
-def job_rows(jobs: pl.DataFrame) -> list[JobRow]:
-    """A :class:`JobRow` for each row of a :func:`joined` table."""
-    ops = [c for c in jobs.columns if opnames.is_op_column(c)]
-    metered = "_busy" in jobs.columns
-    return [
-        JobRow.of(
-            {c: r[c] for c in ops}, r[STEP], r["dataset"], r["batch_size"],
-            (r["_power_share"], r["_busy"], r["_memory"]) if metered else None,
-        )
-        for r in jobs.iter_rows(named=True)
-    ]  # fmt: skip
+def _trend_rows(rows: Sequence[JobRow]) -> Floats:
+    """:func:`trend_features` of jobs with telemetry."""
+    metered = [r.metered for r in rows if r.metered is not None]
+    return trend_features(np.array([r.busy_share for r in rows]), metered)
 
 
 def _features(rows: Sequence[JobRow], kind: str) -> Floats:
@@ -345,5 +392,8 @@ def _features(rows: Sequence[JobRow], kind: str) -> Floats:
     if kind != "bare":
         columns.append(np.log([r.pixels for r in rows]))
     if kind == "metered":
-        columns.append(np.array([r.metered for r in rows], dtype=float))
+        metered = [r.metered for r in rows if r.metered is not None]
+        columns.append(
+            np.array([(m.busy, m.memory, np.log(m.speedup)) for m in metered])
+        )
     return np.column_stack(columns)

@@ -21,11 +21,13 @@ from xlate.clocks.models.calibrated import CLOSE_ENOUGH, CalibratedResponse
 from xlate.clocks.objective import Objective
 from xlate.clocks.probe import Probe
 from xlate.clocks.reach import beyond, completed, disagreement, within
+from xlate.clocks.reference import Reference, over_highest
 from xlate.errors import ProfileError
 from xlate.profile import Estimate
 
 __all__ = [
     "ACTIONS",
+    "FAIRLY",
     "Draws",
     "Point",
     "action_of",
@@ -42,7 +44,7 @@ LEVEL = 0.9
 #: draws an answer rests on
 _DRAWS = 400
 #: confidence from which an answer is applied, applied with watch, or swept around
-_SURE, _FAIRLY, _HARDLY = 0.8, 0.6, 0.3
+_SURE, FAIRLY, _HARDLY = 0.8, 0.6, 0.3
 #: a lower clock is quicker than the highest by no more than this (thermal drift)
 _LEAST_LOG_TIME = float(np.log(0.98))
 ACTIONS = ("apply", "apply-monitored", "sweep", "collect")
@@ -109,6 +111,7 @@ def draw(
     *,
     spread: float = 1.0,
     further: Sequence[Probe] = (),
+    reference: Reference | None = None,
     seed: int = 0,
 ) -> Draws:
     """Draw responses at the legal clocks.
@@ -132,6 +135,8 @@ def draw(
     further : sequence of Probe
         Runs of this job measured at other clocks of the target: curves are bent
         to pass through them.
+    reference : Reference, optional
+        Clock at which ``first`` was measured, where that is not the highest.
     seed : int
         Of the draws.
 
@@ -183,22 +188,27 @@ def draw(
         + between * apart[1][which]
         + wide * model.power_residuals_[residual]
     )
+    curves = [mean_time, mean_power, time, power]
+    if reference is not None:
+        curves = [reference.rooted(c, share) for c in curves]
     if further:
-        shares, log_time, log_power = _measured(first, further, clocks[-1])
-        mean_time = _through(mean_time, share, shares, log_time)
-        mean_power = _through(mean_power, share, shares, log_power)
-        time = _through(time, share, shares, log_time)
-        power = _through(power, share, shares, log_power)
+        root = clocks[-1] * (1.0 if reference is None else reference.share)
+        shares, log_time, log_power = _measured(first, further, clocks[-1], root)
+        values = (log_time, log_power, log_time, log_power)
+        curves = [
+            _through(c, share, shares, v) for c, v in zip(curves, values, strict=True)
+        ]
+    mean_time, mean_power, time, power = curves
+    mean_w, drawn_w = first.power_w, np.array(watts)
+    if reference is not None:
+        mean_time, mean_power, top = over_highest(mean_time, mean_power)
+        mean_w *= float(np.exp(top))
+        time, power, tops = over_highest(time, power)
+        drawn_w = drawn_w * np.exp(tops)
     return Draws(
-        clocks,
-        np.exp(time),
-        np.exp(power),
-        np.exp(mean_time),
-        np.exp(mean_power),
-        np.array(watts),
-        first.power_w,
-        far,
-    )
+        clocks, np.exp(time), np.exp(power), np.exp(mean_time), np.exp(mean_power),
+        drawn_w, mean_w, far,
+    )  # fmt: skip
 
 
 def _lacking(first: Probe, row: Floats, model: CalibratedResponse) -> NDArray[np.bool_]:
@@ -213,9 +223,15 @@ def _lacking(first: Probe, row: Floats, model: CalibratedResponse) -> NDArray[np
 
 
 def _measured(
-    first: Probe, further: Sequence[Probe], highest: float
+    first: Probe, further: Sequence[Probe], highest: float, root: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Shares, log time and log power ratios of measured probes, ascending."""
+    """Shares, log time and log power ratios of measured probes, ascending.
+
+    Parameters
+    ----------
+    root : float
+        Clock for which ``first`` stands, MHz.
+    """
     for probe in (first, *further):
         if not probe.time_s:
             raise ProfileError(
@@ -223,10 +239,10 @@ def _measured(
                 'record with time stamps, or write {"sm_mhz": …, "time_s": …, '
                 '"power_w": …}',
             )
-    order = sorted(
-        {p.sm_mhz: p for p in (*further, first)}.values(), key=lambda p: p.sm_mhz
-    )
-    shares = np.array([p.sm_mhz for p in order]) / highest
+    by_clock = {**{p.sm_mhz: p for p in further}, root: first}
+    clocks = sorted(by_clock)
+    order = [by_clock[f] for f in clocks]
+    shares = np.array(clocks) / highest
     time = np.log([float(p.time_s or 1) / float(first.time_s or 1) for p in order])
     power = np.log([p.power_w / first.power_w for p in order])
     return shares, time, power
@@ -338,7 +354,7 @@ def estimate(value: float, drawn: Floats) -> Estimate:
 
 def action_of(confidence: float) -> str:
     """What to do with an answer: one of :data:`ACTIONS`."""
-    for limit, action in zip((_SURE, _FAIRLY, _HARDLY), ACTIONS, strict=False):
+    for limit, action in zip((_SURE, FAIRLY, _HARDLY), ACTIONS, strict=False):
         if confidence > limit:
             return action
     return ACTIONS[-1]

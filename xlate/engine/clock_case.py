@@ -3,109 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from xlate.advice import CurvePoint, MeterFacts, Recommendation
-from xlate.answer import Facts, RestsOn, Translation
-from xlate.catalog import Gpu, Instance
+from xlate.answer import RestsOn, Translation
 from xlate.clocks import recommend
+from xlate.clocks.anchor_power import AnchorMeans, Strangeness
 from xlate.clocks.features import PROBES
 from xlate.clocks.handoff import PREDICTED, JobRow
-from xlate.clocks.legal import LegalClocks, commands, snap
+from xlate.clocks.legal import commands, snap
 from xlate.clocks.objective import make_objective
 from xlate.clocks.probe import Probe, view_of
 from xlate.clocks.recommend import Draws
+from xlate.clocks.reference import Reference, reference_of
 from xlate.engine.clock_costs import StepCosts, times
+from xlate.engine.clock_question import MeteredJob, Question
 from xlate.engine.wording import (
+    NOTHING_TO_MEASURE,
     SURE_BOUND,
     clock_parts,
     what_binds,
     what_changed,
     what_costs,
+    what_does_not_fit,
     what_power_lacks,
+    what_rent_does,
+    what_telemetry_says,
     what_to_do,
     why_unmetered,
 )
 from xlate.errors import ProfileError
-from xlate.hardware.memory import MemoryFit
-from xlate.hardware.rent import Rent
-from xlate.profile import Estimate, Verdict, WorkloadKey
-from xlate.store.clock_bundle import ClockBundle
+from xlate.profile import Estimate
 
 __all__ = ["Case", "MeteredJob", "Question"]
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What is asked of every job: the target, what to minimise, and by which model.
-
-    Attributes
-    ----------
-    instance, gpu : Instance, Gpu
-        The target and its GPU.
-    fitted : ClockBundle
-        Clock model that answers.
-    legal : LegalClocks
-        Of the target.
-    objective : str
-        Key of :data:`xlate.clocks.objective.OBJECTIVES`.
-    bound : float or None
-        Slowdown against the fastest clock; 0.05 is 5 %.
-    sure : float or None
-        Probability with which the bound must hold.
-    confidence : float
-        Below it the answer names clocks to probe.
-    seed : int
-        Of the draws.
-    """
-
-    instance: Instance
-    gpu: Gpu
-    fitted: ClockBundle
-    legal: LegalClocks
-    objective: str
-    _: KW_ONLY
-    bound: float | None = None
-    sure: float | None = None
-    confidence: float = 0.7
-    seed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class MeteredJob:
-    """A job of which a recording on the target is all that is known.
-
-    It stands where a translation stands for a profile; there are no operations.
-
-    Attributes
-    ----------
-    file : str
-        Recording.
-    verdict : Verdict
-        How far to trust the recording.
-    step_time_s : Estimate or None
-        Of one step at the highest clock, where the user said it.
-    """
-
-    file: str
-    workload: WorkloadKey
-    verdict: Verdict
-    facts: Facts
-    step_time_s: Estimate | None = None
-    anchor: None = None
-    ops: None = None
-
-    @property
-    def memory(self) -> MemoryFit | None:
-        """Not known of a recording: the job ran there, so it fits."""
-        return self.facts.memory
-
-    @property
-    def rent(self) -> Rent | None:
-        """Rent of the target."""
-        return self.facts.rent
 
 
 class Case:
@@ -115,8 +47,9 @@ class Case:
         self.job, self.asked = job, asked
         self.instance, self.gpu = asked.instance, asked.gpu
         self.fitted, self.legal, self.bound = asked.fitted, asked.legal, asked.bound
-        self.metered: tuple[float, float, float] | None = None
+        self.metered: AnchorMeans | None = None
         self.meter: MeterFacts | None = None
+        self.reference: Reference | None = None
         self.costs = StepCosts(job.step_time_s, job.rent)
 
     def of_recording(
@@ -153,6 +86,9 @@ class Case:
             return before
         highest = max(probes, key=lambda p: p.sm_mhz)
         further = [p for p in probes if p is not highest]
+        self.reference = reference_of(
+            highest.sm_mhz, highest.power_w, self.legal.sm_mhz[-1], self.gpu.limit_w
+        )
         after = self._recommend(highest, [], further, True)
         if before is None:
             return after
@@ -160,14 +96,17 @@ class Case:
 
     def _row(self) -> JobRow:
         """What of the job the hand-off looks at."""
-        one = self.job
+        one, step_us = self.job, self._step().value * 1e6
+        metered = None
+        if self.metered is not None and isinstance(one, Translation):
+            limit = self.gpu.limit_w or self.fitted.manifest.handoff_limit_w
+            anchor_us = one.anchor_step_time_s * 1e6
+            if limit and anchor_us > 0 and step_us > 0:
+                metered = self.metered.beside(anchor_us, step_us, limit)
         return JobRow.of(
-            one.ops or {},
-            self._step().value * 1e6,
-            one.workload.dataset,
-            one.workload.batch_size,
-            self.metered,
-        )
+            one.ops or {}, step_us, one.workload.dataset, one.workload.batch_size,
+            metered,
+        )  # fmt: skip
 
     def _step(self) -> Estimate:
         """Step time at the highest clock; a translation always has one."""
@@ -200,12 +139,17 @@ class Case:
         draws = recommend.draw(
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.asked.seed,
+            reference=self.reference if measured else None,
         )  # fmt: skip
         aim = make_objective(
             self.asked.objective, self.costs.usd_per_h, first.power_w,
             self.costs.usd_per_kwh,
         )  # fmt: skip
         k, sure, span = recommend.answer(draws, aim, self.bound, self.asked.sure)
+        strange = None if measured else self._strangeness()
+        sure /= 1 + (0.0 if strange is None else strange.beyond)
+        if self._simulated_alone(further):
+            sure = min(sure, recommend.FAIRLY)
         holds = (
             None
             if self.bound is None
@@ -214,7 +158,7 @@ class Case:
         at = recommend.point(draws, k, aim)
         edp = recommend.point(draws, k, make_objective("edp")).objective_ratio
         set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
-        action = self._action(sure, holds)
+        action = self._action(sure, holds, strange)
         rests_on = self._rests_on(measured, len(further))
         score = aim.log_score(draws.mean_time, draws.mean_power)
         near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
@@ -254,7 +198,16 @@ class Case:
             confidence=sure,
             action=action,
             reasons=tuple(
-                self._reasons(draws, k, first, measured, sure, holds, action)
+                self._reasons(
+                    draws,
+                    k,
+                    first,
+                    measured,
+                    sure,
+                    holds,
+                    action,
+                    self._simulated_alone(further),
+                )
             ),
             probes=self._next(draws, k, sure, action, further, measured),
             neighbours=tuple(
@@ -267,6 +220,15 @@ class Case:
             telemetry=self.meter,
         )
 
+    def _simulated_alone(self, further: Sequence[Probe]) -> bool:
+        """Whether no measured run says how the job responds to the clock."""
+        return "simulated" in self.fitted.manifest.corpus and not further
+
+    @property
+    def _fits(self) -> bool:
+        """Whether the job can run on the target, as far as its memory says."""
+        return self.job.memory is None or self.job.memory.fits != "no"
+
     def _over_step(self, rate: Estimate) -> Estimate | None:
         """Something per second at the highest clock, over a step there.
 
@@ -275,15 +237,19 @@ class Case:
         step = self.job.step_time_s
         return None if step is None else times(step, rate)
 
-    def _action(self, sure: float, holds: float | None) -> str:
+    def _action(
+        self, sure: float, holds: float | None, strange: Strangeness | None = None
+    ) -> str:
         """What to do; work that cannot run, or that nobody knows, is not applied.
 
         Nor is a clock whose bound may be broken: one that was stated to hold in 60 to
         80 % held in 47 % (experiments/results/clocks-bound.csv).
         """
         action = recommend.action_of(sure)
-        memory = self.job.memory
-        if memory is not None and memory.fits == "no":
+        if not self._fits:
+            return "collect"
+        # telemetry unlike any that was learned from: one run on the target says more
+        if strange is not None and strange.beyond:
             return "collect"
         # of doubted recordings that were sure, half to two thirds were right
         # (experiments/results/clocks-meter.csv)
@@ -314,23 +280,42 @@ class Case:
         handoff = self.fitted.handoff
         return None if handoff is None else handoff.kind_of(self._row())
 
+    def _strangeness(self) -> Strangeness | None:
+        """How unlike what was learned from the anchor's telemetry is, where it is used."""
+        handoff = self.fitted.handoff
+        if handoff is None or not self.by_telemetry:
+            return None
+        found: Strangeness | None = handoff.strangeness(self._row())
+        return found
+
     def _reasons(
         self, draws: Draws, k: int, first: Probe, measured: bool, sure: float,
-        holds: float | None, action: str,
+        holds: float | None, action: str, simulated: bool,
     ) -> list[str]:  # fmt: skip
         """Why this clock, and how far to trust it, in words."""
         tenth = float(np.interp(0.9 * draws.sm_mhz[-1], draws.sm_mhz, draws.mean_time))
-        said = what_binds(first, self.gpu, tenth - 1)
+        said = [] if self._fits else what_does_not_fit(self.job.memory)
+        said += what_binds(first, self.gpu, tenth - 1)
+        said += what_rent_does(self.costs, float(draws.mean_time[k]))
+        if simulated:
+            said.append(
+                "how sure the answer is of a real card is not known: the response to the "
+                "clock was learned from simulated sweeps alone, so it is taken for no "
+                f"more than {100 * recommend.FAIRLY:.0f} % sure"
+            )
         said += what_costs(self.costs, draws, k, self.asked.objective)
         if not measured and self.job.ops is None:
             said.append("the translator gives no op vector: power is a rough guess")
         elif not measured:
             said += what_power_lacks(self.job.workload)
+            said += what_telemetry_says(self._strangeness(), self.metered, self.gpu)
         if self.metered and (measured or self._row_kind() != "metered"):
             said += why_unmetered(self.job.workload, measured)
         if k in (0, len(draws.sm_mhz) - 1):
             edge = "lowest clock that sweeps cover" if k == 0 else "highest clock"
             said.append(f"the best lies at the edge: the {edge}")
+        if not self._fits:
+            return [*said, NOTHING_TO_MEASURE]
         return [
             *said,
             what_to_do(sure, action, self.asked.objective, self.bound, holds),
@@ -342,6 +327,8 @@ class Case:
     ) -> tuple[float, ...]:  # fmt: skip
         """Clocks to measure next."""
         highest = float(draws.sm_mhz[-1])
+        if not self._fits:
+            return ()
         if action == "sweep":
             return tuple(recommend.neighbours(draws, k))
         if sure < self.asked.confidence or action == "collect":

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import polars as pl
 
 from xlate import corpus as corpora
 from xlate.catalog import Catalogue, Gpu, Instance
 from xlate.clocks.gpu_sweeps import Sweeps
-from xlate.clocks.handoff import Handoff, joined, metered_jobs
+from xlate.clocks.handoff import AnchorJobs, Handoff, joined, metered_jobs
 from xlate.corpus import Corpus
 from xlate.engine.session import Session
 from xlate.errors import AlignmentError
@@ -112,8 +111,8 @@ def handoff_for(
 
 def _telemetry_elsewhere(
     metered: Corpus, apart: str, known: Catalogue
-) -> list[tuple[pl.DataFrame, float]]:
-    """Telemetry of the same jobs on other instances, with their boards' limits."""
+) -> list[AnchorJobs]:
+    """Telemetry of the same jobs on other instances."""
     found = []
     for name in metered.instances:
         if name == apart:
@@ -122,5 +121,5 @@ def _telemetry_elsewhere(
         limit = card.limit_w
         meter = metered_jobs(metered, name)
         if limit is not None and meter is not None:
-            found.append((meter, limit))
+            found.append(AnchorJobs(meter, limit, card.name))
     return found[:_MOST_ANCHORS]

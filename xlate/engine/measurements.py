@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from xlate.catalog import Catalogue, Gpu
+from xlate.clocks.anchor_power import AnchorMeans
 from xlate.clocks.features import PROBES, probe_shares
 from xlate.clocks.legal import LegalClocks, snap
 from xlate.clocks.probe import Probe
+from xlate.clocks.reference import reference_of
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.hardware.identity import Likeness
 
@@ -18,14 +20,20 @@ __all__ = [
     "check_probes",
     "check_sure",
     "metered_shares",
+    "probe_doubts",
 ]
 
 #: mean power at work, over the limit: less is another unit, more another GPU
-_LEAST_POWER, _MOST_POWER = 0.03, 1.25
+_LEAST_POWER, _MOST_POWER = 0.03, 1.2
 #: repeats at one clock differ by less than this factor; clocks this near are one
 _ALIKE, _SAME_CLOCK = 1.3, 1.005
-#: a probe this near the highest clock stands for it
-_HIGHEST = 0.97
+#: time grows no more than the clock falls: of measured sweeps all are within the first
+#: factor but where a card does not keep to a clock, and none is beyond the second
+_GROWS, _CANNOT_GROW = 1.1, 1.35
+#: clocks this far apart, with times and powers this alike, are one clock
+_APART, _EQUAL_TIME, _EQUAL_POWER = 1.2, 1.02, 1.03
+#: memory less active than this, and the card busier than that: arithmetic binds
+_LITTLE_MEMORY, _BUSY = 0.3, 90.0
 
 
 def check_sure(sure: float | None, bound: float | None) -> None:
@@ -44,10 +52,8 @@ def check_sure(sure: float | None, bound: float | None) -> None:
         )
 
 
-def metered_shares(
-    telemetry: Probe | None, gpu: Gpu
-) -> tuple[float, float, float] | None:
-    """Anchor telemetry as the hand-off wants it: shares from 0 to 1.
+def metered_shares(telemetry: Probe | None, gpu: Gpu) -> AnchorMeans | None:
+    """Anchor telemetry as the hand-off wants it: watts, and shares from 0 to 1.
 
     Raises
     ------
@@ -71,7 +77,7 @@ def metered_shares(
             "--telemetry out",
         )
     check_power("the anchor", telemetry.power_w, limit)
-    return telemetry.power_w / limit, busy / 100, memory / 100
+    return AnchorMeans(telemetry.power_w, limit, busy / 100, memory / 100, gpu.name)
 
 
 def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> None:
@@ -130,7 +136,12 @@ def check_probes(
             f"--probe {kind} needs runs at {listed} MHz, {len(probes)} given",
             "run the job there once each and give --probe-file for every one",
         )
-    if probes and max(p.sm_mhz for p in probes) < _HIGHEST * highest:
+    top = max(probes, key=lambda p: p.sm_mhz, default=None)
+    reference = None
+    if top is not None:
+        reference = reference_of(top.sm_mhz, top.power_w, highest, limit_w)
+    # a card at its power limit does not reach the highest clock, whoever asks
+    if reference is not None and not reference.throttled:
         raise ProfileError(
             f"no probe ran at the highest clock, {highest:g} MHz",
             "everything is relative to it: probe it too",
@@ -169,7 +180,16 @@ def check_power(what: str, power_w: float, limit_w: float | None) -> None:
 
 
 def _check_together(probes: Sequence[Probe]) -> None:
-    """Probes of one work: alike at one clock, and not faster at a lower one."""
+    """Probes of one work: alike at one clock, and not faster at a lower one.
+
+    Nor slower there than the clock is lower, nor as fast where arithmetic binds.
+    """
+    for one, other in combinations(probes, 2):
+        if one == other and one.trace == other.trace:
+            raise ProfileError(
+                f"one probe is given twice: {one.sm_mhz:g} MHz, {one.time_s:g} s, {one.power_w:g} W",
+                "give each run once",
+            )
     timed = sorted((p for p in probes if p.time_s), key=lambda p: p.sm_mhz)
     for low, high in combinations(timed, 2):
         slow, fast = low.time_s or 0.0, high.time_s or 0.0
@@ -188,3 +208,58 @@ def _check_together(probes: Sequence[Probe]) -> None:
                 f"{fast:g} s: the same work is not that much faster at a lower clock",
                 "give runs of one and the same work",
             )
+        else:
+            _check_response(low, high)
+
+
+def _check_response(low: Probe, high: Probe) -> None:
+    """What a lower clock can do to the same work.
+
+    Raises
+    ------
+    ProfileError
+        If it took longer than the clock is lower, or the clock was not set.
+    """
+    clocks = high.sm_mhz / low.sm_mhz
+    times = (low.time_s or 0.0) / (high.time_s or 1.0)
+    seen = (
+        f"a probe at {low.sm_mhz:g} MHz took {low.time_s:g} s at {low.power_w:g} W, one at "
+        f"{high.sm_mhz:g} MHz {high.time_s:g} s at {high.power_w:g} W"
+    )
+    if times > _CANNOT_GROW * clocks:
+        raise ProfileError(
+            f"{seen}: {times:.2f} times as long at a clock {clocks:.2f} times lower",
+            "give runs of one and the same work, with nothing else on the GPU",
+        )
+    if times >= _EQUAL_TIME:
+        return
+    if clocks > _APART and high.power_w / low.power_w < _EQUAL_POWER:
+        raise ProfileError(
+            f"{seen}: neither time nor power says that the clock was another",
+            "check that it was set (nvidia-smi -q -d CLOCK) while the job ran",
+        )
+    if clocks > _ALIKE and _arithmetic_binds(high):
+        raise ProfileError(
+            f"{seen}: as fast at a lower clock, though its activities say that arithmetic "
+            "binds",
+            "give runs of one and the same work, and check that the clock was set",
+        )
+
+
+def _arithmetic_binds(probe: Probe) -> bool:
+    """Whether a probe says that the card is busy, and memory is not."""
+    shares = [probe.metrics.get("dram_active"), probe.metrics.get("memory_utilization")]
+    memory = shares[0] if shares[0] is not None else (shares[1] or 100.0) / 100
+    busy = probe.metrics.get("gpu_utilization", 100 * probe.metrics.get("sm_active", 0))
+    return memory < _LITTLE_MEMORY and busy > _BUSY
+
+
+def probe_doubts(probes: Sequence[Probe]) -> list[tuple[str, str]]:
+    """Level and reason where time grew more than the clock fell, as it rarely does."""
+    timed = sorted((p for p in probes if p.time_s), key=lambda p: p.sm_mhz)
+    return [
+        ("widen", f"probes: {times:.2f} times as long at {low.sm_mhz:g} MHz as at {high.sm_mhz:g}, more than the clock is lower ({clocks:.2f} times): the card may not have kept to the clock")
+        for low, high in combinations(timed, 2)
+        if (times := (low.time_s or 0.0) / (high.time_s or 1.0))
+        > _GROWS * (clocks := high.sm_mhz / low.sm_mhz)
+    ]  # fmt: skip

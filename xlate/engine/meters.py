@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+import polars as pl
 
 from xlate.advice import MeterFacts
 from xlate.catalog import Catalogue, Gpu
@@ -18,6 +21,7 @@ __all__ = [
     "anchor_doubts",
     "identity_doubts",
     "meter_facts",
+    "reading_doubts",
     "sample_doubts",
     "time_doubts",
     "verdict_of",
@@ -33,6 +37,12 @@ _MANY_LEFT_OUT = 0.1
 #: seconds that a profile and its telemetry may be apart: where the zone is said, and
 #: where it is not (from UTC-12 to UTC+14)
 _MINUTES_APART, _ZONES_APART = 600.0, 14.5 * 3600
+#: mean power over the limit that no meter's rounding explains
+_OVER_LIMIT = 1.05
+#: memory in use over that of the card; sizes are rounded
+_OVER_MEMORY = 1.05
+#: memory cannot be busy much longer than the card is, in %, in this share of the samples
+_SLACK, _THROUGHOUT = 5.0, 0.9
 _LEVELS = ("ok", "widen", "refuse")
 
 
@@ -66,6 +76,57 @@ def sample_doubts(recording: Probe) -> list[Doubt]:
     return doubts
 
 
+def reading_doubts(recording: Probe, gpu: Gpu) -> list[Doubt]:
+    """Readings that a card of this kind hardly shows: power, and memory busier than it.
+
+    Parameters
+    ----------
+    recording : Probe
+    gpu : Gpu
+        On which it was recorded.
+    """
+    doubts, limit, trace = [], gpu.limit_w, recording.trace
+    own = None if trace is None else trace.mean("LIMIT")
+    limit = own or limit
+    if limit and recording.power_w > _OVER_LIMIT * limit:
+        doubts.append(
+            ("widen", f"mean power of {recording.power_w:.0f} W is over the limit of {limit:g} W: of another GPU, or of several together")
+        )  # fmt: skip
+    used, size = _used_mib(recording), gpu.number("memory_gib")
+    if used and size and used > _OVER_MEMORY * 1024 * size:
+        doubts.append(
+            ("refuse", f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of a {gpu.name}: of another GPU")
+        )  # fmt: skip
+    if _memory_busier(recording):
+        doubts.append(
+            ("widen", "memory utilisation is above GPU utilisation throughout: the two are mixed up, or only copies ran")
+        )  # fmt: skip
+    return doubts
+
+
+def _used_mib(recording: Probe) -> float | None:
+    """Most memory in use in any sample, MiB; None where it was not recorded."""
+    trace = recording.trace
+    if trace is None or "MUSED" not in trace.samples.columns:
+        return None
+    most = trace.samples["MUSED"].cast(pl.Float64).max()
+    return float(most) if isinstance(most, float) and math.isfinite(most) else None
+
+
+def _memory_busier(recording: Probe) -> bool:
+    """Whether memory is said to be busy when the card is not, nearly all the time."""
+    trace = recording.trace
+    pair = ("GPUTL", "MCUTL")
+    if trace is not None and set(pair) <= set(trace.samples.columns):
+        both = trace.active.select(pair).drop_nulls()
+        over = both["MCUTL"] > both["GPUTL"] + _SLACK
+        return both.height > 0 and float(over.mean() or 0.0) >= _THROUGHOUT  # type: ignore[arg-type]
+    busy, memory = (
+        recording.metrics.get(m) for m in ("gpu_utilization", "memory_utilization")
+    )
+    return busy is not None and memory is not None and memory > busy + _SLACK
+
+
 def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
     """That nothing says whose a recording is, or that its name is taken for a GPU's."""
     if recording.device is None:
@@ -91,7 +152,11 @@ def anchor_doubts(telemetry: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
     known : Catalogue
         Says what a name of a GPU means.
     """
-    found = [*sample_doubts(telemetry), *identity_doubts(telemetry, gpu, known)]
+    found = [
+        *sample_doubts(telemetry),
+        *reading_doubts(telemetry, gpu),
+        *identity_doubts(telemetry, gpu, known),
+    ]
     return [(level, f"telemetry: {text}") for level, text in found]
 
 

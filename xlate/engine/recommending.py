@@ -20,6 +20,7 @@ from xlate.engine.measurements import (
     check_probes,
     check_sure,
     metered_shares,
+    probe_doubts,
 )
 from xlate.engine.meters import (
     Doubt,
@@ -59,6 +60,7 @@ def predict_freq(
     telemetry = None if telemetry is None else telemetry.within(own)
     metered = metered_shares(telemetry, own)
     doubts = [] if telemetry is None else anchor_doubts(telemetry, own, known)
+    doubts += probe_doubts(probes)
     answers: list[Recommendation | Failure] = []
     translated = TranslateRequest(
         profiles, anchor, request.target, bundle=request.bundle, force=request.force

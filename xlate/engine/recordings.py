@@ -16,13 +16,15 @@ from xlate.answer import DOMAINS, Facts, Failure
 from xlate.catalog import Catalogue, Instance
 from xlate.clocks.features import matrix
 from xlate.clocks.probe import Probe, of_trace, view_of
+from xlate.clocks.reference import reference_of
 from xlate.engine.clock_case import Case, MeteredJob, Question
 from xlate.engine.facts import rent_of
-from xlate.engine.measurements import check_device, check_power
+from xlate.engine.measurements import check_device, check_power, probe_doubts
 from xlate.engine.meters import (
     Doubt,
     identity_doubts,
     meter_facts,
+    reading_doubts,
     sample_doubts,
     verdict_of,
 )
@@ -35,11 +37,8 @@ from xlate.values.requests import RecordingsRequest
 
 __all__ = ["answer_recording", "clocks_of_recordings"]
 
-#: a recording this near the highest clock stands for it; further below the reference is
-#: lost, and the answer with it
-_NEAR, _FAR = 0.97, 0.85
-#: power over the limit at which a card lowers its clock by itself
-_AT_LIMIT = 0.93
+#: further below the highest clock than this the reference is lost, and the answer with it
+_FAR = 0.85
 #: parts of a recording that are drawn, and how many it is cut into
 _DRAWN, _BLOCKS = 40, 12
 #: how far beyond the swept jobs a feature may lie, of their range
@@ -106,6 +105,7 @@ def answer_recording(
     seen_mhz = first.sm_mhz
     first = replace(_with_busy(first), sm_mhz=asked.legal.sm_mhz[-1])
     further = _further(first, request, asked, known)
+    doubts += probe_doubts([first, *further])
     verdict = verdict_of([*doubts, *_model_doubts(first, asked)])
     job = MeteredJob(
         file, WorkloadKey(), verdict,
@@ -113,6 +113,9 @@ def answer_recording(
         None if step_time_s is None else Estimate(step_time_s),
     )  # fmt: skip
     case = Case(job, asked)
+    case.reference = reference_of(
+        seen_mhz, first.power_w, asked.legal.sm_mhz[-1], asked.gpu.limit_w
+    )
     case.meter = meter_facts(replace(first, sm_mhz=seen_mhz), "target", True)
     drawn = [replace(p, sm_mhz=first.sm_mhz) for p in _drawn(first, asked.seed)]
     return case.of_recording(first, drawn, further)
@@ -143,6 +146,7 @@ def _checked(
     return recording, [
         *doubts,
         *sample_doubts(recording),
+        *reading_doubts(recording, gpu),
         *_clock_doubts(recording, asked),
     ]
 
@@ -163,18 +167,22 @@ def _clock_doubts(recording: Probe, asked: Question) -> list[Doubt]:
         return [
             ("widen", f"the recording does not say at which clock it was: taken for the highest, {highest:g} MHz")
         ]  # fmt: skip
-    share = recording.sm_mhz / highest
-    if share >= _NEAR:
+    share, limit = recording.sm_mhz / highest, asked.gpu.limit_w
+    reference = reference_of(recording.sm_mhz, recording.power_w, highest, limit)
+    if reference is None:
         return []
-    limit = asked.gpu.limit_w
-    throttled = limit is not None and recording.power_w > _AT_LIMIT * limit
     said = (
         f"the recording is at {recording.sm_mhz:.0f} MHz, the highest clock is "
         f"{highest:g} MHz"
     )
-    if throttled:
-        return [("widen", f"{said}: at {recording.power_w:.0f} W the card lowers it by itself")]  # fmt: skip
-    said += ": record it with the clock reset (nvidia-smi -rgc, or -rac)"
+    if reference.throttled:
+        return [
+            ("widen", f"{said}: at {recording.power_w:.0f} W the card lowers it by itself, so higher ones change nothing: time and power start from there")
+        ]  # fmt: skip
+    said += (
+        ": record it with the clock reset (nvidia-smi -rgc, or -rac); until then power "
+        "at the highest is taken from how the jobs swept respond"
+    )
     return [("widen" if share >= _FAR else "refuse", said)]
 
 

@@ -51,7 +51,7 @@ __all__ = ["check_level", "translate"]
 Floats = NDArray[np.float64]
 
 #: no interval that anybody could use is as wide as this many times its value
-_UNBOUNDED = 1e6
+_UNBOUNDED = 1e3
 _NO_INTERVAL = Reason(
     "no interval: errors on so few networks or GPUs left out say nothing at this level",
     "ask for a lower --level",

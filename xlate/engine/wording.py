@@ -7,20 +7,26 @@ import numpy as np
 from xlate.advice import Recommendation
 from xlate.answer import RestsOn
 from xlate.catalog import Gpu
+from xlate.clocks.anchor_power import AnchorMeans, Strangeness
 from xlate.clocks.probe import Probe
 from xlate.clocks.recommend import WATCH_S, Draws
 from xlate.engine.clock_costs import StepCosts
+from xlate.hardware.memory import MemoryFit
 from xlate.profile import WorkloadKey, input_size
 from xlate.store.clock_bundle import ClockManifest
 
 __all__ = [
+    "NOTHING_TO_MEASURE",
     "OBJECTIVE_NAMES",
     "SURE_BOUND",
     "clock_parts",
     "what_binds",
     "what_changed",
     "what_costs",
+    "what_does_not_fit",
     "what_power_lacks",
+    "what_rent_does",
+    "what_telemetry_says",
     "what_to_do",
     "why_unmetered",
 ]
@@ -36,6 +42,12 @@ _GROWS = 0.05
 _NEAR_LIMIT = 0.97
 #: a bound that holds no more often than this is said to be in doubt
 SURE_BOUND = 0.8
+
+#: what to do with a job that the target's memory does not hold
+NOTHING_TO_MEASURE = (
+    "it does not fit, so no clock can be measured there: take a smaller batch, a target "
+    "with more memory, or several GPUs"
+)
 
 _ADVICE = {
     "apply": "apply it",
@@ -149,6 +161,29 @@ def what_costs(costs: StepCosts, draws: Draws, k: int, objective: str) -> list[s
     ]
 
 
+def what_does_not_fit(memory: MemoryFit | None) -> list[str]:
+    """That the job cannot run on the target, and what that means for the answer."""
+    why = None if memory is None else memory.reason
+    return [
+        f"{why or 'memory: does not fit'}: the job cannot run there as it is, and the "
+        "clock is that of a job like it that would fit"
+    ]
+
+
+def what_rent_does(costs: StepCosts, time_ratio: float) -> list[str]:
+    """What the clock changes in rent, where no step time makes dollars of it."""
+    if costs.step is not None:
+        return []
+    if costs.usd_per_h is None:
+        return ["rent: what a step costs is not known, there is no price of the target"]
+    longer = 100 * (time_ratio - 1)
+    change = f"{abs(longer):.1f} % {'more' if longer >= 0 else 'less'}"
+    return [
+        f"rent: the same work costs {change} than at the highest clock, since the rent is "
+        "paid by the hour; dollars a step are not known without --step-time"
+    ]
+
+
 def _sizes_lacking(workload: WorkloadKey) -> list[str]:
     """Options that would say a size which the hand-off looks at and nobody gave."""
     lacking = [] if workload.batch_size is not None else ["--batch-size"]
@@ -166,6 +201,44 @@ def what_power_lacks(workload: WorkloadKey) -> list[str]:
     ]
 
 
+def what_telemetry_says(
+    strange: Strangeness | None, metered: AnchorMeans | None, gpu: Gpu
+) -> list[str]:
+    """Where the anchor's telemetry, or power with it, is beyond what was learned from.
+
+    Parameters
+    ----------
+    strange : Strangeness or None
+        None where the telemetry went into nothing.
+    metered : AnchorMeans or None
+    gpu : Gpu
+        The target's.
+    """
+    if strange is None or metered is None:
+        return []
+    said = []
+    if strange.telemetry > 1:
+        said.append(
+            f"telemetry: {metered.power_w:.0f} W of {metered.limit_w:g} W at "
+            f"{100 * metered.busy:.0f} % GPU and {100 * metered.memory:.0f} % memory "
+            "utilisation is unlike every recording that power was learned from: "
+            "intervals are wider; check that it is of this job and of this GPU"
+        )
+    if strange.answer > 1:
+        factor = gpu.limit_w / strange.limit_w if gpu.limit_w else 1.0
+        said.append(
+            f"telemetry: with it power at the highest clock is {factor * strange.with_w:.0f} W, "
+            f"without it {factor * strange.without_w:.0f} W, farther apart than in 95 % of "
+            "the jobs left out: intervals cover both; one run on the target decides"
+        )
+    if strange.new_gpu:
+        said.append(
+            f"telemetry: power was learned from none of {metered.gpu}: intervals are "
+            "those of jobs on GPUs left out"
+        )
+    return said
+
+
 def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
     """Why the telemetry of the anchor went into nothing, where that was given."""
     lacking = _sizes_lacking(workload)
@@ -174,7 +247,10 @@ def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
     elif lacking:
         why = f"without {' and '.join(lacking)} it cannot be compared with known runs"
     else:
-        why = "the clock model was fitted without telemetry of other instances"
+        why = (
+            "the clock model was fitted without telemetry of other instances, or of too "
+            "few to answer for this anchor"
+        )
     return [f"--telemetry was not used: {why}"]
 
 

@@ -16,7 +16,7 @@ from xlate.telemetry.trace import Trace, one_gpu
 __all__ = ["EXTRA", "Reading", "recorded"]
 
 #: what is read beside :data:`xlate.telemetry.trace.CANONICAL`: it bounds the rest
-EXTRA = ("LIMIT", "SMMAX")
+EXTRA = ("LIMIT", "SMMAX", "MUSED")
 #: rows without a GPU's name that come in bursts this much shorter than the pause
 #: after them are of several GPUs; tried up to this many
 _BURST, _MOST_GPUS, _FEWEST_BURSTS = 0.1, 16, 3

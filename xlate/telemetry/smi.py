@@ -39,6 +39,7 @@ _NAMES = {
     "clocks.max.sm": "SMMAX",
     "clocks.max.graphics": "SMMAX",
     "clocks.max.gr": "SMMAX",
+    "memory.used": "MUSED",
 }
 _STAMP = ("timestamp", "time", "datetime", "date.time")
 _DEVICE = ("name", "gpu.name", "product.name")
