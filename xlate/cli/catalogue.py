@@ -165,6 +165,7 @@ def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
 
 @anchors.command("new")
 def new_anchor(
+    *,
     name: Annotated[
         str, typer.Argument(help="Name of the GPU, or of the instance with --gpu.")
     ],

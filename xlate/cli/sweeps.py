@@ -27,6 +27,7 @@ def _root() -> None:
 
 @app.command("read")
 def read(
+    *,
     folder: Annotated[Path, typer.Argument(help="Folder of recorded runs.")],
     gpu_index: Annotated[
         int | None,
