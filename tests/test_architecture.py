@@ -147,3 +147,123 @@ def test_leaving_pandas_out_is_undone():
         "from xlate.sources import frame_pickle"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def functions(*rooms):
+    """(place, function) of every function in some rooms."""
+    for path in modules():
+        if room(path) in rooms:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{path.relative_to(PACKAGE)}: {node.name}", node
+
+
+#: rooms whose functions take requests, or keywords alone
+FACES = ("api", "cli", "engine", "report", "values")
+#: steps of one case, which has a question and draws of its own
+_OF_ONE_CASE = {"engine/clock_case.py: _next", "engine/clock_case.py: _reasons"}
+
+
+def test_no_function_takes_more_than_five_by_their_place():
+    long = set()
+    for place, f in functions(*FACES):
+        by_place = [a.arg for a in (*f.args.posonlyargs, *f.args.args)]
+        long |= {place} if len([a for a in by_place if a not in ("self", "cls")]) > 5 else set()  # fmt: skip
+    assert not long - _OF_ONE_CASE
+
+
+def test_no_function_but_a_command_has_eleven_parameters():
+    commands = {f.__code__ for f in _commands()}
+    named = {(Path(c.co_filename).name, c.co_name) for c in commands}
+    for place, f in functions(*FACES):
+        file, name = place.split(": ")
+        if (Path(file).name, name) in named:
+            continue
+        every = [*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs]
+        assert len(every) < 11, place
+
+
+def _commands():
+    """What is behind every command of the program."""
+    import typer
+
+    from xlate.cli import app
+
+    def walk(command):
+        for sub in getattr(command, "commands", {}).values():
+            yield from walk(sub)
+        if command.callback is not None:
+            yield getattr(command.callback, "__wrapped__", command.callback)
+
+    return list(walk(typer.main.get_command(app)))
+
+
+def test_only_a_session_says_which_folders_are_meant():
+    """Its maker names them: the plain calls, and the public functions."""
+    named = {
+        str(path.relative_to(PACKAGE))
+        for path in modules()
+        if "anchors_dirs" in path.read_text(encoding="utf-8")
+    }
+    makers = {"engine/calls.py", "engine/session.py", "engine/machines.py"}
+    assert {n for n in named if not n.startswith("api")} == makers
+
+
+#: what a face does not load: it is asked of the session, or of the room that has it
+NOT_IN_CLI = {
+    "json", "csv", "matplotlib", "polars", "pandas", "numpy", "pynvml", "tomllib",
+    "xlate.clocks.setter", "xlate.clocks.live", "xlate.clocks.probe", "xlate.catalog",
+    "xlate.telemetry", "xlate.readers.json_profile", "xlate.corpus",
+}  # fmt: skip
+#: the one sink, which turns a document into text
+SINK = "output.py"
+#: they name what a shell completes, and the files that a folder of a corpus may hold
+NAMES_ONLY = {
+    ("completion.py", "xlate.catalog"), ("completion.py", "xlate.corpus"),
+    ("commands.py", "xlate.corpus"), ("stored.py", "xlate.catalog"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda p: p.name
+)
+def test_the_command_line_is_options_and_printing(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    loaded = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            loaded |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            loaded |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+    wrong = {m for m in loaded if m in NOT_IN_CLI or m.partition(".")[0] in NOT_IN_CLI}
+    wrong -= {m for file, m in NAMES_ONLY if file == path.name}
+    assert not wrong or path.name == SINK, f"{path.name} loads {wrong}"
+    called = {
+        ast.unparse(node.func).rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+    for reading in ("read_text", "read_bytes", "open_regular", "dumps", "loads"):
+        assert reading not in called or path.name == SINK, reading
+
+
+def test_a_document_is_printed_as_a_result_gives_it():
+    """No face builds one: each hands on what a value's ``document()`` says."""
+    for path in sorted((PACKAGE / "cli").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == "output.document"
+            ):
+                (value,) = node.args
+                said = ast.unparse(value)
+                assert said.endswith((".document()", ".curve_document()", ".to_json()")), said  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from xlate import engine
 from xlate.engine.clocking import _measured
+from xlate.engine.session import Session
 from xlate.errors import BundleError
 from xlate.profile import Profile
 from xlate.store import clock_bundle as clock_bundles
@@ -77,11 +78,11 @@ def test_what_is_no_clock_model_is_not_used(made, empty_home):
 
 
 def test_a_predecessor_is_kept(made, empty_home):
-    assert not _measured("p3.2xlarge")
+    assert not _measured(Session(), "p3.2xlarge")
     clock_bundles.keep(made)
-    assert _measured("p3.2xlarge")
+    assert _measured(Session(), "p3.2xlarge")
     simulated = replace(made, manifest=replace(made.manifest, simulated=True))
     clock_bundles.keep(simulated)
-    assert not _measured("p3.2xlarge")
+    assert not _measured(Session(), "p3.2xlarge")
     assert not clock_bundles.find_version("p3.2xlarge", 1).manifest.simulated
     assert [p.name for p, _ in clock_bundles.manifests()] == ["p3.2xlarge"]

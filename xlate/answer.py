@@ -334,6 +334,12 @@ class Translation:
             said += ", there cut in proportion to the step, which they would exceed"
         return said
 
+    def profile_document(self) -> dict[str, Any]:
+        """The profile on the target as JSON that xlate reads again."""
+        from xlate.readers.json_profile import to_json
+
+        return to_json(self.as_profile())
+
     def as_profile(self) -> Profile:
         """The profile on the target, to write to a file or to translate further."""
         return Profile(

@@ -201,6 +201,7 @@ class ClockFlags:
 
 
 def predict_freq(
+    *,
     target: TargetName,
     files: Annotated[
         list[Path] | None,

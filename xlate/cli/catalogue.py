@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xlate.cli import output
+from xlate.cli.given import session_of
 from xlate.cli.options import AnchorsDir, Json
 
 if TYPE_CHECKING:
@@ -26,35 +27,20 @@ anchors = typer.Typer(
 @anchors.command("list")
 def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     """Instances and GPUs, with price and clock range."""
-    from xlate.catalog import catalogue
+    from xlate.engine.machines import list_machines
 
-    known = catalogue(tuple(anchors_dir or ()))
-    rows = []
-    for instance in known.instances.values():
-        gpu, price = instance.gpu, instance.price
-        rows.append(
-            {
-                "name": instance.name,
-                "gpu": None if gpu is None else gpu.name,
-                "gpu_count": instance.gpu_count,
-                "usd_per_h": None if price is None else price.usd_per_h,
-                "price_date": None if price is None else price.date,
-                "aliases": list(instance.aliases),
-            }
-        )
-    alone = sorted(
-        set(known.gpus) - {i.gpu.name for i in known.instances.values() if i.gpu}
-    )
+    found = list_machines(session_of(anchors_dir))
     if as_json:
-        output.document({"instances": rows, "other_gpus": alone})
+        output.document(found.document())
         return
-    priced = [r for r in rows if r["usd_per_h"] is not None]
+    known, alone = found.catalogue, found.other_gpus
     output.table(
         "",
         ["instance", "GPU", "n", "$ per h", "as of"],
         [
-            [r["name"], r["gpu"] or "–", r["gpu_count"], output.figure(r["usd_per_h"]), r["price_date"]]  # type: ignore[arg-type]
-            for r in priced
+            [i.name, i.gpu.name if i.gpu else "–", i.gpu_count, output.figure(i.price.usd_per_h), i.price.date]
+            for i in found.instances
+            if i.price is not None
         ],
     )  # fmt: skip
     _print_groups(
@@ -95,33 +81,13 @@ def show_anchor(
     as_json: Json = False,
 ) -> None:
     """Facts of an instance and its GPU, each with standing and source."""
-    from dataclasses import asdict
+    from xlate.engine.machines import show_machine
 
-    from xlate.catalog import catalogue
-    from xlate.hardware.quantities import GPU_FACTS
-
-    instance = catalogue(tuple(anchors_dir or ())).instance(name)
-    gpu = instance.gpu
-    # in the order in which the catalogue explains them, not that of the file
-    of_gpu = (
-        {} if gpu is None else {k: gpu.facts[k] for k in GPU_FACTS if k in gpu.facts}
-    )
-    facts = {**instance.facts, **of_gpu}
+    found = show_machine(session_of(anchors_dir), name)
     if as_json:
-        document: dict[str, Any] = {
-            "name": instance.name,
-            "provider": instance.provider,
-            "aliases": list(instance.aliases),
-            "gpu": None if gpu is None else gpu.name,
-            "gpu_count": instance.gpu_count,
-            "architecture": None if gpu is None else gpu.architecture,
-            "chip": None if gpu is None else gpu.chip,
-            "prices": [asdict(p) for p in instance.prices],
-            "facts": {k: asdict(f) for k, f in facts.items()},
-            "clocks": [] if gpu is None else [asdict(c) for c in gpu.clocks],
-        }
-        output.document(document)
+        output.document(found.document())
         return
+    instance, gpu, facts = found.instance, found.gpu, found.facts
     rows = [
         [k.replace("_", " "), f.value, f.standing, f.source] for k, f in facts.items()
     ]
@@ -161,49 +127,22 @@ def show_anchor(
 @anchors.command("check")
 def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     """Check every file: types, ranges, units, sources; say what each feature lacks."""
-    from dataclasses import asdict
+    from xlate.engine.machines import check_machines
 
-    from xlate.catalog import read_all
-    from xlate.hardware.features import lacking_of
-
-    known = read_all(tuple(anchors_dir or ()))
-    figures = sum(len(g.facts) + len(g.clocks) for g in known.gpus.values()) + sum(
-        len(i.facts) + len(i.prices) for i in known.instances.values()
-    )
-    added = known.added()
+    found = check_machines(session_of(anchors_dir))
+    known = found.known
     if as_json:
-        every: list[tuple[str, Gpu | Instance]] = [
-            *(("gpu", g) for g in known.gpus.values()),
-            *(("instance", i) for i in known.instances.values()),
-        ]
-        output.document(
-            {
-                "ok": not known.faults,
-                "instances": len(known.instances),
-                "gpus": len(known.gpus),
-                "figures": figures,
-                "faults": [asdict(f) for f in known.faults],
-                "lacking": [
-                    {
-                        "name": x.name,
-                        "kind": kind,
-                        "added": any(x is a for a in added),
-                        "features": lacking_of(x),
-                    }
-                    for kind, x in every
-                ],
-            }
-        )  # fmt: skip
+        output.document(found.document())
     else:
-        if not known.faults:
+        if found.ok:
             output.line(
                 f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
-                f"{figures} figures with source and standing"
+                f"{found.figures} figures with source and standing"
             )
-        _print_lacking(added)
+        _print_lacking(known.added())
         for fault in known.faults:
             output.talk(f"error: {fault}")
-    if known.faults:
+    if not found.ok:
         raise typer.Exit(1)
 
 
@@ -226,6 +165,7 @@ def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
 
 @anchors.command("new")
 def new_anchor(
+    *,
     name: Annotated[
         str, typer.Argument(help="Name of the GPU, or of the instance with --gpu.")
     ],
@@ -251,38 +191,15 @@ def new_anchor(
     as_json: Json = False,
 ) -> None:
     """Write a file to fill in, for your own GPU and the machine with it."""
-    from xlate.catalog import catalogue
-    from xlate.errors import CatalogError
-    from xlate.hardware.naming import name_fault
-    from xlate.hardware.template import template, write_new
+    from xlate.engine.machines import new_machine
 
     if gpu is not None and gpu_only:
         raise typer.BadParameter("--gpu names a GPU there is, --gpu-only makes one")
-    wrong = name_fault(name)
-    if wrong is not None:
-        raise CatalogError(f"the name {name!r} {wrong}", "for instance RTX6090")
-    known = catalogue(tuple(anchors_dir or ()))
-    owner = known.owner_of(name)
-    if owner is not None:
-        raise CatalogError(
-            f"{name!r} is in the catalogue already: it is {owner}",
-            "another name; for an instance with that GPU: "
-            f"xlate anchors new NAME --gpu {owner}",
-        )
-    holds = None if gpu is None else known.gpu(gpu).name
-    own_gpu = name if holds is None else None
-    text = template(own_gpu, None if gpu_only else name, holds)
-    path = write_new(out, name, text)
+    made = new_machine(session_of(anchors_dir), name, out, gpu=gpu, gpu_only=gpu_only)
     if as_json:
-        output.document(
-            {
-                "file": str(path),
-                "gpu": holds or own_gpu,
-                "instance": None if gpu_only else name,
-            }
-        )
+        output.document(made.document())
         return
-    output.line(str(path))
+    output.line(str(made.file))
     output.talk(
-        f'replace each "?" that you know, then: xlate anchors check --anchors-dir {path}'
+        f'replace each "?" that you know, then: xlate anchors check --anchors-dir {made.file}'
     )

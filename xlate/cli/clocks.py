@@ -67,6 +67,7 @@ def _names(sweeps: str | None) -> tuple[str, ...] | None:
 
 @clocks.command("label")
 def label(
+    *,
     sweeps: SweepNames = None,
     gpu: GpuName = None,
     max_slowdown: MaxSlowdown = None,
@@ -127,6 +128,7 @@ def label(
 
 @clocks.command("fit")
 def fit(
+    *,
     target: Annotated[
         str | None,
         typer.Option(help="Instance to predict clocks for.", show_default=False),
@@ -181,6 +183,7 @@ def fit(
 
 @clocks.command("compare")
 def compare(
+    *,
     sweeps: SweepNames = None,
     gpu: GpuName = None,
     split: Annotated[
@@ -252,6 +255,7 @@ def compare(
 
 @clocks.command("curve")
 def curve(
+    *,
     file: Annotated[
         Path,
         typer.Argument(

@@ -9,11 +9,12 @@ import typer
 
 from xlate.cli import completion, output
 from xlate.cli.commands import corpus_folder
+from xlate.cli.given import session_of
 from xlate.cli.options import Json
 from xlate.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from xlate.corpus import Corpus
+    from xlate.engine.datasets import StoredDataset
 
 __all__ = ["app"]
 
@@ -30,109 +31,60 @@ Name = Annotated[str, typer.Argument(help="Corpus.", autocompletion=completion.c
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """Corpora xlate knows, and which are on this machine."""
-    from xlate import corpus
+    from xlate.engine.datasets import list_datasets
 
-    rows = [
-        {
-            "name": c.name,
-            "title": c.title,
-            "licence": c.licence,
-            "simulated": c.simulated,
-            "installed": corpus.installed(c.name) is not None,
-        }
-        for c in corpus.cards().values()
-    ]
+    found = list_datasets()
     if as_json:
-        output.document(rows)
+        output.document(found.document())
         return
     output.table(
         "",
         ["name", "here", "licence", "title"],
-        [
-            [r["name"], "yes" if r["installed"] else "no", r["licence"], r["title"]]
-            for r in rows
-        ],
-    )
+        [[c.name, "yes" if here else "no", c.licence, c.title] for c, here in found.items],
+    )  # fmt: skip
 
 
 @app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """A corpus: its origin, counts and known defects."""
-    from xlate import corpus
-    from xlate.errors import UnknownNameError
+    from xlate.engine.datasets import show_dataset
 
-    cards = corpus.cards()
-    if name not in cards:
-        raise UnknownNameError("corpus", name, cards, "see: xlate datasets list")
-    card = cards[name]
-    loaded = corpus.load(name) if corpus.installed(name) else None
-    counts = None
-    if loaded is not None:
-        counts = {
-            "runs": loaded.runs.height,
-            "instances": loaded.instances,
-            "models": sorted(loaded.runs["model"].unique().to_list()),
-            "operations": loaded.ops["op"].n_unique(),
-            "telemetry": 0 if loaded.telemetry is None else loaded.telemetry.height,
-            "sweeps": _sweep_counts(loaded),
-            "sha256": loaded.sha256,
-        }
+    found = show_dataset(session_of(None), name)
     if as_json:
-        output.document(
-            {
-                "name": card.name,
-                "title": card.title,
-                "simulated": card.simulated,
-                "licence": card.licence,
-                "origin": card.origin,
-                "commit": card.commit,
-                "defects": list(card.defects),
-                "counts": counts,
-            }
-        )
+        output.document(found.document())
         return
+    card, counts = found.card, found.counts
     facts = [
         ["title", card.title],
         ["licence", card.licence],
         ["origin", card.origin + (f" @ {card.commit[:12]}" if card.commit else "")],
     ]
-    if counts is None or loaded is None:
+    if counts is None:
         facts.append(["here", "no"])
     else:
         if counts["runs"]:
             facts += [
                 ["runs", str(counts["runs"])],
-                ["instances", ", ".join(counts["instances"])],  # type: ignore[arg-type]
-                ["models", ", ".join(counts["models"])],  # type: ignore[arg-type]
+                ["instances", ", ".join(counts["instances"])],
+                ["models", ", ".join(counts["models"])],
                 ["operations", str(counts["operations"])],
                 ["runs with telemetry", str(counts["telemetry"])],
             ]
         facts += [
             [f"swept on {gpu}", f"{n['workloads']} workloads, {n['rows']} rows"]
-            for gpu, n in _sweep_counts(loaded).items()
+            for gpu, n in counts["sweeps"].items()
         ]
         facts.append(["sha256", str(counts["sha256"])[:16] + "…"])
     output.table(name, ["what", "value"], facts)
     output.bullets(card.defects)
 
 
-def _sweep_counts(loaded: Corpus) -> dict[str, dict[str, int]]:
-    """Workloads and rows of each GPU in the sweeps."""
-    if loaded.sweeps is None:
-        return {}
-    groups = loaded.sweeps.group_by("gpu", maintain_order=True)
-    return {
-        str(gpu): {"workloads": part["workload"].n_unique(), "rows": part.height}
-        for (gpu,), part in groups
-    }
-
-
 @app.command()
 def check(name: Name, as_json: Json = False) -> None:
     """The quality of a corpus: coverage, repeats, outliers, zeros, window."""
-    from xlate import corpus, quality
+    from xlate import quality
 
-    report = quality.check(corpus.load(name))
+    report = quality.check(session_of(None).corpus(name))
     if as_json:
         output.document(report.to_json())
     else:
@@ -175,11 +127,12 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import a corpus from a folder."""
+    from xlate.engine.datasets import StoredDataset
     from xlate.sources import import_corpus
 
     with progress_bar(f"importing {name}", as_json):
         folder = import_corpus(name, source)
-    _written(name, folder, as_json)
+    _written(StoredDataset(name, folder), as_json)
 
 
 @app.command()
@@ -198,11 +151,12 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Fetch a corpus from its origin; size and checksum of every file are checked."""
+    from xlate.engine.datasets import StoredDataset
     from xlate.sources import pull_corpus
 
     with progress_bar(f"pulling {name}", as_json) as progress:
         folder = pull_corpus(name, mirror, output.talk, unverified, progress)
-    _written(name, folder, as_json)
+    _written(StoredDataset(name, folder), as_json)
 
 
 @app.command()
@@ -220,24 +174,13 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a simulated corpus."""
-    from xlate import corpus
-    from xlate.errors import CorpusError, UnknownNameError
+    from xlate.engine.datasets import build_dataset
 
-    cards = corpus.cards()
-    if name not in cards:
-        raise UnknownNameError("corpus", name, cards, "see: xlate datasets list")
-    if not cards[name].simulated:
-        raise CorpusError(
-            f"corpus {name} was measured, it cannot be built",
-            f"xlate datasets pull {name}",
-        )
-    from xlate.simulate import build as simulate
-
-    _written(name, corpus.save(cards[name], simulate(seed), out), as_json)
+    _written(build_dataset(name, seed, out), as_json)
 
 
-def _written(name: str, folder: Path, as_json: bool) -> None:
+def _written(stored: StoredDataset, as_json: bool) -> None:
     if as_json:
-        output.document({"name": name, "folder": str(folder)})
+        output.document(stored.document())
     else:
-        output.line(str(folder))
+        output.line(str(stored.folder))

@@ -22,10 +22,8 @@ __all__ = ["ProfileFlags", "field_names", "reading", "session_of"]
 
 def session_of(anchors_dir: Sequence[Path] | None) -> Session:
     """A session with the folders of the command line."""
-    with pandas_left_out():
-        import skops.io  # noqa: F401 - imports all of scikit-learn
+    from xlate.engine.session import Session
 
-        from xlate.engine.session import Session
     return Session(anchors_dir or ())
 
 

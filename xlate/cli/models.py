@@ -29,10 +29,11 @@ BundleName = Annotated[
 def list_models(as_json: Json = False) -> None:
     """Bundles of every version, the shipped ones too, and which of them answers."""
     from xlate.cli.stored import everything
+    from xlate.engine.models import StoredBundles
 
     found = everything()
     if as_json:
-        output.document([s.document() for s in found])
+        output.document(StoredBundles(found).document())
         return
     translators = [s for s in found if s.kind == "translator"]
     clocks = [s for s in found if s.kind == "clocks"]
@@ -75,6 +76,7 @@ def use_model(name: BundleName, as_json: Json = False) -> None:
     where it has none for the pair.
     """
     from xlate.cli.stored import left_after, slot_of
+    from xlate.engine.models import RetiredBundle, UsedBundle
     from xlate.store import versions
 
     bare, _, word = name.rpartition("@")
@@ -85,10 +87,7 @@ def use_model(name: BundleName, as_json: Json = False) -> None:
         output.talk(left)
         if as_json:
             kept_as = None if kept is None else versions.number_of(kept)
-            output.document(
-                {"name": name, "path": str(slot), "version": None, "kept": kept_as,
-                 "answers": left}
-            )  # fmt: skip
+            output.document(RetiredBundle(name, slot, kept_as, left).document())
         return
     slot, number = slot_of(name)
     if number is None:
@@ -101,7 +100,7 @@ def use_model(name: BundleName, as_json: Json = False) -> None:
         versions.use(slot, number)
     output.talk(f"{name} answers " + ("already" if already else "from now on"))
     if as_json:
-        output.document({"name": name, "path": str(slot), "version": number})
+        output.document(UsedBundle(name, slot, number).document())
 
 
 @models.command("remove")
@@ -114,6 +113,7 @@ def remove_model(
     import sys
 
     from xlate.cli.stored import folder_of, left_after
+    from xlate.engine.models import RemovedBundle
 
     folder = folder_of(name)
     if not yes:
@@ -127,7 +127,7 @@ def remove_model(
     left = left_after(name)
     output.talk(left)
     if as_json:
-        output.document({"name": name, "removed": str(folder), "answers": left})
+        output.document(RemovedBundle(name, folder, left).document())
 
 
 def _checked(name: str) -> None:
@@ -151,9 +151,8 @@ def show_model(
     as_json: Json = False,
 ) -> None:
     """What a bundle was fitted on, and how good it is on held-out models."""
-    from dataclasses import asdict
-
     from xlate.cli.stored import slot_of
+    from xlate.engine.models import ShownBundle
     from xlate.evaluate import Row
     from xlate.store import bundle
 
@@ -171,7 +170,7 @@ def show_model(
         folder = loaded.path or folder
     m = loaded.manifest
     if as_json:
-        output.document({"path": str(folder), **asdict(m)})
+        output.document(ShownBundle(folder, m).document())
         return
     output.table(
         str(folder),
@@ -208,14 +207,13 @@ def _times(value: float | None, factor: float) -> float | None:
 
 
 def _show_clock_model(target: str, number: int | None, as_json: bool) -> None:
-    from dataclasses import asdict
-
+    from xlate.engine.models import ShownBundle
     from xlate.store import clock_bundle
 
     loaded = clock_bundle.find_version(target, number)
     m = loaded.manifest
     if as_json:
-        output.document({"path": str(loaded.path), **asdict(m)})
+        output.document(ShownBundle(loaded.path, m).document())
         return
     response = m.source_gpu + (" (extrapolated)" if m.extrapolated else "")
     output.table(

@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlate.cli import output
-from xlate.cli.failures import Failure
 from xlate.cli.options import Json, StepMark, TraceSteps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xlate.errors import XlateError
-    from xlate.profile import Profile
-    from xlate.readers import StepChoice
-
-    #: a file, and why it could not be read
-    Failed = tuple[Path, XlateError]
+    from xlate.engine.checking import UnreadFile
 
 __all__ = ["app"]
 
@@ -46,15 +40,14 @@ def show(
 ) -> None:
     """What was recognised in a profile: workload, window, operations."""
     from xlate import opnames, readers
-    from xlate.readers.json_profile import to_json
+    from xlate.engine.checking import precision_text, read_files
 
-    steps = readers.StepChoice(trace_steps, step_mark)
-    profiles, failures = _read(file, format, steps)
+    read = read_files(file, format, readers.StepChoice(trace_steps, step_mark))
     if as_json:
-        output.document([*map(to_json, profiles), *map(_document, failures)])
-        _report(failures)
+        output.document(read.document())
+        _report(read.failures)
         return
-    for p in profiles:
+    for p in read.profiles:
         w = p.workload
         busy = opnames.busy_columns(list(p.ops))
         unknown = sum(p.ops[c] for c in busy if opnames.family(c) == "other")
@@ -66,7 +59,7 @@ def show(
                 ["instance", p.instance or "–"],
                 ["GPU", p.device or "–"],
                 ["framework", f"{w.framework}, {w.mode}"],
-                ["precision", _precision_text(p)],
+                ["precision", precision_text(p)],
                 ["model", w.model or "–"],
                 ["dataset", w.dataset or "–"],
                 ["batch size", w.batch_size or "–"],
@@ -100,44 +93,7 @@ def show(
                 if t > 0
             ],
         )
-    _report(failures)
-
-
-def _precision_text(profile: Profile) -> str:
-    """Shares of kernel time by precision, copies apart; else what the file says."""
-    from xlate import opnames
-    from xlate.precision_mix import PrecisionMix
-    from xlate.profile import WorkloadKey
-
-    mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
-    if not mix.shares:
-        return said if said != WorkloadKey().precision else "not known"
-    # readers may leave copies out of the times by precision; their columns have them
-    moved = sum(
-        profile.ops[c]
-        for c in profile.ops
-        if opnames.is_busy(c) and opnames.family(c) in ("transfer", "communication")
-    )
-    apart = max(mix.copy_share, moved / profile.busy_us if profile.busy_us else 0.0)
-    copies = f"{100 * apart:.0f} % of device time is copies and communication"
-    stands = f"{mix.dominant}: " if mix.dominant else ""
-    return f"{stands}{mix.text} of kernel time" + (f"; {copies}" if apart >= 0.005 else "")  # fmt: skip
-
-
-def _precision_remarks(profile: Profile) -> list[str]:
-    """Where the precision that was declared is not that of the kernels."""
-    from xlate.precision_mix import PrecisionMix
-
-    mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
-    if not mix.shares:
-        return []
-    if mix.program is None:
-        return [f"the precision of most kernels is not known: {mix.text}"]
-    if said in (mix.program, mix.dominant):
-        return []
-    return [
-        f"the workload is said to be in {said}, its kernels are in {mix.dominant}: {mix.text}"
-    ]
+    _report(read.failures)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -159,13 +115,13 @@ def record(
     as_json: Json = False,
 ) -> None:
     """The few lines that record a profile xlate can read; nothing is run."""
-    from xlate.engine.recipes import recipe
+    from xlate.engine.checking import recording_lines
 
-    found, lines = recipe(command or (), framework)
+    found = recording_lines(command or [], framework)
     if as_json:
-        output.document({"framework": found, "lines": lines})
+        output.document(found.document())
     else:
-        output.lines(lines)
+        output.lines(found.lines)
 
 
 @app.command()
@@ -177,72 +133,23 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Whether a profile is sound and can be translated; every finding, exit code 1 if not."""
-    from xlate import opnames, readers
-    from xlate.errors import XlateError
-    from xlate.profile import check_times
-    from xlate.reason import Reason
+    from xlate import readers
+    from xlate.engine.checking import check_profiles, read_files
 
-    results = []
     steps = readers.StepChoice(trace_steps, step_mark)
-    profiles, failures = _read(file, format, steps)
-    for p in profiles:
-        problems, remarks = [], []
-        # what was recorded is likely not what was wanted, though it can be translated
-        doubts = [n for n in p.notes if isinstance(n, Reason) and n.unsound]
-        try:
-            check_times(p)
-        except XlateError as e:
-            problems.append(str(e))
-        unknown = [
-            c for c in opnames.busy_columns(list(p.ops)) if opnames.family(c) == "other"
-        ]
-        if unknown:
-            share = sum(p.ops[c] for c in unknown) / p.busy_us if p.busy_us else 0.0
-            remarks.append(
-                f"{len(unknown)} operations have no known family, {share:.1%} of busy "
-                f"time: {', '.join(unknown[:5])}"
-            )
-        if opnames.DEVICE_IDLE not in p.ops:
-            remarks.append("no Device_IDLE: the window cannot be told from busy time")
-        if p.step_time_us is None:
-            remarks.append("no step time: it will be taken from the window")
-        remarks += _precision_remarks(p)
-        unknown_parts = [
-            name
-            for name in ("model", "dataset", "batch_size", "optimizer")
-            if getattr(p.workload, name) is None
-        ]
-        if unknown_parts:
-            remarks.append(f"not in the file: {', '.join(unknown_parts)}")
-        results.append(
-            {
-                "file": p.source,
-                "ok": not problems and not doubts,
-                "problems": problems,
-                "doubts": doubts,
-                "remarks": [*(n for n in p.notes if n not in doubts), *remarks],
-            }
-        )
+    found = check_profiles(read_files(file, format, steps))
     if as_json:
-        unread = [{**_document(f), "ok": False} for f in failures]
-        output.document([*results, *unread])
+        output.document(found.document())
     else:
-        for r in results:
-            verdict = (
-                "ok"
-                if r["ok"]
-                else "cannot be translated"
-                if r["problems"]
-                else "doubtful"
-            )
-            output.line(f"{r['file']}: {verdict}")
-            for line in (*r["problems"], *r["doubts"], *r["remarks"]):  # type: ignore[misc]
+        for one in found.checks:
+            output.line(f"{one.file}: {one.verdict}")
+            for line in (*one.problems, *one.doubts, *one.remarks):
                 what, _, hint = line.partition("\n  try: ")
                 output.line(f"  {what}")
                 if hint:
                     output.line(f"    try: {hint}")
-    _report(failures)
-    if not all(r["ok"] for r in results):
+    _report(found.failures)
+    if not found.ok:
         raise typer.Exit(1)
 
 
@@ -255,42 +162,9 @@ def _wrapped(text: str) -> str:
     )  # fmt: skip
 
 
-def _document(failed: Failed) -> dict[str, object]:
-    """What JSON says of a file that could not be read: as of a command that failed."""
-    file, error = failed
-    document = Failure(
-        error.what, error.hint, error.exit_code, type(error).__name__
-    ).to_json()
-    return {"file": str(file), **document}
-
-
-def _read(
-    file: Path, format: str | None, steps: StepChoice
-) -> tuple[list[Profile], list[Failed]]:
-    """Profiles of a file or of a folder, ranks of one job as one, and what failed.
-
-    Raises
-    ------
-    XlateError
-        If there is no profile; for a file, why.
-    """
-    from xlate import errors, readers
-
-    profiles: list[Profile] = []
-    failures: list[Failed] = []
-    for path, found in readers.contents(file, format, steps):
-        if isinstance(found, errors.XlateError):
-            failures.append((path, found))
-        else:
-            profiles += found
-    if not profiles and failures:
-        raise failures[0][1]
-    return profiles, failures
-
-
-def _report(failures: Sequence[Failed]) -> None:
+def _report(failures: Sequence[UnreadFile]) -> None:
     """Print what could not be read of a folder, and end with exit code 1."""
-    for _, failure in failures:
-        output.error(failure)
+    for failure in failures:
+        output.error(failure.error)
     if failures:
         raise typer.Exit(1)

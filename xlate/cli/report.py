@@ -26,6 +26,7 @@ __all__ = ["report"]
 
 
 def report(
+    *,
     anchor: AnchorName,
     target: TargetName,
     out: Annotated[

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from xlate.cli import output
 from xlate.cli.commands import check_apart, output_file
-from xlate.cli.given import field_names
+from xlate.cli.given import field_names, session_of
 from xlate.cli.options import AnchorsDir, Fields, Json
-
-if TYPE_CHECKING:
-    from xlate.catalog import Catalogue, Gpu
 
 __all__ = ["app"]
 
@@ -30,6 +27,7 @@ def _root() -> None:
 
 @app.command("read")
 def read(
+    *,
     folder: Annotated[Path, typer.Argument(help="Folder of recorded runs.")],
     gpu_index: Annotated[
         int | None,
@@ -50,13 +48,12 @@ def read(
     as_json: Json = False,
 ) -> None:
     """Aggregate a folder of recorded runs to one row a clock."""
-    from xlate.catalog import catalogue
-    from xlate.clocks.describe import describe
-    from xlate.telemetry.sweepdir import read_sweep
+    from xlate.engine.recorded_sweeps import read_recorded_sweep
 
-    known = catalogue(tuple(anchors_dir or ()))
+    session = session_of(anchors_dir)
     check_apart(out, [folder])
-    found = read_sweep(folder, gpu_index, field_names(fields))
+    sweep = read_recorded_sweep(session, folder, gpu_index, field_names(fields))
+    found = sweep.found
     if out is not None:
         if out.suffix.lower() == ".json":
             output.write_text(out, found.table.write_json())
@@ -64,22 +61,7 @@ def read(
             output.write_cells(found.table.columns, found.table.iter_rows(), out)
         output.talk(f"wrote {found.table.height} rows to {out}")
     if as_json:
-        output.document(
-            {
-                "rows": found.table.to_dicts(),
-                "notes": list(found.notes),
-                "runs": [
-                    {
-                        "file": r.trace.source,
-                        "gpu": r.gpu,
-                        "workload": r.workload,
-                        "sm_mhz": r.sm_mhz,
-                        "features": describe(r.trace, _gpu(known, r.gpu)),
-                    }
-                    for r in found.runs
-                ],
-            }
-        )
+        output.document(sweep.document())
         return
     output.table(
         str(folder),
@@ -98,13 +80,3 @@ def read(
     )  # fmt: skip
     for note in found.notes:
         output.talk(f"note: {note}")
-
-
-def _gpu(known: Catalogue, name: str) -> Gpu | None:
-    """The GPU of a folder's name, where the catalogue knows it."""
-    from xlate.errors import UnknownNameError
-
-    try:
-        return known.gpu(name)
-    except UnknownNameError:
-        return None

@@ -40,6 +40,7 @@ __all__ = ["translate"]
 
 
 def translate(
+    *,
     target: TargetName,
     files: Annotated[
         list[Path] | None,
@@ -226,11 +227,8 @@ def _write(out: Path | None, answers: Sequence[Translation]) -> None:
     """Translated profiles as a file that xlate reads again."""
     if out is None or not answers:
         return
-    from xlate.readers.json_profile import to_json
-
-    made = [to_json(a.as_profile()) for a in answers]
-    output.write_document(out, made)
-    output.talk(f"wrote {len(made)} translated profiles to {out}")
+    output.write_document(out, [a.profile_document() for a in answers])
+    output.talk(f"wrote {len(answers)} translated profiles to {out}")
 
 
 def _refuse_doubtful(strict: bool, answers: Sequence[Translation]) -> None:

@@ -35,6 +35,7 @@ __all__ = ["compare", "fit"]
 
 
 def fit(
+    *,
     anchor: AnchorName,
     target: TargetName,
     data: Data = None,
@@ -131,6 +132,7 @@ def _say_standing(done: FitResult) -> None:
 
 
 def compare(
+    *,
     anchor: Annotated[
         str | None,
         typer.Option(

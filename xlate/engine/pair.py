@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from xlate.catalog import Instance
-from xlate.corpus import Corpus
 from xlate.errors import CatalogError
-from xlate.roofs import DEFAULT_ROOFS, log_ratios
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from xlate.corpus import Corpus
 
 __all__ = ["Pair", "runs_of"]
 
@@ -78,6 +80,8 @@ class Pair:
 
         Nothing that any corpus holds is in them, so that they leak nothing.
         """
+        from xlate.roofs import DEFAULT_ROOFS, log_ratios
+
         gpus = (side.require_gpu() for side in self.sides)
         try:
             return log_ratios(DEFAULT_ROOFS, *gpus)

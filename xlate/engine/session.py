@@ -11,13 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlate import corpus as corpora
 from xlate.catalog import Catalogue, catalogue
-from xlate.corpus import Corpus
-from xlate.engine.bundles import ClockBundles, TranslatorBundles
 from xlate.engine.pair import Pair
 from xlate.errors import AlignmentError
-from xlate.store.manifest import Manifest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,12 +23,15 @@ if TYPE_CHECKING:
     from xlate.clocks.figures import ClockRow
     from xlate.clocks.gpu_sweeps import Sweeps
     from xlate.clocks.label import Label
+    from xlate.corpus import Corpus
+    from xlate.engine.bundles import ClockBundles, TranslatorBundles
     from xlate.engine.clocking import ClockFit
     from xlate.engine.error_breakdown import Anatomy
     from xlate.engine.fitting import FitResult
     from xlate.engine.sizing import Sizes
     from xlate.engine.together import Together
     from xlate.evaluate import Row
+    from xlate.store.manifest import Manifest
     from xlate.values.answers import Answers
     from xlate.values.requests import (
         AnatomyRequest,
@@ -83,8 +82,6 @@ class Session:
 
     def __init__(self, anchors_dirs: Iterable[Path] = ()) -> None:
         self.anchors_dirs = tuple(Path(p) for p in anchors_dirs)
-        self.bundles = TranslatorBundles()
-        self.clock_bundles = ClockBundles()
         self._corpora: dict[str, Corpus] = {}
 
     def __reduce__(self) -> tuple[type[Session], tuple[tuple[Path, ...]]]:
@@ -101,6 +98,20 @@ class Session:
             If a file there is wrong.
         """
         return catalogue(self.anchors_dirs)
+
+    @cached_property
+    def bundles(self) -> TranslatorBundles:
+        """Bundles of translators."""
+        from xlate.engine.bundles import TranslatorBundles
+
+        return TranslatorBundles()
+
+    @cached_property
+    def clock_bundles(self) -> ClockBundles:
+        """Bundles of clock models."""
+        from xlate.engine.bundles import ClockBundles
+
+        return ClockBundles()
 
     def pair(self, anchor: str, target: str, among: Iterable[str] = ()) -> Pair:
         """Two machines by name or alias.
@@ -134,7 +145,9 @@ class Session:
         UnknownNameError, CorpusError
             If it is unknown, not on this machine, or not what its card says.
         """
-        if isinstance(data, Corpus):
+        from xlate import corpus as corpora
+
+        if isinstance(data, corpora.Corpus):
             return data
         if corpora.is_table(data):
             return corpora.load(data)  # the user's own file may change
@@ -146,6 +159,8 @@ class Session:
         self, *, measured: bool = True, simulated: bool = True
     ) -> Iterable[Corpus]:
         """Corpora on this machine, measured ones first, each loaded when it is reached."""
+        from xlate import corpus as corpora
+
         for card in corpora.preferred():
             if simulated if card.simulated else measured:
                 yield self.corpus(card.name)
@@ -171,6 +186,8 @@ class Session:
         CorpusError
             If no corpus holds both sides.
         """
+        from xlate import corpus as corpora
+
         if data is not None:
             asked = self.corpus(data)
             return self.pair(anchor, target, asked.instances), asked
