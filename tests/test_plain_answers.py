@@ -11,6 +11,7 @@ from tests import profiles_made as made
 from xlate import readers
 from xlate.catalog import catalogue
 from xlate.cli import app
+from xlate.engine.pair import Pair
 from xlate.engine.unseen import extrapolated
 from xlate.errors import RefusedError
 from xlate.readers.json_profile import to_json
@@ -50,7 +51,7 @@ def test_an_interval_from_other_sorts_of_gpu_is_called_extrapolated(
     anchor, target, says
 ):
     known = catalogue()
-    said = extrapolated(known.instance(anchor), known.instance(target), known)
+    said = extrapolated(Pair(known.instance(anchor), known.instance(target)), known)
     assert (said is None) == (says is None)
     if says is not None:
         assert says in said
