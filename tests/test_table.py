@@ -150,7 +150,7 @@ def test_pandas_frames_that_will_not_do_are_named():
         with pytest.raises((ProfileError, CorpusError), match=said):
             xlate.fit("g3s", "p3", given)
     named = frame.assign(optimizer=[None] * 6 + [float("nan")] * 6)
-    assert corpora.from_frame(xlate.api._polars(named)).runs.height == 12
+    assert corpora.from_frame(xlate.api.frames.as_polars(named)).runs.height == 12
 
 
 def test_a_long_table_is_answered_as_its_rows_are(monkeypatch):

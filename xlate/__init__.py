@@ -11,11 +11,12 @@ with :mod:`xlate.telemetry` for what meters record. :mod:`xlate.engine` is these
 steps as use cases.
 
 >>> import xlate
->>> xlate.fit("g3s.xlarge", "p3.2xlarge")              # doctest: +SKIP
->>> xlate.translate("my_stats.csv", "g3s.xlarge", "p3.2xlarge")  # doctest: +SKIP
->>> xlate.scale("my_stats.csv", "g3s.xlarge", "p3.2xlarge", "batch-size=16..256")  # doctest: +SKIP
->>> xlate.fit_clocks("p3.2xlarge")                     # doctest: +SKIP
->>> xlate.predict_freq("my_stats.csv", "g3s.xlarge", "p3.2xlarge")  # doctest: +SKIP
+>>> (answer,) = xlate.translate("examples/my_stats.csv", "g3s.xlarge", "p3.2xlarge")
+>>> answer.anchor, answer.target, answer.step_time_s.value > 0
+('g3s.xlarge', 'p3.2xlarge', True)
+
+Answers, fits and lists of them are tables too: ``answer.to_polars()`` has the
+operations within one step, and a notebook shows them.
 
 Importing this package loads neither scikit-learn nor pandas; each name below is
 loaded when it is first used.
@@ -24,39 +25,94 @@ loaded when it is first used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from xlate.advice import ClockChoice as ClockChoice
+    from xlate.advice import CurvePoint as CurvePoint
+    from xlate.advice import MeterFacts as MeterFacts
+    from xlate.advice import Recommendation as Recommendation
+    from xlate.answer import BundleId as BundleId
+    from xlate.answer import Facts as Facts
+    from xlate.answer import OpRow as OpRow
+    from xlate.answer import RestsOn as RestsOn
+    from xlate.answer import Translation as Translation
     from xlate.api import compare as compare
     from xlate.api import fit as fit
     from xlate.api import fit_clocks as fit_clocks
     from xlate.api import predict_freq as predict_freq
+    from xlate.api import read_probe as read_probe
     from xlate.api import read_profile as read_profile
+    from xlate.api import read_telemetry as read_telemetry
     from xlate.api import scale as scale
     from xlate.api import translate as translate
     from xlate.api import translate_together as translate_together
+    from xlate.clocks.figures import ClockRow as ClockRow
+    from xlate.clocks.probe import Probe as Probe
+    from xlate.corpus import Corpus as Corpus
+    from xlate.engine import ClockFit as ClockFit
+    from xlate.engine import FitResult as FitResult
+    from xlate.engine import Incumbent as Incumbent
+    from xlate.engine import Sized as Sized
+    from xlate.engine import Succession as Succession
+    from xlate.engine import Together as Together
+    from xlate.errors import AlignmentError as AlignmentError
+    from xlate.errors import BundleError as BundleError
+    from xlate.errors import CatalogError as CatalogError
+    from xlate.errors import CorpusError as CorpusError
+    from xlate.errors import DownloadError as DownloadError
+    from xlate.errors import ProfileError as ProfileError
+    from xlate.errors import RefusedError as RefusedError
+    from xlate.errors import StorageError as StorageError
+    from xlate.errors import UnknownNameError as UnknownNameError
     from xlate.errors import XlateError as XlateError
+    from xlate.evaluate import Row as Row
+    from xlate.hardware.memory import MemoryFit as MemoryFit
+    from xlate.hardware.rent import Rent as Rent
     from xlate.profile import Estimate as Estimate
     from xlate.profile import Profile as Profile
     from xlate.profile import Verdict as Verdict
     from xlate.profile import WorkloadKey as WorkloadKey
+    from xlate.store.bundle import Bundle as Bundle
+    from xlate.store.clock_bundle import ClockBundle as ClockBundle
+    from xlate.store.clock_bundle import ClockManifest as ClockManifest
+    from xlate.store.manifest import Manifest as Manifest
+    from xlate.tabular import Results as Results
     from xlate.translators import make as make_translator
+    from xlate.translators.base import Translator as Translator
 
+#: module -> the names that it gives, in the order a reader meets them
+_MODULES = {
+    "xlate.api": (
+        "fit", "translate", "translate_together", "scale", "compare", "fit_clocks",
+        "predict_freq", "read_profile", "read_probe", "read_telemetry",
+    ),
+    "xlate.profile": ("Profile", "WorkloadKey", "Estimate", "Verdict"),
+    "xlate.tabular": ("Results",),
+    "xlate.answer": ("Translation", "OpRow", "Facts", "RestsOn", "BundleId"),
+    "xlate.hardware.memory": ("MemoryFit",),
+    "xlate.hardware.rent": ("Rent",),
+    "xlate.engine": (
+        "Together", "Sized", "FitResult", "Succession", "Incumbent", "ClockFit",
+    ),
+    "xlate.advice": ("Recommendation", "CurvePoint", "ClockChoice", "MeterFacts"),
+    "xlate.clocks.probe": ("Probe",),
+    "xlate.clocks.figures": ("ClockRow",),
+    "xlate.evaluate": ("Row",),
+    "xlate.corpus": ("Corpus",),
+    "xlate.store.bundle": ("Bundle",),
+    "xlate.store.manifest": ("Manifest",),
+    "xlate.store.clock_bundle": ("ClockBundle", "ClockManifest"),
+    "xlate.translators.base": ("Translator",),
+    "xlate.errors": (
+        "XlateError", "ProfileError", "UnknownNameError", "CatalogError",
+        "AlignmentError", "CorpusError", "BundleError", "StorageError",
+        "DownloadError", "RefusedError",
+    ),
+}  # fmt: skip
 _PLACE = {
-    "fit": ("xlate.api", "fit"),
-    "translate": ("xlate.api", "translate"),
-    "translate_together": ("xlate.api", "translate_together"),
-    "scale": ("xlate.api", "scale"),
-    "compare": ("xlate.api", "compare"),
-    "fit_clocks": ("xlate.api", "fit_clocks"),
-    "predict_freq": ("xlate.api", "predict_freq"),
-    "read_profile": ("xlate.api", "read_profile"),
+    **{name: (module, name) for module, names in _MODULES.items() for name in names},
     "make_translator": ("xlate.translators", "make"),
-    "XlateError": ("xlate.errors", "XlateError"),
-    "Profile": ("xlate.profile", "Profile"),
-    "WorkloadKey": ("xlate.profile", "WorkloadKey"),
-    "Estimate": ("xlate.profile", "Estimate"),
-    "Verdict": ("xlate.profile", "Verdict"),
 }
 
 __all__ = [  # noqa: RUF022 - in the order a reader meets them
@@ -68,20 +124,61 @@ __all__ = [  # noqa: RUF022 - in the order a reader meets them
     "fit_clocks",
     "predict_freq",
     "read_profile",
+    "read_probe",
+    "read_telemetry",
     "make_translator",
     "Profile",
     "WorkloadKey",
     "Estimate",
     "Verdict",
+    "Results",
+    "Translation",
+    "OpRow",
+    "Facts",
+    "RestsOn",
+    "BundleId",
+    "MemoryFit",
+    "Rent",
+    "Together",
+    "Sized",
+    "FitResult",
+    "Succession",
+    "Incumbent",
+    "ClockFit",
+    "Recommendation",
+    "CurvePoint",
+    "ClockChoice",
+    "MeterFacts",
+    "Probe",
+    "ClockRow",
+    "Row",
+    "Corpus",
+    "Bundle",
+    "Manifest",
+    "ClockBundle",
+    "ClockManifest",
+    "Translator",
     "XlateError",
+    "ProfileError",
+    "UnknownNameError",
+    "CatalogError",
+    "AlignmentError",
+    "CorpusError",
+    "BundleError",
+    "StorageError",
+    "DownloadError",
+    "RefusedError",
 ]
 
+if not TYPE_CHECKING:
+    # for a type checker, what is not imported above does not exist
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACE:
-        raise AttributeError(f"module 'xlate' has no attribute {name!r}")
-    module, attribute = _PLACE[name]
-    return getattr(import_module(module), attribute)
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used."""
+        if name not in _PLACE:
+            raise AttributeError(f"module 'xlate' has no attribute {name!r}")
+        module, attribute = _PLACE[name]
+        return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

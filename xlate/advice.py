@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-from xlate.answer import DOMAINS, Facts, workload_document
+from xlate.answer import Facts, workload_document
 from xlate.hardware.memory import MemoryFit
 from xlate.hardware.rent import Rent
-from xlate.profile import Estimate, Verdict, WorkloadKey
+from xlate.profile import DOMAINS, Estimate, Verdict, WorkloadKey
+from xlate.tabular import Cell, Tabular
 
 __all__ = ["ClockChoice", "CurvePoint", "MeterFacts", "Recommendation"]
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The expected response at one legal clock, against the highest one."""
+    """The expected response at one legal clock, against the highest one.
+
+    Attributes
+    ----------
+    sm_mhz : float
+        Core clock.
+    power_w : float
+        Mean power.
+    time_ratio, energy_ratio, edp_ratio : float
+        Over those at the highest clock.
+
+    Examples
+    --------
+    >>> from xlate import CurvePoint
+    >>> point = CurvePoint(1005.0, 1.08, 150.0, 0.81, 0.87)
+    >>> round(point.time_ratio * point.energy_ratio, 2) == point.edp_ratio
+    True
+    """
 
     sm_mhz: float
     time_ratio: float
@@ -37,6 +54,12 @@ class ClockChoice:
     usd_per_1000_steps, usd_per_1000_steps_gpu_share : float or None
         Rent of the whole instance, or of the share of its GPUs that is used, with
         electricity of the GPU where it is paid apart; None without a price.
+
+    Examples
+    --------
+    >>> from xlate import ClockChoice
+    >>> ClockChoice("highest clock", 1530.0, 0.02, 5.0, None, None).energy_j
+    5.0
     """
 
     name: str
@@ -69,6 +92,14 @@ class MeterFacts:
         Means at work.
     notes : tuple of str
         What was left out, missing or odd.
+
+    Examples
+    --------
+    >>> from xlate import MeterFacts
+    >>> MeterFacts(
+    ...     "smi.csv", "anchor", "Tesla T4", True, 600, 580, 0, 0.1, 58.0, 1500.0, 68.0
+    ... ).at_work
+    580
     """
 
     file: str
@@ -86,8 +117,11 @@ class MeterFacts:
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Tabular):
     """The best clock of the target for one profile.
+
+    As a table it is its curve, one row a legal clock; several answers are a table with
+    a row for each.
 
     Attributes
     ----------
@@ -130,6 +164,18 @@ class Recommendation:
         What measured probes changed.
     telemetry : MeterFacts or None
         The recording of a meter that was given, whether or not it was used.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> clocks = xlate.fit_clocks(
+    ...     "p3.2xlarge", sweeps=["simulated"], model="response-linear", save=False
+    ... )
+    >>> (answer,) = xlate.predict_freq(
+    ...     "examples/my_stats.csv", "g3s.xlarge", "p3.2xlarge", clock_bundle=clocks.bundle
+    ... )
+    >>> answer.to_polars().columns
+    ['sm_mhz', 'time_ratio', 'power_w', 'energy_ratio', 'edp_ratio']
     """
 
     file: str
@@ -183,11 +229,50 @@ class Recommendation:
         """Rent of the target."""
         return self.facts.rent
 
-    def to_json(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Cell]:
+        """The answer in one row."""
+        usd = self.usd_per_1000_steps
+        return {
+            "file": self.file,
+            "anchor": self.anchor,
+            "target": self.target,
+            "gpu": self.gpu,
+            "objective": self.objective,
+            "sm_mhz": self.sm_mhz,
+            "default_sm_mhz": self.default_sm_mhz,
+            "time_ratio": self.time_ratio.value,
+            "power_w": self.power_w.value,
+            "energy_ratio": self.energy_ratio.value,
+            "edp_ratio": self.edp_ratio.value,
+            "usd_per_1000_steps": None if usd is None else usd.value,
+            "confidence": self.confidence,
+            "action": self.action,
+            "verdict": self.verdict.level,
+            "domain": self.facts.domain or DOMAINS[self.verdict.level],
+        }
+
+    def records(self) -> list[dict[str, Cell]]:
+        """The curve: time, power, energy and EDP at every legal clock."""
+        return [asdict(point) for point in self.curve]
+
+    def summary(self) -> str:
+        """GPU, clock, what it does to time and energy, and how sure."""
+        return (
+            f"{self.file}: {self.gpu} at {self.sm_mhz:g} of {self.default_sm_mhz:g} MHz "
+            f"by {self.objective}, time × {self.time_ratio.value:.3f}, energy × "
+            f"{self.energy_ratio.value:.3f}, confidence {self.confidence:.0%}: "
+            f"{self.action}"
+        )
+
+    def remarks(self) -> tuple[str, ...]:
+        """Reasons, of the clock and of the verdict."""
+        return self.reasons
+
+    def to_json(self) -> dict[str, object]:
         """The name that :meth:`document` had before."""
         return self.document()
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document of ``predict-freq --json``."""
         document = asdict(self)
         document["best_mhz_range"] = dict(
@@ -203,7 +288,7 @@ class Recommendation:
         del document["facts"]
         return document | self.facts.document()
 
-    def curve_document(self) -> dict[str, Any]:
+    def curve_document(self) -> dict[str, object]:
         """The promised document of ``clocks curve --json``."""
         document = self.document()
         shared = (

@@ -59,6 +59,13 @@ class Corpus:
         The same, where there are any.
     sha256 : str
         Checksum over the canonical tables; goes into a bundle's manifest.
+
+    Examples
+    --------
+    >>> from xlate import corpus
+    >>> simulated = corpus.load("simulated")
+    >>> simulated.card.simulated, "p3.2xlarge" in simulated.instances
+    (True, True)
     """
 
     card: Card

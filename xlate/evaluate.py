@@ -33,7 +33,27 @@ _UNBOUNDED = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure of a comparison; ``held_out`` None means over all folds."""
+    """One figure of a comparison; ``held_out`` None means over all folds.
+
+    Attributes
+    ----------
+    anchor, target, translator, corpus, split : str
+        Machines, translator, corpus, and what was left out together.
+    held_out : str or None
+        Model left out; None over all folds.
+    metric : str
+        ``step_mape`` and other errors in %; ``vector_wape``, ``cosine``, ``coverage_90``
+        and ``width_90`` as shares.
+    value : float or None
+    n : int
+        Pairs of runs behind it.
+
+    Examples
+    --------
+    >>> from xlate import Row
+    >>> Row("T4", "L4", "ratio", "simulated", "model", None, "step_mape", 5.0, 12).value
+    5.0
+    """
 
     anchor: str
     target: str

@@ -24,6 +24,7 @@ from xlate.time_faults import (
 )
 
 __all__ = [
+    "DOMAINS",
     "Estimate",
     "Profile",
     "Verdict",
@@ -48,6 +49,17 @@ def input_size(dataset: str | None) -> int | None:
 @dataclass(frozen=True, slots=True)
 class WorkloadKey:
     """What makes two runs the same work; None where it is not known.
+
+    Attributes
+    ----------
+    model, dataset, optimizer : str or None
+        Network, data set (``128px``, ``64tok``: the size of its inputs), optimizer.
+    batch_size : int or None
+        Samples a step.
+    mode : str
+        ``training`` or ``inference``.
+    precision, framework : str
+        Number format (``fp32``), and what ran the work (``tensorflow``).
 
     Raises
     ------
@@ -97,7 +109,23 @@ class WorkloadKey:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval; ``low`` and ``high`` are None where none is known."""
+    """A value with its interval; ``low`` and ``high`` are None where none is known.
+
+    Attributes
+    ----------
+    value : float
+        In the unit that the name of the field says.
+    low, high : float or None
+        Ends of the interval; None where nothing is calibrated.
+    level : float or None
+        Share of such intervals that hold the true value, between 0 and 1.
+
+    Examples
+    --------
+    >>> from xlate import Estimate
+    >>> Estimate(0.021, 0.018, 0.025, level=0.9).high
+    0.025
+    """
 
     value: float
     low: float | None = None
@@ -105,9 +133,27 @@ class Estimate:
     level: float | None = None
 
 
+#: level of a verdict -> where the profile lies, as far as the model is concerned
+DOMAINS = {"ok": "in_domain", "widen": "uncertain", "refuse": "out_of_domain"}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How far to trust an answer: ``ok``, ``widen`` or ``refuse``, with reasons."""
+    """How far to trust an answer: ``ok``, ``widen`` or ``refuse``, with reasons.
+
+    Attributes
+    ----------
+    level : str
+        ``ok``, ``widen`` or ``refuse``.
+    reasons : tuple of str
+        Each says what limits the answer.
+
+    Examples
+    --------
+    >>> from xlate import Verdict
+    >>> Verdict("widen", ("no step time was given",)).reasons
+    ('no step time was given',)
+    """
 
     level: str
     reasons: tuple[str, ...] = ()

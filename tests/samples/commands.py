@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from typer.testing import CliRunner
 
-from xlate import corpus as corpora
+from tests.small_corpus import save_small_corpus
 from xlate.cli import app
 from xlate.cli.failures import Failure
 from xlate.errors import XlateError
@@ -27,11 +26,6 @@ _PAIR = "--anchor g3s.xlarge --target p3.2xlarge"
 _OWN = "examples/my_stats.csv --anchor g3s.xlarge --target p3.2xlarge"
 _KEY = "--network ResNet18 --batch-size 64 --input-size 128 --step-time 128"
 _T4 = "--sweeps simulated --gpu T4"
-#: what is left of the simulated corpus, so that a fit takes a second
-_INSTANCES = ("g3s.xlarge", "g4dn.xlarge", "p3.2xlarge")
-_GPUS = ("T4", "V100-SXM2-16GB")
-_NETWORKS = ("AlexNet", "ResNet18", "ResNet50", "VGG11")
-_BATCHES = (32, 64)
 _ZEUS = """dataset,network,batch_size,optimizer,power_limit,time_per_epoch,average_power
 cifar100,shufflenetv2,128,Adadelta,100,40.5,92.1
 cifar100,shufflenetv2,128,Adadelta,175,30.2,131.7
@@ -142,27 +136,7 @@ def _prepare(home: Path) -> None:
     origin.mkdir()
     for gpu in ("a40", "p100", "rtx6000", "v100"):
         (origin / f"summary_power_{gpu}.csv").write_text(_ZEUS)
-    full = corpora.load("simulated")
-    assert full.telemetry is not None
-    assert full.sweeps is not None
-    runs = full.runs.filter(
-        pl.col("instance").is_in(_INSTANCES),
-        pl.col("model").is_in(_NETWORKS),
-        pl.col("batch_size").is_in(_BATCHES),
-        pl.col("repeat") == 1,
-    )
-    sweeps = full.sweeps.filter(
-        pl.col("gpu").is_in(_GPUS), pl.col("application").is_in(_NETWORKS)
-    )
-    tables = {
-        "runs": runs,
-        "ops": full.ops.filter(pl.col("run_id").is_in(runs["run_id"].to_list())),
-        "telemetry": full.telemetry.filter(
-            pl.col("run_id").is_in(runs["run_id"].to_list())
-        ),
-        "sweeps": sweeps,
-    }
-    corpora.save(full.card, tables)
+    save_small_corpus()
 
 
 def _run(command: Command, home: Path) -> str:

@@ -29,7 +29,28 @@ _CONFIDENT = 0.8
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
-    """One figure of a comparison; ``held_out`` None means over all folds."""
+    """One figure of a comparison; ``held_out`` None means over all folds.
+
+    Attributes
+    ----------
+    anchor : str or None
+        None where the answer needs none.
+    target, model, corpus, split : str
+        GPU, clock model, corpora, and what was left out together.
+    held_out : str or None
+        Application, or GPU, left out; None over all folds.
+    metric : str
+        ``edp_gap`` and others, as shares, not %.
+    value : float or None
+    n : int
+        Workloads behind it.
+
+    Examples
+    --------
+    >>> from xlate import ClockRow
+    >>> ClockRow(None, "T4", "max-clock", "simulated", "workload", None, "edp_gap", 0.3, 15).value
+    0.3
+    """
 
     anchor: str | None
     target: str

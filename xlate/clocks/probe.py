@@ -52,6 +52,12 @@ class Probe:
         GPU it ran on, as the driver prints it; None where nobody said.
     trace : Trace or None
         The recording that it is the mean of; None where there is none.
+
+    Examples
+    --------
+    >>> from xlate import Probe
+    >>> Probe(sm_mhz=1080.0, power_w=140.0, time_s=0.021).power_w
+    140.0
     """
 
     sm_mhz: float

@@ -38,6 +38,7 @@ from xlate.errors import (
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
 from xlate.store.clock_bundle import ClockBundle, ClockManifest
+from xlate.tabular import Cell, Tabular
 from xlate.values.requests import (
     ClockComparisonRequest,
     FitClocksRequest,
@@ -59,15 +60,37 @@ _POINTS = 48
 
 
 @dataclass(frozen=True)
-class ClockFit:
-    """A clock model, where it was saved, and what the user should know."""
+class ClockFit(Tabular):
+    """A clock model, where it was saved, and what the user should know.
+
+    As a table it is its accuracy card.
+
+    Attributes
+    ----------
+    bundle : ClockBundle
+    path : Path or None
+        Where it was saved.
+    rows : tuple of ClockRow
+        Accuracy card, on applications left out.
+    notes : tuple of str
+        What the user should know.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> done = xlate.fit_clocks(
+    ...     gpu="T4", sweeps=["simulated"], model="response-linear", save=False
+    ... )
+    >>> set(done.to_polars()["model"]) >= {"response-linear"}
+    True
+    """
 
     bundle: ClockBundle
     path: Path | None
     rows: tuple[ClockRow, ...]
     notes: tuple[str, ...]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document of ``clocks fit --json``."""
         m = self.bundle.manifest
         return {
@@ -83,6 +106,19 @@ class ClockFit:
             "notes": list(self.notes),
             "rows": [asdict(r) for r in self.rows],
         }
+
+    def records(self) -> list[dict[str, Cell]]:
+        """Figures on applications left out, one row each."""
+        return [asdict(row) for row in self.rows]
+
+    def summary(self) -> str:
+        """Clock model, GPU and corpora."""
+        m = self.bundle.manifest
+        return f"{m.model} for {m.target or m.gpu}, fitted on {m.corpus}"
+
+    def remarks(self) -> tuple[str, ...]:
+        """Notes."""
+        return self.notes
 
 
 def label_sweeps(session: Session, request: LabelRequest) -> Rows[Label]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from xlate.readers.runs import check_runs
 from xlate.splits import SPLITS, split_label
 from xlate.store import versions
 from xlate.store.bundle import Bundle
+from xlate.tabular import Cell, Tabular
 from xlate.translators import BASELINE, COMPARED, default_for, make
 from xlate.trust.calibration import Calibration
 from xlate.values.requests import (
@@ -52,8 +52,10 @@ _NAMED = 6
 
 
 @dataclass(frozen=True)
-class FitResult:
+class FitResult(Tabular):
     """A bundle, where it was saved, and how all translators did.
+
+    As a table it is its accuracy card.
 
     Attributes
     ----------
@@ -67,6 +69,25 @@ class FitResult:
     succession : Succession or None
         Whether it takes the place of what answered before, and why; None where it
         was not saved.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import xlate
+    >>> runs = pl.DataFrame(
+    ...     [
+    ...         {"instance": i, "model": f"net{m}", "batch_size": b,
+    ...          "step_time_us": f * b * 1000.0 * m, "Device_Conv2D": f * b * 900.0 * m}
+    ...         for i, f in (("g3s.xlarge", 1.0), ("p3.2xlarge", 0.25))
+    ...         for m in (1, 2, 3)
+    ...         for b in (16, 32)
+    ...     ]
+    ... )
+    >>> done = xlate.fit(
+    ...     "g3s.xlarge", "p3.2xlarge", runs, translator="ratio", translators=(), save=False
+    ... )
+    >>> set(done.to_polars()["translator"]) >= {"ratio"}
+    True
     """
 
     bundle: Bundle
@@ -75,7 +96,7 @@ class FitResult:
     notes: tuple[str, ...]
     succession: Succession | None = None
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document of ``fit --json``."""
         m, s, path = self.bundle.manifest, self.succession, self.path
         before = None if s is None else s.before
@@ -105,6 +126,27 @@ class FitResult:
             "after": None if s is None else {"step_mape": s.after_mape},
             "compared_on": None if s is None else s.n,
         }
+
+    def records(self) -> list[dict[str, Cell]]:
+        """Figures on held-out models, one row each."""
+        return [asdict(row) for row in self.rows]
+
+    def summary(self) -> str:
+        """Translator, machines, corpus, and error of the step time."""
+        m = self.bundle.manifest
+        error = m.error("step_mape")
+        figure = (
+            "" if error is None else f", step error {error:.1f} % on held-out models"
+        )
+        return (
+            f"{m.translator} for {m.anchor} → {m.target}, fitted on {m.n_pairs} pairs "
+            f"of {m.corpus}{figure}"
+        )
+
+    def remarks(self) -> tuple[str, ...]:
+        """Notes, and whether the fit answers from now on."""
+        s = self.succession
+        return self.notes if s is None else (*self.notes, s.reason)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,12 @@ class Incumbent:
         Whether it rests on simulated runs.
     bundle : Bundle or None
         None for zero-shot.
+
+    Examples
+    --------
+    >>> from xlate import Incumbent
+    >>> Incumbent("zero-shot", "roofline", "data sheets", simulated=False).bundle is None
+    True
     """
 
     what: str
@@ -94,6 +100,12 @@ class Succession:
     n : int
         Runs compared on.
     notes : tuple of str
+
+    Examples
+    --------
+    >>> from xlate import Succession
+    >>> Succession(in_place=True, reason="nothing answered this pair before").n
+    0
     """
 
     in_place: bool

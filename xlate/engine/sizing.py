@@ -25,6 +25,7 @@ from xlate.profile import Estimate, Profile, Verdict, input_size
 from xlate.reason import NEARER, Reason
 from xlate.scaling import AXES
 from xlate.store.bundle import Bundle
+from xlate.tabular.translations import SizeTable
 from xlate.values.requests import ScaleRequest, TranslateRequest
 
 __all__ = ["AXIS_COLUMN", "Sized", "Sizes", "axis_sizes", "scale", "wanted_sizes"]
@@ -38,7 +39,7 @@ _MOST_SIZES = 64
 
 
 @dataclass(frozen=True)
-class Sized:
+class Sized(SizeTable):
     """The workload at one size.
 
     Attributes
@@ -56,6 +57,18 @@ class Sized:
         with the size, though a part (the weights) stays.
     too_large_for : tuple of str
         GPUs whose memory is surely or possibly too small.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> profile = xlate.Profile(
+    ...     {"Device_Conv2D": 90_000.0, "Device_IDLE": 9_000.0},
+    ...     xlate.WorkloadKey("MyNet", "128px", 32),
+    ...     step_time_us=60_000.0,
+    ... )
+    >>> sized = xlate.scale(profile, "g3s.xlarge", "p3.2xlarge", "batch-size=32,64")
+    >>> sized.to_polars()["size"].to_list()
+    [32, 64]
     """
 
     size: int
@@ -65,7 +78,7 @@ class Sized:
     memory_bytes: float | None = None
     too_large_for: tuple[str, ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document of one size, without the size."""
         return {
             "measured": self.measured,

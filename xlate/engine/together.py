@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from xlate.answer import DOMAINS, Facts, Failure, Translation
 from xlate.engine.facts import with_step
@@ -15,6 +15,7 @@ from xlate.errors import ProfileError, XlateError, all_of
 from xlate.profile import Estimate, Profile, Verdict
 from xlate.reason import GIVE_STEP, Reason, remedies
 from xlate.schema import KEY
+from xlate.tabular import Cell, Tabular
 from xlate.values.requests import CombineRequest, TranslateRequest
 
 __all__ = ["Together", "translate_together"]
@@ -30,8 +31,10 @@ _STEP_INSIDE = (
 
 
 @dataclass(frozen=True)
-class Together:
+class Together(Tabular):
     """One answer from several anchors.
+
+    As a table it has a row for the combined answer and one for each anchor's.
 
     Attributes
     ----------
@@ -41,19 +44,45 @@ class Together:
         What each anchor says by itself.
     weights : tuple of float
         Of the parts, in the step time; they sum to 1.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> both = xlate.translate_together(
+    ...     {"g3s": "examples/my_stats.csv", "g4dn": "examples/my_stats_g4dn.csv"},
+    ...     "p3.2xlarge",
+    ... )
+    >>> both.to_polars().height
+    3
     """
 
     combined: Translation
     parts: tuple[Translation, ...]
     weights: tuple[float, ...]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document of ``translate --profile … --json``."""
         return {
             "combined": self.combined.document(),
             "parts": [p.document() for p in self.parts],
             "weights": list(self.weights),
         }
+
+    def records(self) -> list[dict[str, Cell]]:
+        """The combined answer, then each anchor's with its weight."""
+        each = zip(self.parts, self.weights, strict=True)
+        return [
+            {"weight": None, **self.combined.record()},
+            *({"weight": weight, **part.record()} for part, weight in each),
+        ]
+
+    def summary(self) -> str:
+        """That of the combined answer."""
+        return self.combined.summary()
+
+    def remarks(self) -> tuple[str, ...]:
+        """Those of the combined answer."""
+        return self.combined.remarks()
 
 
 def translate_together(session: Session, request: CombineRequest) -> Together:

@@ -10,7 +10,6 @@ the device reports (T4: 16 against 14.755 GiB, the widest gap in the catalogue).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from xlate.hardware.values import Gpu
 
@@ -45,6 +44,12 @@ class MemoryFit:
         have is not known.
     gpu : str
         Whose memory.
+
+    Examples
+    --------
+    >>> from xlate import MemoryFit
+    >>> MemoryFit(12e9, 16e9, "yes", "V100-SXM2-16GB").fits
+    'yes'
     """
 
     need_bytes: float | None
@@ -69,7 +74,7 @@ class MemoryFit:
             return None
         return f"memory: {self.text} ({RESERVE})"
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document."""
         return {
             "need_bytes": self.need_bytes,

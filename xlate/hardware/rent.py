@@ -45,6 +45,13 @@ class Rent:
     ------
     CatalogError
         If the price is not a positive number, or the GPUs cannot be counted.
+
+    Examples
+    --------
+    >>> from xlate import Rent
+    >>> rent = Rent(12.24, 4, 1, "us-east-1", "2026-01-01", "on-demand")
+    >>> rent.usd_per_h_instance * rent.gpus_used / rent.gpus_in_instance
+    3.06
     """
 
     usd_per_h_instance: float
@@ -115,7 +122,7 @@ class Rent:
         """Of dollars for the whole instance, the share of the GPUs used."""
         return _times(usd, self.share)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The promised document: fields, and the share of the GPUs used."""
         return {**asdict(self), "usd_per_h_gpu_share": self.usd_per_h_gpu_share}
 

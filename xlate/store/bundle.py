@@ -94,6 +94,25 @@ class Bundle:
         ``scaling``: growth with batch and input size on the anchor.
     path : Path or None
         Where it lies.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import xlate
+    >>> runs = pl.DataFrame(
+    ...     [
+    ...         {"instance": i, "model": f"net{m}", "batch_size": b,
+    ...          "step_time_us": f * b * 1000.0 * m, "Device_Conv2D": f * b * 900.0 * m}
+    ...         for i, f in (("g3s.xlarge", 1.0), ("p3.2xlarge", 0.25))
+    ...         for m in (1, 2, 3)
+    ...         for b in (16, 32)
+    ...     ]
+    ... )
+    >>> bundle = xlate.fit(
+    ...     "g3s.xlarge", "p3.2xlarge", runs, translator="ratio", translators=(), save=False
+    ... ).bundle
+    >>> xlate.translate(runs.head(1), "g3s.xlarge", "p3.2xlarge", bundle=bundle).height
+    1
     """
 
     manifest: Manifest

@@ -89,6 +89,15 @@ class ClockManifest:
         In training.
     card : list of mapping
         model, metric, value, n: on applications left out.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> done = xlate.fit_clocks(
+    ...     gpu="T4", sweeps=["simulated"], model="response-linear", save=False
+    ... )
+    >>> done.bundle.manifest.gpu, done.bundle.manifest.simulated
+    ('T4', True)
     """
 
     format: int
@@ -127,7 +136,28 @@ class ClockManifest:
 
 @dataclass(frozen=True, eq=False)
 class ClockBundle:
-    """A fitted clock model: a response for each view, and the hand-off."""
+    """A fitted clock model: a response for each view, and the hand-off.
+
+    Attributes
+    ----------
+    manifest : ClockManifest
+        What it was fitted on and how good it is.
+    responses : mapping of str to clock model
+        Response to the clock for each view of the features, ``smi`` or ``dcgm``.
+    handoff : Handoff or None
+        Power from operations; None for a GPU alone.
+    path : Path or None
+        Where it lies.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> done = xlate.fit_clocks(
+    ...     gpu="T4", sweeps=["simulated"], model="response-linear", save=False
+    ... )
+    >>> sorted(done.bundle.responses)
+    ['smi']
+    """
 
     manifest: ClockManifest
     responses: Mapping[str, Any]

@@ -60,6 +60,25 @@ class Manifest:
         Accuracy table: translator, held_out, metric, value, n.
     files : mapping of str to str
         sha256 of every other file of the bundle.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import xlate
+    >>> runs = pl.DataFrame(
+    ...     [
+    ...         {"instance": i, "model": f"net{m}", "batch_size": b,
+    ...          "step_time_us": f * b * 1000.0 * m, "Device_Conv2D": f * b * 900.0 * m}
+    ...         for i, f in (("g3s.xlarge", 1.0), ("p3.2xlarge", 0.25))
+    ...         for m in (1, 2, 3)
+    ...         for b in (16, 32)
+    ...     ]
+    ... )
+    >>> manifest = xlate.fit(
+    ...     "g3s.xlarge", "p3.2xlarge", runs, translator="ratio", translators=(), save=False
+    ... ).bundle.manifest
+    >>> manifest.models, manifest.seed
+    (('net1', 'net2', 'net3'), 0)
     """
 
     format: int

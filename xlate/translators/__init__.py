@@ -104,10 +104,21 @@ def make(
     prior : mapping of str to float, optional
         Nature -> log ratio of times that data sheets say, for those that use it.
 
+    Returns
+    -------
+    Translator
+        Not fitted yet; ``fit`` takes matrices (n_pairs, n_columns) in µs.
+
     Raises
     ------
     UnknownNameError
         With the nearest names.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> xlate.make_translator("ratio").predicts_vector
+    True
     """
     if name not in TRANSLATORS:
         raise UnknownNameError("translator", name, TRANSLATORS)

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -74,6 +74,15 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
     ----------
     columns : sequence of str, optional
         Names of the columns of both matrices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xlate
+    >>> translator = xlate.make_translator("ratio", ["Device_Relu", "step_time_us"])
+    >>> X = np.array([[400.0, 1000.0], [800.0, 2000.0]])
+    >>> translator.fit(X, X / 4).predict(X).tolist()
+    [[100.0, 250.0], [200.0, 500.0]]
     """
 
     #: False for a translator that answers for the step time only
@@ -84,7 +93,7 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
     def __init__(self, columns: Sequence[str] | None = None) -> None:
         self.columns = columns
 
-    def fit(self, X: Any, Y: Any, groups: Any = None) -> Self:
+    def fit(self, X: ArrayLike, Y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Learn from pairs.
 
         Parameters
@@ -106,34 +115,35 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
         ValueError
             If an anchor value is negative, any is not finite, or the columns do not match.
         """
-        X, Y = validate_data(
+        checked: tuple[Floats, Floats] = validate_data(
             self, X, Y, multi_output=True, y_numeric=True, dtype=np.float64
         )
-        self.one_dimensional_ = Y.ndim == 1
-        Y = np.asarray(Y, dtype=np.float64).reshape(len(X), -1)
-        if (X < 0).any():
+        x, y = checked
+        self.one_dimensional_ = y.ndim == 1
+        y = np.asarray(y, dtype=np.float64).reshape(len(x), -1)
+        if (x < 0).any():
             raise ValueError(
                 f"Negative values in data passed to {type(self).__name__}.fit: "
-                f"{X.min()}; times are not negative"
+                f"{x.min()}; times are not negative"
             )
         # scikit-learn's checks demand that any real target is taken; corpora
         # were checked long before, so this changes nothing there
-        Y = np.maximum(Y, 0.0)
+        y = np.maximum(y, 0.0)
         if self.columns is not None and not (
-            X.shape[1] == Y.shape[1] == len(self.columns)
+            x.shape[1] == y.shape[1] == len(self.columns)
         ):
             raise ValueError(
-                f"columns names {len(self.columns)} columns, X has {X.shape[1]} and "
-                f"Y has {Y.shape[1]}"
+                f"columns names {len(self.columns)} columns, X has {x.shape[1]} and "
+                f"Y has {y.shape[1]}"
             )
-        self.n_outputs_ = Y.shape[1]
+        self.n_outputs_ = y.shape[1]
         self.models_ = None if groups is None else np.asarray(groups)
-        self._learn_presence(X, Y)
-        self._fit(X, Y)
+        self._learn_presence(x, y)
+        self._fit(x, y)
         del self.models_
         return self
 
-    def predict(self, X: Any) -> Floats:
+    def predict(self, X: ArrayLike) -> Floats:
         """Translate vectors.
 
         Parameters
@@ -153,11 +163,11 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
             Y = self._with_structure(X, Y)
         return Y.ravel() if self.one_dimensional_ else Y
 
-    def predict_raw(self, X: Any) -> Floats:
+    def predict_raw(self, X: ArrayLike) -> Floats:
         """What the model says before clamping and structural zeros."""
         return self._predict(self._checked(X))
 
-    def translate(self, X: Any) -> Translated:
+    def translate(self, X: Floats) -> Translated:
         """:meth:`predict` with what else the translator knows of its answer.
 
         Parameters
@@ -167,7 +177,7 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
         """
         return Translated(self.predict(X).reshape(len(X), -1), self.difficulty(X))
 
-    def difficulty(self, X: Any) -> Floats:
+    def difficulty(self, X: Floats) -> Floats:
         """How large errors of the step time are to be expected, relative to each other.
 
         Parameters
