@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 #: rooms in the order data goes through them; imports run from later to earlier
 ORDER = [
     ["errors"],
-    ["files"],
+    ["files", "parallel", "logs"],
+    ["settings"],
     [
         "schema",
         "clockgrid",

@@ -7,7 +7,6 @@ the two languages inside: tables (polars) come in, matrices (numpy) go out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.errors import AlignmentError, UnknownNameError
+from xlate.parallel import Threads
 from xlate.schema import KEY
 
 __all__ = ["POLICIES", "Aligned", "align", "matrix", "median_of_repeats"]
@@ -242,8 +242,7 @@ def matrix(
             fill(k)
     else:
         # np.take releases the GIL, and a random gather waits for memory
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(fill, range(len(columns))))
+        Threads().map(fill, range(len(columns)))
     return out
 
 
@@ -359,8 +358,7 @@ def _orders(
         sides = [a, b]
     if len(a) + len(b) < _LARGE:
         return np.argsort(sides[0]), np.argsort(sides[1])
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(np.argsort, sides)
+    first, second = Threads().map(np.argsort, sides)
     return first, second
 
 

@@ -422,7 +422,8 @@ class Failure:
         """The promised document of a broken file; ``error`` holds the hint too."""
         return {
             "file": self.file,
-            "error": str(self.error),
+            "error": self.error.text("cli"),
+            "error_code": self.error.code,
             "hint": self.error.hint,
             "code": self.error.exit_code,
             "type": type(self.error).__name__,

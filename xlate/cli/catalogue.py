@@ -27,11 +27,12 @@ anchors = typer.Typer(
 def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     """Instances and GPUs, with price and clock range."""
     from xlate.catalog import catalogue
+    from xlate.hardware.rent import price_of
 
     known = catalogue(tuple(anchors_dir or ()))
     rows = []
     for instance in known.instances.values():
-        gpu, price = instance.gpu, instance.price
+        gpu, price = instance.gpu, price_of(instance)
         rows.append(
             {
                 "name": instance.name,
@@ -64,7 +65,7 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
                 f"{i.name} ({i.gpu.name if i.gpu else 'no GPU'}"
                 + (f" x {i.gpu_count})" if i.gpu_count > 1 else ")")
                 for i in known.instances.values()
-                if i.provider == provider and i.price is None
+                if i.provider == provider and price_of(i) is None
             ]
             for provider in dict.fromkeys(i.provider for i in known.instances.values())
         },

@@ -192,7 +192,7 @@ def check(
         try:
             check_times(p)
         except XlateError as e:
-            problems.append(str(e))
+            problems.append(e.text("cli"))
         unknown = [
             c for c in opnames.busy_columns(list(p.ops)) if opnames.family(c) == "other"
         ]

@@ -23,6 +23,7 @@ from xlate.cli.options import (
     TargetName,
 )
 from xlate.cli.progress import progress_bar
+from xlate.cli.shared_options import COMPUTING, sets
 from xlate.translators import FEW
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "fit"]
 
 
+@sets(*COMPUTING)
 def fit(
     anchor: AnchorName,
     target: TargetName,
@@ -67,7 +69,7 @@ def fit(
     columns: Columns = "all",
     repeats: Repeats = "median",
     seed: Seed = 0,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -130,6 +132,7 @@ def _say_standing(done: FitResult) -> None:
     )
 
 
+@sets(*COMPUTING)
 def compare(
     anchor: Annotated[
         str | None,
@@ -163,7 +166,7 @@ def compare(
     columns: Columns = "all",
     repeats: Repeats = "median",
     seed: Seed = 0,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     anchors_dir: AnchorsDir = None,
     explain: Annotated[
         bool,

@@ -7,12 +7,13 @@ names it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xlate import parallel, settings
 from xlate.reason import MEASURE, Reason
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
@@ -113,16 +114,21 @@ def predict(
         The anchor's step times, µs; NaN where not known.
     """
     if len(times) <= _CHUNK:
-        # one profile is waited for: starting threads takes longer than it does
+        # one profile is waited for: starting workers takes longer than it does
         return _predicted(bundle, times, ops, steps, layer)
-    from threadpoolctl import threadpool_limits
+    parts = [slice(k, k + _CHUNK) for k in range(0, len(times), _CHUNK)]
+    one_part = partial(
+        _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
+    )
+    return _joined(parallel.backend(settings.current().parallel).map(one_part, parts))
 
-    def part(first: int) -> Predicted:
-        rows = slice(first, first + _CHUNK)
-        return _predicted(bundle, times[rows], ops, steps[rows], layer)
 
-    with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
-        return _joined(list(pool.map(part, range(0, len(times), _CHUNK))))
+def _part(
+    rows: slice, *, bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats,
+    layer: str,
+) -> Predicted:  # fmt: skip
+    """:func:`_predicted` for some rows: a function of the module, so that it pickles."""
+    return _predicted(bundle, times[rows], ops, steps[rows], layer)
 
 
 def _predicted(
