@@ -20,6 +20,7 @@ from xlate import opnames, paths, schema
 from xlate.card import CARD, Card, card_toml, load_toml, read_card
 from xlate.errors import CorpusError, StorageError, UnknownNameError
 from xlate.files import open_regular
+from xlate.logs import logger
 from xlate.readers.frames import KNOWN, check_frame, check_repeated
 from xlate.readers.runs import check_runs
 from xlate.readers.table import read_table
@@ -40,7 +41,7 @@ __all__ = [
     "sha256_of",
 ]
 
-
+_LOG = logger(__name__)
 #: names of the files that a corpus's folder holds
 FILES = (CARD, *(f"{t}.parquet" for t in schema.TABLES))
 
@@ -242,6 +243,7 @@ def load(name: str) -> Corpus:
     known = cards()
     folder = installed(name)
     if folder is None and name not in known and is_table(name):
+        _LOG.info("corpus of the table %s", name)
         return from_file(Path(name))
     if folder is None:
         if name not in known:
@@ -277,6 +279,7 @@ def load(name: str) -> Corpus:
         tables[table] = schema.conform(pl.read_parquet(path), table)
     if not tables:
         raise CorpusError(f"{folder} has no table", f"import {name} again")
+    _LOG.info("corpus %s, from %s", name, folder)
     for absent in {"runs", "ops"} - set(tables):
         tables[absent] = pl.DataFrame(schema=schema.TABLES[absent])
     return Corpus(card, **tables, sha256=digest.hexdigest())

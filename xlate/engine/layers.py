@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate import parallel, settings
+from xlate.logs import logger, timed
 from xlate.reason import MEASURE, Reason
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
@@ -21,6 +22,8 @@ from xlate.trust.domain import Finding
 __all__ = ["FITTED", "OP_RATIO", "PARTS", "ZERO_SHOT", "Predicted", "layer_of", "predict", "why_not_fitted"]  # fmt: skip
 
 Floats = NDArray[np.float64]
+
+_LOG = logger(__name__)
 
 FITTED, OP_RATIO, ZERO_SHOT = "fitted", "op ratio", "zero-shot"
 #: layer -> part of the bundle that answers, and its calibration
@@ -113,6 +116,14 @@ def predict(
     steps : ndarray of shape (n,)
         The anchor's step times, µs; NaN where not known.
     """
+    _LOG.info("%d profiles are answered by: %s", len(times), layer)
+    with timed(_LOG, f"translating {len(times)} profiles"):
+        return _in_parts(bundle, times, ops, steps, layer)
+
+
+def _in_parts(
+    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
+) -> Predicted:
     if len(times) <= _CHUNK:
         # one profile is waited for: starting workers takes longer than it does
         return _predicted(bundle, times, ops, steps, layer)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.errors import ProfileError, UnknownNameError, XlateError
+from xlate.logs import logger, timed
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.formats import FORMATS, Format, candidates
@@ -26,6 +27,7 @@ __all__ = [
     "read",
 ]
 
+_LOG = logger(__name__)
 #: endings looked for when a folder is given
 _ENDINGS = (
     ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
@@ -88,8 +90,10 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
             f"{source.path} is text in UTF-16, which this format never is",
             "save it as UTF-8; a shell of Windows writes UTF-16 for PROGRAM > FILE",
         )
+    _LOG.info("%s is read as %s", source.path, format.name)
     try:
-        profiles: list[Profile] = format.reader.read(source)
+        with timed(_LOG, f"reading {source.path}"):
+            profiles: list[Profile] = format.reader.read(source)
         source.check_steps_used()
     except ProfileError as e:
         if str(source.path) in e.what:

@@ -19,6 +19,7 @@ from xlate import paths
 from xlate.columns import ColumnPlan, suits
 from xlate.errors import BundleError
 from xlate.frozen import FrozenMap
+from xlate.logs import logger, timed
 from xlate.store import versions as slots
 from xlate.store.archive import open_archive
 from xlate.store.cache import LoadedFolders
@@ -46,6 +47,7 @@ __all__ = [
     "versions",
 ]
 
+_LOG = logger(__name__)
 MANIFEST, MODEL = "manifest.json", "model.skops"
 _PARTS = {"translator", "window", "ratio", "calibration", "domain", "scaling"}
 #: of these, plain dicts
@@ -330,8 +332,13 @@ def find(anchor: str, target: str) -> Bundle:
             "xlate datasets list shows which corpora hold both; where one does: "
             f"xlate fit --anchor {anchor} --target {target}",
         )
-    found = _LOADED.get(folder)
+    with timed(_LOG, f"loading {folder}"):
+        found = _LOADED.get(folder)
     check_pair(found, anchor, target)
+    _LOG.info(
+        "the bundle that answers: %s (%s, fitted on %s)",
+        folder, found.manifest.translator, found.manifest.corpus,
+    )  # fmt: skip
     return found
 
 

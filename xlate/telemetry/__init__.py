@@ -17,6 +17,7 @@ from types import ModuleType
 
 from xlate.errors import ProfileError
 from xlate.files import open_regular
+from xlate.logs import logger
 from xlate.readers.limits import read_bytes, read_text
 from xlate.telemetry import amd_smi, dcgm, rocm_smi, smi, smi_dmon, smi_xml
 from xlate.telemetry.trace import Trace
@@ -68,6 +69,9 @@ def _unpacked(head: bytes) -> bytes:
         return b""
 
 
+_LOG = logger(__name__)
+
+
 def read_trace(
     path: Path, gpu: int | None = None, fields: Sequence[str] | None = None
 ) -> Trace:
@@ -92,8 +96,9 @@ def read_trace(
     text = read_text(path, read_bytes(path))
     if fields is not None:
         return smi.read(text, str(path), gpu, fields)
-    for reader in TRACE_READERS.values():
+    for name, reader in TRACE_READERS.items():
         if reader.sniff(text):
+            _LOG.info("%s is read as a recording of %s", path, name)
             trace: Trace = reader.read(text, str(path), gpu)
             return trace
     first = text.lstrip().splitlines()[0][:80] if text.strip() else ""
