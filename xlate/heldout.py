@@ -22,6 +22,7 @@ from xlate.align import STEP, Aligned
 from xlate.columns import check_plan, plan
 from xlate.conformal import Scores
 from xlate.errors import AlignmentError
+from xlate.frozen import EqualByContent
 from xlate.logs import logger, timed
 from xlate.splits import folds, split_label
 from xlate.translators import make
@@ -36,8 +37,8 @@ _LOG = logger(__name__)
 LARGE = 0.01
 
 
-@dataclass(frozen=True)
-class Fold:
+@dataclass(frozen=True, eq=False)
+class Fold(EqualByContent):
     """What one translator said about the held-out rows of one fold."""
 
     translator: str
@@ -59,7 +60,7 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOut(EqualByContent):
     """Answers of translators about work that they were not fitted on.
 
     Attributes

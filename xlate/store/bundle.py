@@ -102,6 +102,16 @@ class Bundle:
     model: Mapping[str, Any]
     path: Path | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both were made from the same: the manifest says from what."""
+        if not isinstance(other, Bundle):
+            return NotImplemented
+        return self.manifest == other.manifest
+
+    def __hash__(self) -> int:
+        """As equality, by what is short of the manifest."""
+        return hash((self.manifest.anchor, self.manifest.target, self.manifest.seed))
+
     @cached_property
     def memo(self) -> dict[str, Any]:
         """What is made of the model once and asked for by every answer; never saved."""

@@ -136,6 +136,16 @@ class ClockBundle:
     handoff: Any
     path: Path | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both were made from the same: the manifest says from what."""
+        if not isinstance(other, ClockBundle):
+            return NotImplemented
+        return self.manifest == other.manifest
+
+    def __hash__(self) -> int:
+        """As equality, by what is short of the manifest."""
+        return hash((self.manifest.target, self.manifest.seed))
+
 
 def folder_of(target: str) -> Path:
     """Where the clock model of a target lies."""

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
+from xlate.frozen import EqualByContent
 from xlate.telemetry.sanity import Bounds, LeftOut, sound
 
 __all__ = ["CANONICAL", "Trace", "one_gpu"]
@@ -43,7 +44,7 @@ _PAUSE, _USUAL = 5.0, 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(EqualByContent):
     """Samples of one run on one GPU.
 
     Attributes
