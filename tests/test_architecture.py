@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 #: rooms in the order data goes through them; imports run from later to earlier
 ORDER = [
     ["errors"],
-    ["files", "parallel", "logs"],
+    ["files", "parallel", "logs", "error_codes"],
     ["settings"],
     [
         "schema",

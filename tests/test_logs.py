@@ -25,13 +25,13 @@ def said(*words):
 def test_a_command_is_silent_unless_asked(empty_home):
     out, err = said("translate", PROFILE, *PAIR, "--json")
     assert err == ""
-    louder, told = said("translate", PROFILE, *PAIR, "--json", "-v")
+    louder, logged = said("translate", PROFILE, *PAIR, "--json", "-v")
     assert louder == out  # standard output is the same to the byte
-    assert "my_stats.csv is read as" in told
-    assert "the bundle that answers:" in told
-    assert "answered by: fitted" in told
-    assert "settings: data_home=" in told
-    assert " s\n" not in told  # no times yet
+    assert "my_stats.csv is read as" in logged
+    assert "the bundle that answers:" in logged
+    assert "answered by: fitted" in logged
+    assert "settings: data_home=" in logged
+    assert " s\n" not in logged  # no times yet
     # and silent again
     assert said("translate", PROFILE, *PAIR, "--json") == (out, "")
 
@@ -47,14 +47,14 @@ def test_a_command_is_silent_unless_asked(empty_home):
     ],
 )
 def test_times_come_with_more(words):
-    _, told = said(*words)
-    assert "debug: reading " in told
-    assert "debug: the command: " in told
+    _, logged = said(*words)
+    assert "debug: reading " in logged
+    assert "debug: the command: " in logged
 
 
 def test_a_fallback_is_said(empty_home):
-    _, told = said("translate", PROFILE, "--anchor", "g3s.xlarge", "--target", "g6.xlarge", "-v")  # fmt: skip
-    assert "data sheets answer for g3s.xlarge → g6.xlarge" in told
+    _, logged = said("translate", PROFILE, "--anchor", "g3s.xlarge", "--target", "g6.xlarge", "-v")  # fmt: skip
+    assert "data sheets answer for g3s.xlarge → g6.xlarge" in logged
 
 
 def test_python_hears_it_and_stderr_does_not(caplog):

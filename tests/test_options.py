@@ -344,11 +344,11 @@ ELSEWHERE = {
     (
         "predict-freq",
         "--electricity",
-    ): "needs a clock model of one's own machine: tests/test_settings.py",
+    ): "needs a clock model of an own machine: tests/test_settings.py",
     (
         "clocks curve",
         "--electricity",
-    ): "needs a clock model of one's own machine: tests/test_settings.py",
+    ): "needs a clock model of an own machine: tests/test_settings.py",
     (
         "datasets build",
         "--seed",

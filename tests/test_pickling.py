@@ -23,16 +23,16 @@ def copy_of(value):
     return pickle.loads(pickle.dumps(value))
 
 
-def inside(value, found):
+def collect(value, by_class):
     """Each dataclass value in a value, by its class."""
     if is_dataclass(value) and not isinstance(value, type):
-        found.setdefault(type(value), value)
+        by_class.setdefault(type(value), value)
         for f in fields(value):
-            inside(getattr(value, f.name), found)
+            collect(getattr(value, f.name), by_class)
     elif isinstance(value, tuple | list):
         for item in value:
-            inside(item, found)
-    return found
+            collect(item, by_class)
+    return by_class
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def values():
     )
     pair = ("g3s.xlarge", "p3.2xlarge")
     both = {"g3s.xlarge": PROFILE, "g4dn.xlarge": EXAMPLES / "my_stats_g4dn.csv"}
-    known = catalogue()
+    machines = catalogue()
     shipped = bundle.find(*pair)
     row = Row(*pair, "ratio", "simulated", "model", None, "step_mape", 12.5, 3)
     before = Incumbent("the bundle", "ratio", "simulated", True)
     succession = Succession(False, "it is not better", before, 3.0, 4.0, 5, False, ())
-    found = {}
+    by_class = {}
     for value in (
         read,
         xlate.translate(timed, *pair),
@@ -65,12 +65,12 @@ def values():
         xlate.scale(timed, *pair, "batch-size=32,64"),
         xlate.translate_together(both, "p3.2xlarge"),
         read_trace(EXAMPLES / "probe_1530.csv"),
-        known.gpu("T4"), known.instance("p3.2xlarge"),
+        machines.gpu("T4"), machines.instance("p3.2xlarge"),
         FitResult(shipped, None, (row,), ("a note",), succession),
         settings.current(),
     ):  # fmt: skip
-        inside(value, found)
-    return found
+        collect(value, by_class)
+    return by_class
 
 
 def test_values_come_back_equal(values):
@@ -86,7 +86,7 @@ def test_values_come_back_equal(values):
 
 
 def dataclasses_of_xlate():
-    found = {}
+    by_class = {}
     for module in pkgutil.walk_packages(xlate.__path__, "xlate."):
         if module.name.endswith("__main__") or ".serve" in module.name:
             continue
@@ -94,8 +94,8 @@ def dataclasses_of_xlate():
         for _, kind in inspect.getmembers(there, inspect.isclass):
             if not is_dataclass(kind) or not kind.__module__.startswith("xlate"):
                 continue
-            found.setdefault(f"{kind.__module__}.{kind.__name__}", kind)
-    return found
+            by_class.setdefault(f"{kind.__module__}.{kind.__name__}", kind)
+    return by_class
 
 
 def test_every_dataclass_pickles_by_its_name():

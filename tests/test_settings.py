@@ -55,8 +55,8 @@ def test_the_nearest_file_is_read_and_no_other(folder, tmp_path, monkeypatch):
     project = write(tmp_path / "project/xlate.toml", "level = 0.6")
     assert settings.current().level == 0.6
     assert settings.current().region is None  # the user's file is not merged in
-    here = write(folder / "xlate.toml", "level = 0.7")
-    assert settings.current().origin("level") == settings.Origin("file", str(here))
+    nearest = write(folder / "xlate.toml", "level = 0.7")
+    assert settings.current().origin("level") == settings.Origin("file", str(nearest))
     monkeypatch.setenv("XLATE_CONFIG", str(project))
     assert settings.current().level == 0.6
     monkeypatch.setenv("XLATE_CONFIG", os.devnull)
@@ -77,7 +77,7 @@ def test_option_before_environment_before_file_before_default(folder, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "told"),
+    ("text", "code", "hint"),
     [
         ("levle = 0.5", "settings.unknown-key", "level"),
         ("electricity = 0.5", "settings.unknown-key", "electricity_usd_per_kwh"),
@@ -101,7 +101,7 @@ def test_option_before_environment_before_file_before_default(folder, monkeypatc
         ("\udcff", "settings.unreadable", "level = 0.9"),
     ],
 )
-def test_what_cannot_be_names_file_key_value_and_what_to_try(folder, text, code, told):
+def test_what_cannot_be_names_file_key_value_and_what_to_try(folder, text, code, hint):
     path = folder / "xlate.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SettingsError) as caught:
@@ -110,7 +110,7 @@ def test_what_cannot_be_names_file_key_value_and_what_to_try(folder, text, code,
     assert error.code == code
     assert str(path) in error.what
     assert error.hint
-    assert told in error.text("cli")
+    assert hint in error.text("cli")
     if code != "settings.unreadable":
         key, _, value = text.strip("[").replace("]\nx", "").partition(" = ")
         assert key in error.what
@@ -159,15 +159,17 @@ def test_objectives_are_those_there_are():
 
 
 def test_a_price_is_that_of_the_region_or_not_known(folder):
-    known = catalogue()
-    instance = known.instance("p3.2xlarge")
+    machines = catalogue()
+    instance = machines.instance("p3.2xlarge")
     assert Rent.of(instance).region == "us-east-1"
     with settings.using(region="us-east-1"):
         assert Rent.of(instance) == Rent.of(instance)
         assert Rent.of(instance) is not None
     with settings.using(region="eu-west-1"):
         assert Rent.of(instance) is None
-        assert "in region eu-west-1, only in us-east-1" in why_no_rent(instance, known)
+        assert "in region eu-west-1, only in us-east-1" in why_no_rent(
+            instance, machines
+        )
 
 
 def test_own_machines_pay_the_electricity_that_is_set(folder):

@@ -134,7 +134,9 @@ def align(
     anchor, target = _instance(anchor_runs, "anchor"), _instance(target_runs, "target")
     if anchor == target:
         raise AlignmentError(
-            f"anchor and target are both {anchor}", "choose two instances"
+            f"anchor and target are both {anchor}",
+            "choose two instances",
+            code="pair.same-instance",
         )
     if policy == "median":
         left, right = (
@@ -377,6 +379,7 @@ def _check_unique(
             + ", ".join(f"{k}={v}" for k, v in zip(key, first, strict=True))
             + " stands more than once",
             "give every run of one workload its own repeat number",
+            code="alignment.repeated",
         )
 
 

@@ -211,10 +211,11 @@ class UnknownNameError(XlateError):
     hint : str, optional
         What to try when nothing is near.
     code : str, optional
-        As :class:`XlateError`.
+        As :class:`XlateError`; ``unknown.`` and the kind by default:
+        ``unknown.instance``.
     """
 
-    code = "name.unknown"
+    code = "unknown.name"
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], hint: str | None = None,
@@ -240,7 +241,9 @@ class UnknownNameError(XlateError):
             suggestion = ""
         parts = [p for p in (suggestion, hint) if p]
         super().__init__(
-            f"unknown {kind} {name!r}", "; ".join(parts) or None, code=code
+            f"unknown {kind} {name!r}",
+            "; ".join(parts) or None,
+            code=code or "unknown." + kind.lower().replace(" ", "-"),
         )
         self.nearest = near
 

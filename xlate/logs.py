@@ -21,7 +21,7 @@ __all__ = ["ROOT", "logger", "timed"]
 #: name of the logger above all of xlate's
 ROOT = "xlate"
 
-# without a handler of its own, a library's warnings would go to standard error
+# without any handler, a library's warnings would go to standard error
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 
 

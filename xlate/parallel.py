@@ -9,7 +9,7 @@ the same bytes whatever the backend. A backend is a name and a number of workers
 ``threads``
     Threads of this process; trees, BLAS and gathers of memory release the GIL.
 ``processes``
-    Processes of their own. The function and its items must pickle, which
+    Separate processes. The function and its items must pickle, which
     holds for every value of xlate.
 
 Workers are as many as the cores that this process may use, unless a number is given:
@@ -154,7 +154,7 @@ class Threads(Backend):
 
 
 class Processes(Backend):
-    """Processes of their own, which stay for a while for what comes next.
+    """Separate processes, which stay for a while for what comes next.
 
     They are joblib's, which need no guard around the main program.
     """
@@ -196,7 +196,7 @@ def backend(name: str | Backend = DEFAULT, workers: int | None = None) -> Backen
     UnknownNameError
         If there is no such backend.
     XlateError
-        If the number of workers is none, or not between 1 and :data:`MOST_WORKERS`.
+        If the number of workers is not a number, or not between 1 and :data:`MOST_WORKERS`.
 
     Examples
     --------

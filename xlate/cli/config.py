@@ -56,17 +56,17 @@ def path(as_json: Json = False) -> None:
     """
     from xlate import settings
 
-    found, places = settings.file_in_use(), settings.places()
+    in_use, places = settings.file_in_use(), settings.places()
     if as_json:
         output.document(
             {
-                "file": None if found is None else str(found),
+                "file": None if in_use is None else str(in_use),
                 "looked_for": [str(p) for p in places],
             }
         )
         return
-    if found is not None:
-        output.line(str(found))
+    if in_use is not None:
+        output.line(str(in_use))
         return
     output.talk("no file of settings is read; looked for, in this order:")
     for place in places:

@@ -36,7 +36,7 @@ _KINDS: Mapping[str, Any] = {
         typer.Option(
             "--electricity",
             metavar="USD",
-            help="Price of a kWh in US dollars, which machines of one's own pay. "
+            help="Price of a kWh in US dollars, paid on top for own machines. "
             "Default: 0.1.",
             show_default=False,
         ),
@@ -162,7 +162,7 @@ def shown_log(level: int) -> Iterator[None]:
     from xlate.logs import ROOT, timed
 
     class Talk(logging.Handler):
-        """Each message is one line of talk, with nothing that a terminal obeys."""
+        """Each message is one line of talk, without control characters."""
 
         def emit(self, record: logging.LogRecord) -> None:
             output.talk(f"{record.levelname.lower()}: {record.getMessage()}")

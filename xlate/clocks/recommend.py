@@ -222,6 +222,7 @@ def _measured(
                 f"the probe at {probe.sm_mhz:g} MHz has no time",
                 'record with time stamps, or write {"sm_mhz": …, "time_s": …, '
                 '"power_w": …}',
+                code="probe.unusable",
             )
     order = sorted(
         {p.sm_mhz: p for p in (*further, first)}.values(), key=lambda p: p.sm_mhz

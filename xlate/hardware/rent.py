@@ -64,11 +64,13 @@ class Rent:
             raise CatalogError(
                 f"a price of {price:g} $ per hour cannot be paid",
                 "a price is more than 0; leave it out where nothing is paid",
+                code="catalog.price",
             )
         if not 1 <= self.gpus_used <= self.gpus_in_instance:
             raise CatalogError(
                 f"{self.gpus_used} of {self.gpus_in_instance} GPUs cannot be used",
                 "check gpu_count of the instance",
+                code="catalog.price",
             )
 
     @classmethod
@@ -127,7 +129,7 @@ class Rent:
 def price_of(instance: Instance) -> Price | None:
     """The price that counts: the newest, of the region that the settings name.
 
-    The region is that of a cloud: a machine of one's own has its price everywhere. None
+    The region is that of a cloud: an own machine has its price everywhere. None
     where no price is known there; a price of another region is not what will be paid.
     """
     region = settings.current().region

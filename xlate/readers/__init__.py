@@ -75,11 +75,13 @@ def read(
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
             "xlate profile record says how to record one that it reads",
+            code="profile.not-a-profile",
         )
     first = head[:80].split(b"\n")[0].decode("utf-8", "replace")
     raise ProfileError(
         f"{path} is in no format that xlate reads; its first line is {first!r}",
         f"known: {', '.join(FORMATS)}; xlate profile record says how to record one",
+        code="profile.not-a-profile",
     )
 
 
@@ -99,7 +101,7 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
         if str(source.path) in e.what:
             raise
         # from a value's own constructor, which does not know the file
-        raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
+        raise ProfileError(f"{source.path}: {e.what}", e.hint, code=e.code) from e
     if not format.user_states_precision:
         profiles = [_with_precision(p) for p in profiles]
     return [with_idle_doubt(p) for p in profiles]
@@ -133,6 +135,7 @@ def expand(paths: list[Path]) -> list[Path]:
                 f"{path} holds no profile",
                 f"files there should end in {', '.join(_ENDINGS)}; "
                 "name its subfolders one by one",
+                code="profile.empty",
             )
         files += inside
     return files
@@ -182,7 +185,9 @@ def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
         ]
     except OSError as e:
         raise ProfileError(
-            f"{folder} cannot be listed: {e.strerror or e}", "check its rights"
+            f"{folder} cannot be listed: {e.strerror or e}",
+            "check its rights",
+            code="profile.unreadable",
         ) from e
     taken = set(files)
     return files, [p for p in listed if p not in taken]

@@ -73,7 +73,7 @@ class Settings:
     currency : str
         ``USD``.
     electricity_usd_per_kwh : float
-        Price of electricity of one's own machines, US dollars a kWh.
+        Price of electricity of own machines, US dollars a kWh.
     objective : str
         One of :data:`OBJECTIVES`.
     level : float

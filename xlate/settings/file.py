@@ -15,7 +15,7 @@ FILE_NAME = "xlate.toml"
 
 
 def file_in_use() -> Path | None:
-    """The file that is read, see the module; None where there is none.
+    """The file that is read, see the module; None where no file is there.
 
     Raises
     ------
@@ -40,12 +40,12 @@ def places() -> tuple[Path, ...]:
     if named:
         return (Path(named).expanduser().absolute(),)
     try:
-        here = Path.cwd()
+        current = Path.cwd()
     except OSError:  # the folder was removed under us
-        here = Path("/")
+        current = Path("/")
     base = os.environ.get("XDG_CONFIG_HOME")
     user = (Path(base) if base else Path.home() / ".config") / "xlate"
-    return tuple(folder / FILE_NAME for folder in (here, *here.parents, user))
+    return tuple(folder / FILE_NAME for folder in (current, *current.parents, user))
 
 
 def _is_there(path: Path) -> bool:

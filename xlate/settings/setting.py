@@ -124,8 +124,8 @@ class Setting:
             "environment": f"{origin.name} (environment)",
             "option": f"option {self.name}",
         }.get(origin.kind, self.name)
-        told = f"write {self.example}" if origin.kind == "file" else self.help
-        return SettingsError(f"{where}: {fault}, got {shown(raw)}", told)
+        hint = f"write {self.example}" if origin.kind == "file" else self.help
+        return SettingsError(f"{where}: {fault}, got {shown(raw)}", hint)
 
 
 def shown(raw: object) -> str:
@@ -201,7 +201,7 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         Setting(
             "electricity_usd_per_kwh", "XLATE_ELECTRICITY_USD_PER_KWH",
-            "price of electricity in US dollars a kWh, paid on top of one's own machines",
+            "price of electricity in US dollars a kWh, paid on top for own machines",
             float, 0.10, _electricity, "electricity_usd_per_kwh = 0.31",
         ),
         Setting(

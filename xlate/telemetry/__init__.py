@@ -107,15 +107,18 @@ def read_trace(
             f"{path} has no header; its first line is {first!r}",
             "name its columns in order, as given to --query-gpu: "
             "--fields timestamp,name,power.draw,…",
+            code="profile.missing-column",
         )
     if "NVIDIA-SMI" in text[:2000]:
         raise ProfileError(
             f"{path} is the table that nvidia-smi prints for people",
             "record with --query-gpu=timestamp,index,name,power.draw,clocks.sm,"
             "utilization.gpu,utilization.memory --format=csv -lms 100",
+            code="profile.not-a-profile",
         )
     raise ProfileError(
         f"{path} is no telemetry that xlate reads; its first line is {first!r}",
         "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv, dmon and "
         "-q -x, rocm-smi and amd-smi csv and JSON",
+        code="profile.not-a-profile",
     )

@@ -229,7 +229,11 @@ def one_gpu(
         named.
     """
     if not found:
-        raise ProfileError(f"{source} holds no sample", "record again, for longer")
+        raise ProfileError(
+            f"{source} holds no sample",
+            "record again, for longer",
+            code="profile.empty",
+        )
     listed = ", ".join(map(str, sorted(found)))
     if gpu is None and len(found) > 1:
         kinds = sorted(set((names or {}).values()))
@@ -237,10 +241,12 @@ def one_gpu(
             f"{source} holds rows of GPUs {listed}"
             + (f" ({', '.join(kinds[:4])})" if kinds else ""),
             "say which: --gpu-index N",
+            code="profile.gpu",
         )
     if gpu is not None and gpu not in found:
         raise ProfileError(
             f"{source} has no row of GPU {gpu}, it has those of {listed}",
             "name one of these with --gpu-index",
+            code="profile.gpu",
         )
     return found[next(iter(found)) if gpu is None else gpu]
