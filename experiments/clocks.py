@@ -208,14 +208,14 @@ def with_telemetry(
     limit: float,
 ) -> list[ClockRow]:
     """The same where the profile brings telemetry: from one anchor, or from any of all."""
-    known = {
+    metered_on = {
         anchor: AnchorJobs(meter, anchor_limit, anchor)
         for anchor, anchor_limit in spec["anchors_w"].items()
         if anchor != target and (meter := metered_jobs(metered, anchor)) is not None
     }
     rows = []
-    groups = [(a, (one,), "metered") for a, one in known.items()]
-    everyone = tuple(known.values())
+    groups = [(a, (one,), "metered") for a, one in metered_on.items()]
+    everyone = tuple(metered_on.values())
     groups.append(("any of these", everyone, "metered"))
     groups.append(("an anchor never metered", everyone, "new gpu"))
     for name, anchors, kind in groups:

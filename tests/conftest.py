@@ -22,9 +22,13 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     patch = pytest.MonkeyPatch()
     patch.setenv("XLATE_HOME", str(folder))
+    # nor settings, of the user or of a folder above this one
+    patch.setenv("XLATE_CONFIG", os.devnull)
     patch.setenv("NO_COLOR", "1")
     patch.setenv("COLUMNS", "100")
-    patch.delenv("XLATE_ANCHORS", raising=False)
+    for name in ("ANCHORS", "LEVEL", "OBJECTIVE", "REGION", "CURRENCY", "PARALLEL"):
+        patch.delenv(f"XLATE_{name}", raising=False)
+    patch.delenv("XLATE_ELECTRICITY_USD_PER_KWH", raising=False)
     yield folder
     patch.undo()
 

@@ -54,6 +54,7 @@ COMMANDS = [
     ["datasets", "list"], ["datasets", "show"], ["datasets", "check"],
     ["datasets", "import"], ["datasets", "pull"], ["datasets", "build"],
     ["anchors", "list"], ["anchors", "show"], ["anchors", "check"], ["anchors", "new"],
+    ["config", "show"], ["config", "path"],
     ["models", "list"], ["models", "show"], ["models", "use"], ["models", "remove"],
 ]  # fmt: skip
 

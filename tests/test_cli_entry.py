@@ -49,7 +49,8 @@ def parameters(command):
     hints = typing.get_type_hints(command.callback, include_extras=True)
     for name, hint in hints.items():
         for fact in getattr(hint, "__metadata__", ()):
-            yield name, hint.__origin__, fact
+            if not getattr(fact, "count", False):  # -v takes no value
+                yield name, hint.__origin__, fact
 
 
 def option_name(name, fact):
@@ -180,7 +181,7 @@ def test_early_errors_are_json_too(args, code, kind):
     done = program(*args, "--json")
     assert done.returncode == code, done.stderr
     document = json.loads(done.stdout)
-    assert {"error", "hint", "code", "type"} == set(document)
+    assert {"error", "hint", "code", "error_code", "type"} == set(document)
     assert document["code"] == code
     assert kind is None or document["type"] == kind
     assert "rror: " in done.stderr

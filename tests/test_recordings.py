@@ -127,7 +127,9 @@ def test_dcgm_answers_from_its_activities_and_utilisation_alone_says_so(ask):
 
 @pytest.mark.parametrize("name", ["Tesla T4", "NVIDIA A100-SXM4-40GB", "AMD Instinct MI300X", "NVIDIA Unheard 9000"])  # fmt: skip
 def test_a_recording_of_another_gpu_is_refused_unless_forced(ask, name):
-    with pytest.raises(ProfileError, match=rf"another GPU than the {GPU}.*\n.*--force"):
+    with pytest.raises(
+        ProfileError, match=rf"another GPU than the {GPU}.*\n.*force=True"
+    ):
         ask(smi(name=name))
     forced = ask(smi(name=name), force=True)
     assert forced.verdict.level == "refuse"

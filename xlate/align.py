@@ -7,7 +7,6 @@ the two languages inside: tables (polars) come in, matrices (numpy) go out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.errors import AlignmentError, UnknownNameError
+from xlate.parallel import Threads
 from xlate.schema import KEY
 
 __all__ = ["POLICIES", "Aligned", "align", "matrix", "median_of_repeats"]
@@ -134,7 +134,9 @@ def align(
     anchor, target = _instance(anchor_runs, "anchor"), _instance(target_runs, "target")
     if anchor == target:
         raise AlignmentError(
-            f"anchor and target are both {anchor}", "choose two instances"
+            f"anchor and target are both {anchor}",
+            "choose two instances",
+            code="pair.same-instance",
         )
     if policy == "median":
         left, right = (
@@ -242,8 +244,7 @@ def matrix(
             fill(k)
     else:
         # np.take releases the GIL, and a random gather waits for memory
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(fill, range(len(columns))))
+        Threads().map(fill, range(len(columns)))
     return out
 
 
@@ -359,8 +360,7 @@ def _orders(
         sides = [a, b]
     if len(a) + len(b) < _LARGE:
         return np.argsort(sides[0]), np.argsort(sides[1])
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(np.argsort, sides)
+    first, second = Threads().map(np.argsort, sides)
     return first, second
 
 
@@ -379,6 +379,7 @@ def _check_unique(
             + ", ".join(f"{k}={v}" for k, v in zip(key, first, strict=True))
             + " stands more than once",
             "give every run of one workload its own repeat number",
+            code="alignment.repeated",
         )
 
 

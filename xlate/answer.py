@@ -209,7 +209,7 @@ class Translation(TranslationTable):
             said += ", there cut in proportion to the step, which they would exceed"
         return said
 
-    def profile_document(self) -> dict[str, Any]:
+    def profile_document(self) -> dict[str, object]:
         """The profile on the target as JSON that xlate reads again."""
         from xlate.readers.json_profile import to_json
 
@@ -303,7 +303,8 @@ class Failure:
         """The promised document of a broken file; ``error`` holds the hint too."""
         return {
             "file": self.file,
-            "error": str(self.error),
+            "error": self.error.text("cli"),
+            "error_code": self.error.code,
             "hint": self.error.hint,
             "code": self.error.exit_code,
             "type": type(self.error).__name__,

@@ -49,7 +49,9 @@ def batch_size(value: Any, where: str) -> int:
     """
     if not _is_number(value) or not 1 <= value <= MAX_BATCH_SIZE or value % 1:
         raise ProfileError(
-            f"{where} is {value!r}", f"a whole number from 1 to {MAX_BATCH_SIZE:,}"
+            f"{where} is {value!r}",
+            f"a whole number from 1 to {MAX_BATCH_SIZE:,}",
+            code="profile.bad-value",
         )
     return int(value)
 
@@ -71,6 +73,7 @@ def check_dataset(name: str, where: str) -> None:
         raise ProfileError(
             f"{where} is {name[:40]!r}",
             f"the side of an image is from {MIN_PIXELS} to {MAX_PIXELS:,} pixels",
+            code="profile.bad-value",
         )
 
 
@@ -84,7 +87,9 @@ def time(value: Any, where: str) -> float:
     """
     if not _is_number(value):
         raise ProfileError(
-            f"{where} is {value!r}, not a number", "times are numbers in microseconds"
+            f"{where} is {value!r}, not a number",
+            "times are numbers in microseconds",
+            code="profile.bad-value",
         )
     try:
         number = float(value)
@@ -92,7 +97,9 @@ def time(value: Any, where: str) -> float:
         number = math.inf
     if not math.isfinite(number) or number < 0:
         raise ProfileError(
-            f"{where} is {value}", "times are finite and not negative; profile again"
+            f"{where} is {value}",
+            "times are finite and not negative; profile again",
+            code="profile.bad-value",
         )
     return number
 

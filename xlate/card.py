@@ -59,7 +59,9 @@ def load_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(read_bytes(path).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise CorpusError(
-            f"{path} cannot be read: {e}", "import the corpus again"
+            f"{path} cannot be read: {e}",
+            "import the corpus again",
+            code="corpus.damaged",
         ) from e
 
 
@@ -90,7 +92,11 @@ def read_card(path: Path) -> Card:
             families={k: tuple(v) for k, v in raw.get("families", {}).items()},
         )
     except KeyError as e:
-        raise CorpusError(f"{path} lacks {e.args[0]}", "import the corpus again") from e
+        raise CorpusError(
+            f"{path} lacks {e.args[0]}",
+            "import the corpus again",
+            code="corpus.missing-part",
+        ) from e
 
 
 def _upstream(path: Path) -> tuple[SourceFile, ...]:
@@ -108,7 +114,9 @@ def _upstream(path: Path) -> tuple[SourceFile, ...]:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != 3 or not _SHA256.fullmatch(row[1]) or not row[2].isdecimal():
             raise CorpusError(
-                f"{path} line {number} is not path, sha256 and bytes", "copy it again"
+                f"{path} line {number} is not path, sha256 and bytes",
+                "copy it again",
+                code="corpus.bad-value",
             )
     return tuple(SourceFile(p, sha256, int(size)) for p, sha256, size in rows[1:])
 

@@ -53,13 +53,16 @@ def legal_clocks(rule: str, min_mhz: float | None, max_mhz: float) -> tuple[floa
     """
     if rule not in RULES:
         raise CatalogError(
-            f"unknown clock rule {rule!r}", f"one of {', '.join(sorted(RULES))}, list"
+            f"unknown clock rule {rule!r}",
+            f"one of {', '.join(sorted(RULES))}, list",
+            code="catalog.clocks",
         )
     for bound in (max_mhz,) if min_mhz is None else (min_mhz, max_mhz):
         # also what is not a number, for which every comparison is false
         if not 0 < bound <= MOST_MHZ:
             raise CatalogError(
-                f"a clock must be a number in MHz from 0 to {MOST_MHZ:g}, got {bound!r}"
+                f"a clock must be a number in MHz from 0 to {MOST_MHZ:g}, got {bound!r}",
+                code="catalog.clocks",
             )
     point = RULES[rule]
     low = min_mhz if min_mhz is not None else (210.0 if rule == "step15" else 0.0)
@@ -75,6 +78,7 @@ def legal_clocks(rule: str, min_mhz: float | None, max_mhz: float) -> tuple[floa
         or (min_mhz is not None and clocks[0] != min_mhz)
     ):
         raise CatalogError(
-            f"clock range {min_mhz}…{max_mhz} MHz does not end on the {rule} grid"
+            f"clock range {min_mhz}…{max_mhz} MHz does not end on the {rule} grid",
+            code="catalog.clocks",
         )
     return tuple(clocks)

@@ -20,6 +20,7 @@ from xlate import opnames, paths, schema
 from xlate.card import CARD, Card, card_toml, load_toml, read_card
 from xlate.errors import CorpusError, StorageError, UnknownNameError
 from xlate.files import open_regular
+from xlate.logs import logger
 from xlate.readers.frames import KNOWN, check_frame, check_repeated
 from xlate.readers.runs import check_runs
 from xlate.readers.table import read_table
@@ -40,7 +41,7 @@ __all__ = [
     "sha256_of",
 ]
 
-
+_LOG = logger(__name__)
 #: names of the files that a corpus's folder holds
 FILES = (CARD, *(f"{t}.parquet" for t in schema.TABLES))
 
@@ -116,6 +117,7 @@ class Corpus:
             raise CorpusError(
                 f"corpus {self.name} has no run on {instance}",
                 f"it has {', '.join(self.instances)}",
+                code="corpus.no-runs",
             )
         return rows
 
@@ -177,7 +179,9 @@ def from_frame(
     ]
     if missing:
         raise CorpusError(
-            f"{where} lacks {', '.join(missing)}", "one row a run, see xlate.fit"
+            f"{where} lacks {', '.join(missing)}",
+            "one row a run, see xlate.fit",
+            code="corpus.missing-part",
         )
     frame = check_frame(frame, where)
     for needed in ("instance", "model"):
@@ -186,6 +190,7 @@ def from_frame(
             raise CorpusError(
                 f"{where}: column {needed}, row {absent[0]} is empty",
                 "every run has an instance and a model",
+                code="corpus.bad-value",
             )
     check_runs(frame, where)
     columns = [c for c in frame.columns if opnames.is_op_column(c)]
@@ -249,6 +254,7 @@ def load(name: str) -> Corpus:
     known = cards()
     folder = installed(name)
     if folder is None and name not in known and is_table(name):
+        _LOG.info("corpus of the table %s", name)
         return from_file(Path(name))
     if folder is None:
         if name not in known:
@@ -258,12 +264,14 @@ def load(name: str) -> Corpus:
             f"corpus {name} is not on this machine",
             (f"xlate datasets pull {name}, or: " if pull else "")
             + f"xlate datasets import {name} --from DIR",
+            code="corpus.not-here",
         )
     card = read_card(folder / CARD)
     if card.name != name:
         raise CorpusError(
             f"{folder} holds corpus {card.name}, not {name}; it was not used",
             f"--data {card.name}, or import {name} again",
+            code="corpus.damaged",
         )
     stored = load_toml(folder / CARD).get("tables", {})
     tables: dict[str, pl.DataFrame] = {}
@@ -273,17 +281,23 @@ def load(name: str) -> Corpus:
         if table not in stored:
             continue
         if not path.is_file():
-            raise CorpusError(f"{path} is missing", f"import {name} again")
+            raise CorpusError(
+                f"{path} is missing", f"import {name} again", code="corpus.damaged"
+            )
         found = sha256_of(path)
         if found != stored[table].get("sha256"):
             raise CorpusError(
                 f"{path} is not the file its card describes (sha256 {found[:12]}…)",
                 f"import {name} again",
+                code="corpus.damaged",
             )
         digest.update(found.encode())
         tables[table] = schema.conform(pl.read_parquet(path), table)
     if not tables:
-        raise CorpusError(f"{folder} has no table", f"import {name} again")
+        raise CorpusError(
+            f"{folder} has no table", f"import {name} again", code="corpus.missing-part"
+        )
+    _LOG.info("corpus %s, from %s", name, folder)
     for absent in {"runs", "ops"} - set(tables):
         tables[absent] = pl.DataFrame(schema=schema.TABLES[absent])
     return Corpus(card, **tables, sha256=digest.hexdigest())
@@ -334,6 +348,7 @@ def save(
                 raise StorageError(
                     f"cannot write {target}: {e}",
                     "free some space, or write to another disk",
+                    code="storage.unwritable",
                 ) from e
             entries[name] = {"rows": table.height, "sha256": sha256_of(path)}
         (scratch / CARD).write_text(card_toml(card, entries), encoding="utf-8")
@@ -350,6 +365,7 @@ def check_unique(runs: pl.DataFrame, name: str) -> None:
             f"corpus {name}: {doubled.height} workload keys stand more than once, "
             f"first: {first}",
             "give every run of one workload its own repeat number",
+            code="corpus.repeated",
         )
 
 
@@ -391,6 +407,7 @@ def find(anchor: str, target: str, name: str | None = None) -> Corpus:
         f"no corpus here has runs on both {anchor} and {target}; "
         f"looked at {'; '.join(tried)}",
         "xlate datasets list shows what can be pulled or imported",
+        code="corpus.no-runs",
     )
 
 

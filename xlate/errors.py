@@ -7,7 +7,9 @@ else that escapes is a defect of xlate itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 __all__ = [
     "AlignmentError",
@@ -23,6 +25,32 @@ __all__ = [
     "all_of",
     "install_hint",
 ]
+
+#: options named in hints -> arguments of the public functions that say the same
+_ARGUMENTS = {
+    "--anchor": "anchor", "--target": "target", "--force": "force",
+    "--trace-steps": "trace_steps", "--step-mark": "step_mark", "--level": "level",
+    "--objective": "objective", "--max-slowdown": "max_slowdown", "--sure": "sure",
+    "--probe-file": "probes", "--telemetry": "telemetry", "--clocks-file": "clocks_file",
+    "--data": "data", "--replace": "replace", "--parallel": "parallel",
+}  # fmt: skip
+#: those that take no value
+_FLAGS = ("--force", "--replace")
+#: an option, and the value after it: a word in capitals, or a number
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)(?![\w=-])(?: ([A-Z]+\b|\d[\d.]*%?))?")
+
+#: a command line of ours, up to the end of the clause
+_COMMAND = re.compile(r"(\bxlate [a-z][^;,()]*)")
+
+
+def _argument(option: re.Match[str]) -> str:
+    """An option of a hint as an argument of Python; that of another program as it is."""
+    name, value = option.group(1), option.group(2)
+    if name not in _ARGUMENTS:
+        return option.group(0)
+    if name in _FLAGS:
+        return f"{_ARGUMENTS[name]}=True" + (f" {value}" if value else "")
+    return f"{_ARGUMENTS[name]}={value}" if value else f"{_ARGUMENTS[name]}="
 
 
 def install_hint(extra: str) -> str:
@@ -43,48 +71,130 @@ class XlateError(Exception):
         What is wrong, naming the file, column or value.
     hint : str, optional
         What the user can try next.
+    code : str, optional
+        Name of this kind of error, for programs: it stays the same when the words of
+        the message change (:mod:`xlate.error_codes` lists all). That of the class by
+        default.
+
+    Examples
+    --------
+    >>> from xlate.errors import ProfileError
+    >>> ProfileError("run.csv holds no operation").code
+    'profile.invalid'
     """
 
     exit_code = 1
+    code = "request.invalid"
 
-    def __init__(self, what: str, hint: str | None = None) -> None:
-        super().__init__(what if hint is None else f"{what}\n  try: {hint}")
+    def __init__(
+        self, what: str, hint: str | None = None, *, code: str | None = None
+    ) -> None:
         self.what = what
         self.hint = hint
+        if code is not None:
+            self.code = code
+        super().__init__(self.text("python"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its attributes, since subclasses take other arguments than the message."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same error: its class, its words and its code."""
+        if not isinstance(other, XlateError) or type(other) is not type(self):
+            return NotImplemented
+        return (self.args, self.__dict__) == (other.args, other.__dict__)
+
+    def __hash__(self) -> int:
+        """By class and words."""
+        return hash((type(self), self.args))
+
+    def hint_for(self, face: str) -> str | None:
+        """The hint in the words of a face.
+
+        Parameters
+        ----------
+        face : {"cli", "python"}
+            Hints are written with the options of the command line (``--trace-steps
+            N``); in Python those are arguments (``trace_steps=N``). Commands, and
+            options of other programs, stay as they are.
+
+        Examples
+        --------
+        >>> from xlate.errors import XlateError
+        >>> XlateError("no steps", "give --trace-steps N").hint_for("python")
+        'give trace_steps=N'
+        """
+        if self.hint is None or face == "cli":
+            return self.hint
+        # what follows the name of the program, up to the end of the clause, is a command
+        parts = _COMMAND.split(self.hint)
+        parts[::2] = [_OPTION.sub(_argument, part) for part in parts[::2]]
+        return "".join(parts)
+
+    def text(self, face: str = "python") -> str:
+        """What is wrong and what to try, in the words of a face (:meth:`hint_for`)."""
+        hint = self.hint_for(face)
+        return self.what if hint is None else f"{self.what}\n  try: {hint}"
+
+
+def _restored(
+    kind: type[XlateError], args: tuple[Any, ...], state: dict[str, Any]
+) -> XlateError:
+    """An error that was pickled."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class CatalogError(XlateError):
     """A fact about an instance or GPU is missing, contradictory or without a source."""
 
+    code = "catalog.invalid"
+
 
 class ProfileError(XlateError):
     """A profile file cannot be read, or holds values that cannot be true."""
+
+    code = "profile.invalid"
 
 
 class CorpusError(XlateError):
     """A corpus on disk is missing, incomplete or contradicts its own card."""
 
+    code = "corpus.invalid"
+
 
 class AlignmentError(XlateError):
     """Two instances share too little work to learn a translation from it."""
+
+    code = "alignment.too-little"
 
 
 class BundleError(XlateError):
     """A fitted model on disk is foreign, damaged, tampered with or too new."""
 
+    code = "bundle.unusable"
+
 
 class StorageError(XlateError):
     """The data home cannot be read or written."""
 
+    code = "storage.failed"
+
 
 class DownloadError(XlateError):
     """A file could not be fetched whole, or is not the file that was expected."""
+
+    code = "download.failed"
 
 
 class RefusedError(XlateError):
     """The answer would not deserve trust, and ``--strict`` asked for refusal."""
 
     exit_code = 3
+    code = "answer.refused"
 
 
 class UnknownNameError(XlateError):
@@ -100,11 +210,17 @@ class UnknownNameError(XlateError):
         Names that would have been accepted; the nearest are shown.
     hint : str, optional
         What to try when nothing is near.
+    code : str, optional
+        As :class:`XlateError`; ``unknown.`` and the kind by default:
+        ``unknown.instance``.
     """
 
+    code = "unknown.name"
+
     def __init__(
-        self, kind: str, name: str, known: Iterable[str], hint: str | None = None
-    ) -> None:
+        self, kind: str, name: str, known: Iterable[str], hint: str | None = None,
+        *, code: str | None = None,
+    ) -> None:  # fmt: skip
         # only when a name is unknown, which is seldom
         import difflib
 
@@ -124,7 +240,11 @@ class UnknownNameError(XlateError):
         else:
             suggestion = ""
         parts = [p for p in (suggestion, hint) if p]
-        super().__init__(f"unknown {kind} {name!r}", "; ".join(parts) or None)
+        super().__init__(
+            f"unknown {kind} {name!r}",
+            "; ".join(parts) or None,
+            code=code or "unknown." + kind.lower().replace(" ", "-"),
+        )
         self.nearest = near
 
 
@@ -140,4 +260,9 @@ def all_of(errors: Sequence[XlateError]) -> XlateError:
     if len(errors) == 1:
         return errors[0]
     hints = dict.fromkeys(e.hint for e in errors if e.hint)
-    return ProfileError("; ".join(e.what for e in errors), "; ".join(hints))
+    codes = {e.code for e in errors}
+    return ProfileError(
+        "; ".join(e.what for e in errors),
+        "; ".join(hints),
+        code=codes.pop() if len(codes) == 1 else None,
+    )

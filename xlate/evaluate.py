@@ -73,7 +73,7 @@ def cross_validate(
     split: str = "model",
     columns: str = "all",
     seed: int = 0,
-    n_jobs: int = 2,
+    n_jobs: int | None = None,
 ) -> list[Row]:
     """Error of translators on work they were not fitted on.
 

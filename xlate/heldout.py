@@ -10,19 +10,20 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
-from threading import Lock
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import opnames
+from xlate import opnames, parallel, settings
 from xlate.align import STEP, Aligned
 from xlate.columns import check_plan, plan
 from xlate.conformal import Scores
 from xlate.errors import AlignmentError
+from xlate.frozen import EqualByContent
+from xlate.logs import logger, timed
 from xlate.splits import folds, split_label
 from xlate.translators import make
 from xlate.translators.window import StepFromWindow
@@ -30,13 +31,14 @@ from xlate.translators.window import StepFromWindow
 __all__ = ["LARGE", "Fold", "HeldOut", "held_out", "with_step_times"]
 
 Floats = NDArray[np.float64]
+_LOG = logger(__name__)
 
 #: share of busy time from which an operation counts as large
 LARGE = 0.01
 
 
-@dataclass(frozen=True)
-class Fold:
+@dataclass(frozen=True, eq=False)
+class Fold(EqualByContent):
     """What one translator said about the held-out rows of one fold."""
 
     translator: str
@@ -58,7 +60,7 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOut(EqualByContent):
     """Answers of translators about work that they were not fitted on.
 
     Attributes
@@ -142,9 +144,11 @@ class HeldOut:
 
 
 def _run_fold(
+    k: int,
+    *,
     ops: Sequence[str],
     matrices: tuple[Floats, Floats],
-    test: NDArray[np.bool_],
+    fold: NDArray[np.int_],
     translators: Sequence[str],
     columns: str,
     seed: int,
@@ -153,7 +157,11 @@ def _run_fold(
     prior: Mapping[str, float] | None,
     most_models: int | None,
 ) -> list[Fold]:
-    """Fit every translator without the rows of one fold, and ask them for these."""
+    """Fit every translator without the rows of fold ``k``, and ask them for these.
+
+    A function of the module, so that it can be sent to another process.
+    """
+    test = fold == k
     X, Y = matrices
     train = ~test & _few(models, test, most_models, seed)
     chosen = plan(columns, ops, np.vstack([X[train, :-1], Y[train, :-1]]))
@@ -229,7 +237,7 @@ def held_out(
     split: str = "model",
     columns: str = "all",
     seed: int = 0,
-    n_jobs: int = 2,
+    n_jobs: int | None = None,
     *,
     clock_ratio: float = 1.0,
     prior: Mapping[str, float] | None = None,
@@ -251,9 +259,10 @@ def held_out(
         See :data:`SPLITS` and :func:`xlate.columns.plan`.
     seed : int
         For splits and translators.
-    n_jobs : int
-        Folds worked on at the same time, in threads: trees and BLAS release
-        the GIL, and each is kept to one thread of its own.
+    n_jobs : int, optional
+        Folds worked on at the same time, where the settings say
+        (:mod:`xlate.parallel`); as many as there are cores by default. The answers are
+        the same.
     clock_ratio : float
         The anchor's highest clock over the target's.
     prior : mapping, optional
@@ -263,12 +272,10 @@ def held_out(
     most_models : int, optional
         Learn from so many models at most, drawn anew for each fold.
     progress : callable, optional
-        Called with folds done, folds in all, and what is done; in any thread.
+        Called with folds done, folds in all, and what is done.
     """
-    from joblib import Parallel, delayed
-    from threadpoolctl import threadpool_limits
-
-    # an error in one thread leaves the others at work while the program ends
+    where = parallel.backend(settings.current().parallel, n_jobs)
+    # an unknown name is an error before any work
     for name in translators:
         make(name, seed=seed)
     check_plan(columns)
@@ -282,39 +289,23 @@ def held_out(
     keep = fold >= 0
     matrices = (matrices[0][keep], matrices[1][keep])
     models, fold = aligned.models[keep], fold[keep]
-    ended, lock = count(1), Lock()
-
-    def one_fold(*args: Any) -> list[Fold]:
-        answers = _run_fold(*args)
-        if progress is not None:
-            with lock:
-                progress(
-                    next(ended),
-                    len(np.unique(fold)),
-                    f"{aligned.anchor} → {aligned.target}, groups held out",
-                )
-        return answers
-
-    with threadpool_limits(1), _filters_race_unsaid():
-        done = Parallel(n_jobs=n_jobs, backend="threading")(
-            delayed(one_fold)(
-                aligned.columns,
-                matrices,
-                fold == k,
-                translators,
-                columns,
-                seed,
-                models,
-                clock_ratio,
-                prior,
-                most_models,
-            )
-            for k in np.unique(fold)
-        )
+    one_fold = partial(
+        _run_fold, ops=aligned.columns, matrices=matrices, fold=fold,
+        translators=translators, columns=columns, seed=seed, models=models,
+        clock_ratio=clock_ratio, prior=prior, most_models=most_models,
+    )  # fmt: skip
+    groups = [int(k) for k in np.unique(fold)]
+    answers: list[Fold] = []
+    with _filters_race_unsaid(), timed(_LOG, f"{len(groups)} folds, {where}"):
+        for ended, answered in enumerate(where.results(one_fold, groups), 1):
+            answers += answered
+            if progress is not None:
+                said = f"{aligned.anchor} → {aligned.target}, groups held out"
+                progress(ended, len(groups), said)
     return HeldOut(
         aligned.anchor, aligned.target, corpus, split_label(split), models,
         aligned.keys.filter(pl.Series(keep)),
-        tuple(answer for answers in done for answer in answers),
+        tuple(answers),
     )  # fmt: skip
 
 

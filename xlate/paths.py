@@ -1,9 +1,9 @@
 """Where things lie: what ships with the package, and what belongs to the user.
 
-``XLATE_HOME``
+``XLATE_HOME``, or ``data_home`` in ``xlate.toml`` (:mod:`xlate.settings`)
     The user's data home, written to by ``datasets import`` and ``fit``.
     Default: ``$XDG_DATA_HOME/xlate`` or ``~/.local/share/xlate``.
-``XLATE_DATA_HOME``
+``XLATE_DATA_HOME``, or ``raw_home`` in ``xlate.toml``
     A folder of raw public corpora as they were downloaded, one sub-folder
     each. Only read. ``datasets import NAME`` looks there without ``--from``.
 ``XLATE_ANCHORS``
@@ -12,10 +12,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from xlate import settings
 
 __all__ = ["atomic_folder", "data_home", "raw_home", "shipped"]
 
@@ -36,18 +37,25 @@ def shipped(kind: str) -> Path:
 
 
 def data_home() -> Path:
-    """The user's data home; not created here."""
-    explicit = os.environ.get("XLATE_HOME")
-    if explicit:
-        return Path(explicit).expanduser()
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "xlate"
+    """The user's data home; not created here.
+
+    Raises
+    ------
+    SettingsError
+        If a setting cannot be used.
+    """
+    return settings.current().data_home
 
 
 def raw_home() -> Path | None:
-    """Folder of raw public corpora, or None when ``XLATE_DATA_HOME`` is not set."""
-    explicit = os.environ.get("XLATE_DATA_HOME")
-    return Path(explicit).expanduser() if explicit else None
+    """Folder of raw public corpora, or None where neither of both names one.
+
+    Raises
+    ------
+    SettingsError
+        If a setting cannot be used.
+    """
+    return settings.current().raw_home
 
 
 @contextmanager

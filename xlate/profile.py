@@ -228,13 +228,17 @@ class Profile:
         put(self, "_busy_us", float(sum(busy)))
         if not isinstance(self.workload, WorkloadKey):
             raise ProfileError(
-                f"{where}workload is {self.workload!r}", "give a WorkloadKey"
+                f"{where}workload is {self.workload!r}",
+                "give a WorkloadKey",
+                code="profile.bad-value",
             )
         if self.step_time_us is not None:
             step = bounds.time(self.step_time_us, f"{where}step_time_us")
             if step == 0:
                 raise ProfileError(
-                    f"{where}step_time_us is 0", "leave it out where it is not known"
+                    f"{where}step_time_us is 0",
+                    "leave it out where it is not known",
+                    code="profile.bad-value",
                 )
             put(self, "step_time_us", step)
         if self.memory_bytes is not None:
@@ -271,6 +275,7 @@ def _checked_ops(ops: Any, where: str) -> dict[str, float]:
         raise ProfileError(
             f"{where}ops is {type(ops).__name__}, not a mapping",
             'write {"Device_Relu": 12.5, …}',
+            code="profile.bad-field",
         )
     checked = {}
     for name, value in ops.items():
@@ -278,6 +283,7 @@ def _checked_ops(ops: Any, where: str) -> dict[str, float]:
             raise ProfileError(
                 f"{where}{name!r} is not the name of an operation",
                 "operations are written Device_<type> or Host_<type>",
+                code="profile.bad-field",
             )
         # most are floats that can be, and a table has millions of them
         fits = type(value) is float and 0.0 <= value < math.inf
@@ -287,7 +293,11 @@ def _checked_ops(ops: Any, where: str) -> dict[str, float]:
 
 def _check_text(what: str, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise ProfileError(f"{what} is {value!r}", "a name, or None where not known")
+        raise ProfileError(
+            f"{what} is {value!r}",
+            "a name, or None where not known",
+            code="profile.bad-value",
+        )
 
 
 def check_times(profile: Profile, step_given: bool = False) -> None:
@@ -315,12 +325,14 @@ def check_times(profile: Profile, step_given: bool = False) -> None:
         raise ProfileError(
             f"{where}: no device operation has any time",
             "profile on a machine with a GPU, over at least one whole step",
+            code="profile.no-gpu-work",
         )
     if profile.step_time_us is None and profile.workload.framework != "tensorflow":
         raise ProfileError(
             f"{where} does not say how long a step takes",
             "give the time of one step with --step-time MS (--trace-steps N too, where it "
             "holds N steps), or record with steps: xlate profile record",
+            code="profile.steps",
         )
     if profile.step_time_us is not None:
         idle = opnames.DEVICE_IDLE in profile.ops

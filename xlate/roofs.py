@@ -151,6 +151,7 @@ def _facts(gpu: Gpu) -> dict[str, float]:
             f"catalogue lacks: {', '.join(lacking)}",
             f"write them into the file of {gpu.name} (xlate anchors new writes one that "
             "explains each), or name a GPU that has them",
+            code="catalog.missing-fact",
         )
     found = {n: gpu.number(n) or 0.0 for n in ZERO_SHOT_FACTS}
     # matrix units that multiply fp32 at full precision, where there are any

@@ -170,6 +170,7 @@ def sweeps_frame(frame: pl.DataFrame) -> pl.DataFrame:
         raise CorpusError(
             f"sweeps lack {', '.join(missing)}",
             "one row a clock with gpu, workload, sm_mhz, time_s and power_w",
+            code="corpus.no-sweep",
         )
     absent = [c for c in SWEEPS if c not in frame.columns]
     return conform(frame.with_columns(pl.lit(None).alias(c) for c in absent), "sweeps")
@@ -187,7 +188,9 @@ def conform(table: pl.DataFrame, name: str) -> pl.DataFrame:
     missing = [c for c in schema if c not in table.columns]
     if missing:
         raise CorpusError(
-            f"table {name} lacks {', '.join(missing)}", "import the corpus again"
+            f"table {name} lacks {', '.join(missing)}",
+            "import the corpus again",
+            code="corpus.missing-part",
         )
     try:
         return table.select(pl.col(c).cast(t, strict=True) for c, t in schema.items())
@@ -195,4 +198,5 @@ def conform(table: pl.DataFrame, name: str) -> pl.DataFrame:
         raise CorpusError(
             f"table {name} holds a value of the wrong type: {e}",
             "import the corpus again",
+            code="corpus.bad-value",
         ) from e

@@ -102,6 +102,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("fit-shots", "fit --anchor g4dn.xlarge --target p5.48xlarge --shots examples/my_runs.parquet"),
     Command("compare", f"compare {_PAIR} --data simulated --translators ratio"),
     Command("report", f"report {_PAIR} --data simulated --out HOME/report.html"),
+    Command("config-show", "config show"),
+    Command("config-path", "config path"),
     Command("models-list", "models list"),
     Command("models-show", "models show g4dn.xlarge/to-p5.48xlarge"),
     Command("models-show-clocks", "models show clocks/p3.2xlarge"),

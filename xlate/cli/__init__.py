@@ -8,6 +8,7 @@ import typer
 
 from xlate.cli import failures, output
 from xlate.cli.program import Program
+from xlate.cli.shared_options import Verbose, shown_log
 
 __all__ = ["app", "main"]
 
@@ -34,14 +35,19 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    verbose: Verbose = 0,
 ) -> None:
-    pass
+    del version  # its callback has printed it
+    if verbose:
+        # for as long as the command runs
+        context.with_resource(shown_log(verbose))
 
 
 def main() -> None:

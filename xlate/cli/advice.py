@@ -39,6 +39,7 @@ from xlate.cli.options import (
     TraceSteps,
     share_of,
 )
+from xlate.cli.shared_options import PRICED, sets
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
@@ -200,6 +201,7 @@ class ClockFlags:
         ]
 
 
+@sets(*PRICED)
 def predict_freq(
     *,
     target: TargetName,

@@ -28,6 +28,7 @@ anchors = typer.Typer(
 def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     """Instances and GPUs, with price and clock range."""
     from xlate.engine.machines import list_machines
+    from xlate.hardware.rent import price_of
 
     found = list_machines(session_of(anchors_dir))
     if as_json:
@@ -38,9 +39,9 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
         "",
         ["instance", "GPU", "n", "$ per h", "as of"],
         [
-            [i.name, i.gpu.name if i.gpu else "–", i.gpu_count, output.figure(i.price.usd_per_h), i.price.date]
+            [i.name, i.gpu.name if i.gpu else "–", i.gpu_count, output.figure(price.usd_per_h), price.date]
             for i in found.instances
-            if i.price is not None
+            if (price := price_of(i)) is not None
         ],
     )  # fmt: skip
     _print_groups(
@@ -50,7 +51,7 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
                 f"{i.name} ({i.gpu.name if i.gpu else 'no GPU'}"
                 + (f" x {i.gpu_count})" if i.gpu_count > 1 else ")")
                 for i in known.instances.values()
-                if i.provider == provider and i.price is None
+                if i.provider == provider and price_of(i) is None
             ]
             for provider in dict.fromkeys(i.provider for i in known.instances.values())
         },

@@ -41,6 +41,7 @@ from xlate.cli.options import (
     share_of,
 )
 from xlate.cli.progress import progress_bar
+from xlate.cli.shared_options import PRICED, sets
 
 __all__ = ["clocks"]
 
@@ -254,6 +255,7 @@ def compare(
 
 
 @clocks.command("curve")
+@sets(*PRICED)
 def curve(
     *,
     file: Annotated[

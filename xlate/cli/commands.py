@@ -11,6 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from xlate.cli.shared_options import PROVIDED, verbose
+
 __all__ = [
     "Command",
     "apply_to",
@@ -31,6 +33,9 @@ class Command(TyperCommand):
     * No value is empty or blank: as a path it would be the current folder. Words
       that are handed on to another program (``profile record -- …``) may be.
     * Numbers are finite.
+
+    An option that was not given has the value of the setting of its name, if there is
+    one (:mod:`xlate.settings`).
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -39,6 +44,7 @@ class Command(TyperCommand):
             raw, _, order = self.make_parser(ctx).parse_args(args=list(args))
             self._check_repeats(ctx, order)
             self._check_blanks(ctx, raw)
+            self._provide_settings(ctx, args)
         rest: list[str] = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             self._check_finite(ctx)
@@ -53,6 +59,19 @@ class Command(TyperCommand):
     def _hands_on(self) -> bool:
         """Whether its arguments are words of another program's command line."""
         return bool(self.context_settings.get("ignore_unknown_options"))
+
+    def _provide_settings(self, ctx: Any, args: list[str]) -> None:
+        """Settings as defaults of options; help is shown whatever the settings are."""
+        wanted = {p.name for p in self._parameters} & set(PROVIDED)
+        wanted -= set(getattr(self.callback, "sets", ()))
+        if not wanted or set(args) & set(ctx.help_option_names):
+            return
+        from xlate import settings
+
+        now = settings.current()
+        ctx.default_map = {
+            n: getattr(now, n) for n in wanted if now.origin(n).kind != "default"
+        } | dict(ctx.default_map or {})
 
     def _check_repeats(self, ctx: Any, order: list[Any]) -> None:
         counted = Counter(p.name for p in order)
@@ -92,6 +111,10 @@ def apply_to(app: typer.Typer) -> None:
     """Make every command of a program, and of the programs in it, a :class:`Command`."""
     for command in app.registered_commands:
         command.cls = Command
+        # -v may be a word of the program that is run (profile record python -v)
+        hands_on = (command.context_settings or {}).get("ignore_unknown_options")
+        if command.callback is not None and not hands_on:
+            command.callback = verbose(command.callback)
     for group in app.registered_groups:
         if group.typer_instance is not None:
             apply_to(group.typer_instance)

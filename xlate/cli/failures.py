@@ -37,6 +37,8 @@ class Failure:
         Name of the class of error.
     usage : str
         Printed before the message, empty for most.
+    error_code : str
+        Which kind of error, in a word that stays (:mod:`xlate.error_codes`).
     """
 
     what: str
@@ -44,6 +46,7 @@ class Failure:
     code: int
     kind: str
     usage: str = ""
+    error_code: str = "system.failed"
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``--json`` prints for it."""
@@ -51,6 +54,7 @@ class Failure:
             "error": self.what,
             "hint": self.hint,
             "code": self.code,
+            "error_code": self.error_code,
             "type": self.kind,
         }
 
@@ -71,7 +75,11 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 def _interrupted() -> Failure:
     return Failure(
-        "interrupted; nothing was left half-written", None, INTERRUPTED, "Interrupted"
+        "interrupted; nothing was left half-written",
+        None,
+        INTERRUPTED,
+        "Interrupted",
+        error_code="interrupted",
     )
 
 
@@ -87,6 +95,7 @@ def _of_usage(error: Any) -> Failure:
         error.exit_code,
         type(error).__name__,
         usage,
+        "usage.invalid",
     )
 
 
@@ -129,7 +138,9 @@ def _outcome(app: Callable[..., Any]) -> int:
         if code == INTERRUPTED:
             failure = _interrupted()
     except XlateError as e:
-        failure = Failure(e.what, e.hint, e.exit_code, type(e).__name__)
+        failure = Failure(
+            e.what, e.hint, e.exit_code, type(e).__name__, error_code=e.code
+        )
     except (KeyboardInterrupt, typer.Abort):
         failure = _interrupted()
     except _ClickError as e:
@@ -142,7 +153,13 @@ def _outcome(app: Callable[..., Any]) -> int:
     except OSError as e:
         failure = _of_system(e)
     except MemoryError:
-        failure = Failure("there is not enough memory for this", None, 1, "MemoryError")
+        failure = Failure(
+            "there is not enough memory for this",
+            None,
+            1,
+            "MemoryError",
+            error_code="memory.exhausted",
+        )
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else 1
     if failure is None:

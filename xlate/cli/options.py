@@ -83,7 +83,16 @@ Repeats = Annotated[str, typer.Option(help="How repeats meet: median, same or cr
 Seed = Annotated[
     int, typer.Option(help="Seed of splits and translators.", min=0, max=2**32 - 1)
 ]
-Jobs = Annotated[int, typer.Option(help="Folds worked on at once.", min=1, max=256)]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Folds worked on at once. Default: as --parallel says, else as many as "
+        "there are cores.",
+        min=1,
+        max=256,
+        show_default=False,
+    ),
+]
 AnchorsDir = Annotated[
     list[Path] | None,
     typer.Option(

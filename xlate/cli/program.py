@@ -15,6 +15,7 @@ import typer
 
 from xlate.cli import commands
 from xlate.cli.examples import Group, complete
+from xlate.cli.shared_options import verbose
 
 __all__ = ["PARTS", "Part", "Program"]
 
@@ -57,6 +58,7 @@ PARTS: Mapping[str, Part] = {
     "profile": Part("profiles", "app", "Look at a profile file."),
     "datasets": Part("datasets", "app", "Corpora: list, look at, fetch."),
     "anchors": Part("catalogue", "anchors", "The catalogue of instances and GPUs."),
+    "config": Part("config", "app", "Settings: which there are, and where each is from."),
     "models": Part("models", "models", "Bundles fitted on this machine."),
 }  # fmt: skip
 
@@ -107,7 +109,7 @@ def _built(name: str, part: Part) -> Any:
         command.name = name
     else:
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(name, cls=commands.Command)(found)
+        alone.command(name, cls=commands.Command)(verbose(found))
         command = typer.main.get_command(alone)
     complete(command, name)
     return command

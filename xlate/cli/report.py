@@ -21,10 +21,12 @@ from xlate.cli.options import (
     TargetName,
 )
 from xlate.cli.progress import progress_bar
+from xlate.cli.shared_options import COMPUTING, sets
 
 __all__ = ["report"]
 
 
+@sets(*COMPUTING)
 def report(
     *,
     anchor: AnchorName,
@@ -38,7 +40,7 @@ def report(
     data: Data = None,
     split: Split = "model",
     seed: Seed = 0,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:

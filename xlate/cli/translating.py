@@ -27,6 +27,7 @@ from xlate.cli.options import (
     TargetName,
     TraceSteps,
 )
+from xlate.cli.shared_options import PRICED, sets
 
 if TYPE_CHECKING:
     from xlate.answer import Failure, Translation
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["translate"]
 
 
+@sets(*PRICED)
 def translate(
     *,
     target: TargetName,

@@ -23,6 +23,7 @@ from xlate.cli.options import (
     TargetName,
 )
 from xlate.cli.progress import progress_bar
+from xlate.cli.shared_options import COMPUTING, sets
 from xlate.translators import FEW
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "fit"]
 
 
+@sets(*COMPUTING)
 def fit(
     *,
     anchor: AnchorName,
@@ -68,7 +70,7 @@ def fit(
     columns: Columns = "all",
     repeats: Repeats = "median",
     seed: Seed = 0,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     anchors_dir: AnchorsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -131,6 +133,7 @@ def _say_standing(done: FitResult) -> None:
     )
 
 
+@sets(*COMPUTING)
 def compare(
     *,
     anchor: Annotated[
@@ -165,7 +168,7 @@ def compare(
     columns: Columns = "all",
     repeats: Repeats = "median",
     seed: Seed = 0,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     anchors_dir: AnchorsDir = None,
     explain: Annotated[
         bool,

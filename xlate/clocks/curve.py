@@ -161,6 +161,7 @@ def curves_of(sweeps: pl.DataFrame, gpu: str) -> list[Curve]:
         raise CorpusError(
             f"there is no clock sweep of {gpu}",
             f"sweeps at hand: {', '.join(known) or 'power limits only'}",
+            code="corpus.no-sweep",
         )
     highest = float(rows["sm_mhz"].max())  # type: ignore[arg-type]
     found = []
@@ -192,7 +193,9 @@ def _check(name: str, gpu: str, part: pl.DataFrame, highest: float) -> None:
     where = f"sweep of {name} on {gpu}"
     if n < part.height:
         raise CorpusError(
-            f"{where} has a clock more than once", "aggregate runs: xlate sweep read"
+            f"{where} has a clock more than once",
+            "aggregate runs: xlate sweep read",
+            code="corpus.no-sweep",
         )
     for column, unit in (("time_s", "s"), ("power_w", "W")):
         for mhz, value in part.select("sm_mhz", column).iter_rows():
@@ -200,22 +203,26 @@ def _check(name: str, gpu: str, part: pl.DataFrame, highest: float) -> None:
                 raise CorpusError(
                     f"{where} has no {column} at {mhz:g} MHz",
                     "measure that clock again, or leave its row out",
+                    code="corpus.missing-part",
                 )
             if value <= 0:
                 raise CorpusError(
                     f"{where}: {column} is {value:g} {unit} at {mhz:g} MHz",
                     "a running job takes time and power; measure again",
+                    code="corpus.bad-value",
                 )
     if n < _FEWEST_CLOCKS:
         listed = ", ".join(f"{f:g}" for f in part["sm_mhz"])
         raise CorpusError(
             f"{where} has {n} clock{'s' if n > 1 else ''} only ({listed} MHz)",
             f"a curve needs {_FEWEST_CLOCKS} at least: add the highest and some below",
+            code="corpus.no-sweep",
         )
     if part["sm_mhz"].max() != highest:
         raise CorpusError(
             f"{where} was never run at the highest clock, {highest:g} MHz",
             "everything is relative to it: run it there too",
+            code="corpus.no-sweep",
         )
 
 

@@ -73,6 +73,7 @@ def check_slowdown(bound: float | None) -> float | None:
         raise XlateError(
             f"a slowdown of {100 * bound:g} % is no bound",
             "give 0 % (the fastest clock) up to 99 %, for example --max-slowdown 5%",
+            code="request.out-of-range",
         )
     return bound
 

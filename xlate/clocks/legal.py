@@ -68,6 +68,7 @@ def legal_clocks(
         raise CatalogError(
             f"the clock of {gpu.name} is not set through nvidia-smi",
             "choose a target whose clock can be set (xlate anchors show NAME)",
+            code="clock.not-settable",
         )
     if dump is not None:
         return from_dump(dump, gpu, known)
@@ -98,6 +99,7 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
             raise CatalogError(
                 f"{path} has a line that gives no clock: {line.strip()[:60]!r}",
                 "paste the output of: nvidia-smi -q -d SUPPORTED_CLOCKS",
+                code="catalog.clocks",
             )
         elif known is not None and (m := _PRODUCT.match(line)):
             _same(path, m[1], gpu, known)
@@ -105,6 +107,7 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
         raise CatalogError(
             f"{path} lists no graphics clock",
             "paste the output of: nvidia-smi -q -d SUPPORTED_CLOCKS",
+            code="catalog.clocks",
         )
     best = max(found, key=lambda m: m or 0.0)
     clocks = tuple(sorted(set(found[best])))
@@ -113,6 +116,7 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
             f"{path} goes up to {clocks[-1]:g} MHz, {gpu.name} to "
             f"{gpu.legal_mhz()[-1]:g} MHz: it is of another GPU",
             "paste the dump of the target, or name the GPU it is of as --target",
+            code="catalog.clocks",
         )
     return LegalClocks(best, clocks, str(path))
 
@@ -127,6 +131,7 @@ def _same(path: Path, product: str, gpu: Gpu, known: Catalogue) -> None:
         f"name {of} as --target, or paste the target's own dump"
         if of
         else "paste the target's own dump",
+        code="catalog.clocks",
     )
 
 
@@ -149,6 +154,7 @@ def commands(gpu: Gpu, mhz: float, legal: LegalClocks) -> tuple[str, str]:
             f"{gpu.name} takes a pair of memory and core clock, and no memory clock "
             "is known for it",
             "give --clocks-file with its nvidia-smi -q -d SUPPORTED_CLOCKS",
+            code="catalog.clocks",
         )
     return (
         f"sudo nvidia-smi -ac {legal.memory_mhz:.0f},{mhz:.0f}",

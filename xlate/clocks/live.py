@@ -39,15 +39,17 @@ def device_here(nvml: Any, index: int | None = None) -> tuple[Any, str]:
     """
     count = int(nvml.nvmlDeviceGetCount())
     if not count:
-        raise RefusedError("NVML counts no GPU here", "run it on the target")
+        raise RefusedError(
+            "NVML counts no GPU here", "run it on the target", code="gpu.refused"
+        )
     handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(count)]
     names = [_name(nvml, h) for h in handles]
     if index is None and count > 1:
         listed = ", ".join(f"{i} ({n})" for i, n in enumerate(names))
-        raise RefusedError(f"there are several GPUs here: {listed}", "say which: --gpu-index N")  # fmt: skip
+        raise RefusedError(f"there are several GPUs here: {listed}", "say which: --gpu-index N", code="gpu.refused")  # fmt: skip
     at = index or 0
     if at >= count:
-        raise RefusedError(f"there is no GPU {at} here, NVML counts {count}", "--gpu-index N")  # fmt: skip
+        raise RefusedError(f"there is no GPU {at} here, NVML counts {count}", "--gpu-index N", code="gpu.refused")  # fmt: skip
     return handles[at], names[at]
 
 
@@ -89,12 +91,14 @@ def sample(
     if not FASTEST_S <= interval_s <= SLOWEST_S:
         raise ProfileError(
             f"the interval must be between {1e3 * FASTEST_S:g} and {1e3 * SLOWEST_S:g} ms, "
-            f"got {1e3 * interval_s:g}"
+            f"got {1e3 * interval_s:g}",
+            code="telemetry.unsound",
         )
     if not 2 * interval_s <= seconds:
         raise ProfileError(
             f"{seconds:g} s is too short for two samples {1e3 * interval_s:g} ms apart",
             "--live 60",
+            code="telemetry.unsound",
         )
     handle, name = device_here(nvml, index)
     readings: list[Reading] = []
@@ -107,7 +111,11 @@ def sample(
         now = max(clock(), now)
     source = f"the {name} here"
     if not any(r.values.get("POWER") is not None for r in readings):
-        raise ProfileError(f"{source} gives no power", "use a recording of DCGM")
+        raise ProfileError(
+            f"{source} gives no power",
+            "use a recording of DCGM",
+            code="telemetry.no-power",
+        )
     return recorded(readings, source, vendor="NVIDIA")
 
 
@@ -120,7 +128,9 @@ def _values(nvml: Any, handle: Any) -> dict[str, float | None]:
         # NVML's own errors derive from Exception alone
         except Exception as e:
             if "lost" in str(e).lower():
-                raise RefusedError(f"the GPU was lost: {e}", "see dmesg") from e
+                raise RefusedError(
+                    f"the GPU was lost: {e}", "see dmesg", code="gpu.refused"
+                ) from e
             return None
 
     power = ask("nvmlDeviceGetPowerUsage")

@@ -90,6 +90,7 @@ class Cost(Objective):
             raise XlateError(
                 f"rent {rent:g} $/h or power {power:g} W cannot be",
                 "prices are not negative and power is positive",
+                code="request.out-of-range",
             )
 
     def log_score(self, time: Floats, power: Floats) -> Floats:
@@ -138,5 +139,6 @@ def make_objective(
         raise XlateError(
             "objective cost needs a rent, and none is known here",
             "name an instance with a price (xlate anchors list), or another objective",
+            code="request.no-rent",
         )
     return OBJECTIVES[name](usd_per_h or 0.0, power_w, usd_per_kwh)

@@ -165,6 +165,7 @@ def of_trace(trace: Trace) -> Probe:
         raise ProfileError(
             f"{trace.source}: the GPU was idle in every sample",
             "record while the job runs",
+            code="telemetry.unsound",
         )
     working = trace.active.height
     if working < _FEWEST_SAMPLES:
@@ -172,6 +173,7 @@ def of_trace(trace: Trace) -> Probe:
             f"{trace.source} has {working} sample of the GPU at work, which is no "
             "recording of a job",
             "record while the job runs, ten samples or more",
+            code="telemetry.unsound",
         )
     metrics = {
         column: value
@@ -181,7 +183,9 @@ def of_trace(trace: Trace) -> Probe:
     power = trace.mean("POWER")
     if power is None:
         raise ProfileError(
-            f"{trace.source} has no power", "record power.draw, or field 155"
+            f"{trace.source} has no power",
+            "record power.draw, or field 155",
+            code="telemetry.no-power",
         )
     return Probe(
         trace.mean("SMCLK") or 0.0,
@@ -213,23 +217,29 @@ def _json_probe(path: Path, text: str) -> Probe:
         raise ProfileError(
             f"{path} is no probe: {e}",
             'write {"sm_mhz": 960, "time_s": 1.2, "power_w": 140}',
+            code="profile.not-a-profile",
         ) from e
     for key in ("sm_mhz", "time_s", "power_w"):
         if not numbers.get(key, 0) > 0 or not np.isfinite(numbers[key]):
             raise ProfileError(
-                f"{path}: {key} is {found.get(key)!r}", "a number over 0"
+                f"{path}: {key} is {found.get(key)!r}",
+                "a number over 0",
+                code="profile.bad-value",
             )
     strange = sorted(set(numbers) - {"sm_mhz", "time_s", "power_w", *METRICS})
     if strange:
         raise ProfileError(
             f"{path} has unknown keys: {', '.join(strange)}",
             f"known beside sm_mhz, time_s and power_w: {', '.join(METRICS)}",
+            code="profile.bad-field",
         )
     metrics = {k: v for k, v in numbers.items() if k in METRICS}
     for key, value in metrics.items():
         low, high = _RANGES.get(key, (0.0, 1.0))
         if not low <= value <= high:
             raise ProfileError(
-                f"{path}: {key} is {value:g}", f"from {low:g} to {high:g}"
+                f"{path}: {key} is {value:g}",
+                f"from {low:g} to {high:g}",
+                code="profile.bad-value",
             )
     return Probe(numbers["sm_mhz"], numbers["power_w"], numbers["time_s"], metrics)

@@ -238,6 +238,7 @@ def _measured(
                 f"the probe at {probe.sm_mhz:g} MHz has no time",
                 'record with time stamps, or write {"sm_mhz": …, "time_s": …, '
                 '"power_w": …}',
+                code="probe.unusable",
             )
     by_clock = {**{p.sm_mhz: p for p in further}, root: first}
     clocks = sorted(by_clock)

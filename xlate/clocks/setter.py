@@ -48,6 +48,7 @@ def load_nvml(option: str = "--apply") -> Any:
         raise RefusedError(
             f"{option} needs NVML, and nvidia-ml-py is not installed",
             f"{install_hint('gpu')}; {without}",
+            code="gpu.refused",
         ) from e
     try:
         pynvml.nvmlInit()
@@ -56,6 +57,7 @@ def load_nvml(option: str = "--apply") -> Any:
         raise RefusedError(
             f"{option} needs a live GPU, and NVML finds none: {e}",
             f"run it on the target, {without}",
+            code="gpu.refused",
         ) from e
     return pynvml
 
@@ -70,12 +72,16 @@ def device_of(nvml: Any, gpu: Gpu, known: Catalogue, index: int = 0) -> Any:
     """
     if os.geteuid() != 0:
         raise RefusedError(
-            "setting a clock needs root", "run with sudo, or type the command shown"
+            "setting a clock needs root",
+            "run with sudo, or type the command shown",
+            code="gpu.refused",
         )
     count = int(nvml.nvmlDeviceGetCount())
     if index >= count:
         raise RefusedError(
-            f"there is no GPU {index} here, NVML counts {count}", "--gpu-index N"
+            f"there is no GPU {index} here, NVML counts {count}",
+            "--gpu-index N",
+            code="gpu.refused",
         )
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     name = nvml.nvmlDeviceGetName(handle)
@@ -87,6 +93,7 @@ def device_of(nvml: Any, gpu: Gpu, known: Catalogue, index: int = 0) -> Any:
     raise RefusedError(
         f"GPU {index} here is {name}, the answer is for {gpu.name}",
         "run it on the target",
+        code="gpu.refused",
     )
 
 
@@ -114,7 +121,9 @@ def applied(
     except Exception as e:
         _take_back(nvml, handle, locked)
         raise RefusedError(
-            f"the driver refuses {mhz:g} MHz: {e}", "some machines forbid it"
+            f"the driver refuses {mhz:g} MHz: {e}",
+            "some machines forbid it",
+            code="gpu.refused",
         ) from e
     try:
         yield

@@ -99,7 +99,9 @@ def choices(
     whole = [training(s, view, kind, aim, bound) for s in sweeps]
     if split == "gpu" and len(sweeps) < 2:
         raise CorpusError(
-            "leaving a GPU out needs sweeps of two", "name more corpora in --sweeps"
+            "leaving a GPU out needs sweeps of two",
+            "name more corpora in --sweeps",
+            code="corpus.no-runs",
         )
     trusts = {} if trusts is None else trusts
     found = []
@@ -111,6 +113,7 @@ def choices(
             raise CorpusError(
                 f"{one.corpus} has one application on {one.gpu.name}",
                 "nothing can be held out; sweep more applications",
+                code="corpus.no-runs",
             )
         chosen = np.zeros(len(data), dtype=np.int64)
         sure = np.full(len(data), np.nan)

@@ -89,7 +89,7 @@ class StudyOptions(SessionOptions, total=False):
     columns: str
     repeats: str
     seed: int
-    n_jobs: int
+    n_jobs: int | None
 
 
 class CompareOptions(StudyOptions, total=False):

@@ -180,7 +180,8 @@ def _checked(profile: Profile) -> ProfileCheck:
     try:
         check_times(profile)
     except XlateError as e:
-        problems.append(str(e))
+        # documents, and what is printed of them, name options, not arguments
+        problems.append(e.text("cli"))
     notes = [n for n in profile.notes if n not in doubts]
     remarks = [*notes, *_remarks(profile), *_precision_remarks(profile)]
     lacking = [name for name in _KEY if getattr(profile.workload, name) is None]

@@ -16,6 +16,7 @@ from xlate.engine.fitting import Beforehand, errors_of
 from xlate.engine.session import Progress, Session
 from xlate.engine.units import check_pairs
 from xlate.evaluate import noise_floor
+from xlate.frozen import EqualByContent
 from xlate.heldout import Fold, HeldOut, with_step_times
 from xlate.profile import input_size
 from xlate.readers.runs import check_runs
@@ -57,7 +58,7 @@ class OpError:
 
 
 @dataclass(frozen=True, eq=False)
-class Anatomy:
+class Anatomy(EqualByContent):
     """Answers about models left out, taken apart.
 
     Attributes

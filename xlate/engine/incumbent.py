@@ -57,7 +57,7 @@ WHOLE_MODELS = ("model", "family")
 _SAME = 1.01
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Incumbent:
     """What answers a pair without a new fit.
 
@@ -85,7 +85,7 @@ class Incumbent:
     bundle: Bundle | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Succession:
     """Whether a fit takes the place of what answered before, and why.
 

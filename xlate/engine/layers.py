@@ -7,12 +7,14 @@ names it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xlate import parallel, settings
+from xlate.logs import logger, timed
 from xlate.reason import MEASURE, Reason
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
@@ -20,6 +22,8 @@ from xlate.trust.domain import Finding
 __all__ = ["FITTED", "OP_RATIO", "PARTS", "ZERO_SHOT", "Predicted", "layer_of", "predict", "why_not_fitted"]  # fmt: skip
 
 Floats = NDArray[np.float64]
+
+_LOG = logger(__name__)
 
 FITTED, OP_RATIO, ZERO_SHOT = "fitted", "op ratio", "zero-shot"
 #: layer -> part of the bundle that answers, and its calibration
@@ -112,17 +116,30 @@ def predict(
     steps : ndarray of shape (n,)
         The anchor's step times, µs; NaN where not known.
     """
+    _LOG.info("%d profiles are answered by: %s", len(times), layer)
+    with timed(_LOG, f"translating {len(times)} profiles"):
+        return _in_parts(bundle, times, ops, steps, layer)
+
+
+def _in_parts(
+    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
+) -> Predicted:
     if len(times) <= _CHUNK:
-        # one profile is waited for: starting threads takes longer than it does
+        # one profile is waited for: starting workers takes longer than it does
         return _predicted(bundle, times, ops, steps, layer)
-    from threadpoolctl import threadpool_limits
+    parts = [slice(k, k + _CHUNK) for k in range(0, len(times), _CHUNK)]
+    one_part = partial(
+        _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
+    )
+    return _joined(parallel.backend(settings.current().parallel).map(one_part, parts))
 
-    def part(first: int) -> Predicted:
-        rows = slice(first, first + _CHUNK)
-        return _predicted(bundle, times[rows], ops, steps[rows], layer)
 
-    with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
-        return _joined(list(pool.map(part, range(0, len(times), _CHUNK))))
+def _part(
+    rows: slice, *, bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats,
+    layer: str,
+) -> Predicted:  # fmt: skip
+    """:func:`_predicted` for some rows: a function of the module, so that it pickles."""
+    return _predicted(bundle, times[rows], ops, steps[rows], layer)
 
 
 def _predicted(

@@ -14,6 +14,7 @@ from xlate.hardware.features import lacking_of
 from xlate.hardware.merging import Merged
 from xlate.hardware.naming import name_fault
 from xlate.hardware.quantities import GPU_FACTS
+from xlate.hardware.rent import price_of
 from xlate.hardware.template import template, write_new
 from xlate.hardware.values import Fact
 
@@ -55,7 +56,7 @@ class MachineList:
 
 
 def _row(instance: Instance) -> dict[str, Any]:
-    gpu, price = instance.gpu, instance.price
+    gpu, price = instance.gpu, price_of(instance)
     return {
         "name": instance.name,
         "gpu": None if gpu is None else gpu.name,

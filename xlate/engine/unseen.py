@@ -16,6 +16,7 @@ from xlate.engine.layers import ZERO_SHOT, Predicted
 from xlate.engine.pair import Pair
 from xlate.errors import BundleError, CatalogError
 from xlate.files import read_bytes
+from xlate.logs import logger
 from xlate.profile import Profile, Verdict
 from xlate.reason import MEASURE, Reason, informs
 from xlate.trust.calibration import Calibration
@@ -65,6 +66,9 @@ def borrowed() -> Calibration:
     return Calibration(scores, scores, nothing, {})
 
 
+_LOG = logger(__name__)
+
+
 def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
     """Each operation times the ratio of what limits it; the step follows.
 
@@ -73,6 +77,12 @@ def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
     CatalogError
         If the catalogue lacks a figure of either GPU.
     """
+    _LOG.info(
+        "%s: data sheets answer for %s → %s",
+        profile.source,
+        pair.anchor.name,
+        pair.target.name,
+    )
     names = tuple(sorted(profile.ops))
     times = np.array([[profile.ops[n] for n in names]])
     known = profile.step_time_us is not None

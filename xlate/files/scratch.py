@@ -113,7 +113,11 @@ def atomic_folder(
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and not place.is_dir():
-            raise StorageError(f"cannot write {target}: it is no folder", hint)
+            raise StorageError(
+                f"cannot write {target}: it is no folder",
+                hint,
+                code="storage.unwritable",
+            )
         remove_stale(place.parent)
         descriptor, scratch = _new_folder(place)
         (scratch / _NEW).mkdir()
@@ -129,7 +133,9 @@ def atomic_folder(
             _restore(scratch, place)
             raise
     except OSError as e:
-        raise StorageError(f"cannot write {target}: {e.strerror or e}", hint) from e
+        raise StorageError(
+            f"cannot write {target}: {e.strerror or e}", hint, code="storage.unwritable"
+        ) from e
     finally:
         if scratch is not None:
             _restore(scratch, place)

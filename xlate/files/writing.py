@@ -48,7 +48,9 @@ def check_file(path: Path) -> Path:
       try: name a file you can write
     """
     if not str(path).strip():
-        raise StorageError("cannot write a file without a name", _HINT)
+        raise StorageError(
+            "cannot write a file without a name", _HINT, code="storage.unwritable"
+        )
     try:
         place = _followed(path)
         try:
@@ -57,14 +59,22 @@ def check_file(path: Path) -> Path:
             mode = None
         _check_parent(place)
     except OSError as e:
-        raise StorageError(f"cannot write {path}: {e.strerror or e}", _HINT) from e
+        raise StorageError(
+            f"cannot write {path}: {e.strerror or e}", _HINT, code="storage.unwritable"
+        ) from e
     kind = None if mode is None else kind_of(mode)
     if kind is not None:
         raise StorageError(
-            f"cannot write {path}: it is {kind}, not a regular file", _HINT
+            f"cannot write {path}: it is {kind}, not a regular file",
+            _HINT,
+            code="storage.unwritable",
         )
     if mode is not None and not os.access(place, os.W_OK):
-        raise StorageError(f"cannot write {path}: it is write-protected", _HINT)
+        raise StorageError(
+            f"cannot write {path}: it is write-protected",
+            _HINT,
+            code="storage.unwritable",
+        )
     return place
 
 
@@ -117,30 +127,43 @@ def check_folder(path: Path, ours: tuple[str, ...]) -> Path:
     """
     hint = "name a new or an empty folder"
     if not str(path).strip():
-        raise StorageError("cannot write a folder without a name", hint)
+        raise StorageError(
+            "cannot write a folder without a name", hint, code="storage.unwritable"
+        )
     place = Path(os.path.realpath(path))
     try:
         if os.path.lexists(place):
             kind = kind_of(place.stat().st_mode)
             if kind != "a folder":
                 raise StorageError(
-                    f"cannot write {path}: it is {kind or 'a file'}, not a folder", hint
+                    f"cannot write {path}: it is {kind or 'a file'}, not a folder",
+                    hint,
+                    code="storage.unwritable",
                 )
             foreign = sorted({p.name for p in place.iterdir()} - set(ours))
             if foreign:
                 raise StorageError(
                     f"cannot write {path}: it holds {foreign[0]}, which would be lost",
                     hint,
+                    code="storage.in-the-way",
                 )
         nearest = next(p for p in place.parents if os.path.lexists(p))
         if not nearest.is_dir():
-            raise StorageError(f"cannot write {path}: {nearest} is no folder", hint)
+            raise StorageError(
+                f"cannot write {path}: {nearest} is no folder",
+                hint,
+                code="storage.unwritable",
+            )
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise StorageError(
-                f"cannot write {path}: nothing can be written in {nearest}", hint
+                f"cannot write {path}: nothing can be written in {nearest}",
+                hint,
+                code="storage.unwritable",
             )
     except OSError as e:
-        raise StorageError(f"cannot write {path}: {e.strerror or e}", hint) from e
+        raise StorageError(
+            f"cannot write {path}: {e.strerror or e}", hint, code="storage.unwritable"
+        ) from e
     return place
 
 
@@ -175,7 +198,9 @@ def write_bytes(path: Path, data: bytes) -> None:
         scratch.replace(place)
         scratch = None
     except OSError as e:
-        raise StorageError(f"cannot write {path}: {e.strerror or e}", _HINT) from e
+        raise StorageError(
+            f"cannot write {path}: {e.strerror or e}", _HINT, code="storage.unwritable"
+        ) from e
     finally:
         if scratch is not None:
             with suppress(OSError):

@@ -10,17 +10,19 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from xlate import settings
 from xlate.errors import CatalogError
-from xlate.hardware.values import Instance
+from xlate.hardware.values import Instance, Price
 from xlate.profile import Estimate
 
 if TYPE_CHECKING:
     from xlate.catalog import Catalogue
 
-__all__ = ["STEPS", "USD_PER_KWH", "Rent", "usd_per_h", "why_no_rent"]
+__all__ = ["STEPS", "USD_PER_KWH", "Rent", "price_of", "usd_per_h", "why_no_rent"]
 
-#: list price of electricity, $/kWh, as in the hardware notes (D4)
-USD_PER_KWH = 0.10
+#: list price of electricity, $/kWh, as in the hardware notes (D4), unless a setting says
+#: another (``electricity_usd_per_kwh``)
+USD_PER_KWH: float = settings.SETTINGS["electricity_usd_per_kwh"].default
 #: dollars are said for so many steps
 STEPS = 1000
 
@@ -39,7 +41,8 @@ class Rent:
         Where, when and how the price was asked for.
     usd_per_kwh : float
         Price of electricity that is paid on top of it: 0 for a machine that somebody
-        rents out, whose rent includes it, :data:`USD_PER_KWH` for one's own.
+        rents out, whose rent includes it; for one's own what the settings say,
+        :data:`USD_PER_KWH` by default.
 
     Raises
     ------
@@ -68,16 +71,18 @@ class Rent:
             raise CatalogError(
                 f"a price of {price:g} $ per hour cannot be paid",
                 "a price is more than 0; leave it out where nothing is paid",
+                code="catalog.price",
             )
         if not 1 <= self.gpus_used <= self.gpus_in_instance:
             raise CatalogError(
                 f"{self.gpus_used} of {self.gpus_in_instance} GPUs cannot be used",
                 "check gpu_count of the instance",
+                code="catalog.price",
             )
 
     @classmethod
     def of(cls, instance: Instance, gpus_used: int = 1) -> Rent | None:
-        """Rent of an instance by its newest price; None where no price is known.
+        """Rent of an instance (:func:`price_of`); None where no price is known.
 
         Raises
         ------
@@ -90,12 +95,13 @@ class Rent:
         >>> Rent.of(catalogue().instance("p5.48xlarge")).gpus_in_instance
         8
         """
-        price = instance.price
+        price = price_of(instance)
         if price is None:
             return None
+        electricity = settings.current().electricity_usd_per_kwh
         return cls(
             price.usd_per_h, instance.gpu_count, gpus_used, price.region, price.date,
-            price.kind, USD_PER_KWH if instance.provider == "own" else 0.0,
+            price.kind, electricity if instance.provider == "own" else 0.0,
         )  # fmt: skip
 
     @property
@@ -127,6 +133,19 @@ class Rent:
         return {**asdict(self), "usd_per_h_gpu_share": self.usd_per_h_gpu_share}
 
 
+def price_of(instance: Instance) -> Price | None:
+    """The price that counts: the newest, of the region that the settings name.
+
+    The region is that of a cloud: an own machine has its price everywhere. None
+    where no price is known there; a price of another region is not what will be paid.
+    """
+    region = settings.current().region
+    if region is None or instance.provider == "own":
+        return instance.price
+    there = [p for p in instance.prices if p.region == region]
+    return max(there, key=lambda p: p.date) if there else None
+
+
 def usd_per_h(rent: float, power_w: Any, usd_per_kwh: float = 0.0) -> Any:
     """Dollars an hour of a machine, with the electricity that is paid apart.
 
@@ -144,9 +163,15 @@ def usd_per_h(rent: float, power_w: Any, usd_per_kwh: float = 0.0) -> Any:
 
 def why_no_rent(instance: Instance, known: Catalogue) -> str:
     """Why there is no price, and which instance to name in place of a GPU."""
+    if instance.price is not None:
+        regions = ", ".join(sorted({p.region for p in instance.prices}))
+        return (
+            f"the catalogue has no price of {instance.name} in region "
+            f"{settings.current().region}, only in {regions}"
+        )
     if instance.gpu is None or instance.name in known.instances:
         return f"the catalogue has no price of {instance.name}"
-    priced = [i for i in known.instances_with(instance.gpu) if i.price is not None]
+    priced = [i for i in known.instances_with(instance.gpu) if price_of(i) is not None]
     holding = sorted(i.name for i in priced)
     named = f" (with this GPU and a price: {', '.join(holding)})" if holding else ""
     return f"{instance.name} is a GPU: what is rented is an instance{named}"

@@ -77,7 +77,9 @@ def sections(folder: Path, rank: int, faults: list[Fault]) -> list[Section]:
     """
     if not folder.exists():
         raise CatalogError(
-            f"no catalogue folder {folder}", "check --anchors-dir and XLATE_ANCHORS"
+            f"no catalogue folder {folder}",
+            "check --anchors-dir and XLATE_ANCHORS",
+            code="catalog.no-folder",
         )
     found: list[Section] = []
     seen = False

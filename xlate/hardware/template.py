@@ -87,7 +87,9 @@ def write_new(out: Path, name: str, text: str) -> Path:
         file = path.open("x", encoding="utf-8")
     except FileExistsError as e:
         raise StorageError(
-            f"{path} is there already", "another --out, or edit it"
+            f"{path} is there already",
+            "another --out, or edit it",
+            code="storage.in-the-way",
         ) from e
     except OSError as e:
         raise _unwritable(path, e) from e
@@ -102,7 +104,9 @@ def write_new(out: Path, name: str, text: str) -> Path:
 
 def _unwritable(path: Path, e: OSError) -> StorageError:
     return StorageError(
-        f"cannot write {path}: {e.strerror or e}", "--out names a folder you can write"
+        f"cannot write {path}: {e.strerror or e}",
+        "--out names a folder you can write",
+        code="storage.unwritable",
     )
 
 

@@ -158,6 +158,7 @@ class Gpu:
             raise CatalogError(
                 f"no legal clocks are known for {self.name}",
                 "paste the output of nvidia-smi -q -d SUPPORTED_CLOCKS into the catalogue",
+                code="catalog.clocks",
             )
         if memory_mhz is None:
             return max(self.clocks, key=lambda c: c.memory_mhz or 0.0).graphics_mhz
@@ -168,6 +169,7 @@ class Gpu:
         raise CatalogError(
             f"{self.name} has no clock list for memory clock {memory_mhz:g} MHz",
             f"one of {known}",
+            code="catalog.clocks",
         )
 
 
@@ -203,6 +205,8 @@ class Instance:
         """
         if self.gpu is None:
             raise CatalogError(
-                f"{self.name} has no GPU", "choose an instance that has one"
+                f"{self.name} has no GPU",
+                "choose an instance that has one",
+                code="catalog.no-gpu",
             )
         return self.gpu

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.errors import ProfileError, UnknownNameError, XlateError
+from xlate.logs import logger, timed
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Profile, WorkloadKey
 from xlate.readers.formats import FORMATS, Format, candidates
@@ -26,6 +27,7 @@ __all__ = [
     "read",
 ]
 
+_LOG = logger(__name__)
 #: endings looked for when a folder is given
 _ENDINGS = (
     ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
@@ -73,11 +75,13 @@ def read(
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
             "xlate profile record says how to record one that it reads",
+            code="profile.not-a-profile",
         )
     first = head[:80].split(b"\n")[0].decode("utf-8", "replace")
     raise ProfileError(
         f"{path} is in no format that xlate reads; its first line is {first!r}",
         f"known: {', '.join(FORMATS)}; xlate profile record says how to record one",
+        code="profile.not-a-profile",
     )
 
 
@@ -88,14 +92,16 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
             f"{source.path} is text in UTF-16, which this format never is",
             "save it as UTF-8; a shell of Windows writes UTF-16 for PROGRAM > FILE",
         )
+    _LOG.info("%s is read as %s", source.path, format.name)
     try:
-        profiles: list[Profile] = format.reader.read(source)
+        with timed(_LOG, f"reading {source.path}"):
+            profiles: list[Profile] = format.reader.read(source)
         source.check_steps_used()
     except ProfileError as e:
         if str(source.path) in e.what:
             raise
         # from a value's own constructor, which does not know the file
-        raise ProfileError(f"{source.path}: {e.what}", e.hint) from e
+        raise ProfileError(f"{source.path}: {e.what}", e.hint, code=e.code) from e
     if not format.user_states_precision:
         profiles = [_with_precision(p) for p in profiles]
     return [with_idle_doubt(p) for p in profiles]
@@ -129,6 +135,7 @@ def expand(paths: list[Path]) -> list[Path]:
                 f"{path} holds no profile",
                 f"files there should end in {', '.join(_ENDINGS)}; "
                 "name its subfolders one by one",
+                code="profile.empty",
             )
         files += inside
     return files
@@ -178,7 +185,9 @@ def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
         ]
     except OSError as e:
         raise ProfileError(
-            f"{folder} cannot be listed: {e.strerror or e}", "check its rights"
+            f"{folder} cannot be listed: {e.strerror or e}",
+            "check its rights",
+            code="profile.unreadable",
         ) from e
     taken = set(files)
     return files, [p for p in listed if p not in taken]

@@ -169,7 +169,9 @@ def _printed(path: Path, text: str) -> list[Averages]:
     lines = text.split("\n")
     rules = {k for k, line in enumerate(lines) if RULE.match(line)}
     if not rules:
-        raise ProfileError(f"{path} breaks off before the table begins", HINT)
+        raise ProfileError(
+            f"{path} breaks off before the table begins", HINT, code="profile.damaged"
+        )
     device = _gpu("\n".join(lines[: min(rules)]))
     found: list[Averages] = []
     after = 0
@@ -192,6 +194,7 @@ def _printed(path: Path, text: str) -> list[Averages]:
             f"{path} breaks off before the table begins: it has no heading of "
             "key_averages",
             HINT,
+            code="profile.damaged",
         )
     return found
 
@@ -226,6 +229,7 @@ def _table(
             f"{path} has no column of the device's own time (Self CUDA): in its totals "
             "each operation holds those it called",
             "print it with PyTorch 1.7 or later",
+            code="profile.missing-column",
         )
     shown = tuple(_folded(h) for h in columns.heads)
     return Averages(tuple(found), shown, on_device=on_device, cut=cut)
@@ -291,10 +295,13 @@ def _csv(path: Path, text: str) -> Averages:
                     f"has {len(head)}",
                     "the file breaks off, or numbers are written with commas; export it "
                     "with decimal points",
+                    code="profile.damaged",
                 )
             found.append(_row(path, {k: row[at].strip() for k, at in places.items()}))
     except csv.Error as e:
-        raise ProfileError(f"{path}, line {rows.line_num}: no csv: {e}", HINT) from e
+        raise ProfileError(
+            f"{path}, line {rows.line_num}: no csv: {e}", HINT, code="profile.damaged"
+        ) from e
     shown = tuple(_folded(h) for h in head)
     return Averages(tuple(found), shown, on_device="self_device" in places)
 
@@ -314,7 +321,9 @@ def _places(path: Path, head: Sequence[str]) -> dict[str, int]:
         missing.discard("self_cpu")
     if missing:
         raise ProfileError(
-            f"{path} has no column {' and '.join(sorted(missing))}", HINT
+            f"{path} has no column {' and '.join(sorted(missing))}",
+            HINT,
+            code="profile.missing-column",
         )
     return found
 
@@ -337,7 +346,9 @@ def _count(path: Path, name: str, cell: str) -> int:
     try:
         return int(float(cell)) if cell else 0
     except (ValueError, OverflowError):
-        raise ProfileError(f"{path}: {name!r} ran {cell!r} times", HINT) from None
+        raise ProfileError(
+            f"{path}: {name!r} ran {cell!r} times", HINT, code="profile.bad-value"
+        ) from None
 
 
 def _time(path: Path, name: str, cell: str) -> float:
@@ -350,9 +361,15 @@ def _time(path: Path, name: str, cell: str) -> float:
         value = float(found[1]) * _UNITS[unit or "us"]  # type: ignore[index]
     except (TypeError, ValueError, KeyError):
         hint = "write decimal points, not commas" if "," in cell else "in us, ms or s"
-        raise ProfileError(f"{path}: {name!r} has a time of {cell!r}", hint) from None
+        raise ProfileError(
+            f"{path}: {name!r} has a time of {cell!r}", hint, code="profile.bad-value"
+        ) from None
     if not math.isfinite(value) or value < 0:
-        raise ProfileError(f"{path}: {name!r} has a time of {cell!r}", "profile again")
+        raise ProfileError(
+            f"{path}: {name!r} has a time of {cell!r}",
+            "profile again",
+            code="profile.bad-value",
+        )
     return value
 
 

@@ -149,6 +149,7 @@ class Trace:
             raise ProfileError(
                 f"{self.path} has no trace event",
                 "profile at least one whole step, and let the profiler finish",
+                code="profile.empty",
             )
 
     def _pieces(self) -> Iterator[list[Event]]:
@@ -354,6 +355,7 @@ class Trace:
         return ProfileError(
             f"{self.path} is no trace that can be read: {why}",
             "record it again with prof.export_chrome_trace(FILE)",
+            code="profile.damaged",
         )
 
 

@@ -91,6 +91,7 @@ class Decoder:
                     raise ProfileError(
                         f"{where} is a damaged parquet file: {_ending(code, late, limit)}",
                         _HINT,
+                        code="profile.damaged",
                     ) from e
 
     def close(self) -> None:
@@ -122,6 +123,7 @@ class Decoder:
             raise ProfileError(
                 f"no process could be started to read parquet in: {e.strerror or e}",
                 "free memory or processes, or save the table as csv",
+                code="profile.unreadable",
             ) from e
         self._process = process
         with _killed_after(process, _START_S):
@@ -130,6 +132,7 @@ class Decoder:
                 raise ProfileError(
                     f"the process that reads parquet did not start (exit code {code})",
                     "free memory, or save the table as csv",
+                    code="profile.unreadable",
                 )
         return process
 
@@ -149,10 +152,14 @@ class Decoder:
         if "error" in header:
             if header.get("large"):
                 raise ProfileError(
-                    f"{where} holds {header['error']}", "split it into several files"
+                    f"{where} holds {header['error']}",
+                    "split it into several files",
+                    code="profile.too-large",
                 )
             raise ProfileError(
-                f"{where} is a damaged parquet file: {header['error']}", _HINT
+                f"{where} is a damaged parquet file: {header['error']}",
+                _HINT,
+                code="profile.damaged",
             )
         rows = int(header["rows"])
         columns = [_series(e, rows, stdout) for e in header["columns"]]

@@ -110,11 +110,13 @@ class DeviceTrace:
             raise ProfileError(
                 f"{self.path}: {name!r} runs from {start:g} to {end:g} µs",
                 "times are finite numbers; record it again",
+                code="profile.bad-value",
             )
         if end < start:
             raise ProfileError(
                 f"{self.path}: {name!r} ends {start - end:g} µs before it begins",
                 "record it again",
+                code="profile.bad-value",
             )
         self._start.append(start)
         self._end.append(end)
@@ -172,6 +174,7 @@ class DeviceTrace:
                 f"{self.path}: no kernel lies in any of its {n} {self.what} steps",
                 "the clocks of host and device may differ; record it again, or cut the "
                 "whole recording with --trace-steps N",
+                code="profile.no-gpu-work",
             )
         if without:
             said = f"{', '.join(without)}: nothing ran in any step; left out"

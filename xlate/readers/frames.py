@@ -48,9 +48,12 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
         raise ProfileError(
             f"{where} has no operation column",
             "operations are columns named Device_<type> or Host_<type>",
+            code="profile.missing-column",
         )
     if frame.is_empty():
-        raise ProfileError(f"{where} has no row", "put a profile in it")
+        raise ProfileError(
+            f"{where} has no row", "put a profile in it", code="profile.empty"
+        )
     ops = list(columns)
     columns += [c for c in (_STEP, "memory_bytes") if c in frame.columns]
     # asked for once: each call looks at every column
@@ -60,6 +63,7 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
             raise ProfileError(
                 f"{where}: column {name} holds {kinds[name]}, not numbers",
                 "times are numbers in microseconds",
+                code="profile.bad-value",
             )
     frame = frame.with_columns(pl.col(c).cast(pl.Float64) for c in columns)
     bad = frame.select(
@@ -72,6 +76,7 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
             raise ProfileError(
                 f"{where}: column {name}, row {rows[0]} is {frame[name][rows[0]]}",
                 "times are finite and not negative; profile again",
+                code="profile.bad-value",
             )
     if _STEP in frame.columns:
         zero = (frame[_STEP] == 0).arg_true()
@@ -79,6 +84,7 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
             raise ProfileError(
                 f"{where}: column {_STEP}, row {zero[0]} is 0",
                 "leave it empty where it is not known",
+                code="profile.bad-value",
             )
     frame = _sizes_checked(_texts_checked(frame, where), where)
     return frame.with_columns(pl.col(c).fill_null(0.0) for c in ops)
@@ -101,6 +107,7 @@ def check_repeated(frame: pl.DataFrame, where: str) -> None:
     raise ProfileError(
         f"{where}: rows {first} and {second} are the same in every column",
         "leave the repeated row out; repeated measurements differ in their times",
+        code="profile.repeated",
     )
 
 
@@ -149,7 +156,9 @@ def _texts_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
             kind in (pl.String, pl.Categorical, pl.Enum, pl.Null) or kind.is_integer()
         ):
             raise ProfileError(
-                f"{where}: column {name} holds {kind}, not text", "write names as text"
+                f"{where}: column {name} holds {kind}, not text",
+                "write names as text",
+                code="profile.bad-value",
             )
         text = pl.col(name).cast(pl.String).str.strip_chars()
         casts.append(pl.when(text != "").then(text).alias(name))

@@ -171,6 +171,7 @@ def _by_mark(path: Path, name: str, marks: Sequence[Mark], kernels: Kernels) -> 
         raise ProfileError(
             f"{path} has no annotation named {name!r}",
             f"those that repeat: {known}" if known else "leave --step-mark out",
+            code="profile.steps",
         )
     begun = sorted({m.start: m for m in named}.values(), key=lambda m: m.start)
     found = _launched_within(begun, kernels, own_length=False)
@@ -179,6 +180,7 @@ def _by_mark(path: Path, name: str, marks: Sequence[Mark], kernels: Kernels) -> 
             f"{path}: no GPU kernel was launched behind any of the {len(named)} "
             f"annotations named {name!r}",
             "leave --step-mark out, or name another",
+            code="profile.no-gpu-work",
         )
     said = _said(f"as asked, {name!r} begins each step")
     return Cut(found.steps, found.asked, (said, *found.notes))

@@ -109,6 +109,7 @@ class Gpu:
             raise ProfileError(
                 f"GPU {self.index} has over {_MOST_EVENTS:,} events",
                 "record fewer steps",
+                code="profile.too-large",
             )
         self.start.extend(start)
         self.length.extend(length)
@@ -188,13 +189,16 @@ class Recording:
             raise ProfileError(
                 f"{self.path}: no GPU kernel was recorded{named}",
                 f"the profiler needs CUPTI (or ROCm's tracer) and the right to use it; {hint}",
+                code="profile.no-gpu-work",
             )
         self.choice.check_count(self.path, sum(len(g.start) for g in ran))
         found = [self._profile(g, len(ran) > 1) for g in ran]
         made = [p for p in found if p is not None]
         if not made:
             raise ProfileError(
-                f"{self.path}: no GPU kernel ran in any of its steps", hint
+                f"{self.path}: no GPU kernel ran in any of its steps",
+                hint,
+                code="profile.no-gpu-work",
             )
         return made
 

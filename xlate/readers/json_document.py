@@ -56,7 +56,9 @@ def decoded(
     try:
         return decode(raw), False
     except RecursionError:
-        raise ProfileError(f"{path} is nested too deep", hint) from None
+        raise ProfileError(
+            f"{path} is nested too deep", hint, code="profile.damaged"
+        ) from None
     except UnicodeDecodeError as e:
         first: Exception = e
     except msgspec.DecodeError as e:
@@ -78,4 +80,6 @@ def decoded(
             return decode(raw[:at].rstrip(b", \t\r\n") + close), True
         except (msgspec.DecodeError, RecursionError):
             continue
-    raise ProfileError(f"{path} cannot be read: {first}", hint)
+    raise ProfileError(
+        f"{path} cannot be read: {first}", hint, code="profile.unreadable"
+    )

@@ -71,16 +71,21 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path}, line {e.lineno}: not JSON: {e.msg}",
             "the file may break off; write it again",
+            code="profile.damaged",
         ) from e
     except RecursionError as e:
         raise ProfileError(
-            f"{path} is nested too deep to be a profile", 'write {"Device_Relu": 12.5}'
+            f"{path} is nested too deep to be a profile",
+            'write {"Device_Relu": 12.5}',
+            code="profile.damaged",
         ) from e
     except ValueError as e:  # a number of thousands of digits
         raise ProfileError(f"{path}: {e}", "times are numbers in microseconds") from e
     entries = document if isinstance(document, list) else [document]
     if not entries:
-        raise ProfileError(f"{path} holds an empty list", "put a profile in it")
+        raise ProfileError(
+            f"{path} holds an empty list", "put a profile in it", code="profile.empty"
+        )
     many = len(entries) > 1
     return [
         _profile(path, f"{path}[{i}]" if many else str(path), entry)
@@ -98,6 +103,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise ProfileError(
                     f"the key {key!r} stands twice in one object",
                     "keep the one that is right; times of one operation are summed",
+                    code="profile.bad-field",
                 )
             seen.add(key)
     return found
@@ -140,6 +146,7 @@ def _profile(path: Path, where: str, entry: Any) -> Profile:
         raise ProfileError(
             f"{where} is {type(entry).__name__}, not an object",
             'write {"Device_Relu": 12.5, …}',
+            code="profile.bad-field",
         )
     if isinstance(entry.get("ops"), Mapping):
         return _own(path, where, entry)
@@ -152,10 +159,11 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         raise ProfileError(
             f"{where} has unknown keys: {', '.join(strange[:5])}",
             f"keys are {', '.join(sorted(_OWN_KEYS))}",
+            code="profile.bad-field",
         )
     workload = entry.get("workload") or {}
     if not isinstance(workload, Mapping):
-        raise ProfileError(f"{where}: workload is no object")
+        raise ProfileError(f"{where}: workload is no object", code="profile.bad-field")
     size = workload.get("batch_size")
     step = entry.get("step_time_us")
     named_instance, named = from_name(path.name)
@@ -203,13 +211,16 @@ def _precisions(where: str, given: Any) -> dict[str, float]:
         return {}
     if not isinstance(given, Mapping):
         raise ProfileError(
-            f"{where}: precision_us is no object", 'write {"fp32": 12.5}'
+            f"{where}: precision_us is no object",
+            'write {"fp32": 12.5}',
+            code="profile.bad-field",
         )
     strange = sorted(set(given) - PRECISIONS)
     if strange:
         raise ProfileError(
             f"{where}: {strange[0]!r} in precision_us is no precision",
             f"one of {', '.join(sorted(PRECISIONS))}",
+            code="profile.bad-field",
         )
     return {k: _time(where, f"precision_us {k}", v) for k, v in given.items()}
 
@@ -226,6 +237,7 @@ def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
             f"{where} is no profile: "
             + (f"unknown key {strange[0]!r}" if strange else "no operation in it"),
             "operations are written Device_<type> or Host_<type>, in microseconds",
+            code="profile.bad-field",
         )
     instance, named = from_name(path.name)
     pixels = str(entry.get("dataset") or "").removesuffix("dataset")
@@ -253,6 +265,7 @@ def _times(where: str, ops: Mapping[str, Any]) -> dict[str, float]:
         raise ProfileError(
             f"{where}: {strange[0]!r} is no operation",
             "operations are written Device_<type> or Host_<type>",
+            code="profile.bad-field",
         )
     return {k: _time(where, k, v) for k, v in ops.items()}
 

@@ -84,7 +84,9 @@ def read(source: Source) -> list[Profile]:
     path = source.path
     listed = [t for t in tables(path, read_text(path, source.content())) if t.rows]
     if not listed:
-        raise ProfileError(f"{path} has headings and no operation", HINT)
+        raise ProfileError(
+            f"{path} has headings and no operation", HINT, code="profile.empty"
+        )
     kept = _apart(listed)
     many = len(kept) > 1
     return [
@@ -375,6 +377,7 @@ def _steps(
             raise ProfileError(
                 f"{path} has no row named {choice.mark!r} with its count and CPU total",
                 "name a range of record_function as it is printed",
+                code="profile.steps",
             )
         n, length = marked[0].count, marked[0].cpu / marked[0].count
         said = f"the mean of {n} times {choice.mark!r}"
@@ -386,6 +389,7 @@ def _steps(
                 raise ProfileError(
                     f"{path} marks {row.count} steps of its own, not {choice.count}",
                     "leave --trace-steps away",
+                    code="profile.steps",
                 )
             said = f"the mean of {row.count} steps"
             return row.count, whole / row.count, [Reason(said, informs=True)]

@@ -155,6 +155,7 @@ class _Reading:
                 f"{self.path}: no GPU event was launched, or ran, in any of its steps",
                 "the clocks of host and device may differ, or steps and kernels are of "
                 "different processes; record the trace again, or give --trace-steps N",
+                code="profile.no-gpu-work",
             )
 
     def _vector(
@@ -335,6 +336,7 @@ class _Reading:
                     raise ProfileError(
                         f"{self.path}: step {after.number} begins before step {before.number}",
                         "the clock ran backwards; record the trace again",
+                        code="profile.steps",
                     )
         return found
 

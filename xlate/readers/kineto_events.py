@@ -192,11 +192,13 @@ class Collected:
             raise ProfileError(
                 f"{self.path}: {e.name!r} begins at {e.ts!r} and takes {e.dur!r}",
                 "times are numbers in µs; record the trace again",
+                code="profile.bad-value",
             ) from None
         if not (0 <= dur < _LONGEST and abs(start) < _LATEST):
             raise ProfileError(
                 f"{self.path}: {e.name!r} begins at {start:g} µs and takes {dur:g} µs",
                 "no event is of negative or infinite length; record the trace again",
+                code="profile.bad-value",
             )
         return start, dur
 

@@ -37,7 +37,9 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if path.is_dir():
-            raise ProfileError(f"{path} is a folder", "name a file in it")
+            raise ProfileError(
+                f"{path} is a folder", "name a file in it", code="profile.unreadable"
+            )
         with open_regular(path) as f:
             size = os.fstat(f.fileno()).st_size
             if size > MAX_BYTES:
@@ -45,10 +47,16 @@ def read_bytes(path: Path) -> bytes:
             raw = f.read(MAX_BYTES + 1)
     except OSError as e:
         raise ProfileError(
-            f"{path} cannot be read: {e.strerror or e}", "check the path and its rights"
+            f"{path} cannot be read: {e.strerror or e}",
+            "check the path and its rights",
+            code="profile.unreadable",
         ) from e
     if not raw:
-        raise ProfileError(f"{path} is empty", "profile again; nothing was written")
+        raise ProfileError(
+            f"{path} is empty",
+            "profile again; nothing was written",
+            code="profile.empty",
+        )
     # a file that grows, or one of /proc, holds more than it said
     if len(raw) > MAX_BYTES:
         raise _too_large(path, f"over {MAX_BYTES / 1e6:.0f} MB")
@@ -59,13 +67,17 @@ def read_bytes(path: Path) -> bytes:
             unpacked = f.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as e:
         raise ProfileError(
-            f"{path} is a damaged or truncated gzip file: {e}", "copy it again"
+            f"{path} is a damaged or truncated gzip file: {e}",
+            "copy it again",
+            code="profile.damaged",
         ) from e
     if len(unpacked) > MAX_BYTES:
         raise _too_large(path, f"over {MAX_BYTES / 1e6:.0f} MB unpacked")
     if not unpacked:
         raise ProfileError(
-            f"{path} is empty once unpacked", "profile again; nothing was written"
+            f"{path} is empty once unpacked",
+            "profile again; nothing was written",
+            code="profile.empty",
         )
     return unpacked
 
@@ -84,17 +96,24 @@ def read_text(path: Path, raw: bytes, as_table: bool = False) -> str:
         # what a shell of Windows writes for `PROGRAM > FILE`
         return raw.decode("utf-16", "replace")
     if b"\x00" in raw[:65536]:
-        raise ProfileError(f"{path} is binary, not a text profile", _HOW_TO_EXPORT)
+        raise ProfileError(
+            f"{path} is binary, not a text profile",
+            _HOW_TO_EXPORT,
+            code="profile.not-a-profile",
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise ProfileError(
             f"{path} is not UTF-8: byte 0x{raw[e.start]:02x} at offset {e.start}",
             "save it as UTF-8",
+            code="profile.damaged",
         ) from e
 
 
 def _too_large(path: Path, size: str) -> ProfileError:
     return ProfileError(
-        f"{path} is {size}, far larger than any profile of this kind", _HOW_TO_EXPORT
+        f"{path} is {size}, far larger than any profile of this kind",
+        _HOW_TO_EXPORT,
+        code="profile.too-large",
     )

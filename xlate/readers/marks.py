@@ -117,6 +117,7 @@ def steps_of(
         raise ProfileError(
             f"{path} has no {what} range named {mark!r}",
             f"ranges that repeat: {names}",
+            code="profile.steps",
         )
     moments = np.sort(asked)
     listed = {k: sorted(v, key=lambda r: r.start) for k, v in series.items()}

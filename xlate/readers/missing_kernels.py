@@ -42,6 +42,7 @@ def no_kernel(
         raise ProfileError(
             f"{path} holds no GPU kernel: it was recorded on an MTIA accelerator",
             "xlate translates profiles of GPUs; record on one",
+            code="profile.no-gpu-work",
         )
     if not host and not seen.steps:
         named = ", ".join(sorted(kinds)[:6])
@@ -49,6 +50,7 @@ def no_kernel(
             f"{path} holds no operation of PyTorch and no GPU event, but events of {named}",
             "record with torch.profiler and activities=[CPU, CUDA]; a trace of another tool "
             "may need --format",
+            code="profile.not-a-profile",
         )
     ranges = kinds.get("cuda_profiler_range", 0)
     launches = int(kernel_launches(host, list(seen.names)).sum()) if host else 0
@@ -57,21 +59,26 @@ def no_kernel(
             f"{path} holds no GPU kernel: CUPTI's range profiler took counters of {ranges} "
             "ranges instead",
             f"{_ACTIVITIES}, without experimental_config",
+            code="profile.no-gpu-work",
         )
     if trace.truncated:
         raise ProfileError(
             f"{path} holds no GPU kernel: it breaks off before the GPU's events",
             "copy the whole file, or record fewer steps",
+            code="profile.damaged",
         )
     if launches:
         raise ProfileError(
             f"{path} holds no GPU kernel, though {launches} were launched: the GPU's side "
             "was not recorded",
             _CUPTI,
+            code="profile.no-gpu-work",
         )
     if not seen.steps:
         raise ProfileError(
-            f"{path} holds no GPU kernel: only the host's side was recorded", _CUPTI
+            f"{path} holds no GPU kernel: only the host's side was recorded",
+            _CUPTI,
+            code="profile.no-gpu-work",
         )
     return Reason(
         "no GPU kernel was recorded, only the host's side", _CUPTI, unsound=True
@@ -90,9 +97,11 @@ def of_autograd(path: Path, head: bytes) -> ProfileError:
             f"{path} is a trace of torch.autograd.profiler: its CUDA times are of operations "
             "that contain each other, not of kernels, and it marks no steps",
             _ACTIVITIES,
+            code="profile.not-a-profile",
         )
     return ProfileError(
         f"{path} is a trace of torch.autograd.profiler, of the CPU alone: it holds no GPU "
         "kernel",
         _ACTIVITIES,
+        code="profile.no-gpu-work",
     )

@@ -72,7 +72,9 @@ def read(source: Source) -> list[Profile]:
     if not with_work:
         kinds = sorted({r.kind or kind_of(path, r) or "another report" for r in listed})
         inside = f" (it has {', '.join(kinds)})" if kinds else ""
-        raise ProfileError(f"{path} holds no kernel{inside}", HINT)
+        raise ProfileError(
+            f"{path} holds no kernel{inside}", HINT, code="profile.no-gpu-work"
+        )
     if len(with_work) == 1:
         return next(iter(with_work.values()))
     return [
@@ -141,6 +143,7 @@ def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
                 f"{path} holds two reports of kind {kind}, of {before / 1e3:.6g} ms "
                 f"(line {first[kind].line}) and {total / 1e3:.6g} ms (line {report.line})",
                 "they are of two runs: write each into a file of its own",
+                code="profile.repeated",
             )
         notes.append(Reason(
             f"the report at line {report.line} holds the work of that at line "
@@ -159,6 +162,7 @@ def _check_rows(path: Path, report: Report) -> None:
             raise ProfileError(
                 f"{path}, line {line}: the same as line {lines[cells]} in every field",
                 "the report was joined to itself; export it again",
+                code="profile.repeated",
             )
         lines[cells] = line
 

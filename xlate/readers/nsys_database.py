@@ -78,7 +78,9 @@ class NsysDatabase:
         """
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise ProfileError(
-                f"{self.path}: {table} holds {value!r} for a number", HINT
+                f"{self.path}: {table} holds {value!r} for a number",
+                HINT,
+                code="profile.bad-value",
             )
         return value
 
@@ -111,10 +113,13 @@ def opened(source: Source) -> Iterator[NsysDatabase]:
             raise ProfileError(
                 f"{path} is a damaged database: its schema holds bytes that are not UTF-8",
                 "export it again",
+                code="profile.damaged",
             ) from e
         except (sqlite3.Error, OverflowError, MemoryError) as e:
             raise ProfileError(
-                f"{path} is no database that can be read: {e}", HINT
+                f"{path} is no database that can be read: {e}",
+                HINT,
+                code="profile.damaged",
             ) from e
 
 
@@ -129,6 +134,7 @@ def _check_log(path: Path) -> None:
         raise ProfileError(
             f"{path} is not whole: its last changes stand in {log.name}",
             "let nsys finish, or write them in: sqlite3 FILE 'PRAGMA wal_checkpoint'",
+            code="profile.damaged",
         )
 
 
@@ -148,5 +154,6 @@ def _unpacked(source: Source) -> Iterator[Path]:
             raise ProfileError(
                 f"{source.path} cannot be unpacked: {e.strerror or e}",
                 "unpack it where there is room: gunzip FILE",
+                code="profile.damaged",
             ) from e
         yield file

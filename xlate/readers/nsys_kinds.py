@@ -67,6 +67,7 @@ def kind_of(path: Path, report: Report) -> str:
                 f"{path}, line {report.line}: {named} has no headings that are known, "
                 f"but {', '.join(report.head[:8])}",
                 HINT,
+                code="profile.not-a-profile",
             )
         return kind
     return ""

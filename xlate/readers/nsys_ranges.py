@@ -76,6 +76,7 @@ def step_share(path: Path, report: Report | None, choice: StepChoice) -> StepSha
         raise ProfileError(
             f"{path} has no NVTX range named {choice.mark!r}",
             f"its ranges: {', '.join(names[:6]) or 'no report nvtx_sum'}; {HINT}",
+            code="profile.steps",
         )
     timed = {k: s for k, s in series.items() if s.count > 0 and s.time_us > 0}
     if not timed:

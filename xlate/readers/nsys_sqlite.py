@@ -81,7 +81,9 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
     calls = _Calls.of(tables, strings)
     untimed = _fill(trace, tables, strings, calls)
     if not len(trace):
-        raise ProfileError(f"{source.path} holds no kernel", HINT)
+        raise ProfileError(
+            f"{source.path} holds no kernel", HINT, code="profile.no-gpu-work"
+        )
     ranges = _ranges(tables, strings)
     marks = (
         {}
@@ -113,9 +115,12 @@ def _check_kind(tables: NsysDatabase) -> None:
             "CUDA API were recorded",
             "the run launched none while it was recorded, or ended before nsys wrote "
             f"them; {HINT}",
+            code="profile.not-a-profile",
         )
     raise ProfileError(
-        f"{path} holds no kernel of an Nsight Systems report (it has {inside})", HINT
+        f"{path} holds no kernel of an Nsight Systems report (it has {inside})",
+        HINT,
+        code="profile.not-a-profile",
     )
 
 

@@ -105,10 +105,16 @@ def number(path: Path, line: int, cell: str) -> float:
     except ValueError:
         hint = "write decimal points, not commas" if "," in cell else HINT
         raise ProfileError(
-            f"{path}, line {line}: {cell!r} is no number", hint
+            f"{path}, line {line}: {cell!r} is no number",
+            hint,
+            code="profile.bad-value",
         ) from None
     if not math.isfinite(value) or value < 0:
-        raise ProfileError(f"{path}, line {line}: a time of {cell}", "export it again")
+        raise ProfileError(
+            f"{path}, line {line}: a time of {cell}",
+            "export it again",
+            code="profile.bad-value",
+        )
     return value
 
 
@@ -156,7 +162,9 @@ def reports(path: Path, text: str) -> list[Report]:
                 continue
         k += 1
     if not found and not (run or kind):
-        raise ProfileError(f"{path} holds no report of nsys stats", HINT)
+        raise ProfileError(
+            f"{path} holds no report of nsys stats", HINT, code="profile.not-a-profile"
+        )
     return found
 
 
@@ -268,6 +276,7 @@ def _rows(
                 f"{fields}",
                 "the file breaks off, or numbers are written with commas; export it "
                 "again with decimal points",
+                code="profile.damaged",
             )
         found.append((number_ + 1, tuple(cells)))
     return found, len(lines)

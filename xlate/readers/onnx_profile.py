@@ -86,6 +86,7 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path} marks each run of the model itself, and no {source.steps.mark!r}",
             "leave --step-mark away",
+            code="profile.steps",
         )
     events, cut = decoded(path, source.content(), list[_Event], b'{"cat"', b"]", _HINT)
     nodes = [e for e in events if _is_node(e)]
@@ -97,6 +98,7 @@ def read(source: Source) -> list[Profile]:
             f"{path}: no node ran on a GPU (providers: {ran})",
             "create the session with providers=['CUDAExecutionProvider'], and install "
             "onnxruntime-gpu",
+            code="profile.no-gpu-work",
         )
     notes: list[str] = []
     if cut:
@@ -144,6 +146,7 @@ def _span(path: Path, event: _Event) -> tuple[float, float]:
         raise ProfileError(
             f"{path}: {event.name!r} begins at {event.ts!r} and takes {event.dur!r}",
             "times are numbers in µs from 0 up; profile again",
+            code="profile.bad-value",
         )
     return begin, begin + length
 
@@ -169,7 +172,9 @@ def _profile(
     vector = of([opnames.column("device", n) for n in operations], steps)
     if vector is None:
         raise ProfileError(
-            f"{path}: no node of a GPU lies in any of its {len(runs)} runs", _HINT
+            f"{path}: no node of a GPU lies in any of its {len(runs)} runs",
+            _HINT,
+            code="profile.no-gpu-work",
         )
     if count:
         divided, length = count, whole[0].length / count

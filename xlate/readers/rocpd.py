@@ -86,7 +86,9 @@ def profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
             if process >> 16 == number and (name := one.gpus.get(device))
         }
     if not len(trace):
-        raise ProfileError(f"{source.path} holds no kernel dispatch", _HINT)
+        raise ProfileError(
+            f"{source.path} holds no kernel dispatch", _HINT, code="profile.no-gpu-work"
+        )
     marks = (
         {}
         if source.steps.count
@@ -132,6 +134,7 @@ class _Recording:
                 f"{tables.path}: {table} has no start and end: it is of a version of "
                 "rocpd that xlate does not read",
                 "rocpd convert --output-format csv -i FILE, and read the kernel trace",
+                code="profile.not-a-profile",
             )
         texts = {i: str(t) for i, t in tables.rows(f"rocpd_string{suffix}", "id", "string")}  # fmt: skip
         symbols = {

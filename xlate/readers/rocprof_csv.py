@@ -88,6 +88,7 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path} holds no range that {source.steps.mark!r} could be",
             "say how many steps it holds: --trace-steps N",
+            code="profile.steps",
         )
     if set(heads) >= _STATS:
         return [_of_sums(source, _rows(path, text, heads))]
@@ -106,6 +107,7 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path} holds counters, and no times",
             f"rocprof --timestamp on, or {_HINT}",
+            code="profile.not-a-profile",
         )
     return _of_dispatches(source, _rows(path, text, heads))
 
@@ -127,10 +129,13 @@ def _rows(path: Path, text: str, heads: list[str]) -> Iterator[tuple[int, Row]]:
                     f"{path}, line {rows.line_num}: {len(row)} fields where the header "
                     f"has {len(heads)}",
                     "the file breaks off; copy it again",
+                    code="profile.damaged",
                 )
             yield rows.line_num, dict(zip(heads, row, strict=True))
     except csv.Error as e:
-        raise ProfileError(f"{path}, line {rows.line_num}: no csv: {e}", _HINT) from e
+        raise ProfileError(
+            f"{path}, line {rows.line_num}: no csv: {e}", _HINT, code="profile.damaged"
+        ) from e
 
 
 def _number(path: Path, line: int, cell: str) -> float:
@@ -138,10 +143,14 @@ def _number(path: Path, line: int, cell: str) -> float:
         value = float(cell)
     except ValueError:
         raise ProfileError(
-            f"{path}, line {line}: {cell!r} is no number of ns", _HINT
+            f"{path}, line {line}: {cell!r} is no number of ns",
+            _HINT,
+            code="profile.bad-value",
         ) from None
     if not math.isfinite(value) or value < 0:
-        raise ProfileError(f"{path}, line {line}: a time of {cell} ns", _HINT)
+        raise ProfileError(
+            f"{path}, line {line}: a time of {cell} ns", _HINT, code="profile.bad-value"
+        )
     return value
 
 
@@ -167,6 +176,7 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
         raise ProfileError(
             f"{path} holds no kernel, but {what}",
             f"take the kernel_stats.csv or results.stats.csv beside it; {_HINT}",
+            code="profile.no-gpu-work",
         )
     notes = []
     if calls:
@@ -223,7 +233,7 @@ def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Prof
             copy or kernel_name(name), begin, end, _agent(place), 0, None, copy is None
         )
     if not len(trace):
-        raise ProfileError(f"{path} holds no kernel", _HINT)
+        raise ProfileError(f"{path} holds no kernel", _HINT, code="profile.no-gpu-work")
     notes: list[str] = []
     if packets:
         notes.append(_PACKETS)

@@ -131,7 +131,11 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
             None, bool(gpu),
         )  # fmt: skip
     if not len(trace):
-        raise ProfileError(f"{path} holds no kernel and no copy of a GPU", _HINT)
+        raise ProfileError(
+            f"{path} holds no kernel and no copy of a GPU",
+            _HINT,
+            code="profile.no-gpu-work",
+        )
     notes: list[str] = []
     if cut:
         notes.append(f"{path.name} breaks off; it was read up to where it is whole")
@@ -157,7 +161,9 @@ def _time(path: Path, name: str, value: Any) -> float:
         number = math.nan
     if not math.isfinite(number) or abs(number) > 1e19:
         raise ProfileError(
-            f"{path}: {name!r} has a time of {value!r}", "record it again"
+            f"{path}: {name!r} has a time of {value!r}",
+            "record it again",
+            code="profile.bad-value",
         )
     return number
 
@@ -256,7 +262,9 @@ def _of_tool(source: Source, raw: bytes) -> list[Profile]:
         _fill(trace, process, number, at)
         ranges += _markers(path, process, number)
     if not len(trace):
-        raise ProfileError(f"{path} holds no kernel dispatch", _HINT)
+        raise ProfileError(
+            f"{path} holds no kernel dispatch", _HINT, code="profile.no-gpu-work"
+        )
     found = {k: n for k, n in names.items() if k in trace.places}
     return _profiles(source, trace, ranges, found, [])
 

@@ -47,7 +47,11 @@ class Source:
         self._steps, self._asked = steps, False
         try:
             if path.is_dir():
-                raise ProfileError(f"{path} is a folder", "name a file in it")
+                raise ProfileError(
+                    f"{path} is a folder",
+                    "name a file in it",
+                    code="profile.unreadable",
+                )
             with open_regular(path) as f:
                 self.size = os.fstat(f.fileno()).st_size
                 self.packed = f.read(2) == b"\x1f\x8b"
@@ -55,9 +59,14 @@ class Source:
             raise ProfileError(
                 f"{path} cannot be read: {e.strerror or e}",
                 "check the path and its rights",
+                code="profile.unreadable",
             ) from e
         if self.size == 0:
-            raise ProfileError(f"{path} is empty", "profile again; nothing was written")
+            raise ProfileError(
+                f"{path} is empty",
+                "profile again; nothing was written",
+                code="profile.empty",
+            )
         with self.open() as stream:
             head = stream.read(_HEAD)
         #: whether it is text in UTF-16; its head is given in UTF-8
@@ -65,7 +74,9 @@ class Source:
         self.head = head.decode("utf-16", "ignore").encode() if self.utf_16 else head
         if not self.head:
             raise ProfileError(
-                f"{path} is empty once unpacked", "profile again; nothing was written"
+                f"{path} is empty once unpacked",
+                "profile again; nothing was written",
+                code="profile.empty",
             )
 
     @property
@@ -87,6 +98,7 @@ class Source:
                 f"{self.path}: {self._steps.named} is of recordings that hold several steps; "
                 "this format has none to choose",
                 "leave it out; --step-time says how long a step takes",
+                code="profile.steps",
             )
 
     def content(self) -> bytes:
@@ -137,6 +149,7 @@ class _Unpacked(io.RawIOBase):
                     f"{self._path} unpacks to over {self._done / 1e9:.1f} GB, far more "
                     "than any profile of its size",
                     "unpack it and look at what is inside",
+                    code="profile.too-large",
                 )
         return b"".join(pieces)
 
@@ -145,7 +158,9 @@ class _Unpacked(io.RawIOBase):
             found = self._inflate.decompress(packed, min(wanted, 16 * _PIECE))
         except zlib.error as e:
             raise ProfileError(
-                f"{self._path} is a damaged gzip file: {e}", "copy it again"
+                f"{self._path} is a damaged gzip file: {e}",
+                "copy it again",
+                code="profile.damaged",
             ) from e
         self._rest = self._inflate.unconsumed_tail
         if self._inflate.eof:

@@ -40,17 +40,21 @@ class StepChoice:
             raise ProfileError(
                 f"--trace-steps {self.count} and --step-mark {self.mark} cannot both hold",
                 "give one of them",
+                code="profile.steps",
             )
         whole = isinstance(self.count, int) and not isinstance(self.count, bool)
         if self.count is not None and (not whole or self.count < 1):
             raise ProfileError(
-                f"a recording of {self.count!r} steps", "give a whole number from 1 up"
+                f"a recording of {self.count!r} steps",
+                "give a whole number from 1 up",
+                code="profile.steps",
             )
         if self.mark is not None and (
             not isinstance(self.mark, str) or not self.mark.strip()
         ):
             raise ProfileError(
-                f"a step mark is the name of an annotation, got {self.mark!r}"
+                f"a step mark is the name of an annotation, got {self.mark!r}",
+                code="profile.steps",
             )
 
     def check_count(self, where: object, events: int) -> None:
@@ -73,6 +77,7 @@ class StepChoice:
                 f"{where}: --trace-steps {self.count} is more than the {events} GPU "
                 "events that it holds",
                 "a step runs something on the GPU: give the number of iterations",
+                code="profile.steps",
             )
 
     @property

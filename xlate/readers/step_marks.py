@@ -195,6 +195,7 @@ def by_name(
         "give one of these, or --trace-steps N"
         if len(annotations) or len(graphs) or steps
         else "say how many steps it holds: --trace-steps N",
+        code="profile.steps",
     )
 
 

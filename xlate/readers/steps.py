@@ -334,6 +334,7 @@ def _complete(
         raise ProfileError(
             f"{what}: the file breaks off before the GPU's events",
             "copy the whole file, or record fewer steps",
+            code="profile.damaged",
         )
     said = (
         f"only {share.max():.0%} of the launches have a kernel in the file: it is cut, or "

@@ -71,7 +71,11 @@ def frame_of(source: Source) -> pl.DataFrame:
     if raw[:4] != MAGIC:
         return _csv(path, read_text(path, raw, as_table=True))
     if raw[-4:] != MAGIC:
-        raise ProfileError(f"{path} is a truncated parquet file", "copy it again")
+        raise ProfileError(
+            f"{path} is a truncated parquet file",
+            "copy it again",
+            code="profile.damaged",
+        )
     frame = decode(str(path), raw)
     lists = [c for c, kind in frame.schema.items() if kind == pl.Object]
     for name in lists:
@@ -79,6 +83,7 @@ def frame_of(source: Source) -> pl.DataFrame:
             raise ProfileError(
                 f"{path}: column {name} holds lists or the like, not numbers or text",
                 "one value a row",
+                code="profile.bad-value",
             )
     return frame.drop(lists)
 
@@ -101,6 +106,7 @@ def _csv(path: Path, text: str) -> pl.DataFrame:
         raise ProfileError(
             f"{path}, line {reader.line_num}: not a csv table: {e}",
             "the first line names the columns; quotes are closed",
+            code="profile.damaged",
         ) from e
     frame = [
         _column(path, name, values, lines)
@@ -115,15 +121,22 @@ def _check_head(path: Path, head: list[str]) -> None:
     for name in head:
         if name in seen:
             raise ProfileError(
-                f"{path}: column {name!r} stands twice", "every column has its own name"
+                f"{path}: column {name!r} stands twice",
+                "every column has its own name",
+                code="profile.repeated",
             )
         seen.add(name)
     if not any(head):
-        raise ProfileError(f"{path} has no heading", "the first line names the columns")
+        raise ProfileError(
+            f"{path} has no heading",
+            "the first line names the columns",
+            code="profile.missing-column",
+        )
     if "" in head[1:]:
         raise ProfileError(
             f"{path}: column {head.index('', 1) + 1} has no name",
             "the first line names the columns",
+            code="profile.missing-column",
         )
 
 
@@ -140,12 +153,14 @@ def _rows(
                 f"{path}, line {line}: {len(row)} fields where the header has {width}",
                 "the file breaks off, or numbers are written with commas; write it "
                 "again with decimal points",
+                code="profile.damaged",
             )
         cells += width
         if cells > _MAX_CSV_CELLS:
             raise ProfileError(
                 f"{path} holds over {_MAX_CSV_CELLS:,} values",
                 "split it, or write it as parquet",
+                code="profile.too-large",
             )
         yield line, row
 
@@ -167,6 +182,7 @@ def _column(path: Path, name: str, values: list[str], lines: list[int]) -> pl.Se
         raise ProfileError(
             f"{path}, line {lines[at]}: column {name} is {values[at]!r}, not a number",
             "numbers are written with a decimal point and no separators",
+            code="profile.bad-value",
         )
     return _unquoted(text)
 

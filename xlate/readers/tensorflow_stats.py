@@ -70,7 +70,9 @@ def read(source: Source) -> list[Profile]:
         for name in _NEEDED:
             if header.count(name) > 1:
                 raise ProfileError(
-                    f"{path} has the column {name!r} twice", "keep one of them"
+                    f"{path} has the column {name!r} twice",
+                    "keep one of them",
+                    code="profile.repeated",
                 )
         place = {name: _find(path, header, name) for name in _NEEDED}
         ops: dict[str, float] = {}
@@ -90,18 +92,21 @@ def read(source: Source) -> list[Profile]:
                     f"{path}, line {rows.line_num}: {len(row)} fields where the "
                     f"header has {len(header)}",
                     "the file breaks off or a field is not quoted; export it again",
+                    code="profile.damaged",
                 )
             side = row[place[SIDE]].strip()
             if side.lower() not in ("host", "device"):
                 raise ProfileError(
                     f"{path}, line {rows.line_num}: {SIDE} is {side!r}",
                     "it must be Host or Device",
+                    code="profile.bad-value",
                 )
             name = row[place[TYPE]].strip()
             if not name:
                 raise ProfileError(
                     f"{path}, line {rows.line_num}: {TYPE} is empty",
                     "export the table again",
+                    code="profile.bad-value",
                 )
             # several rows of one type are normal; one operation's row twice is not
             once = tuple(row if once_at is None else [row[k] for k in once_at])
@@ -110,6 +115,7 @@ def read(source: Source) -> list[Profile]:
                     f"{path}, line {rows.line_num}: {row[header.index(OPERATION)]!r} "
                     f"stands in line {seen[once]} already: a row twice",
                     "the table was joined to itself; export it again",
+                    code="profile.repeated",
                 )
             seen[once] = rows.line_num
             key = opnames.column(side, name)
@@ -128,10 +134,13 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path}, line {rows.line_num}: not a csv table: {e}",
             "export the tensorflow_stats table from TensorBoard's profile page as csv",
+            code="profile.damaged",
         ) from e
     if not lines:
         raise ProfileError(
-            f"{path} has a header and no operation", "profile at least one whole step"
+            f"{path} has a header and no operation",
+            "profile at least one whole step",
+            code="profile.empty",
         )
     instance, workload = from_name(path.name)
     return [Profile(ops, workload, instance, source=str(path))]
@@ -155,7 +164,9 @@ def _find(path: Path, header: list[str], name: str) -> int:
         hint = (
             "export the tensorflow_stats table from TensorBoard's profile page as csv"
         )
-    raise ProfileError(f"{path} has no column {name!r}", hint)
+    raise ProfileError(
+        f"{path} has no column {name!r}", hint, code="profile.missing-column"
+    )
 
 
 def _time(path: Path, line: int, cell: str) -> float:
@@ -165,11 +176,13 @@ def _time(path: Path, line: int, cell: str) -> float:
         raise ProfileError(
             f"{path}, line {line}: {TIME} is {cell!r}, not a number",
             "export the table again with a decimal point",
+            code="profile.bad-value",
         ) from None
     if not math.isfinite(value) or value < 0:
         raise ProfileError(
             f"{path}, line {line}: {TIME} is {cell.strip()}",
             "times are finite and not negative; profile again",
+            code="profile.bad-value",
         )
     return value
 
@@ -220,6 +233,7 @@ def _check_product(
         raise ProfileError(
             f"{path}, line {line}: {COUNT} is {cells[0]!r} and {AVERAGE} {cells[1]!r}",
             "both are numbers; export the table again",
+            code="profile.bad-value",
         ) from None
     rounding = occurrences * _half_digit(texts[1]) + _half_digit(total)
     sound = math.isfinite(occurrences) and math.isfinite(average)
@@ -229,6 +243,7 @@ def _check_product(
         raise ProfileError(
             f"{path}, line {line}: {name} contradicts itself: {what}",
             "one of the columns is in another unit or was changed; export the table again",
+            code="profile.bad-value",
         )
 
 

@@ -77,6 +77,7 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path} has a table and no operation in it",
             "profile at least one whole step",
+            code="profile.empty",
         )
     instance, workload = from_name(path.name)
     notes = () if tables.get(_WITH_IDLE) else ("the table holds no idle time",)
@@ -97,13 +98,16 @@ def _table(reader: wire.Wire, end: int, kind: Any) -> dict[str, float]:
         count += 1
         if count > _MOST_RECORDS:
             raise ProfileError(
-                f"{reader.where} has over {_MOST_RECORDS:,} operations", wire.DAMAGED
+                f"{reader.where} has over {_MOST_RECORDS:,} operations",
+                wire.DAMAGED,
+                code="profile.too-large",
             )
         once = (row.rank, row.side, row.operation)
         if once in seen:
             raise ProfileError(
                 f"{reader.where}, row {count}: {_text(row.operation)!r} stands there twice",
                 wire.DAMAGED,
+                code="profile.repeated",
             )
         seen.add(once)
         column, time = _checked(f"{reader.where}, row {count}", row)
@@ -115,13 +119,22 @@ def _checked(where: str, row: Any) -> tuple[str, float]:
     """Column and time of a row, µs."""
     side, name, time = _text(row.side), _text(row.kind), row.total_us
     if side.lower() not in ("host", "device"):
-        raise ProfileError(f"{where}: it is of {side!r}", "it must be Host or Device")
+        raise ProfileError(
+            f"{where}: it is of {side!r}",
+            "it must be Host or Device",
+            code="profile.bad-value",
+        )
     if not name.strip():
-        raise ProfileError(f"{where}: it has no type of operation", wire.DAMAGED)
+        raise ProfileError(
+            f"{where}: it has no type of operation",
+            wire.DAMAGED,
+            code="profile.bad-value",
+        )
     if not (math.isfinite(time) and time >= 0):
         raise ProfileError(
             f"{where}: {name} takes {time:g} µs",
             "times are finite and not negative; profile again",
+            code="profile.bad-value",
         )
     fault = contradiction(row.occurrences, row.average_us, time)
     if fault is not None:

@@ -111,6 +111,7 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{source.path} is a timeline of TensorFlow 1, which has no annotations",
             "leave --step-mark out: one session.run is one step",
+            code="profile.steps",
         )
     return recording.profiles(_HINT)
 
@@ -166,5 +167,6 @@ def _times(source: Source, e: _Event) -> tuple[float, float]:
             f"{source.path}: {e.name!r} begins at {str(start)[:24]} and takes "
             f"{str(length)[:24]} µs",
             _HINT,
+            code="profile.bad-value",
         )
     return float(start), float(length)

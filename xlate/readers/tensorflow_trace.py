@@ -129,11 +129,13 @@ class _Collected:
             raise ProfileError(
                 f"{self.path}: {e.name!r} begins at {str(start)[:24]!r} and takes {str(length)[:24]!r}",
                 _HINT,
+                code="profile.bad-value",
             )
         if not (0 <= length < 1e15 and abs(start) < 1e18):
             raise ProfileError(
                 f"{self.path}: {e.name!r} begins at {str(start)[:24]} and takes {str(length)[:24]} µs",
                 _HINT,
+                code="profile.bad-value",
             )
         what: _What = (e.name, args.tf_op, args.annotation, args.hlo_op, args.hlo_module, args.name, args.step_num)  # fmt: skip
         try:
@@ -230,6 +232,7 @@ def _numbered(recording: Recording, seen: _Collected) -> dict[Any, int]:
         raise ProfileError(
             f"{seen.path} was recorded on a TPU: it holds no GPU kernel",
             "record the job on the GPU of the anchor",
+            code="profile.no-gpu-work",
         )
     return numbers
 

@@ -77,6 +77,7 @@ def read(source: Source) -> list[Profile]:
         raise ProfileError(
             f"{path} holds means of one run of an engine, which are not cut into steps",
             "leave --trace-steps and --step-mark away",
+            code="profile.steps",
         )
     text = read_text(path, source.content())
     if _INFO.match(text[:4096].encode()):
@@ -84,9 +85,13 @@ def read(source: Source) -> list[Profile]:
     try:
         listed = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as e:
-        raise ProfileError(f"{path} breaks off, or is no JSON: {e}", _HINT) from None
+        raise ProfileError(
+            f"{path} breaks off, or is no JSON: {e}", _HINT, code="profile.damaged"
+        ) from None
     if not isinstance(listed, list) or not all(isinstance(e, dict) for e in listed):
-        raise ProfileError(f"{path} is no list of layers or times", _HINT)
+        raise ProfileError(
+            f"{path} is no list of layers or times", _HINT, code="profile.not-a-profile"
+        )
     layers = [e for e in listed if "name" in e]
     return [_of_layers(path, layers, listed) if layers else _of_times(path, listed)]
 
@@ -104,12 +109,18 @@ def _of_layers(
         elif runs >= 1:
             time = _number(path, name, layer.get("timeMs")) / runs
         else:
-            raise ProfileError(f"{path} says that the engine ran {runs:g} times", _HINT)
+            raise ProfileError(
+                f"{path} says that the engine ran {runs:g} times",
+                _HINT,
+                code="profile.bad-value",
+            )
         column = opnames.column("device", layer_operation(name))
         ops[column] = ops.get(column, 0.0) + time * _MS
     length = sum(ops.values())
     if not length:
-        raise ProfileError(f"{path}: no layer took any time", _HINT)
+        raise ProfileError(
+            f"{path}: no layer took any time", _HINT, code="profile.no-gpu-work"
+        )
     notes: list[str] = [Reason(
         "a step is one run of the engine: the sum of its layers"
         + (f", the mean of {runs:g} runs" if counts else ""), informs=True,
@@ -185,7 +196,11 @@ def _of_times(path: Path, listed: Sequence[Mapping[str, Any]]) -> Profile:
     runs = [_run(path, e) for e in listed]
     runs = [r for r in runs if r.get("TensorRT engine")]
     if not runs:
-        raise ProfileError(f"{path} holds no layer, and no run with its times", _HINT)
+        raise ProfileError(
+            f"{path} holds no layer, and no run with its times",
+            _HINT,
+            code="profile.empty",
+        )
     ops = {
         opnames.column("device", p): median(r.get(p, 0.0) for r in runs) * _MS
         for p in _SPANS
@@ -233,6 +248,8 @@ def _number(path: Path, what: str, value: Any) -> float:
         or value < 0
     ):
         raise ProfileError(
-            f"{path}: {what!r} has a time of {value!r}", "times are in ms, from 0 up"
+            f"{path}: {what!r} has a time of {value!r}",
+            "times are in ms, from 0 up",
+            code="profile.bad-value",
         )
     return float(value)

@@ -97,6 +97,7 @@ class Wire:
                 f"{self.where} has a field of {length / 1e6:.0f} MB, larger than any of "
                 "a profile",
                 DAMAGED,
+                code="profile.too-large",
             )
         pieces = []
         wanted = length
@@ -149,7 +150,9 @@ class Wire:
     def broken(self) -> ProfileError:
         """The error of a file that is no such message."""
         return ProfileError(
-            f"{self.where} is damaged or breaks off at byte {self.at:,}", DAMAGED
+            f"{self.where} is damaged or breaks off at byte {self.at:,}",
+            DAMAGED,
+            code="profile.damaged",
         )
 
 
@@ -262,6 +265,7 @@ def _messages(
         raise ProfileError(
             "files ending in .pb are read with the protobuf library, which is not installed",
             "pip install 'protobuf>=4.25'",
+            code="profile.library-missing",
         ) from e
     file = descriptor_pb2.FileDescriptorProto(
         name=f"{package}.proto", package=package, syntax="proto3"
@@ -303,4 +307,6 @@ def sound(where: str, kind: Any, raw: bytes) -> Any:
     try:
         return kind.FromString(raw)
     except DecodeError as e:
-        raise ProfileError(f"{where} is damaged: {e}", DAMAGED) from e
+        raise ProfileError(
+            f"{where} is damaged: {e}", DAMAGED, code="profile.damaged"
+        ) from e

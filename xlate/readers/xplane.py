@@ -118,6 +118,7 @@ class _Reader:
             raise ProfileError(
                 f"{self.where} was recorded on a TPU: it holds no GPU kernel",
                 "record the job on the GPU of the anchor",
+                code="profile.no-gpu-work",
             )
         return found
 
@@ -155,6 +156,7 @@ class _Reader:
                 raise ProfileError(
                     f"{self.where} has over {_MOST_NAMES:,} names of events in one plane",
                     "record fewer steps, without the tracer of Python calls",
+                    code="profile.too-large",
                 )
         return plane
 
@@ -256,6 +258,7 @@ class _Plain:
                 f"{self.recording.path}: {self.name(event)!r} begins at {start:g} µs and "
                 f"takes {length:g} µs",
                 wire.DAMAGED,
+                code="profile.bad-value",
             )
         return start, length
 

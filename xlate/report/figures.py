@@ -33,6 +33,7 @@ def figure_of(size: tuple[float, float]) -> Any:
         raise StorageError(
             "pictures need matplotlib, which is not installed",
             install_hint("report"),
+            code="storage.picture",
         ) from e
     return Figure(figsize=size, layout="constrained")
 
@@ -50,6 +51,7 @@ def check_ending(path: Path) -> None:
         raise StorageError(
             f"cannot write {path}: no picture has the ending {path.suffix or 'of none'}",
             "name a .png or .svg you can write",
+            code="storage.picture",
         )
 
 

@@ -39,6 +39,7 @@ def _importer(
             f"xlate datasets build {name}"
             if known[name].simulated
             else "see: xlate datasets list",
+            code="corpus.not-here",
         )
     return known[name], IMPORTERS[name]
 
@@ -71,10 +72,13 @@ def import_corpus(name: str, folder: Path | None = None) -> Path:
             raise CorpusError(
                 f"no folder to import {name} from",
                 "give --from DIR, or set XLATE_DATA_HOME to a folder of corpora",
+                code="corpus.not-here",
             )
         folder = raw / name
     if not folder.is_dir():
-        raise CorpusError(f"{folder} is no folder", "give --from DIR")
+        raise CorpusError(
+            f"{folder} is no folder", "give --from DIR", code="corpus.damaged"
+        )
     return corpus.save(card, read(card, folder))
 
 

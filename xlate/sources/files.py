@@ -28,7 +28,9 @@ def located(card: Card, folder: Path, path: str) -> Path:
     if same_name:
         return same_name[0]
     raise CorpusError(
-        f"{folder} has no {path}", f"name the folder that holds a copy of {card.origin}"
+        f"{folder} has no {path}",
+        f"name the folder that holds a copy of {card.origin}",
+        code="corpus.missing-part",
     )
 
 
@@ -44,10 +46,14 @@ def read_csv(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         check_regular(path)
         frame = pl.read_csv(path, glob=False, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as e:
-        raise CorpusError(f"{path} cannot be read: {e}", "copy it again") from e
+        raise CorpusError(
+            f"{path} cannot be read: {e}", "copy it again", code="corpus.damaged"
+        ) from e
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         raise CorpusError(
-            f"{path} lacks {', '.join(missing)}", "it is not the table expected"
+            f"{path} lacks {', '.join(missing)}",
+            "it is not the table expected",
+            code="corpus.missing-part",
         )
     return frame

@@ -88,6 +88,7 @@ class _FrameUnpickler(pickle.Unpickler):
                 f"{self._path} asks for {module}.{name}, which a table of numbers "
                 "does not need; it was not loaded",
                 "fetch the file from its origin again",
+                code="corpus.damaged",
             )
         return super().find_class(*place)
 
@@ -109,6 +110,7 @@ def read_frame(path: Path) -> pl.DataFrame:
         raise CorpusError(
             f"{path} cannot be read: {e.strerror or e}",
             "name the folder that holds the corpus as it was downloaded",
+            code="corpus.damaged",
         ) from e
     try:
         frame = _FrameUnpickler(data, path).load()
@@ -119,10 +121,12 @@ def read_frame(path: Path) -> pl.DataFrame:
         raise CorpusError(
             f"{path} is a damaged pickle: {type(e).__name__}: {e}",
             "fetch the file from its origin again",
+            code="corpus.damaged",
         ) from e
     if not isinstance(frame, pd.DataFrame):
         raise CorpusError(
             f"{path} holds a {type(frame).__name__}, not a DataFrame",
             "fetch the file from its origin again",
+            code="corpus.damaged",
         )
     return pl.DataFrame({str(c): frame[c].to_numpy().tolist() for c in frame.columns})

@@ -162,10 +162,16 @@ def _facts(path: Path) -> Mapping[str, float]:
         found = {k: float(facts[k]) for k in ("num_layer", "e2e_latency")}
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise CorpusError(
-            f"{path} is not what it should be: {e}", "copy it again"
+            f"{path} is not what it should be: {e}",
+            "copy it again",
+            code="corpus.damaged",
         ) from e
     if not all(math.isfinite(v) and v > 0 for v in found.values()):
-        raise CorpusError(f"{path}: layers and times are above 0", "copy it again")
+        raise CorpusError(
+            f"{path}: layers and times are above 0",
+            "copy it again",
+            code="corpus.bad-value",
+        )
     return found
 
 
@@ -178,7 +184,11 @@ def _calls(path: Path, layers: int) -> pl.DataFrame:
             rows = csv.DictReader(f)
             missing = [c for c in _NEEDED if c not in (rows.fieldnames or ())]
             if missing:
-                raise CorpusError(f"{path} lacks {', '.join(missing)}", "copy it again")
+                raise CorpusError(
+                    f"{path} lacks {', '.join(missing)}",
+                    "copy it again",
+                    code="corpus.missing-part",
+                )
             for row in rows:
                 op = _operation(path, row)
                 if op is None:
@@ -194,7 +204,9 @@ def _calls(path: Path, layers: int) -> pl.DataFrame:
                     if value > 0:
                         found.append((column, *shapes, count, value))
     except (OSError, ValueError, csv.Error) as e:
-        raise CorpusError(f"{path} cannot be read: {e}", "copy it again") from e
+        raise CorpusError(
+            f"{path} cannot be read: {e}", "copy it again", code="corpus.damaged"
+        ) from e
     return pl.DataFrame(
         found, orient="row",
         schema={k: v for k, v in schema.CALLS.items() if k != "run_id"},

@@ -57,6 +57,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
             raise CorpusError(
                 f"{path} lacks {', '.join(missing) or 'operation columns'}",
                 "it is not one of PROFET's anchor tables",
+                code="corpus.missing-part",
             )
         try:
             frame = frame.with_columns(
@@ -72,7 +73,9 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
                 pl.col("dataset").str.replace(r"^(\d+)dataset$", "${1}px"),
             )
         except pl.exceptions.PolarsError as e:
-            raise CorpusError(f"{path} holds a value of the wrong type: {e}") from e
+            raise CorpusError(
+                f"{path} holds a value of the wrong type: {e}", code="corpus.bad-value"
+            ) from e
         start += frame.height
         runs.append(
             frame.select(

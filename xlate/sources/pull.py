@@ -39,6 +39,7 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
             raise DownloadError(
                 f"{req.full_url} redirects to {newurl}, which is not followed",
                 "import a copy with --from DIR",
+                code="download.refused",
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -94,6 +95,7 @@ def fetch(
             f"{card.name}",
             f"copy {card.origin} at {card.commit[:12]} and xlate datasets import "
             f"{card.name} --from DIR, or pull with --unverified",
+            code="download.checksum",
         )
     total = 0 if unknown else sum(f.bytes for f in card.files)
     done = 0
@@ -123,6 +125,7 @@ def _base_of(card: Card, base_url: str | None) -> str:
             if not base.strip("/")
             else f"{base} is no http address",
             f"xlate datasets import {card.name} --from DIR",
+            code="download.refused",
         )
     return base
 
@@ -144,6 +147,7 @@ def _check_names(card: Card) -> None:
                 f"corpus {card.name} names a file {file.path!r}, which is not below "
                 "its folder",
                 f"correct the file list of {card.name}",
+                code="download.refused",
             )
 
 
@@ -188,7 +192,9 @@ def _fetch(
     except OSError as e:
         # what the network raises was turned into a DownloadError below
         raise StorageError(
-            f"cannot write {path}: {e.strerror or e}", "free some space, or set TMPDIR"
+            f"cannot write {path}: {e.strerror or e}",
+            "free some space, or set TMPDIR",
+            code="storage.unwritable",
         ) from e
     expected = file.bytes if file.sha256 else promised
     if size != expected >= 0:
@@ -200,6 +206,7 @@ def _fetch(
             f"{url} has sha256 {digest.hexdigest()[:12]}…, "
             f"expected {file.sha256[:12]}…",
             "the file was changed or damaged on the way; try again",
+            code="download.checksum",
         )
     return digest.hexdigest()
 

@@ -19,6 +19,7 @@ from xlate import paths
 from xlate.columns import ColumnPlan, suits
 from xlate.errors import BundleError
 from xlate.frozen import FrozenMap
+from xlate.logs import logger, timed
 from xlate.store import versions as slots
 from xlate.store.archive import open_archive
 from xlate.store.cache import LoadedFolders
@@ -46,6 +47,7 @@ __all__ = [
     "versions",
 ]
 
+_LOG = logger(__name__)
 MANIFEST, MODEL = "manifest.json", "model.skops"
 _PARTS = {"translator", "window", "ratio", "calibration", "domain", "scaling"}
 #: of these, plain dicts
@@ -118,6 +120,16 @@ class Bundle:
     manifest: Manifest
     model: Mapping[str, Any]
     path: Path | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both were made from the same: the manifest says from what."""
+        if not isinstance(other, Bundle):
+            return NotImplemented
+        return self.manifest == other.manifest
+
+    def __hash__(self) -> int:
+        """As equality, by what is short of the manifest."""
+        return hash((self.manifest.anchor, self.manifest.target, self.manifest.seed))
 
     @cached_property
     def memo(self) -> dict[str, Any]:
@@ -349,8 +361,13 @@ def find(anchor: str, target: str) -> Bundle:
             "xlate datasets list shows which corpora hold both; where one does: "
             f"xlate fit --anchor {anchor} --target {target}",
         )
-    found = _LOADED.get(folder)
+    with timed(_LOG, f"loading {folder}"):
+        found = _LOADED.get(folder)
     check_pair(found, anchor, target)
+    _LOG.info(
+        "the bundle that answers: %s (%s, fitted on %s)",
+        folder, found.manifest.translator, found.manifest.corpus,
+    )  # fmt: skip
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from xlate import paths
 from xlate.errors import BundleError
 from xlate.frozen import FrozenMap
+from xlate.logs import logger, timed
 from xlate.store import versions as slots
 from xlate.store.archive import open_archive
 from xlate.store.bundle import MANIFEST, MODEL, home
@@ -40,6 +41,7 @@ __all__ = [
     "save",
 ]
 
+_LOG = logger(__name__)
 FORMAT = 1
 
 #: types a clock model may hold beyond those skops trusts by itself
@@ -163,6 +165,16 @@ class ClockBundle:
     responses: Mapping[str, Any]
     handoff: Any
     path: Path | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both were made from the same: the manifest says from what."""
+        if not isinstance(other, ClockBundle):
+            return NotImplemented
+        return self.manifest == other.manifest
+
+    def __hash__(self) -> int:
+        """As equality, by what is short of the manifest."""
+        return hash((self.manifest.target, self.manifest.seed))
 
 
 def folder_of(target: str) -> Path:
@@ -319,8 +331,10 @@ def find(target: str, gpu: str | None = None) -> ClockBundle:
         raise BundleError(
             f"no clock model for {target} yet", f"xlate clocks fit --target {target}"
         )
-    found = _LOADED.get(folder)
+    with timed(_LOG, f"loading {folder}"):
+        found = _LOADED.get(folder)
     check_target(found, target, gpu)
+    _LOG.info("the clock model that answers: %s", folder)
     return found
 
 

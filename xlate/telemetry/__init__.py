@@ -17,6 +17,7 @@ from types import ModuleType
 
 from xlate.errors import ProfileError
 from xlate.files import open_regular
+from xlate.logs import logger
 from xlate.readers.limits import read_bytes, read_text
 from xlate.telemetry import amd_smi, dcgm, rocm_smi, smi, smi_dmon, smi_xml
 from xlate.telemetry.trace import Trace
@@ -68,6 +69,9 @@ def _unpacked(head: bytes) -> bytes:
         return b""
 
 
+_LOG = logger(__name__)
+
+
 def read_trace(
     path: Path, gpu: int | None = None, fields: Sequence[str] | None = None
 ) -> Trace:
@@ -92,8 +96,9 @@ def read_trace(
     text = read_text(path, read_bytes(path))
     if fields is not None:
         return smi.read(text, str(path), gpu, fields)
-    for reader in TRACE_READERS.values():
+    for name, reader in TRACE_READERS.items():
         if reader.sniff(text):
+            _LOG.info("%s is read as a recording of %s", path, name)
             trace: Trace = reader.read(text, str(path), gpu)
             return trace
     first = text.lstrip().splitlines()[0][:80] if text.strip() else ""
@@ -102,15 +107,18 @@ def read_trace(
             f"{path} has no header; its first line is {first!r}",
             "name its columns in order, as given to --query-gpu: "
             "--fields timestamp,name,power.draw,…",
+            code="profile.missing-column",
         )
     if "NVIDIA-SMI" in text[:2000]:
         raise ProfileError(
             f"{path} is the table that nvidia-smi prints for people",
             "record with --query-gpu=timestamp,index,name,power.draw,clocks.sm,"
             "utilization.gpu,utilization.memory --format=csv -lms 100",
+            code="profile.not-a-profile",
         )
     raise ProfileError(
         f"{path} is no telemetry that xlate reads; its first line is {first!r}",
         "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv, dmon and "
         "-q -x, rocm-smi and amd-smi csv and JSON",
+        code="profile.not-a-profile",
     )

@@ -106,7 +106,9 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             continue
         readings.append(_reading(row, source))
     if not any(r.values.get("POWER") is not None for r in readings):
-        raise ProfileError(f"{source} has no power of a GPU", _HINT)
+        raise ProfileError(
+            f"{source} has no power of a GPU", _HINT, code="telemetry.no-power"
+        )
     notes = [f"{broken} lines break off and were left out"] if broken else []
     if partitions:
         notes.append(f"{partitions} rows of partitions of a GPU were left out")
@@ -131,7 +133,9 @@ def _reading(row: Mapping[str, Any], source: str) -> Reading:
     label = next((str(row[k]) for k in _LABELS if row.get(k)), None)
     index = number(row.get("gpu"), "gpu", source)
     if index is None or not float(index).is_integer():
-        raise ProfileError(f"{source}: gpu is {row.get('gpu')!r}", _HINT)
+        raise ProfileError(
+            f"{source}: gpu is {row.get('gpu')!r}", _HINT, code="profile.bad-value"
+        )
     return Reading(
         int(index), values,
         str(stamp) if stamp is not None and moment(str(stamp)) else None, label,

@@ -70,6 +70,7 @@ def number(cell: object, field: str, where: str) -> float | None:
         raise ProfileError(
             f"{where}: {field} is {text.strip()[:40]!r}, not a number",
             "record again; values are numbers, with or without their unit, or N/A",
+            code="profile.bad-value",
         ) from e
 
 
@@ -109,7 +110,11 @@ def rows_of(
     try:
         yield from csv.reader(lines, delimiter=delimiter)
     except csv.Error as e:
-        raise ProfileError(f"{source} is no csv of a meter: {e}", "record again") from e
+        raise ProfileError(
+            f"{source} is no csv of a meter: {e}",
+            "record again",
+            code="profile.damaged",
+        ) from e
 
 
 def delimiter_of(header: str) -> str:

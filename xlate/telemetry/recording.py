@@ -94,6 +94,7 @@ def recorded(
         raise ProfileError(
             f"{source}: rows of one GPU number are of {' and of '.join(devices[:3])}",
             "record index too, one recording a file",
+            code="profile.gpu",
         )
     found = sound(samples, source)
     return Trace(
@@ -125,4 +126,5 @@ def _check_bursts(seconds: np.ndarray, source: str) -> None:
                 f"{source}: rows come {k} at a time, as those of {k} GPUs do, and "
                 "nothing says which row is of which",
                 "record index (nvidia-smi --query-gpu=index,…), or one GPU (-i 0)",
+                code="profile.gpu",
             )

@@ -178,7 +178,9 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
                 cards.put(int(found[1]), found[2], found[3])
     readings = cards.readings()
     if not any(r.values.get("POWER") is not None for r in readings):
-        raise ProfileError(f"{source} has no power of a card", _HINT)
+        raise ProfileError(
+            f"{source} has no power of a card", _HINT, code="telemetry.no-power"
+        )
     notes = [f"{broken} lines break off and were left out"] if broken else []
     return recorded(readings, source, gpu, notes, vendor="AMD")
 

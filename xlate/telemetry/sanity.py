@@ -153,6 +153,7 @@ def sound(samples: pl.DataFrame, source: str, bounds: Bounds | None = None) -> S
             f"{worst.field} of {'NaN' if np.isnan(worst.example) else format(worst.example, 'g')}, "
             f"which {worst.lies}",
             "record again; if it is of another GPU, name that one",
+            code="telemetry.unsound",
         )
     kept = samples.filter(pl.Series(~wrong)) if wrong.any() else samples
     return _without_rare(kept, source, tuple(left))
@@ -223,6 +224,7 @@ def _without_rare(
                     f"{source} has no power in {missing} of {n} samples",
                     "record power.draw (nvidia-smi), field 155 (dcgmi dmon -e 155), "
                     "--showpower (rocm-smi) or metric -p (amd-smi)",
+                    code="telemetry.no-power",
                 )
             rare.append(field)
             if missing < n:

@@ -152,7 +152,9 @@ def read(
         rows, header, broken = _table(text, source, fields)
     short = _fields(header)
     if "POWER" not in short:
-        raise ProfileError(f"{source} has no power.draw", _HINT)
+        raise ProfileError(
+            f"{source} has no power.draw", _HINT, code="telemetry.no-power"
+        )
     bare = [_bare(n) for n in header]
     key = next((k for k in (*_NUMBERED, *_DEVICE) if k in bare), None)
     known: dict[str, int] = {}
@@ -199,10 +201,15 @@ def _table(
             raise ProfileError(
                 f"{source} has a header of its own: {', '.join(h.strip() for h in header)[:80]}",
                 "leave --fields out",
+                code="profile.missing-column",
             )
         header = [f.strip() for f in fields]
     if not header:
-        raise ProfileError(f"{source} names no field of nvidia-smi", _HINT)
+        raise ProfileError(
+            f"{source} names no field of nvidia-smi",
+            _HINT,
+            code="profile.missing-column",
+        )
     bare = [_bare(h) for h in header]
     rows: list[tuple[int, list[object]]] = []
     broken, other = 0, 0
@@ -226,6 +233,7 @@ def _table(
             "name every column in --fields, in order"
             if fields is not None
             else "one recording a file",
+            code="profile.missing-column",
         )
     return rows, header, broken
 
@@ -246,7 +254,11 @@ def _records(
                 records.append(None)
     good = [r for r in records if isinstance(r, dict)]
     if not good:
-        raise ProfileError(f"{source} holds no JSON record of nvidia-smi", _HINT)
+        raise ProfileError(
+            f"{source} holds no JSON record of nvidia-smi",
+            _HINT,
+            code="profile.not-a-profile",
+        )
     header = list(dict.fromkeys(k for r in good for k in r))
     rows = [(i, [r.get(k) for k in header]) for i, r in enumerate(good, 1)]
     return rows, header, len(records) - len(good)

@@ -93,7 +93,11 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
 def _check_columns(columns: list[str], source: str) -> None:
     if "pid" in columns:
         raise ProfileError(
-            f"{source} is of nvidia-smi pmon, which names processes and no power", _HINT
+            f"{source} is of nvidia-smi pmon, which names processes and no power",
+            _HINT,
+            code="profile.not-a-profile",
         )
     if "pwr" not in columns:
-        raise ProfileError(f"{source} has no power (pwr)", _HINT)
+        raise ProfileError(
+            f"{source} has no power (pwr)", _HINT, code="telemetry.no-power"
+        )

@@ -71,7 +71,9 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     """
     if "<!ENTITY" in text:
         raise ProfileError(
-            f"{source} defines entities, which nvidia-smi never does", _HINT
+            f"{source} defines entities, which nvidia-smi never does",
+            _HINT,
+            code="profile.damaged",
         )
     whole = _LOG.findall(text)
     readings: list[Reading] = []
@@ -80,7 +82,9 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             # entities were refused above, and nothing else expands
             log = ElementTree.fromstring(document)  # noqa: S314
         except ElementTree.ParseError as e:
-            raise ProfileError(f"{source} is no XML: {e}", _HINT) from e
+            raise ProfileError(
+                f"{source} is no XML: {e}", _HINT, code="profile.damaged"
+            ) from e
         stamp = log.findtext("timestamp")
         readings += [
             Reading(
@@ -92,7 +96,11 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             for k, card in enumerate(log.findall("gpu"))
         ]
     if not readings:
-        raise ProfileError(f"{source} holds no whole nvidia_smi_log with a GPU", _HINT)
+        raise ProfileError(
+            f"{source} holds no whole nvidia_smi_log with a GPU",
+            _HINT,
+            code="profile.not-a-profile",
+        )
     broken = text.count("<nvidia_smi_log") - len(whole)
     notes = [f"{broken} documents break off and were left out"] if broken else []
     return recorded(readings, source, gpu, notes, vendor="NVIDIA")

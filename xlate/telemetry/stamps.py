@@ -149,6 +149,7 @@ def times_of(stamps: Sequence[str | None], source: str) -> Times | None:
             f"{source}: time stamp {example!r} is not nvidia-smi's",
             "it writes 2024/01/31 12:00:00.000; ISO 8601 and seconds since 1970 are "
             "read too",
+            code="telemetry.unsound",
         )
     found = [read[i] for i in kept]
     at = np.array([r[0] for r in found if r is not None])
@@ -162,6 +163,7 @@ def times_of(stamps: Sequence[str | None], source: str) -> Times | None:
         raise ProfileError(
             f"{source}: time goes backwards in {late} of {len(at)} samples",
             "one recording a file; record again",
+            code="telemetry.unsound",
         )
     if late:
         notes.append(f"{late} samples were out of order and were put in order")

@@ -105,7 +105,11 @@ def read_sweep(
         another GPU than its name says.
     """
     if not folder.is_dir():
-        raise ProfileError(f"{folder} is no folder", "name a folder of recorded runs")
+        raise ProfileError(
+            f"{folder} is no folder",
+            "name a folder of recorded runs",
+            code="profile.unreadable",
+        )
     runs: list[Run] = []
     strange: list[str] = []
     notes: list[str] = []
@@ -133,6 +137,7 @@ def read_sweep(
             f"{folder} holds no run whose name xlate knows",
             "names are results_<gpu>_<workload>_job_<id>/run_<seq>_<run>_freq_<MHz>_"
             "profile.csv or GA100-<app>-<clock>-<run>",
+            code="profile.not-a-profile",
         )
     if strange:
         notes.append(f"{len(strange)} other files were not read, first: {strange[0]}")
@@ -147,6 +152,7 @@ def _check_device(path: Path, trace: Trace, gpu: str) -> None:
         raise ProfileError(
             f"{path} is of a {trace.device}, and its name says {gpu}",
             "put it where runs of that GPU are",
+            code="profile.gpu",
         )
 
 

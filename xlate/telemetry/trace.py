@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
+from xlate.frozen import EqualByContent
 from xlate.telemetry.sanity import Bounds, LeftOut, sound
 
 __all__ = ["CANONICAL", "Trace", "one_gpu"]
@@ -43,7 +44,7 @@ _PAUSE, _USUAL = 5.0, 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(EqualByContent):
     """Samples of one run on one GPU.
 
     Attributes
@@ -228,7 +229,11 @@ def one_gpu(
         named.
     """
     if not found:
-        raise ProfileError(f"{source} holds no sample", "record again, for longer")
+        raise ProfileError(
+            f"{source} holds no sample",
+            "record again, for longer",
+            code="profile.empty",
+        )
     listed = ", ".join(map(str, sorted(found)))
     if gpu is None and len(found) > 1:
         kinds = sorted(set((names or {}).values()))
@@ -236,10 +241,12 @@ def one_gpu(
             f"{source} holds rows of GPUs {listed}"
             + (f" ({', '.join(kinds[:4])})" if kinds else ""),
             "say which: --gpu-index N",
+            code="profile.gpu",
         )
     if gpu is not None and gpu not in found:
         raise ProfileError(
             f"{source} has no row of GPU {gpu}, it has those of {listed}",
             "name one of these with --gpu-index",
+            code="profile.gpu",
         )
     return found[next(iter(found)) if gpu is None else gpu]

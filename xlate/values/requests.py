@@ -159,8 +159,8 @@ class Study:
         :data:`xlate.align.POLICIES`.
     seed : int
         Of splits and translators.
-    n_jobs : int
-        Folds worked on at the same time.
+    n_jobs : int, optional
+        Folds worked on at the same time; as many as there are cores by default.
     """
 
     _: KW_ONLY
@@ -168,7 +168,7 @@ class Study:
     columns: str = "all"
     repeats: str = "median"
     seed: int = 0
-    n_jobs: int = 2
+    n_jobs: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
