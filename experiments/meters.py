@@ -35,7 +35,7 @@ from xlate.schema import METER_COLUMNS
 from xlate.store.clock_bundle import FORMAT, ClockBundle, ClockManifest
 from xlate.telemetry import read_trace
 from xlate.telemetry.trace import Trace
-from xlate.values.requests import RecordingsRequest
+from xlate.values.clock_requests import RecordingsRequest
 
 __all__ = ["KINDS", "meter"]
 

@@ -68,7 +68,7 @@ class ClockFlags:
     flags : ProfileFlags
         Of the profiles.
     aim : dict
-        Fields of :class:`~xlate.values.requests.ClockAim`.
+        Fields of :class:`~xlate.values.clock_requests.ClockAim`.
     fields : str or None
         As it was typed.
     live : float or None
@@ -131,7 +131,7 @@ class ClockFlags:
     def _of_profiles(
         self, profiles: Sequence[Profile | Failure]
     ) -> Answers[Recommendation]:
-        from xlate.values.requests import PredictFreqRequest
+        from xlate.values.clock_requests import PredictFreqRequest
 
         index, names = self.gpu_index, self.named_fields
         meter = self.telemetry
@@ -146,7 +146,7 @@ class ClockFlags:
 
     def _of_recordings(self) -> Answers[Recommendation]:
         """Answers from recordings on the target alone, of files or of the card here."""
-        from xlate.values.requests import RecordingsRequest
+        from xlate.values.clock_requests import RecordingsRequest
 
         step_time, live = self.flags.step_time, self.live is not None
         self._check_recordings()

@@ -92,7 +92,7 @@ def label(
     as_json: Json = False,
 ) -> None:
     """Ground truth of full sweeps: the best clock by each objective."""
-    from xlate.values.requests import LabelRequest
+    from xlate.values.clock_requests import LabelRequest
 
     check_apart(out, [Path(n) for n in _names(sweeps) or ()])
     found = session_of(anchors_dir).label_sweeps(
@@ -154,7 +154,7 @@ def fit(
     It answers from then on, unless it rests on simulated runs and what answers now on
     measured ones: then it is kept beside that, under a number.
     """
-    from xlate.values.requests import FitClocksRequest
+    from xlate.values.clock_requests import FitClocksRequest
 
     if (target is None) == (gpu is None):
         raise typer.BadParameter("give --target or --gpu, one of them")
@@ -224,7 +224,7 @@ def compare(
 ) -> None:
     """Compare clock models on applications, or GPUs, they were not fitted on."""
     from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
-    from xlate.values.requests import ClockComparisonRequest, ImportanceRequest
+    from xlate.values.clock_requests import ClockComparisonRequest, ImportanceRequest
     from xlate.values.tables import Rows
 
     session = session_of(anchors_dir)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from xlate.engine.session import Progress, Say, Session
+from xlate.values import clock_requests as clocks_asked
 from xlate.values import requests as asked
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class AnatomyOptions(StudyOptions, total=False):
 
 
 class ClockOptions(SessionOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.ClockAim`."""
+    """Fields of :class:`~xlate.values.clock_requests.ClockAim`."""
 
     objective: str
     max_slowdown: float | None
@@ -136,20 +137,20 @@ class ClockOptions(SessionOptions, total=False):
 
 
 class PredictFreqOptions(ClockOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.PredictFreqRequest`."""
+    """Fields of :class:`~xlate.values.clock_requests.PredictFreqRequest`."""
 
     telemetry: Probe | None
     bundle: Bundle | None
 
 
 class RecordingsOptions(ClockOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.RecordingsRequest`."""
+    """Fields of :class:`~xlate.values.clock_requests.RecordingsRequest`."""
 
     step_time_s: float | None
 
 
 class LabelOptions(SessionOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.LabelRequest`."""
+    """Fields of :class:`~xlate.values.clock_requests.LabelRequest`."""
 
     objectives: Sequence[str] | None
     bound: float | None
@@ -157,7 +158,7 @@ class LabelOptions(SessionOptions, total=False):
 
 
 class ClockComparisonOptions(SessionOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.ClockComparisonRequest`."""
+    """Fields of :class:`~xlate.values.clock_requests.ClockComparisonRequest`."""
 
     gpu: str | None
     models: Sequence[str] | None
@@ -170,7 +171,7 @@ class ClockComparisonOptions(SessionOptions, total=False):
 
 
 class ImportanceOptions(SessionOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.ImportanceRequest`."""
+    """Fields of :class:`~xlate.values.clock_requests.ImportanceRequest`."""
 
     gpu: str | None
     model: str | None
@@ -179,7 +180,7 @@ class ImportanceOptions(SessionOptions, total=False):
 
 
 class FitClocksOptions(SessionOptions, total=False):
-    """Fields of :class:`~xlate.values.requests.FitClocksRequest`."""
+    """Fields of :class:`~xlate.values.clock_requests.FitClocksRequest`."""
 
     gpu: str | None
     sweeps: Sequence[str] | None
@@ -286,7 +287,7 @@ def predict_freq(
 ) -> list[Recommendation | Failure]:  # fmt: skip
     """The best clock on the target for each profile taken on the anchor."""
     session, request = _asked(
-        asked.PredictFreqRequest, options, profiles, anchor, target
+        clocks_asked.PredictFreqRequest, options, profiles, anchor, target
     )
     return list(session.predict_freq(request))
 
@@ -296,7 +297,9 @@ def clocks_of_recordings(
     **options: Unpack[RecordingsOptions],
 ) -> list[Recommendation | Failure]:  # fmt: skip
     """The best clock on the target for each recording of a job made on it."""
-    session, request = _asked(asked.RecordingsRequest, options, recordings, target)
+    session, request = _asked(
+        clocks_asked.RecordingsRequest, options, recordings, target
+    )
     return list(session.clocks_of_recordings(request))
 
 
@@ -313,7 +316,7 @@ def label_sweeps(
     **options: Unpack[LabelOptions],
 ) -> list[Label]:  # fmt: skip
     """Ground truth of full sweeps."""
-    session, request = _asked(asked.LabelRequest, options, names, gpu)
+    session, request = _asked(clocks_asked.LabelRequest, options, names, gpu)
     return list(session.label_sweeps(request))
 
 
@@ -322,7 +325,7 @@ def compare_clocks(
     **options: Unpack[ClockComparisonOptions],
 ) -> list[ClockRow]:  # fmt: skip
     """Figures of clock models on applications (or GPUs) they were not fitted on."""
-    session, request = _asked(asked.ClockComparisonRequest, options, names)
+    session, request = _asked(clocks_asked.ClockComparisonRequest, options, names)
     return list(session.compare_clocks(request, progress=progress))
 
 
@@ -330,7 +333,7 @@ def importance(
     names: Sequence[str] | None = None, **options: Unpack[ImportanceOptions]
 ) -> list[ClockRow]:
     """Permutation importance of every feature, on applications left out."""
-    session, request = _asked(asked.ImportanceRequest, options, names)
+    session, request = _asked(clocks_asked.ImportanceRequest, options, names)
     return list(session.importance(request))
 
 
@@ -339,5 +342,5 @@ def fit_clocks(
     **options: Unpack[FitClocksOptions],
 ) -> ClockFit:  # fmt: skip
     """Fit a clock model for an instance or a GPU, and save it."""
-    session, request = _asked(asked.FitClocksRequest, options, target)
+    session, request = _asked(clocks_asked.FitClocksRequest, options, target)
     return session.fit_clocks(request, progress=progress)

@@ -39,7 +39,7 @@ from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
 from xlate.store.clock_bundle import ClockBundle, ClockManifest
 from xlate.tabular import Cell, Tabular
-from xlate.values.requests import (
+from xlate.values.clock_requests import (
     ClockComparisonRequest,
     FitClocksRequest,
     ImportanceRequest,

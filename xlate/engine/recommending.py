@@ -34,7 +34,8 @@ from xlate.engine.session import Session
 from xlate.engine.translating import translate
 from xlate.errors import XlateError
 from xlate.values.answers import Answers
-from xlate.values.requests import ClockAim, PredictFreqRequest, TranslateRequest
+from xlate.values.clock_requests import ClockAim, PredictFreqRequest
+from xlate.values.requests import TranslateRequest
 
 __all__ = ["checked_probes", "predict_freq", "question"]
 

@@ -33,7 +33,7 @@ from xlate.engine.session import Session
 from xlate.errors import ProfileError, XlateError
 from xlate.profile import Estimate, Verdict, WorkloadKey
 from xlate.values.answers import Answers
-from xlate.values.requests import RecordingsRequest
+from xlate.values.clock_requests import RecordingsRequest
 
 __all__ = ["answer_recording", "clocks_of_recordings"]
 

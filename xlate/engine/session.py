@@ -33,18 +33,20 @@ if TYPE_CHECKING:
     from xlate.evaluate import Row
     from xlate.store.manifest import Manifest
     from xlate.values.answers import Answers
-    from xlate.values.requests import (
-        AnatomyRequest,
+    from xlate.values.clock_requests import (
         ClockComparisonRequest,
-        CombineRequest,
-        CompareAllRequest,
-        CompareRequest,
         FitClocksRequest,
-        FitRequest,
         ImportanceRequest,
         LabelRequest,
         PredictFreqRequest,
         RecordingsRequest,
+    )
+    from xlate.values.requests import (
+        AnatomyRequest,
+        CombineRequest,
+        CompareAllRequest,
+        CompareRequest,
+        FitRequest,
         ScaleRequest,
         ShotsRequest,
         TableRequest,

@@ -1,0 +1,224 @@
+"""Questions about clocks: which is best, and how wrong models of it are.
+
+Each is a frozen value, as in :mod:`xlate.values.requests`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xlate.answer import Failure
+    from xlate.clocks.probe import Probe
+    from xlate.profile import Profile
+    from xlate.store.bundle import Bundle
+    from xlate.store.clock_bundle import ClockBundle
+
+__all__ = [
+    "ClockAim",
+    "ClockComparisonRequest",
+    "FitClocksRequest",
+    "ImportanceRequest",
+    "LabelRequest",
+    "PredictFreqRequest",
+    "RecordingsRequest",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class ClockAim:
+    """What the best clock is: what is minimised, within which bound, and how sure.
+
+    Attributes
+    ----------
+    objective : str
+        Key of :data:`xlate.clocks.objective.OBJECTIVES`.
+    max_slowdown : float or None
+        Against the fastest clock; 0.05 is 5 %.
+    sure : float or None
+        Probability with which the bound must hold, 0.9 for instance; by default the
+        expected curve keeps it.
+    probe : {"max-only", "tri-point"}
+        ``tri-point`` demands probes at about 0.7 and 0.5 of the highest clock.
+    probes : sequence of Probe
+        Runs of the job on the target itself.
+    confidence : float
+        Below it the answer names two clocks to probe.
+    clocks_file : Path or None
+        Dump of the target's supported clocks.
+    clock_bundle : ClockBundle or None
+        By default the one of the target in the data home.
+    force : bool
+        Answer though a file says that it is of another GPU.
+    seed : int
+        Of the draws.
+    """
+
+    _: KW_ONLY
+    objective: str = "edp"
+    max_slowdown: float | None = None
+    sure: float | None = None
+    probe: str = "max-only"
+    probes: Sequence[Probe] = ()
+    confidence: float = 0.7
+    clocks_file: Path | None = None
+    clock_bundle: ClockBundle | None = None
+    force: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class PredictFreqRequest(ClockAim):
+    """Ask for the best clock of the target for each profile taken on the anchor.
+
+    Attributes
+    ----------
+    profiles, anchor, target, bundle
+        As :class:`TranslateRequest`.
+    telemetry : Probe or None
+        What a meter saw of the job on the *anchor*; narrows the guess of power.
+    """
+
+    profiles: Sequence[Profile | Failure]
+    anchor: str | None
+    target: str
+    _: KW_ONLY
+    telemetry: Probe | None = None
+    bundle: Bundle | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingsRequest(ClockAim):
+    """Ask for the best clock of the target for each job that was recorded on it.
+
+    Attributes
+    ----------
+    recordings : sequence of Probe or Failure
+        Of :func:`xlate.clocks.probe.read_telemetry` or of the card here; failures
+        are handed through.
+    target : str
+        Instance, by name or alias, with the GPU that was recorded.
+    step_time_s : float or None
+        Seconds a step takes at the highest clock, for seconds, joules and dollars of
+        one.
+    """
+
+    recordings: Sequence[Probe | Failure]
+    target: str
+    _: KW_ONLY
+    step_time_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LabelRequest:
+    """Ask which clock was the best in full sweeps.
+
+    Attributes
+    ----------
+    sweeps : sequence of str or None
+        Corpora, or csv or parquet files of sweeps; by default the measured ones on
+        this machine whose licence lets a fit be kept, else the simulated one.
+    gpu : str or None
+        Only those of this GPU.
+    objectives : sequence of str or None
+        All by default.
+    bound : float or None
+        Slowdown against the fastest clock, 0.05 for 5 %.
+    usd_per_h : float or None
+        Rent, for dollars; without it the ``cost`` objective is left out.
+    """
+
+    sweeps: Sequence[str] | None = None
+    gpu: str | None = None
+    _: KW_ONLY
+    objectives: Sequence[str] | None = None
+    bound: float | None = None
+    usd_per_h: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ClockComparisonRequest:
+    """Ask how wrong clock models are on applications, or GPUs, left out.
+
+    Attributes
+    ----------
+    sweeps, gpu
+        As :class:`LabelRequest`.
+    models : sequence of str or None
+        All by default.
+    split, probe : str
+        What is held out together; which runs are looked at.
+    view : str or None
+        ``smi`` or ``dcgm``; by default the richest that the sweeps have.
+    bound : float or None
+        Slowdown against the fastest clock.
+    pool : bool
+        Whether the other GPUs' applications are learned from too, that held out apart.
+    seed : int
+    """
+
+    sweeps: Sequence[str] | None = None
+    gpu: str | None = None
+    _: KW_ONLY
+    models: Sequence[str] | None = None
+    split: str = "workload"
+    view: str | None = None
+    probe: str = "max-only"
+    bound: float | None = 0.05
+    pool: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class ImportanceRequest:
+    """Ask which features matter to a clock model, on applications left out.
+
+    Attributes
+    ----------
+    sweeps, gpu, view, seed
+        As :class:`ClockComparisonRequest`.
+    model : str or None
+        The default clock model where none is named.
+    """
+
+    sweeps: Sequence[str] | None = None
+    gpu: str | None = None
+    _: KW_ONLY
+    model: str | None = None
+    view: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FitClocksRequest:
+    """Fit a clock model for an instance or a GPU, and save it.
+
+    Attributes
+    ----------
+    target : str or None
+        Instance; op vectors can then be handed on to it.
+    gpu : str or None
+        GPU alone; one of both is named.
+    sweeps : sequence of str or None
+        Corpora to learn from, as :class:`LabelRequest`.
+    model : str or None
+        The default clock model where none is named.
+    seed : int
+    save : bool
+        Whether to write the clock model to the data home; what answered until then
+        is kept under a number.
+    replace : bool
+        Let one that rests on simulated runs take the place of a measured one.
+    """
+
+    target: str | None = None
+    _: KW_ONLY
+    gpu: str | None = None
+    sweeps: Sequence[str] | None = None
+    model: str | None = None
+    seed: int = 0
+    save: bool = True
+    replace: bool = False
