@@ -209,7 +209,7 @@ class Translation(TranslationTable):
             said += ", there cut in proportion to the step, which they would exceed"
         return said
 
-    def profile_document(self) -> dict[str, Any]:
+    def profile_document(self) -> dict[str, object]:
         """The profile on the target as JSON that xlate reads again."""
         from xlate.readers.json_profile import to_json
 
