@@ -184,7 +184,9 @@ def test_no_function_but_a_command_has_eleven_parameters():
         file, name = place.split(": ")
         if file.startswith("api/") or (Path(file).name, name) in named:
             continue
-        every = [*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs]
+        every = [*f.args.posonlyargs, *f.args.args]
+        # a public function names each option, so that editors and type checkers know it
+        every += [] if file.startswith("api/") else f.args.kwonlyargs
         assert len(every) < 11, place
 
 
