@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -128,6 +129,8 @@ def documents(home: Path) -> Iterator[tuple[Command, Any]]:
     for command in COMMANDS:
         text = _program(command, home) if command.whole_program else _run(command, home)
         text = text.replace(str(home), "HOME").replace(str(ROOT), "CLONE")
+        # folders of the machine that neither a home nor a clone lies in
+        text = re.sub(r'"/[^"\s]+"', '"FOLDER"', text)
         yield command, json.loads(text)
 
 
