@@ -207,7 +207,7 @@ def test_region_and_electricity_reach_translate(folder, monkeypatch):
     "command", [["predict-freq"], ["clocks", "curve"]], ids=" ".join
 )
 def test_the_price_of_electricity_reaches_the_use_case(folder, monkeypatch, command):
-    from xlate import engine
+    from xlate.engine.session import Session
 
     class ReachedError(Exception):
         pass
@@ -215,7 +215,7 @@ def test_the_price_of_electricity_reaches_the_use_case(folder, monkeypatch, comm
     def stop(*_args, **_options):
         raise ReachedError(settings.current().electricity_usd_per_kwh)
 
-    monkeypatch.setattr(engine, "predict_freq", stop)
+    monkeypatch.setattr(Session, "predict_freq", stop)
     with pytest.raises(ReachedError, match=r"0\.25"):
         run(*command, PROFILE, *PAIR, "--electricity", "0.25")
     with pytest.raises(SettingsError, match="between 0 and 100"):
