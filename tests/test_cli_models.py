@@ -15,6 +15,7 @@ from tests.test_incumbent import noisy
 from tests.test_unseen import OPS, frame
 from xlate import corpus as corpora
 from xlate.store import bundle as bundles
+from xlate.store.part_bundle import SCALERS, scalers_of
 from xlate.translators.base import STEP
 
 PAIR = ("--anchor", "T4", "--target", "L4")
@@ -196,3 +197,25 @@ def test_shots_in_seconds_are_not_saved(empty_home, tmp_path):
     _, err = run("fit", *PAIR, "--shots", path, code=1)
     assert "look like seconds" in err
     assert not bundles.home().exists()
+
+
+def test_scalers_kept_by_themselves_are_listed_shown_used_and_removed(empty_home):
+    scalers = scalers_of(bundles.find("p2.xlarge", "p3.2xlarge"))
+    SCALERS.keep(scalers)
+    SCALERS.keep(scalers, in_place=False)
+    rows = json.loads(run("models", "list", "--json")[0])
+    own = [r for r in rows if not r["shipped"]]
+    assert [(r["kind"], r["name"], r["version"], r["active"]) for r in own] == [
+        ("scaler", "scalers/p2.xlarge", 1, True),
+        ("scaler", "scalers/p2.xlarge", 2, False),
+    ]
+    assert {r["instance"] for r in own} == {"p2.xlarge"}
+    assert "scalers/p2.xlarge@2" in run("models", "list")[0]
+    assert "batch-size, input-size" in run("models", "show", "scalers/p2")[0]
+    shown = json.loads(run("models", "show", "scalers/p2@2", "--json")[0])
+    assert shown["kind"] == "scaler"
+    assert json.loads(run("models", "use", "scalers/p2@2", "--json")[0])["version"] == 2
+    _, err = run("models", "remove", "scalers/p2@2", "--yes")
+    assert "no scaler of p2.xlarge answers now" in err
+    _, err = run("models", "show", "power/p2", code=1)
+    assert "no power-model of p2.xlarge was kept by itself" in err

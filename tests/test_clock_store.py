@@ -45,8 +45,9 @@ def made():
         ({"handoff_limit_w": "300 W"}, "handoff_limit_w is no finite number or null"),
         ({"seed": 1.5}, "seed is no whole number"),
         ({"card": [{}]}, "card row 0"),
-        ({"files": ["model.skops"]}, "files is no object"),
-        ({"files": {}}, "changed or cut off"),
+        ({"files": ["model.zip"]}, "files is no object"),
+        ({"files": {}}, "manifest lists"),
+        ({"files": {"model.zip": "0" * 64}}, "changed or cut off"),
     ],
 )
 def test_a_manifest_that_lies_is_refused(made, tmp_path, change, says):

@@ -149,7 +149,7 @@ def _incumbent(anchor, target):
 
 def test_a_refused_bundle_steps_aside(empty_home):
     first = xlate.fit(*PAIR, shots=frame(gpus=PAIR, models=3, off=0.4))
-    (first.path / "model.skops").write_bytes(b"no")
+    (first.path / "model.zip").write_bytes(b"no")
     with pytest.raises(BundleError):
         answer()
     done = xlate.fit(*PAIR, shots=noisy(0.3))

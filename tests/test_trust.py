@@ -253,5 +253,5 @@ def test_honest_profiles_of_networks_left_out_are_not_doubted(profet):
 
 def test_what_was_loaded_is_saved_as_it_was(shipped, tmp_path):
     again = bundles.save(shipped.manifest, shipped.model, tmp_path / "again")
-    for name in ("model.skops", "manifest.json"):
+    for name in ("model.zip", "manifest.json"):
         assert (again / name).read_bytes() == (shipped.path / name).read_bytes()

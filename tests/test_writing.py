@@ -296,7 +296,7 @@ def test_readers_neither_wait_nor_read_without_end(there, in_time):
             with pytest.raises(XlateError, match="not a regular file"):
                 read(path)
         with pytest.raises(BundleError, match="not a regular file"):
-            open_archive(path, "", (), "model", "fit")
+            open_archive(path, "", "fit")
         folder = there / f"bundle-{path.name}"
         folder.mkdir()
         os.symlink(path.absolute(), folder / bundle.MANIFEST)

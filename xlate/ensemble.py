@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["forest_mean"]
+from xlate.state import Stateful
+
+__all__ = ["forest_mean", "round_leaves"]
 
 
 def forest_mean(forest: Any, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -30,3 +32,30 @@ def forest_mean(forest: Any, X: NDArray[np.floating[Any]]) -> NDArray[np.float64
         total += tree.tree_.predict(rows)
     mean = np.asarray(total / len(trees)).reshape(len(rows), -1)
     return mean[:, 0] if mean.shape[1] == 1 else mean
+
+
+def round_leaves(value: Any) -> None:
+    """Round the leaves of every tree in some models to single precision, in place.
+
+    A bundle keeps single-precision leaves in half the space. Rounded once, when it is
+    fitted, a model answers to the bit as the one that is loaded from the bundle.
+
+    Parameters
+    ----------
+    value : object
+        Models, and lists and mappings of them, at any depth.
+    """
+    if isinstance(value, dict):
+        inner = list(value.values())
+    elif isinstance(value, list | tuple):
+        inner = list(value)
+    elif isinstance(value, Stateful):
+        inner = list(vars(value).values())
+    elif hasattr(value, "tree_"):
+        leaves = value.tree_.value
+        leaves[...] = leaves.astype(np.float32)
+        return
+    else:
+        inner = list(getattr(value, "estimators_", ()))
+    for one in inner:
+        round_leaves(one)

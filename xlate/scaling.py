@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from xlate import opnames
 from xlate.conformal import Scores
 from xlate.errors import AlignmentError, UnknownNameError
+from xlate.state import Stateful
 from xlate.translators.pooled import PooledRatios, Runs
 from xlate.translators.two_path import TwoPath
 
@@ -52,7 +53,7 @@ class Scaled:
     step: float
 
 
-class Scaler:
+class Scaler(Stateful):
     """Growth of operations and step time along one axis of size.
 
     After :meth:`fit`, ``range_`` holds the smallest and largest size, ``seen_`` the
@@ -72,6 +73,9 @@ class Scaler:
     UnknownNameError
         If the axis is unknown.
     """
+
+    kind = "scaler"
+    kept = ("ops", "axis", "seed")
 
     def __init__(self, ops: Sequence[str], axis: str, seed: int = 0) -> None:
         if axis not in AXES:

@@ -85,7 +85,7 @@ class ProfileFlags:
 def reading() -> Any:
     """The readers, without pandas, which scikit-learn would load."""
     with pandas_left_out():
-        import skops.io  # noqa: F401 - imports all of scikit-learn
+        import sklearn.ensemble  # noqa: F401 - and with it what models are made of
 
         from xlate.engine import reading as readers
     return readers

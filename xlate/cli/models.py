@@ -63,6 +63,13 @@ def list_models(as_json: Json = False) -> None:
                 for s in clocks
             ],
         )
+    parts = [s for s in found if s.kind not in ("translator", "clocks")]
+    if parts:
+        output.table(
+            "kept by themselves",
+            ["bundle", "answers", "kind", "fitted on", "date"],
+            [[s.label, s.answers, *s.cells()[:2], s.date] for s in parts],
+        )
     for s in found:
         if s.refused:
             output.talk(f"note: {s.label} is refused: {s.refused}")
@@ -132,14 +139,11 @@ def remove_model(
 
 def _checked(name: str) -> None:
     """Load a version with every check, before it is to answer."""
-    from xlate.cli.stored import slot_of
-    from xlate.store import bundle, clock_bundle
+    from xlate.cli.stored import slot_of, store_of
 
     slot, number = slot_of(name)
-    if slot.parent.name == "clocks":
-        clock_bundle.find_version(slot.name, number)
-    else:
-        bundle.find_version(slot.parent.name, slot.name.removeprefix("to-"), number)
+    store = store_of(slot)
+    store.find(*store.names_in(slot), number=number)
 
 
 @models.command("show")
@@ -151,7 +155,7 @@ def show_model(
     as_json: Json = False,
 ) -> None:
     """What a bundle was fitted on, and how good it is on held-out models."""
-    from xlate.cli.stored import slot_of
+    from xlate.cli.stored import slot_of, store_of
     from xlate.engine.models import ShownBundle
     from xlate.evaluate import Row
     from xlate.store import bundle
@@ -163,6 +167,9 @@ def show_model(
         slot, number = slot_of(name)
         if slot.parent.name == "clocks":
             _show_clock_model(slot.name, number, as_json)
+            return
+        if store_of(slot) is not bundle.STORE:
+            _show_part(slot, number, as_json)
             return
         loaded = bundle.find_version(
             slot.parent.name, slot.name.removeprefix("to-"), number
@@ -204,6 +211,31 @@ def show_model(
 
 def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
+
+
+def _show_part(slot: Path, number: int | None, as_json: bool) -> None:
+    """A scaler or a power model that is kept by itself."""
+    from xlate.cli.stored import store_of
+    from xlate.engine.models import ShownBundle
+
+    store = store_of(slot)
+    loaded = store.find(*store.names_in(slot), number=number)
+    m = loaded.manifest
+    if as_json:
+        output.document(ShownBundle(loaded.path, m).document())
+        return
+    output.table(
+        str(loaded.path),
+        ["what", "value"],
+        [
+            ["kind", f"{m.kind} of {m.instance}"],
+            ["models", ", ".join(sorted(loaded.models))],
+            ["fitted on", m.corpus],
+            ["licence of the data", m.licence],
+            ["seed", m.seed],
+            ["versions", ", ".join(f"{k} {v}" for k, v in m.versions.items())],
+        ],
+    )
 
 
 def _show_clock_model(target: str, number: int | None, as_json: bool) -> None:

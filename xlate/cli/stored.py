@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlate import paths
 from xlate.cli import output
 from xlate.errors import BundleError, UnknownNameError
-from xlate.store import bundle, clock_bundle, versions
+from xlate.store import bundle, clock_bundle, part_bundle, versions
+from xlate.store.bundle_kind import Listed
+from xlate.store.bundle_store import BundleStore
 from xlate.store.clock_bundle import ClockManifest
 from xlate.store.manifest import Manifest
+from xlate.store.part_bundle import PartManifest
 
-__all__ = ["Stored", "everything", "folder_of", "left_after", "slot_of"]
+__all__ = [
+    "STORES",
+    "Stored",
+    "everything",
+    "folder_of",
+    "left_after",
+    "slot_of",
+    "store_of",
+]
 
 
-@dataclass(frozen=True, eq=False)
-class Stored:
-    """One fit on disk.
+#: a store for each kind of bundle, in the order they are listed in
+STORES: tuple[BundleStore[Any, Any], ...] = (
+    bundle.STORE,
+    clock_bundle.STORE,
+    part_bundle.SCALERS,
+    part_bundle.POWER_MODELS,
+)
 
-    Attributes
-    ----------
-    kind : str
-        ``"translator"`` or ``"clocks"``.
-    name : str
-        ``ANCHOR/to-TARGET`` or ``clocks/TARGET``.
-    path : Path
-    version : int or None
-        Its number; None for shipped ones and fits of an earlier xlate.
-    active, ships : bool
-        Whether it answers, and whether it ships with xlate.
-    manifest : Manifest, ClockManifest or None
-        None where it is refused.
-    refused : str or None
-        Why.
-    """
 
-    kind: str
-    name: str
-    path: Path
-    version: int | None
-    active: bool
-    ships: bool
-    manifest: Manifest | ClockManifest | None
-    refused: str | None = None
+class Stored(Listed):
+    """One bundle on disk, as tables and documents show it."""
 
     @property
     def label(self) -> str:
@@ -75,6 +65,8 @@ class Stored:
                 m.model, m.source_gpu, m.corpus,
                 output.figure(None if gap is None else 100 * gap, "%"),
             ]  # fmt: skip
+        if isinstance(m, PartManifest):
+            return [m.kind, m.corpus]
         return ["–"] * 4
 
     @property
@@ -108,72 +100,22 @@ class Stored:
                 "fitted_on": m.corpus, "simulated": m.simulated,
                 "extrapolated": m.extrapolated, "edp_gap": m.error("edp_gap"),
             }  # fmt: skip
+        elif isinstance(m, PartManifest):
+            found |= {
+                "instance": m.instance, "fitted_on": m.corpus, "simulated": m.simulated,
+            }  # fmt: skip
         return found
 
 
 def everything() -> list[Stored]:
-    """Every fit in the data home and every bundle that ships, by kind and name."""
-    found = []
-    mine: set[str] = set()
-    for slot in _slots(bundle.home(), "*/to-*", apart="clocks"):
-        name = f"{slot.parent.name}/{slot.name}"
-        rows = list(_of_slot(slot, "translator", name))
-        if any(s.active for s in rows):
-            mine.add(name)
-        found += rows
-    ships = paths.shipped("anchors")
-    for manifest in sorted(ships.glob(f"*/to-*/{bundle.MANIFEST}")):
-        folder = manifest.parent
-        name = f"{folder.parent.name}/{folder.name}"
-        read, refused = _read(folder, "translator")
-        found.append(
-            Stored("translator", name, folder, None, name not in mine, True, read, refused)
-        )  # fmt: skip
-    for slot in _slots(bundle.home() / "clocks", "*"):
-        found += _of_slot(slot, "clocks", f"clocks/{slot.name}")
-    return found
+    """Every bundle in the data home and every one that ships, by kind and name."""
+    return [Stored(**vars(r)) for store in STORES for r in store.list()]
 
 
-def _slots(root: Path, pattern: str, apart: str = "") -> list[Path]:
-    """Folders from which a fit answers, or beside which versions are kept."""
-    found = set()
-    for path in root.glob(pattern):
-        hidden = path.name.startswith(".")
-        if path.parent.name != apart and path.is_dir() and not hidden:
-            found.add(path.with_name(versions.slot_name(path.name)))
-    return sorted(found)
-
-
-def _of_slot(slot: Path, kind: str, name: str) -> Iterator[Stored]:
-    answers = versions.active(slot, bundle.MANIFEST)
-    for folder in (answers, *versions.numbered(slot).values()):
-        if folder is None:
-            continue
-        read, refused = _read(folder, kind)
-        of = None if read is None else _name_of(read)
-        if of is not None and of != name:
-            refused = f"it is of {of}"
-        active = folder == answers
-        yield Stored(
-            kind, name, folder, versions.number_of(folder), active, False, read, refused
-        )
-
-
-def _read(
-    folder: Path, kind: str
-) -> tuple[Manifest | ClockManifest | None, str | None]:
-    """A manifest, or why it is refused; one that is must not hide the others."""
-    read = bundle.read_manifest if kind == "translator" else clock_bundle.read_manifest
-    try:
-        return read(folder), None
-    except BundleError as e:
-        return None, e.what
-
-
-def _name_of(m: Manifest | ClockManifest) -> str:
-    if isinstance(m, Manifest):
-        return f"{m.anchor}/to-{m.target}"
-    return f"clocks/{m.target}"
+def store_of(slot: Path) -> BundleStore[Any, Any]:
+    """The store of the kind of bundle that answers from a folder."""
+    rooms = {s.kind.room: s for s in STORES if s.kind.room}
+    return rooms.get(slot.parent.name, bundle.STORE)
 
 
 def slot_of(name: str) -> tuple[Path, int | None]:
@@ -195,8 +137,9 @@ def slot_of(name: str) -> tuple[Path, int | None]:
         )
     number = int(digits) if at else None
     folder, slash, target = bare.partition("/")
-    if folder == "clocks" and slash:
-        return clock_bundle.folder_of(_canonical(target)), number
+    for store in STORES:
+        if slash and folder == store.kind.room:
+            return store.slot(_canonical(target)), number
     anchor, found, target = bare.partition("/to-")
     if not found:
         raise BundleError(
@@ -254,8 +197,10 @@ def left_after(name: str) -> str:
     slot, _ = slot_of(name)
     if versions.active(slot, bundle.MANIFEST) is not None:
         return "your bundle still answers"
-    if slot.parent.name == "clocks":
-        return f"no clock model of {slot.name} answers now"
+    store = store_of(slot)
+    if store.kind.room:
+        what = "clock model" if store is clock_bundle.STORE else store.kind.name
+        return f"no {what} of {slot.name} answers now"
     anchor, target = slot.parent.name, slot.name.removeprefix("to-")
     if bundle.exists(anchor, target):
         return "the bundle that ships with xlate answers now"

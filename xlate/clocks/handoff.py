@@ -36,6 +36,7 @@ from xlate.clocks.shared_jobs import (
     metered_jobs,
     with_telemetry,
 )
+from xlate.state import Stateful
 
 __all__ = [
     "PREDICTED",
@@ -64,7 +65,7 @@ _WITHIN = 0.95
 _NEW_GPU = "new gpu"
 
 
-class Handoff:
+class Handoff(Stateful):
     """Power and utilisations at the default clock from an op vector.
 
     Gaussian processes (scikit-learn's) on log step time, busy share and log
@@ -90,6 +91,9 @@ class Handoff:
 
     #: least power share of a metered job on the target; one fitted before knows none
     idle_share_: float = 0.0
+
+    kind = "power-model"
+    kept = ("limit_w", "seed")
 
     def __init__(self, limit_w: float, seed: int = 0) -> None:
         self.limit_w = limit_w

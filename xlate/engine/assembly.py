@@ -18,6 +18,7 @@ from xlate.corpus import Corpus
 from xlate.engine.pair import Pair, runs_of
 from xlate.engine.session import Session
 from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
+from xlate.ensemble import round_leaves
 from xlate.errors import AlignmentError, XlateError
 from xlate.evaluate import Row
 from xlate.heldout import with_step_times
@@ -160,6 +161,7 @@ def assemble(
         "domain": domain,
         "scaling": _scalers(here, seed),
     }
+    round_leaves(fitted)
     return manifest, fitted
 
 

@@ -30,6 +30,7 @@ from xlate.engine.kinship import (
 )
 from xlate.engine.session import Progress, Session
 from xlate.engine.sweeps import default_view, matching_gpus, sweeps_of
+from xlate.ensemble import round_leaves
 from xlate.errors import (
     BundleError,
     CatalogError,
@@ -290,6 +291,7 @@ def _responses(
             data = pooled(data, elsewhere, trust_in(data, elsewhere, seed))
         responses[view] = _calibrated(model, seed)
         responses[view].fit(data)
+    round_leaves(responses)
     return views, responses
 
 

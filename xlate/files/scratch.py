@@ -208,7 +208,7 @@ def _looks_ours(path: Path, locked: bool) -> bool:
     names = [p.name for p in path.iterdir()]
     if locked:
         return set(names) <= {_NEW, _OLD}
-    endings = (".parquet", ".toml", ".json", ".skops")
+    endings = (".parquet", ".toml", ".json", ".skops", ".zip")
     return names == ["was"] or all(n.endswith(endings) for n in names)
 
 

@@ -1,48 +1,91 @@
-"""A skops archive, opened only when it is the file the manifest names."""
+"""The file of a bundle's models: a zip of JSON, arrays and estimators.
+
+``model.json`` holds the tree (:mod:`xlate.store.codec`) and what each array is,
+``arrays.bin`` the arrays one after the other, ``estimators/000.skops`` … what
+scikit-learn's own estimators are. The same models give the same bytes: entries are
+sorted, their dates fixed, and packed at one level.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import io
+import json
+import math
+import re
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xlate.errors import BundleError
 from xlate.files import read_bytes
+from xlate.store.codec import Encoded, decode, order_of
+from xlate.store.fields import parse
 
-__all__ = ["open_archive"]
+__all__ = ["open_archive", "written"]
 
-#: the largest bundle that was fitted holds 40 MB
+#: of the file, and of everything unpacked; the largest bundle that was fitted holds 40 MB
 _MOST_BYTES = 512 * 1024 * 1024
+#: of the tree of values
+_MOST_TREE = 32 * 2**20
+_MOST_ESTIMATORS = 1000
+_TREE, _ARRAYS = "model.json", "arrays.bin"
+_ESTIMATOR = "estimators/{:03d}.skops"
+_LEVEL = 6
+#: each array begins at a multiple of so many bytes
+_ALIGNED = 16
+#: numbers and texts in little-endian order
+_DTYPE = re.compile(r"\|b1|\|i1|\|u1|<[iu][248]|<f[248]|<U\d{1,6}")
+_HIGHEST_CHARACTER = 0x10FFFF
 
 
-def open_archive(
-    path: Path, digest: str | None, allowed: Sequence[str], what: str, refit: str
-) -> Any:
-    """Load what an archive holds, after checking everything that can be checked.
+def written(encoded: Encoded) -> bytes:
+    """The file of a bundle's models, from what :func:`~xlate.store.codec.encode` gives."""
+    # not above: a bundle is read far more often than written
+    from xlate.store.canonical import plain_entry
+
+    table, blob = [], bytearray()
+    for array in encoded.arrays:
+        blob += b"\0" * (-len(blob) % _ALIGNED)
+        order = order_of(array)
+        table.append([array.dtype.str, list(array.shape), order])
+        blob += array.tobytes(order)
+    text = json.dumps(
+        {"arrays": table, "model": encoded.tree}, allow_nan=False, ensure_ascii=False,
+        separators=(",", ":"),
+    )  # fmt: skip
+    files = {_TREE: text.encode(), _ARRAYS: bytes(blob)}
+    files |= {_ESTIMATOR.format(i): e for i, e in enumerate(encoded.estimators)}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in sorted(files):
+            entry = plain_entry(name, zipfile.ZIP_DEFLATED)
+            out.writestr(entry, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
+    return buffer.getvalue()
+
+
+def open_archive(path: Path, digest: str | None, refit: str) -> Any:
+    """The models of a bundle, after checking everything that can be checked.
 
     Parameters
     ----------
     path : Path
-        The archive.
+        The file.
     digest : str or None
         sha256 that the manifest gives for it.
-    allowed : sequence of str
-        Types it may hold beyond those skops trusts by itself.
-    what : str
-        What it should hold, for messages.
     refit : str
         Command that makes it anew.
 
     Raises
     ------
     BundleError
-        If it cannot be read, was changed since the fit, holds a type that is
-        not on the list, or is damaged.
+        If it cannot be read, was changed since the fit, holds something that is
+        of no kind of model, or is damaged.
     """
-    import skops.io as sio
-    from skops.io.exceptions import UntrustedTypesFoundException
-
     try:
         archive = read_bytes(path, _MOST_BYTES)
     except OSError as e:
@@ -55,15 +98,66 @@ def open_archive(
             refit,
         )
     try:
-        # raises for a type that is not on the list before anything is built
-        return sio.loads(archive, trusted=list(allowed))
-    except UntrustedTypesFoundException as e:
-        raise BundleError(
-            f"{path} holds types that no {what} needs; it was not loaded: {e}", refit
-        ) from e
-    # a damaged archive fails anywhere inside zip, json or numpy
+        tree, blob, estimators = _unpacked(archive, str(path), refit)
+        arrays = list(_arrays(tree["arrays"], blob))
+        return decode(tree["model"], arrays, estimators, str(path))
+    except BundleError:
+        raise
+    # a damaged file fails anywhere inside zip, zlib, numpy, skops or a model
     except Exception as e:
         raise BundleError(
-            f"{path} is no skops archive, or a damaged one: {type(e).__name__}: {e}",
+            f"{path} cannot be built, it is damaged or was made elsewhere: "
+            f"{type(e).__name__}: {e}",
             refit,
         ) from e
+
+
+def _unpacked(archive: bytes, where: str, refit: str) -> tuple[Any, bytes, list[bytes]]:
+    """The tree, the arrays' bytes and the estimators of an archive."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        entries = file.infolist()
+        names = [e.filename for e in entries]
+        count = len(entries) - 2
+        expected = [_ESTIMATOR.format(i) for i in range(count)]
+        if count > _MOST_ESTIMATORS or names != sorted([_TREE, _ARRAYS, *expected]):
+            raise ValueError("the archive holds other files than a model's")
+        # what is read is never more than what an entry says
+        if sum(e.file_size for e in entries) > _MOST_BYTES:
+            raise ValueError(f"the archive unpacks to over {_MOST_BYTES:,} bytes")
+        if file.getinfo(_TREE).file_size > _MOST_TREE:
+            raise ValueError("the tree of models is too large")
+        tree = parse(file.read(_TREE).decode(), where, refit)
+        if not isinstance(tree, dict) or set(tree) != {"arrays", "model"}:
+            raise ValueError("the tree of models has another form")
+        return tree, file.read(_ARRAYS), [file.read(n) for n in expected]
+
+
+def _arrays(table: Any, blob: bytes) -> Iterator[NDArray[Any]]:
+    """Views of the arrays, which nothing can be written to."""
+    start = 0
+    for kind, shape, order in table:
+        if not isinstance(kind, str) or not _DTYPE.fullmatch(kind) or order not in "CF":
+            raise ValueError(f"an array of {kind!r} in the order {order!r}")
+        dtype = np.dtype(kind)
+        if not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError(f"an array of the shape {shape}")
+        count = math.prod(shape)
+        start += -start % _ALIGNED
+        if start + count * dtype.itemsize > len(blob):
+            raise ValueError("the arrays are longer than what is there")
+        flat = np.frombuffer(blob, dtype, count, start) if count else np.empty(0, dtype)
+        _check_bytes(flat)
+        yield flat.reshape(shape, order=order)
+        start += count * dtype.itemsize
+    if start != len(blob):
+        raise ValueError("the arrays are shorter than what is there")
+
+
+def _check_bytes(flat: NDArray[Any]) -> None:
+    """Refuse truth values other than 0 and 1, and characters that are none."""
+    if flat.dtype.kind == "b" and flat.view(np.uint8).max(initial=0) > 1:
+        raise ValueError("an array of truth values holds something else")
+    if flat.dtype.kind == "U" and flat.size and flat.dtype.itemsize:
+        codes = flat.view(np.uint32)
+        if codes.max(initial=0) > _HIGHEST_CHARACTER:
+            raise ValueError("an array of texts holds something else")

@@ -11,10 +11,12 @@ import json
 import zipfile
 from typing import Any
 
-__all__ = ["canonical"]
+__all__ = ["canonical", "plain_entry"]
 
 #: the earliest date a zip can hold
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+#: the system that an entry is said to come from, whichever it is
+_UNIX = 3
 
 
 def canonical(archive: bytes) -> bytes:
@@ -28,7 +30,8 @@ def canonical(archive: bytes) -> bytes:
     Returns
     -------
     bytes
-        An archive that loads to the same object.
+        An archive that loads to the same object. Its files are stored plainly: it is
+        packed with the rest of a bundle.
     """
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         schema = json.loads(source.read("schema.json"))
@@ -57,15 +60,17 @@ def canonical(archive: bytes) -> bytes:
 
     schema = walk(schema)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
-        out.writestr(_entry("schema.json"), json.dumps(schema, sort_keys=True))
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
+        out.writestr(plain_entry("schema.json"), json.dumps(schema, sort_keys=True))
         for old, new in names.items():
-            out.writestr(_entry(new), parts[old])
+            out.writestr(plain_entry(new), parts[old])
     return buffer.getvalue()
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def plain_entry(name: str, method: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    """An entry of a zip that says nothing of when and where it was made."""
     info = zipfile.ZipInfo(name, _EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.compress_type = method
+    info.create_system = _UNIX
     info.external_attr = 0o644 << 16
     return info

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xlate import paths
 from xlate.errors import BundleError
 from xlate.frozen import FrozenMap
-from xlate.logs import logger, timed
-from xlate.store import versions as slots
-from xlate.store.archive import open_archive
-from xlate.store.bundle import MANIFEST, MODEL, home
-from xlate.store.cache import LoadedFolders
-from xlate.store.canonical import canonical
+from xlate.store.bundle_kind import BundleKind
+from xlate.store.bundle_store import MANIFEST, MODEL, BundleStore
 from xlate.store.fields import (
+    FORMAT,
     check_card,
     check_counts,
     check_digests,
+    check_head,
     check_types,
-    read_json,
 )
-from xlate.store.forests import pack_all, unpack_all
-from xlate.store.trees import check_trees
+from xlate.store.kinds import class_of, kind_of
+from xlate.store.manifest import plain_name
 
 __all__ = [
+    "FORMAT",
+    "STORE",
     "ClockBundle",
     "ClockManifest",
     "check_target",
@@ -38,29 +35,9 @@ __all__ = [
     "keep",
     "load",
     "manifests",
+    "read_manifest",
     "save",
 ]
-
-_LOG = logger(__name__)
-FORMAT = 1
-
-#: types a clock model may hold beyond those skops trusts by itself
-ALLOWED = (
-    "sklearn.gaussian_process._gpr.GaussianProcessRegressor",
-    "sklearn.gaussian_process.kernels.ConstantKernel",
-    "sklearn.gaussian_process.kernels.Product",
-    "sklearn.gaussian_process.kernels.RBF",
-    "sklearn.gaussian_process.kernels.Sum",
-    "sklearn.gaussian_process.kernels.WhiteKernel",
-    "xlate.clocks.handoff.Handoff",
-    "xlate.clocks.models.calibrated.CalibratedResponse",
-    "xlate.clocks.models.response.BlendedResponse",
-    "xlate.clocks.models.response.BusyForestResponse",
-    "xlate.clocks.models.response.CombinedResponse",
-    "xlate.clocks.models.response.ForestResponse",
-    "xlate.clocks.models.response.LinearResponse",
-    "xlate.clocks.models.response.ParametricResponse",
-)
 
 
 @dataclass(frozen=True)
@@ -91,6 +68,8 @@ class ClockManifest:
         In training.
     card : list of mapping
         model, metric, value, n: on applications left out.
+    kind : str
+        Kind of bundle.
 
     Examples
     --------
@@ -121,6 +100,7 @@ class ClockManifest:
     applications: tuple[str, ...]
     card: tuple[Mapping[str, Any], ...]
     files: Mapping[str, str]
+    kind: str = "clocks"
 
     @property
     def extrapolated(self) -> bool:
@@ -177,142 +157,111 @@ class ClockBundle:
         return hash((self.manifest.target, self.manifest.seed))
 
 
-def folder_of(target: str) -> Path:
-    """Where the clock model of a target lies."""
-    return home() / "clocks" / target
+def _refit(target: object) -> str:
+    return f"xlate clocks fit --target {plain_name(target, 'TARGET')}"
 
 
-def save(bundle: ClockBundle, folder: Path) -> Path:
-    """Write a clock model, whole or not at all; the same fit gives the same bytes.
+class ClockKind(BundleKind[ClockBundle, ClockManifest]):
+    """Clock models of a target: ``clocks/TARGET``."""
 
-    Raises
-    ------
-    StorageError
-        If the folder cannot be written.
-    """
-    write = _writer(bundle)
-    with paths.atomic_folder(folder) as scratch:
-        write(scratch)
-    return folder
+    name = "clocks"
+    room = "clocks"
 
+    def slot(self, *names: str) -> str:
+        """Path of the target's folder."""
+        (target,) = names
+        return f"{self.room}/{target}"
 
-def keep(bundle: ClockBundle, *, in_place: bool = True) -> Path:
-    """Write a clock model of its target into the data home, beside those there.
+    def names(self, manifest: ClockManifest) -> tuple[str, ...]:
+        """The target."""
+        return (manifest.target,)
 
-    Parameters
-    ----------
-    bundle : ClockBundle
-    in_place : bool
-        Whether it answers from now on; what did until then keeps its number.
+    def refit(self, *names: str) -> str:
+        """Command that fits the clock model."""
+        return _refit(*names)
 
-    Raises
-    ------
-    StorageError
-        If the data home cannot be written.
-    """
-    slot = folder_of(bundle.manifest.target)
-    return slots.keep(slot, _writer(bundle), in_place=in_place)
+    def manifest(self, raw: Any, where: str) -> ClockManifest:
+        """The manifest of a clock model."""
+        refit = _refit(raw.get("target") if isinstance(raw, dict) else None)
+        check_head(raw, ClockManifest, self.name, where, refit)
+        check_types(raw, ClockManifest, where, refit)
+        check_counts(raw, {"seed": 0}, where, refit)
+        check_digests(raw, where, refit)
+        check_card(raw["card"], "model", where, refit)
+        if raw["spread"] <= 0:
+            raise BundleError(f"{where}: spread is {raw['spread']}", refit)
+        if raw["handoff_limit_w"] is not None and raw["handoff_limit_w"] <= 0:
+            raise BundleError(
+                f"{where}: handoff_limit_w is {raw['handoff_limit_w']}", refit
+            )
+        for name in ("views", "applications", "card", "taught_by"):
+            raw[name] = tuple(raw[name])
+        return ClockManifest(**raw)
 
+    def manifest_text(self, manifest: ClockManifest, files: Mapping[str, str]) -> str:
+        """JSON of a manifest."""
+        said = asdict(manifest) | {"format": FORMAT, "files": dict(files)}
+        return json.dumps(said, indent=1) + "\n"
 
-def _writer(bundle: ClockBundle) -> Callable[[Path], None]:
-    import skops.io as sio
+    def models(self, bundle: ClockBundle) -> dict[str, Any]:
+        """The responses and the hand-off."""
+        return {"responses": dict(bundle.responses), "handoff": bundle.handoff}
 
-    model = {"responses": dict(bundle.responses), "handoff": bundle.handoff}
-    archive = canonical(sio.dumps(pack_all(model)))
-    digest = {MODEL: hashlib.sha256(archive).hexdigest()}
-    text = json.dumps(asdict(replace(bundle.manifest, files=digest)), indent=1)
+    def built(self, manifest: ClockManifest, models: Any, folder: Path) -> ClockBundle:
+        """A clock model whose views and kinds are those of its manifest."""
+        path, refit = folder / MODEL, _refit(manifest.target)
+        if not isinstance(models, dict) or set(models) != {"responses", "handoff"}:
+            raise BundleError(f"{path} holds something other than a clock model", refit)
+        responses, handoff = models["responses"], models["handoff"]
+        if not isinstance(responses, dict) or set(responses) != set(manifest.views):
+            raise BundleError(f"{path} has other views than its manifest", refit)
+        for response in responses.values():
+            if not _is_of(response, manifest.model):
+                raise BundleError(
+                    f"{folder / MANIFEST} says that the clock model is "
+                    f"{manifest.model!r}, the model holds a {type(response).__name__}",
+                    refit,
+                )
+        if handoff is not None and kind_of(handoff) != "part/power-model":
+            raise BundleError(
+                f"{path} holds a {type(handoff).__name__} where a power model belongs",
+                refit,
+            )
+        return ClockBundle(manifest, FrozenMap(responses), handoff, folder)
 
-    def write(folder: Path) -> None:
-        (folder / MODEL).write_bytes(archive)
-        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    def check(self, bundle: ClockBundle, *names: str) -> None:
+        """Refuse a clock model of another target."""
+        check_target(bundle, *names)
 
-    return write
+    def found(self, bundle: ClockBundle) -> str:
+        """What answers, for the log."""
+        return f"the clock model that answers: {bundle.path}"
 
-
-def read_manifest(folder: Path) -> ClockManifest:
-    """Manifest of the clock model in a folder.
-
-    Raises
-    ------
-    BundleError
-        If there is none, it is from a newer xlate, or lacks a field.
-    """
-    path = folder / MANIFEST
-    refit = f"xlate clocks fit --target {slots.slot_name(folder.name)}"
-    raw = read_json(path, refit)
-    form = raw.get("format") if isinstance(raw, dict) else None
-    if not isinstance(form, int) or isinstance(form, bool):
-        raise BundleError(f"{path} is no manifest of a clock model", refit)
-    if form > FORMAT:
-        raise BundleError(
-            f"{path} has format {form}, this xlate reads up to {FORMAT}",
-            "upgrade xlate, or fit again with this version",
-        )
-    if "gpu" not in raw and "translator" in raw:
-        raise BundleError(f"{path} is that of a translator, no clock model", refit)
-    known = {f.name for f in fields(ClockManifest)}
-    wrong = sorted(known ^ set(raw))
-    if wrong:
-        raise BundleError(f"{path} lacks or has too much: {wrong[0]}", refit)
-    where = str(path)
-    check_types(raw, ClockManifest, where, refit)
-    check_counts(raw, {"format": 1, "seed": 0}, where, refit)
-    check_digests(raw, where, refit)
-    check_card(raw["card"], "model", where, refit)
-    if raw["spread"] <= 0:
-        raise BundleError(f"{path}: spread is {raw['spread']}", refit)
-    if raw["handoff_limit_w"] is not None and raw["handoff_limit_w"] <= 0:
-        raise BundleError(f"{path}: handoff_limit_w is {raw['handoff_limit_w']}", refit)
-    for name in ("views", "applications", "card", "taught_by"):
-        raw[name] = tuple(raw[name])
-    return ClockManifest(**raw)
+    def missing(self, *names: str) -> BundleError:
+        """The error where no clock model of the target was fitted."""
+        (target,) = names
+        return BundleError(f"no clock model for {target} yet", _refit(target))
 
 
-def load(folder: Path) -> ClockBundle:
-    """Load a clock model after checking everything that can be checked.
-
-    Raises
-    ------
-    BundleError
-        With the reason: none there, a newer format, changed since the fit, a
-        type that is not on the list, damaged content.
-    """
-    manifest = read_manifest(folder)
-    path = folder / MODEL
-    refit = f"xlate clocks fit --target {manifest.target}"
-    model = open_archive(path, manifest.files.get(MODEL), ALLOWED, "clock model", refit)
-    if not isinstance(model, dict) or set(model) != {"responses", "handoff"}:
-        raise BundleError(f"{path} holds something other than a clock model", refit)
-    try:
-        model = unpack_all(model)
-    except (ValueError, KeyError, TypeError, IndexError) as e:
-        raise BundleError(f"{path} cannot be built: {e}", refit) from e
-    if not isinstance(model["responses"], dict) or set(model["responses"]) != set(
-        manifest.views
-    ):
-        raise BundleError(f"{path} has other views than its manifest", refit)
-    for response in model["responses"].values():
-        check_trees(response, str(path))
-    return ClockBundle(
-        manifest, FrozenMap(model["responses"]), model["handoff"], folder
-    )
+def _is_of(response: object, model: str) -> bool:
+    """Whether a response is of a kind, or one that learnt the errors of that kind."""
+    inner = getattr(response, "member", None)
+    return type(response) is class_of(f"clock-model/{model}") or inner == model
 
 
-def manifests() -> list[tuple[Path, ClockManifest]]:
-    """Manifests of the clock models that answer, in the user's data home, by path."""
-    folder = home() / "clocks"
-    found = sorted(folder.glob(f"*/{MANIFEST}")) if folder.is_dir() else []
-    return [
-        (p.parent, read_manifest(p.parent))
-        for p in found
-        if not slots.is_numbered(p.parent)
-    ]
+#: the clock models of targets
+STORE: BundleStore[ClockBundle, ClockManifest] = BundleStore(ClockKind())
+
+read_manifest = STORE.read_manifest
+load = STORE.load
+save = STORE.save
+keep = STORE.keep
+manifests = STORE.manifests
+folder_of = STORE.slot
 
 
 def find(target: str, gpu: str | None = None) -> ClockBundle:
-    """The clock model of a target.
-
-    It is loaded once, and again when its files change.
+    """The clock model of a target: :meth:`BundleStore.find`.
 
     Parameters
     ----------
@@ -326,36 +275,14 @@ def find(target: str, gpu: str | None = None) -> ClockBundle:
     BundleError
         If there is none yet, it is of another target, or it is refused.
     """
-    folder = slots.active(folder_of(target), MANIFEST)
-    if folder is None:
-        raise BundleError(
-            f"no clock model for {target} yet", f"xlate clocks fit --target {target}"
-        )
-    with timed(_LOG, f"loading {folder}"):
-        found = _LOADED.get(folder)
+    found = STORE.find(target)
     check_target(found, target, gpu)
-    _LOG.info("the clock model that answers: %s", folder)
     return found
 
 
 def find_version(target: str, number: int | None = None) -> ClockBundle:
-    """A numbered clock model of a target, or the one that answers.
-
-    Raises
-    ------
-    BundleError
-        If there is none, it is of another target, or it is refused.
-    """
-    if number is None:
-        return find(target)
-    folder = slots.version(folder_of(target), number)
-    if folder is None:
-        raise BundleError(
-            f"no version {number} of clocks/{target}", "see: xlate models list"
-        )
-    found = _LOADED.get(folder)
-    check_target(found, target)
-    return found
+    """A numbered clock model, or the one that answers: :meth:`BundleStore.find`."""
+    return STORE.find(target, number=number)
 
 
 def check_target(bundle: ClockBundle, target: str, gpu: str | None = None) -> None:
@@ -380,6 +307,3 @@ def check_target(bundle: ClockBundle, target: str, gpu: str | None = None) -> No
             + "; it was not used",
             f"xlate clocks fit --target {target}",
         )
-
-
-_LOADED = LoadedFolders(load, (MANIFEST, MODEL))

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -13,7 +14,20 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from xlate.errors import BundleError
 from xlate.files import read_bytes
 
-__all__ = ["check_card", "check_counts", "check_digests", "check_types", "read_json"]
+__all__ = [
+    "FORMAT",
+    "check_card",
+    "check_counts",
+    "check_digests",
+    "check_head",
+    "check_types",
+    "read_json",
+]
+
+#: format of bundles written today. 1 had neither intervals nor domain, 2 did not say
+#: how many steps a window holds, 3 named classes by their place in this program; clock
+#: models went from 1 to 4
+FORMAT = 4
 
 #: a manifest of a thousand models and a hundred translators is a tenth of this
 _MOST_BYTES = 32 * 2**20
@@ -63,6 +77,59 @@ def parse(text: str, where: str, refit: str) -> Any:
     # a number of thousands of digits is a plain ValueError
     except (ValueError, RecursionError) as e:
         raise BundleError(f"{where} is not JSON: {e}", refit) from e
+
+
+def check_head(raw: Any, cls: type, kind: str, where: str, refit: str) -> None:
+    """Hold a manifest's form, kind and names of fields against a dataclass.
+
+    Parameters
+    ----------
+    raw : object
+        What stood in the JSON.
+    cls : type
+        Dataclass of the manifest.
+    kind : str
+        Kind of bundle that it should be of.
+    where, refit : str
+        For the error: the file, and the command that makes the bundle anew.
+
+    Raises
+    ------
+    BundleError
+        If it is no manifest, is of another kind or of another version of xlate,
+        or lacks a field or has one more.
+    """
+    if not isinstance(raw, dict) or not _is(raw.get("format"), int):
+        raise BundleError(f"{where} is no manifest of an xlate bundle", refit)
+    of = raw.get("kind", "clocks" if "gpu" in raw else "translator")
+    if of != kind:
+        raise BundleError(
+            f"{where} is that of a bundle of kind {of}, not {kind}", refit
+        )
+    if raw["format"] > FORMAT:
+        raise BundleError(
+            f"{where} has bundle format {raw['format']}, written by xlate "
+            f"{_made_by(raw) or 'of a newer version'}; this xlate reads up to {FORMAT}",
+            "upgrade xlate, or fit again with this version",
+        )
+    if raw["format"] < FORMAT:
+        raise BundleError(
+            f"{where} has bundle format {raw['format']}, written by xlate "
+            f"{_made_by(raw) or 'of an older version'}; this xlate reads format {FORMAT} only",
+            refit,
+        )
+    names = {f.name for f in fields(cls)}
+    missing, strange = sorted(names - set(raw)), sorted(set(raw) - names)
+    if missing or strange:
+        problem = f"lacks {missing[0]}" if missing else f"has unknown {strange[0]}"
+        raise BundleError(f"{where} {problem}", refit)
+
+
+def _made_by(raw: Mapping[str, Any]) -> str | None:
+    """Version of xlate that wrote a manifest, where it says it."""
+    versions = raw.get("versions")
+    made = versions.get("xlate") if isinstance(versions, dict) else None
+    return made if isinstance(made, str) else None
 
 
 def check_types(raw: Mapping[str, Any], cls: type, where: str, refit: str) -> None:

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from xlate.errors import BundleError
 from xlate.store.fields import (
+    FORMAT,
     check_card,
     check_counts,
     check_digests,
+    check_head,
     check_types,
     parse,
 )
 
-__all__ = ["FORMAT", "Manifest"]
+__all__ = ["FORMAT", "Manifest", "plain_name", "refit_of"]
 
-#: format of bundles written today; 1 had neither intervals nor domain, 2 did not say
-#: how many steps a window holds, nor of what work its scalers were learnt
-FORMAT = 3
-_REFIT = "fit again: xlate fit --anchor A --target B"
+#: names of instances and GPUs, which a person may copy into a shell
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+def refit_of(anchor: object = None, target: object = None) -> str:
+    """The command that makes the bundle of a pair anew.
+
+    Examples
+    --------
+    >>> from xlate.store.manifest import refit_of
+    >>> refit_of("p2.xlarge", "p3.2xlarge")
+    'fit again: xlate fit --anchor p2.xlarge --target p3.2xlarge'
+    """
+    a, t = plain_name(anchor, "A"), plain_name(target, "B")
+    return f"fit again: xlate fit --anchor {a} --target {t}"
+
+
+def plain_name(name: object, otherwise: str) -> str:
+    """A name from a file as it may stand in a command; else the word given."""
+    plain = isinstance(name, str) and _PLAIN.fullmatch(name)
+    return str(name) if plain else otherwise
 
 
 @dataclass(frozen=True)
@@ -60,6 +80,8 @@ class Manifest:
         Accuracy table: translator, held_out, metric, value, n.
     files : mapping of str to str
         sha256 of every other file of the bundle.
+    kind : str
+        Kind of bundle.
 
     Examples
     --------
@@ -101,10 +123,19 @@ class Manifest:
     busy_range_us: tuple[float, float]
     card: tuple[Mapping[str, Any], ...]
     files: Mapping[str, str]
+    kind: str = "translator"
 
-    def to_json(self) -> str:
-        """The manifest as sorted, indented JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+    def to_json(self, files: Mapping[str, str] | None = None) -> str:
+        """The manifest as indented JSON, in today's format.
+
+        Parameters
+        ----------
+        files : mapping of str to str, optional
+            sha256 of the files beside it; by default its own.
+        """
+        own = self.files if files is None else files
+        said = asdict(self) | {"format": FORMAT, "files": dict(own)}
+        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Manifest:
@@ -116,7 +147,7 @@ class Manifest:
             If it is no manifest, is from another version of xlate, lacks a field, or
             a field holds what it cannot hold.
         """
-        return cls.from_raw(parse(text, where, _REFIT), where)
+        return cls.from_raw(parse(text, where, refit_of()), where)
 
     @classmethod
     def from_raw(cls, raw: Any, where: str) -> Manifest:
@@ -127,38 +158,18 @@ class Manifest:
         BundleError
             As :meth:`from_json`.
         """
-        if not isinstance(raw, dict) or not _is_count(raw.get("format")):
-            raise BundleError(f"{where} is no manifest of an xlate bundle", _REFIT)
-        if raw["format"] > FORMAT:
-            written = raw.get("versions")
-            made = written.get("xlate") if isinstance(written, dict) else None
-            raise BundleError(
-                f"{where} has bundle format {raw['format']}, written by xlate "
-                f"{made or 'of a newer version'}; this xlate reads up to {FORMAT}",
-                "upgrade xlate, or fit again with this version",
-            )
-        if raw["format"] < FORMAT:
-            raise BundleError(
-                f"{where} has bundle format {raw['format']}, which lacks what a verdict "
-                "needs today",
-                _REFIT,
-            )
-        missing = [f.name for f in fields(cls) if f.name not in raw]
-        strange = sorted(set(raw) - {f.name for f in fields(cls)})
-        if "gpu" in strange:
-            raise BundleError(f"{where} is that of a clock model", _REFIT)
-        if missing or strange:
-            problem = f"lacks {missing[0]}" if missing else f"has unknown {strange[0]}"
-            raise BundleError(f"{where} {problem}", _REFIT)
-        check_types(raw, cls, where, _REFIT)
-        check_counts(raw, {"n_pairs": 1, "seed": 0}, where, _REFIT)
-        check_digests(raw, where, _REFIT)
-        check_card(raw["card"], "translator", where, _REFIT)
+        pair = raw if isinstance(raw, dict) else {}
+        refit = refit_of(pair.get("anchor"), pair.get("target"))
+        check_head(raw, cls, "translator", where, refit)
+        check_types(raw, cls, where, refit)
+        check_counts(raw, {"n_pairs": 1, "seed": 0}, where, refit)
+        check_digests(raw, where, refit)
+        check_card(raw["card"], "translator", where, refit)
         low, high = raw["busy_range_us"]
         if not 0 <= low <= high:
-            raise BundleError(f"{where}: busy_range_us is {[low, high]}", _REFIT)
+            raise BundleError(f"{where}: busy_range_us is {[low, high]}", refit)
         if not raw["groups"] or not all(raw["groups"].values()):
-            raise BundleError(f"{where}: groups has a column of nothing", _REFIT)
+            raise BundleError(f"{where}: groups has a column of nothing", refit)
         raw["models"], raw["card"] = tuple(raw["models"]), tuple(raw["card"])
         raw["operations"] = tuple(raw["operations"])
         raw["busy_range_us"] = tuple(raw["busy_range_us"])
@@ -184,7 +195,3 @@ class Manifest:
                 value = row["value"]
                 return None if value is None else float(value)
         return None
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xlate import opnames
 from xlate.align import STEP
+from xlate.state import Stateful
 
 __all__ = ["STEP", "Translated", "Translator", "squeezed"]
 
@@ -67,7 +68,7 @@ def squeezed(Y: Floats) -> Floats:
     return Y[:, 0] if Y.shape[1] == 1 else Y
 
 
-class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Base of all translators.
 
     Parameters
@@ -85,6 +86,7 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
     [[100.0, 250.0], [200.0, 500.0]]
     """
 
+    family = "translator"
     #: False for a translator that answers for the step time only
     predicts_vector = True
     #: True for a translator that wants to know which rows are of one model
@@ -92,6 +94,11 @@ class Translator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: igno
 
     def __init__(self, columns: Sequence[str] | None = None) -> None:
         self.columns = columns
+
+    @classmethod
+    def parameters(cls) -> tuple[str, ...]:
+        """Names of the constructor's parameters."""
+        return tuple(cls().get_params(deep=False))
 
     def fit(self, X: ArrayLike, Y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Learn from pairs.

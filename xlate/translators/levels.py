@@ -7,8 +7,8 @@ with scikit-learn's own defaults. They are here to be compared with.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class LevelTranslator(Translator):
 class LinearTranslator(LevelTranslator):
     """Ordinary least squares on all columns."""
 
+    kind = "linear"
+
     def _regressor(self) -> Any:
         from sklearn.linear_model import LinearRegression
 
@@ -69,11 +71,29 @@ class KnnTranslator(LevelTranslator):
         Neighbours; fewer where there are fewer rows.
     """
 
+    kind = "knn"
+
     def __init__(
         self, columns: Sequence[str] | None = None, n_neighbors: int = 5
     ) -> None:
         super().__init__(columns)
         self.n_neighbors = n_neighbors
+
+    def state(self) -> dict[str, Any]:
+        """The rows it looks among; the index over them is built again."""
+        return {k: v for k, v in super().state().items() if k != "model_"}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """A translator that looks among the same rows."""
+        made = super().from_state(state)
+        made.model_ = made._regressor().fit(made.rows_, made.answers_)
+        return made
+
+    def _fit(self, X: Floats, Y: Floats) -> None:
+        super()._fit(X, Y)
+        self.rows_ = X[:, self.inputs_]
+        self.answers_ = squeezed(Y[:, self.outputs_])
 
     def _regressor(self) -> Any:
         from sklearn.neighbors import KNeighborsRegressor
@@ -91,6 +111,8 @@ class TreeTranslator(LevelTranslator):
     random_state : int
         Seed for ties between equally good splits.
     """
+
+    kind = "tree"
 
     def __init__(
         self, columns: Sequence[str] | None = None, random_state: int = 0
@@ -116,6 +138,8 @@ class ForestTranslator(LevelTranslator):
     random_state : int
         Seed.
     """
+
+    kind = "forest"
 
     def __init__(
         self,

@@ -57,6 +57,8 @@ class PhysicsTranslator(Translator):
         left out in turn.
     """
 
+    kind = "physics"
+
     learns_groups = True
 
     def __init__(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.ensemble import forest_mean
+from xlate.state import Stateful
 
 __all__ = ["PooledRatios", "Runs"]
 
@@ -65,7 +66,7 @@ def _backward(names: tuple[str, ...]) -> tuple[Bools, ...]:
     return tuple(np.array([n == b for n in names], dtype=bool) for b in _BACKWARD)
 
 
-class PooledRatios:
+class PooledRatios(Stateful):
     """Log ratio = shrunk effect of the operation + a forest's correction.
 
     For the backward passes of convolutions, which use other algorithms on other
@@ -83,6 +84,9 @@ class PooledRatios:
     trees, leaf : int
         Trees of each forest, and fewest pairs in a leaf.
     """
+
+    kind = "pooled-ratios"
+    kept = ("names", "clock_ratio", "seed", "trees", "leaf")
 
     def __init__(
         self,

@@ -37,6 +37,8 @@ class ProfetTranslator(Translator):
         Seed.
     """
 
+    kind = "profet"
+
     predicts_vector = False
 
     def __init__(

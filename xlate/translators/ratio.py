@@ -40,6 +40,8 @@ class RatioTranslator(Translator):
     was measured.
     """
 
+    kind = "ratio"
+
     def _fit(self, X: Floats, Y: Floats) -> None:
         A = self._counterpart(X)
         busy = self._busy(self.n_outputs_)

@@ -56,6 +56,8 @@ class RatioForestTranslator(Translator):
         Seed.
     """
 
+    kind = "ratio-forest"
+
     def __init__(
         self,
         columns: Sequence[str] | None = None,
@@ -176,6 +178,8 @@ class SharesForestTranslator(RatioForestTranslator):
     log of the busy time how large it is. Kept behind its name to be compared
     with (experiments/specs/features-shares.toml).
     """
+
+    kind = "shares-forest"
 
     def _features(self, X: Floats) -> Floats:
         work, log_scale = shares(X[:, self.inputs_])

@@ -49,6 +49,8 @@ class RooflineTranslator(Translator):
         (:func:`xlate.roofs.log_ratios`); none by default.
     """
 
+    kind = "roofline"
+
     learns_groups = True
 
     def __init__(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate.ensemble import forest_mean
+from xlate.state import Stateful
 
 __all__ = ["Transfers"]
 
@@ -23,7 +24,7 @@ _PAIR = ("Device__Send", "Device__Recv")
 _TREES = 30
 
 
-class Transfers:
+class Transfers(Stateful):
     """Sums both names into the first, and splits them again.
 
     Parameters
@@ -32,6 +33,9 @@ class Transfers:
         Columns of matrices; without both names nothing is done to them.
     seed : int
     """
+
+    kind = "transfers"
+    kept = ("places", "seed")
 
     def __init__(self, names: Sequence[str], seed: int = 0) -> None:
         self.places = [list(names).index(n) for n in _PAIR if n in names]

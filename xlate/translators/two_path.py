@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlate.state import Stateful
+
 __all__ = ["Paths", "TwoPath"]
 
 Floats = NDArray[np.float64]
@@ -49,8 +51,10 @@ class Paths:
     host: Floats
 
 
-class TwoPath:
+class TwoPath(Stateful):
     """Seven parameters, fitted to log step times (SciPy's ``least_squares``)."""
+
+    kind = "two-path"
 
     @classmethod
     def unfitted(cls) -> TwoPath:

@@ -17,13 +17,14 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from xlate import opnames
 from xlate.ensemble import forest_mean
+from xlate.state import Stateful
 
 __all__ = ["StepFromWindow"]
 
 Floats = NDArray[np.float64]
 
 
-class StepFromWindow(BaseEstimator):  # type: ignore[misc]
+class StepFromWindow(Stateful, BaseEstimator):  # type: ignore[misc]
     """Steps per window from the vector, clamped to those seen in training.
 
     Parameters
@@ -35,6 +36,9 @@ class StepFromWindow(BaseEstimator):  # type: ignore[misc]
     random_state : int
         Seed.
     """
+
+    kind = "step-from-window"
+    kept = ("columns", "n_estimators", "random_state")
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from xlate.reason import (
     informs,
 )
 from xlate.scaling import AXES, Scaler
+from xlate.state import Stateful
 from xlate.store.bundle import Bundle
 from xlate.trust.likeness import distances, traits
 from xlate.trust.origin import Doubt, Origin, Recorded
@@ -57,7 +58,7 @@ NO_STEP = Reason(
 )
 
 
-class Domain:
+class Domain(Stateful):
     """What training looked like, and what other instances look like.
 
     Attributes
@@ -81,6 +82,12 @@ class Domain:
     origin : Origin
         What tells the anchor's GPU from others.
     """
+
+    kind = "domain"
+    kept = (
+        "traits", "apart", "weights", "always", "window", "frameworks", "precisions",
+        "band", "origin",
+    )  # fmt: skip
 
     def fit(
         self,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from xlate import opnames
 from xlate.ensemble import forest_mean
+from xlate.state import Stateful
 from xlate.trust.likeness import FEWEST_SIGNS, signature, signs
 
 __all__ = ["Doubt", "Origin", "Recorded"]
@@ -92,7 +93,7 @@ class Doubt:
     refused: bool
 
 
-class Origin:
+class Origin(Stateful):
     """Tells the instances of a corpus apart.
 
     Attributes
@@ -102,6 +103,9 @@ class Origin:
     doubt_, refuse_ : float
         Thresholds on the log of the anchor's probability over the likeliest other's.
     """
+
+    kind = "origin"
+    kept = ("anchor", "instances")
 
     def fit(self, runs: Mapping[str, Recorded], anchor: str, seed: int = 0) -> Origin:
         """Learn from the runs of an anchor and of other instances.

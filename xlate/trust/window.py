@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from xlate import opnames
 from xlate.profile import Profile
 from xlate.reason import Reason
+from xlate.state import Stateful
 
 __all__ = ["StepDoubt", "WindowBand", "general_doubt", "with_given_step", "with_idle"]
 
@@ -163,7 +164,7 @@ def with_idle(profile: Profile) -> Profile:
     return replace(profile, ops=ops, notes=(*profile.notes, said))
 
 
-class WindowBand:
+class WindowBand(Stateful):
     """Window over step time, by the share of it in which the device waits.
 
     Attributes
@@ -175,6 +176,9 @@ class WindowBand:
     busy : tuple of float
         Least and most of busy time over step time, for profiles without idle time.
     """
+
+    kind = "window-band"
+    kept = ("shares", "logs", "below", "above", "busy")
 
     def fit(self, ops: Sequence[str], times: Floats, steps: Floats) -> WindowBand:
         """Learn from runs.

@@ -110,10 +110,10 @@ def _resealed(seed: int) -> Callable[[Lab], Iterator[str]]:
 
     def judge(lab: Lab) -> Iterator[str]:
         there = placed(lab)
-        raw = flipped((there / "model.skops").read_bytes(), seed, 30)
-        (there / "model.skops").write_bytes(raw)
+        raw = flipped((there / "model.zip").read_bytes(), seed, 30)
+        (there / "model.zip").write_bytes(raw)
         manifest = json.loads((there / "manifest.json").read_text())
-        manifest["files"] = {"model.skops": hashlib.sha256(raw).hexdigest()}
+        manifest["files"] = {"model.zip": hashlib.sha256(raw).hexdigest()}
         (there / "manifest.json").write_text(json.dumps(manifest))
         ask(lab)
         yield from ()
@@ -156,7 +156,7 @@ def cases() -> Cases:
         "columns-other": lambda m: {**m, "columns": "families"},
         "operations-none": lambda m: {**m, "operations": []},
         "operations-renamed": lambda m: {**m, "operations": ["Device_X" + o for o in m["operations"]]},
-        "files-none": lambda m: {**m, "files": {}}, "files-zero": lambda m: {**m, "files": {"model.skops": "0" * 64}},
+        "files-none": lambda m: {**m, "files": {}}, "files-zero": lambda m: {**m, "files": {"model.zip": "0" * 64}},
         "files-outside": lambda m: {**m, "files": {"../../../../etc/passwd": "0" * 64}},
         "list": lambda m: [m], "null": lambda _: None, "empty": lambda _: {}, "number": lambda _: 3,
     }.items():  # fmt: skip
@@ -199,7 +199,7 @@ def cases() -> Cases:
             f"model-cut-{share:g}",
             _DAMAGED,
             _file(
-                "model.skops",
+                "model.zip",
                 lambda p, s=share: p.write_bytes(
                     p.read_bytes()[: int(s * p.stat().st_size)]
                 ),
@@ -215,7 +215,7 @@ def cases() -> Cases:
                 ),
             ),
         )
-    for file in ("model.skops", "manifest.json"):
+    for file in ("model.zip", "manifest.json"):
         short = file.partition(".")[0]
         found.add(
             f"{short}-link-to-zero",
@@ -245,7 +245,7 @@ def cases() -> Cases:
             f"model-flip-{seed}",
             _DAMAGED,
             _file(
-                "model.skops",
+                "model.zip",
                 lambda p, s=seed: p.write_bytes(flipped(p.read_bytes(), s)),
             ),
         )

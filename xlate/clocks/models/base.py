@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlate.clocks.label import allowed
 from xlate.clocks.objective import Edp, Objective
+from xlate.state import Stateful
 
 __all__ = ["ClockModel", "DirectModel", "ResponseModel", "Training", "grouped_folds"]
 
@@ -112,7 +114,7 @@ def grouped_folds(
     return np.asarray(order[np.searchsorted(names, groups)] % n_folds)
 
 
-class ClockModel:
+class ClockModel(Stateful):
     """Predicts, from features at the highest clock, which clock to choose.
 
     Parameters
@@ -120,6 +122,9 @@ class ClockModel:
     seed : int
         Of anything random inside.
     """
+
+    family = "clock-model"
+    kept: ClassVar[tuple[str, ...]] = ("seed",)
 
     #: whether how time and power respond is predicted, or the clock alone
     responds = False

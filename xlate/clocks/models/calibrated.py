@@ -42,6 +42,9 @@ class CalibratedResponse(ResponseModel):
         which errs less on the corpora at hand (experiments/README.md).
     """
 
+    kind = "response-calibrated"
+    kept = ("seed", "member", "cautious")
+
     def __init__(
         self, seed: int = 0, member: str = "response-blend", cautious: bool = False
     ) -> None:

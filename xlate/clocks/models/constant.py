@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 class MaximumClock(DirectModel):
     """Leave the card as it is."""
 
+    kind = "max-clock"
+
     def _fit(self, data: Training) -> None:
         pass
 
@@ -28,6 +30,8 @@ class ConstantShare(DirectModel):
     Under a bound, a clock too slow for a training workload counts as that
     workload's gap at the highest clock.
     """
+
+    kind = "constant-share"
 
     def _fit(self, data: Training) -> None:
         gap = np.where(np.isfinite(data.gap), data.gap, data.gap[:, -1:])

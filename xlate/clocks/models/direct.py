@@ -29,6 +29,8 @@ _FOLDS = 4
 class ForestClassifier(DirectModel):
     """A forest over the legal clocks that were somebody's best."""
 
+    kind = "forest-classifier"
+
     def _fit(self, data: Training) -> None:
         from sklearn.ensemble import RandomForestClassifier
 
@@ -72,6 +74,8 @@ class _Regressor(DirectModel):
 class ForestOptimum(_Regressor):
     """A forest on the best share."""
 
+    kind = "forest-regressor"
+
     def _estimator(self) -> Any:
         from sklearn.ensemble import ExtraTreesRegressor
 
@@ -82,6 +86,8 @@ class ForestOptimum(_Regressor):
 
 class BoostedOptimum(_Regressor):
     """Gradient boosting on the best share."""
+
+    kind = "boosting"
 
     def _estimator(self) -> Any:
         from sklearn.ensemble import GradientBoostingRegressor
@@ -97,6 +103,8 @@ class BoostedOptimum(_Regressor):
 
 class MlpEnsemble(_Regressor):
     """The mean of small neural networks on the best share."""
+
+    kind = "mlp-ensemble"
 
     def _fit(self, data: Training) -> None:
         from sklearn.exceptions import ConvergenceWarning
@@ -133,6 +141,8 @@ class MlpEnsemble(_Regressor):
 
 class Stack(_Regressor):
     """The regressors, weighted by one over their squared error out of fold."""
+
+    kind = "stack"
 
     members = (ForestOptimum, BoostedOptimum, MlpEnsemble)
 

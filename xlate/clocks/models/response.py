@@ -121,6 +121,8 @@ class LinearResponse(_Physical):
     that no physics explains weigh less (:func:`sound_weights`).
     """
 
+    kind = "response-linear"
+
     def _time_terms(self, X: Floats) -> Floats:
         busy, memory, _ = self._parts(X)
         return np.column_stack([busy, busy * memory, busy * memory**2, self._probed(X)])
@@ -201,6 +203,8 @@ class ParametricResponse(_Physical):
     ``least_squares``, soft-L1 loss).
     """
 
+    kind = "response-parametric"
+
     def _time(self, theta: Floats, busy: Floats, memory: Floats) -> Floats:
         slope, offset, sharpness, scale = theta
         compute = 1 / (1 + np.exp(-(offset - slope * memory)))[:, None]
@@ -247,6 +251,8 @@ class ParametricResponse(_Physical):
 class ForestResponse(ResponseModel):
     """A multi-output forest on the points of both curves."""
 
+    kind = "response-forest"
+
     def _fit(self, data: Training) -> None:
         from sklearn.ensemble import ExtraTreesRegressor
 
@@ -271,6 +277,8 @@ class BusyForestResponse(_Physical):
     neighbour that waits less does not make a waiting card slow. Weights as in
     :class:`LinearResponse`.
     """
+
+    kind = "response-busy-forest"
 
     def _fit(self, data: Training) -> None:
         from sklearn.ensemble import ExtraTreesRegressor
@@ -315,6 +323,8 @@ class _MeanResponse(ResponseModel):
 class CombinedResponse(_MeanResponse):
     """The parametric and the forest's curves."""
 
+    kind = "response-combined"
+
     members = (ParametricResponse, ForestResponse)
 
 
@@ -326,5 +336,7 @@ class BlendedResponse(_MeanResponse):
     rows was tried and made choices worse: with under twenty applications such
     weights are mostly noise.
     """
+
+    kind = "response-blend"
 
     members = (LinearResponse, BusyForestResponse)

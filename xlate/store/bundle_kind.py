@@ -1,0 +1,138 @@
+"""What is particular to one kind of bundle, for a store of any kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from xlate.errors import BundleError
+
+__all__ = ["ROOMS", "AnyBundle", "AnyManifest", "B", "BundleKind", "Listed", "M"]
+
+#: folders of the data home in which kinds of their own lie
+ROOMS = ("clocks", "scalers", "power")
+
+
+class AnyManifest(Protocol):
+    """What every manifest has."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """sha256 of every other file of the bundle."""
+
+
+class AnyBundle(Protocol):
+    """What every bundle has."""
+
+    @property
+    def manifest(self) -> Any:
+        """What it was fitted on."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies."""
+
+
+B = TypeVar("B", bound=AnyBundle)
+M = TypeVar("M", bound=AnyManifest)
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """One bundle on disk.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of bundle.
+    name : str
+        As commands take it, without a number: ``ANCHOR/to-TARGET``, ``clocks/TARGET``.
+    path : Path
+        Its folder.
+    version : int or None
+        Its number; None for shipped ones and fits of an earlier xlate.
+    active, ships : bool
+        Whether it answers, and whether it ships with xlate.
+    manifest : manifest of its kind, or None
+        None where it is refused.
+    refused : str or None
+        Why.
+    """
+
+    kind: str
+    name: str
+    path: Path
+    version: int | None
+    active: bool
+    ships: bool
+    manifest: Any
+    refused: str | None = None
+
+
+class BundleKind(ABC, Generic[B, M]):
+    """What is particular to one kind of bundle.
+
+    Attributes
+    ----------
+    name : str
+        As manifests and listings say it.
+    room : str
+        Folder of the data home in which its slots lie, or ``""``.
+    pattern : str
+        Of its slots' folders, below the room.
+    """
+
+    name: str
+    room: str
+    pattern: ClassVar[str] = "*"
+
+    @abstractmethod
+    def slot(self, *names: str) -> str:
+        """Path of the folder from which a bundle answers, below the data home."""
+
+    @abstractmethod
+    def names(self, manifest: M) -> tuple[str, ...]:
+        """What a bundle is of: anchor and target, or a target."""
+
+    @abstractmethod
+    def refit(self, *names: str) -> str:
+        """Command that makes a bundle anew."""
+
+    @abstractmethod
+    def manifest(self, raw: Any, where: str) -> M:
+        """A manifest from what stood in its JSON; BundleError where it is none."""
+
+    @abstractmethod
+    def manifest_text(self, manifest: M, files: Mapping[str, str]) -> str:
+        """JSON of a manifest, with the checksums of the files beside it."""
+
+    @abstractmethod
+    def models(self, bundle: B) -> dict[str, Any]:
+        """The models of a bundle, to be written."""
+
+    @abstractmethod
+    def built(self, manifest: M, models: Any, folder: Path) -> B:
+        """A bundle from what was read, checked; BundleError where they do not agree."""
+
+    @abstractmethod
+    def check(self, bundle: B, *names: str) -> None:
+        """Refuse a bundle that is of something else."""
+
+    @abstractmethod
+    def found(self, bundle: B) -> str:
+        """What answers, for the log."""
+
+    @abstractmethod
+    def missing(self, *names: str) -> BundleError:
+        """The error where there is no bundle yet."""
+
+    def shipped(self, *names: str) -> Path | None:  # noqa: ARG002 - most kinds ship none
+        """Folder of the bundle that ships with xlate, whether there is one or not."""
+        return None
+
+    def label(self, slot: Path) -> str:
+        """Name of what answers from a folder, as commands take it."""
+        return f"{slot.parent.name}/{slot.name}"

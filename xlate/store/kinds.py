@@ -1,0 +1,72 @@
+"""From the kind that a bundle names to the class that answers for it today.
+
+A kind is written ``family/name``: ``translator/physics``, ``clock-model/response-blend``,
+``part/two-path``. Translators and clock models are those of their registries; what
+stands inside them, or beside them in a bundle, is listed here. Classes are named by
+text, so that loading one model imports no other.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from xlate.translators import TRANSLATORS
+
+__all__ = ["PARTS", "class_of", "kind_of"]
+
+#: name of a part -> (module, class); a frozen dataclass may stand here too
+PARTS: dict[str, tuple[str, str]] = {
+    "domain": ("xlate.trust.domain", "Domain"),
+    "origin": ("xlate.trust.origin", "Origin"),
+    "pooled-ratios": ("xlate.translators.pooled", "PooledRatios"),
+    "power-model": ("xlate.clocks.handoff", "Handoff"),
+    "scaler": ("xlate.scaling", "Scaler"),
+    "scores": ("xlate.conformal", "Scores"),
+    "step-from-window": ("xlate.translators.window", "StepFromWindow"),
+    "transfers": ("xlate.translators.transfers", "Transfers"),
+    "two-path": ("xlate.translators.two_path", "TwoPath"),
+    "window-band": ("xlate.trust.window", "WindowBand"),
+}
+
+
+def class_of(kind: str) -> type[Any] | None:
+    """Class of a kind, or None where there is none of the name."""
+    family, _, name = kind.partition("/")
+    if family == "translator" and name in TRANSLATORS:
+        module, cls, _ = TRANSLATORS[name]
+    elif family == "part" and name in PARTS:
+        module, cls = PARTS[name]
+    elif family == "clock-model":
+        return _clock_model(name)
+    else:
+        return None
+    found: type[Any] = getattr(import_module(module), cls)
+    return found
+
+
+def _clock_model(name: str) -> type[Any] | None:
+    # not above: a translator is loaded without the clock models
+    from xlate.clocks.models import CLOCK_MODELS
+
+    made = CLOCK_MODELS.get(name)
+    found: Any = made.func if isinstance(made, partial) else made
+    return found if isinstance(found, type) else None
+
+
+def kind_of(value: Any) -> str | None:
+    """Kind of a model, or None where its class is registered under none."""
+    kind = getattr(value, "kind", None)
+    family = getattr(value, "family", None)
+    if isinstance(kind, str) and isinstance(family, str):
+        named = f"{family}/{kind}"
+        return named if class_of(named) is type(value) else None
+    return next((f"part/{n}" for n in PARTS if _is_part(value, n)), None)
+
+
+def _is_part(value: Any, name: str) -> bool:
+    """Whether a value is of a part's class, which is not imported to find out."""
+    module, cls = PARTS[name]
+    of = type(value)
+    return of.__qualname__ == cls and of.__module__ == module
