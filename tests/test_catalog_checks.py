@@ -97,6 +97,8 @@ def test_a_figure_that_cannot_be_is_named(own, key, value):
         ("fp32_tflop_per_s", "8.26"),  # contradicts cores and clock
         ("cuda_cores", "16385"),  # not a whole number on each SM
         ("power_limit_min_w", "700"),  # above the highest
+        ("memory_gib", "1024"),  # three times what any GPU has
+        ("memory_gib", "2.4"),  # read in 2.6 ms: no memory is as small as that
     ],
 )
 def test_another_unit_or_a_contradiction_is_named(own, key, value):

@@ -161,7 +161,7 @@ def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
     told = json.loads(with_it)[0]
     assert (told["telemetry"]["of"], told["telemetry"]["used"]) == ("anchor", True)
     said = " ".join(told["verdict"]["reasons"])
-    assert "telemetry: nothing in the recording says that it is of a M60" in said
+    assert "telemetry: nothing in the recording says that it is of an M60" in said
     assert "telemetry: the recording has 3 samples of the GPU at work" in said
     assert told["verdict"]["level"] != "ok"
     assert json.loads(without)[0]["telemetry"] is None

@@ -135,7 +135,7 @@ def test_something_else_entirely_is_refused(copy):
     parts = ("translator", "window", "ratio", "calibration", "domain", "scaling")
     (copy / "model.skops").write_bytes(sio.dumps({p: [1] for p in parts}))
     reseal(copy)
-    with pytest.raises(BundleError, match=r"holds a list"):
+    with pytest.raises(BundleError, match=r"holds an object of type list"):
         bundles.load(copy)
     (copy / "model.skops").write_bytes(sio.dumps([1]))
     reseal(copy)

@@ -186,7 +186,7 @@ def test_an_anchor_that_the_file_contradicts_is_refused(tmp_path):
     profiles = engine.read_profiles([tmp_path / "t.json"])
     (refused,) = engine.translate(profiles, "g3s.xlarge", "p5.48xlarge")
     assert isinstance(refused, engine.Failure)
-    assert "ran on a Tesla T4, g3s.xlarge has a M60" in str(refused.error)
+    assert "ran on a Tesla T4, g3s.xlarge has an M60" in str(refused.error)
     (forced,) = engine.translate(profiles, "g3s.xlarge", "p5.48xlarge", force=True)
     assert any("(forced)" in r for r in forced.verdict.reasons)
     (anchor,) = [p for p in forced.facts.rests_on if p.part == "anchor"]
@@ -199,7 +199,7 @@ def test_an_anchor_among_several_is_not_left_out_in_silence(tmp_path):
     (tmp_path / "t.json").write_bytes(made.trace(made.steps(length=400_000)))
     (profile,) = engine.read_profiles([tmp_path / "t.json"])
     both = {"g4dn.xlarge": profile, "g3s.xlarge": profile}
-    with pytest.raises(ProfileError, match=r"g3s\.xlarge has a M60"):
+    with pytest.raises(ProfileError, match=r"g3s\.xlarge has an M60"):
         engine.translate_together(both, "p5.48xlarge")
     forced = engine.translate_together(both, "p5.48xlarge", force=True)
     assert [p.anchor for p in forced.parts] == ["g4dn.xlarge", "g3s.xlarge"]

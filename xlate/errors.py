@@ -7,7 +7,7 @@ else that escapes is a defect of xlate itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "AlignmentError",
@@ -97,25 +97,31 @@ class UnknownNameError(XlateError):
     name : str
         The name given.
     known : iterable of str
-        Names that would have been accepted; the nearest are shown.
+        Names that would have been accepted; the nearest are shown. A mapping says what
+        each of them names: of several names for one thing, that one is shown.
     hint : str, optional
         What to try when nothing is near.
+    near : sequence of str
+        Names that are near for a reason other than their letters, shown first.
     """
 
     def __init__(
-        self, kind: str, name: str, known: Iterable[str], hint: str | None = None
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str] | Mapping[str, str],
+        hint: str | None = None,
+        *,
+        near: Sequence[str] = (),
     ) -> None:
         # only when a name is unknown, which is seldom
         import difflib
 
-        names = sorted(set(known))
-        folded = {n.lower(): n for n in names}
-        near = [
-            folded[n]
-            for n in difflib.get_close_matches(
-                name.lower(), list(folded), n=3, cutoff=0.5
-            )
-        ]
+        named = known if isinstance(known, Mapping) else {n: n for n in known}
+        names = sorted(set(named.values()))
+        folded = {n.lower(): of for n, of in sorted(named.items())}
+        alike = difflib.get_close_matches(name.lower(), list(folded), n=12, cutoff=0.5)
+        near = list(dict.fromkeys([*near, *(folded[n] for n in alike)]))[:3]
         if near:
             suggestion = "did you mean " + " or ".join(near) + "?"
         elif names:

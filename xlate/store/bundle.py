@@ -228,7 +228,7 @@ def _check_fit(bundle: Bundle, where: Path, refit: str) -> None:
     if named is None or named[1] != kind:
         raise BundleError(
             f"{where} says that the translator is {said.translator!r}, the model holds "
-            f"a {kind}",
+            f"an object of type {kind}",
             refit,
         )
     if not set(said.operations) & set(plan.place):
@@ -268,9 +268,13 @@ def _built(model: Any, path: Path, refit: str) -> dict[str, Any]:
     for name, part in model.items():
         if name in _PLAIN:
             if not isinstance(part, dict):
-                raise BundleError(f"{path} holds a {type(part).__name__}", refit)
+                raise BundleError(
+                    f"{path} holds an object of type {type(part).__name__}", refit
+                )
         elif type(part).__module__.partition(".")[0] != "xlate":
-            raise BundleError(f"{path} holds a {type(part).__name__}", refit)
+            raise BundleError(
+                f"{path} holds an object of type {type(part).__name__}", refit
+            )
         try:
             model[name] = part = unpack_all(part)
         except (ValueError, KeyError, TypeError, IndexError) as e:
@@ -369,7 +373,7 @@ def check_pair(bundle: Bundle, anchor: str, target: str) -> None:
         where = str(bundle.path)
     if not isinstance(bundle, Bundle) or not isinstance(manifest, Manifest):
         raise BundleError(
-            f"{where} is a {type(bundle).__name__}, not a translator's",
+            f"{where} is an object of type {type(bundle).__name__}, not a translator's",
             "give the bundle that xlate.fit returned",
         )
     if (manifest.anchor, manifest.target) != (anchor, target):
