@@ -372,7 +372,7 @@ def test_a_marked_step_says_which_iteration_it_holds(tmp_path):
 
 
 def graphs(counts, period=1000):
-    """Launches of graphs with so many kernels each."""
+    """Launches of graphs, with the number of kernels that each has."""
     events = []
     for i, n in enumerate(counts):
         at = period * i

@@ -21,7 +21,7 @@ __all__ = ["STEPS", "USD_PER_KWH", "Rent", "usd_per_h", "why_no_rent"]
 
 #: list price of electricity, $/kWh, as in the hardware notes (D4)
 USD_PER_KWH = 0.10
-#: dollars are said for so many steps
+#: dollars are said for this number of steps
 STEPS = 1000
 
 
@@ -102,7 +102,7 @@ class Rent:
         return self.usd_per_h_instance * self.share
 
     def for_steps(self, step_s: Estimate, steps: int = STEPS) -> Estimate:
-        """Dollars of the whole instance for so many steps.
+        """Dollars of the whole instance for a number of steps.
 
         Parameters
         ----------

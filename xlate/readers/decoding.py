@@ -28,7 +28,7 @@ from xlate.readers.decoder import MAX_ANSWER_BYTES, MEMORY_BYTES
 __all__ = ["Decoder", "decode"]
 
 _SCRIPT = Path(__file__).with_name("decoder.py")
-#: seconds to start it, and to decode a file: so many, and one more a megabyte
+#: seconds to start it, and to decode a file: this number, and one more a megabyte
 _START_S, _FILE_S = 60.0, 8.0
 #: a header of more bytes than this is not one of ours
 _LONGEST_HEADER = 256 * 1024 * 1024

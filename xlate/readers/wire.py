@@ -91,7 +91,7 @@ class Wire:
         raise self.broken()
 
     def take(self, length: int) -> bytes:
-        """So many bytes."""
+        """The next ``length`` bytes."""
         if length > _LONGEST:
             raise ProfileError(
                 f"{self.where} has a field of {length / 1e6:.0f} MB, larger than any of "
@@ -111,7 +111,7 @@ class Wire:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def skip(self, length: int) -> None:
-        """Pass over so many bytes."""
+        """Pass over ``length`` bytes."""
         left = length - (len(self._buffer) - self._pos)
         if left <= 0:
             self._pos += length
