@@ -250,8 +250,9 @@ class Catalogue:
             n: i.name for i in self.instances.values() for n in (i.name, *i.aliases)
         }
         raise UnknownNameError(
-            kind, name, names, "see: xlate anchors list", near=_holding(name, names)
-        )
+            kind, name, names, "see: xlate anchors list",
+            near=_holding(name, names), owners=names,
+        )  # fmt: skip
 
 
 def _holding(name: str, names: Mapping[str, str]) -> list[str]:

@@ -97,29 +97,33 @@ class UnknownNameError(XlateError):
     name : str
         The name given.
     known : iterable of str
-        Names that would have been accepted; the nearest are shown. A mapping says what
-        each of them names: of several names for one thing, that one is shown.
+        Names that would have been accepted; the nearest are shown.
     hint : str, optional
         What to try when nothing is near.
     near : sequence of str
         Names that are near for a reason other than their letters, shown first.
+    owners : mapping of str to str, optional
+        The full name of what each known name stands for: several names for one thing
+        are shown as that one.
     """
 
     def __init__(
         self,
         kind: str,
         name: str,
-        known: Iterable[str] | Mapping[str, str],
+        known: Iterable[str],
         hint: str | None = None,
         *,
         near: Sequence[str] = (),
+        owners: Mapping[str, str] | None = None,
     ) -> None:
         # only when a name is unknown, which is seldom
         import difflib
 
-        named = known if isinstance(known, Mapping) else {n: n for n in known}
-        names = sorted(set(named.values()))
-        folded = {n.lower(): of for n, of in sorted(named.items())}
+        every = sorted(set(known))
+        full = {n: n for n in every} if owners is None else owners
+        names = sorted({full[n] for n in every})
+        folded = {n.lower(): full[n] for n in every}
         alike = difflib.get_close_matches(name.lower(), list(folded), n=12, cutoff=0.5)
         near = list(dict.fromkeys([*near, *(folded[n] for n in alike)]))[:3]
         if near:
