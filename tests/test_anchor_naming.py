@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.soak.kinds.catalogues import FACTS, gpu, instance
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate.catalog import Catalogue, catalogue
 from xlate.cli import completion
 from xlate.cli.examples import EXAMPLES

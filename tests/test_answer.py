@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import xlate
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import engine
 from xlate.cli import app
 from xlate.errors import ProfileError

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.soak.kinds.catalogues import CLOCKS, FACTS, PRICE, fact, gpu, instance
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate.catalog import CatalogFaultsError, Catalogue, catalogue, read_all
-from xlate.errors import UnknownNameError
+from xlate.errors import CatalogError, UnknownNameError
 from xlate.hardware.features import GPU_FEATURES, ZERO_SHOT_FACTS
 from xlate.hardware.quantities import GPU_FACTS, INSTANCE_FACTS
 from xlate.paths import shipped
@@ -418,7 +418,7 @@ def test_the_roofs_need_what_the_feature_names():
     assert feature.fields == ZERO_SHOT_FACTS
     DEFAULT_ROOFS.rates(replace(t4, facts={k: t4.facts[k] for k in ZERO_SHOT_FACTS}))
     for key in ZERO_SHOT_FACTS:
-        with pytest.raises(Exception, match=f"lacks: {key}\n"):
+        with pytest.raises(CatalogError, match=f"lacks: {key}\n"):
             DEFAULT_ROOFS.rates(
                 replace(t4, facts={k: v for k, v in t4.facts.items() if k != key})
             )

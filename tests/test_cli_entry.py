@@ -97,7 +97,7 @@ def test_no_value_is_blank(path, blank):
             given = [option_name(name, fact), blank]
         done = invoke(*path, *given)
         assert done.exit_code == 2, (name, done.output)
-        assert "empty" in done.stderr or "Invalid value" in done.stderr, done.stderr
+        assert "empty" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

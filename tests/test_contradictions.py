@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import xlate
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate import engine
 from xlate.cli.answers import _no_interval_row
 from xlate.engine.clock_costs import times

@@ -511,7 +511,8 @@ def test_live_says_what_is_missing(run, monkeypatch):
 def test_live_through_the_command(run, monkeypatch):
     nvml = Replay(JOB)
     monkeypatch.setattr("xlate.clocks.setter.load_nvml", lambda option: nvml)
-    monkeypatch.setattr("xlate.clocks.live.sample.__defaults__", (0.1, None, nvml.sleep, nvml.clock))  # fmt: skip
+    clock = SimpleNamespace(sleep=nvml.sleep, time=nvml.clock)
+    monkeypatch.setattr("xlate.clocks.live.time", clock)
     ask = ("predict-freq", "--target", TARGET, "--live", "10", "--json")
     (answer,) = json.loads(run(*ask).stdout)
     assert answer["file"] == f"the {V100} here"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import engine, opnames, readers
 from xlate.errors import ProfileError, XlateError
 from xlate.readers import chrome
@@ -237,7 +237,7 @@ def test_a_report_without_steps_wants_a_step_time(tmp_path):
 
 
 def test_a_bomb_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(chrome, "_LONGEST_EVENT", 1 << 20)
+    monkeypatch.setattr(chrome, "LONGEST_EVENT_BYTES", 1 << 20)
     blank = b'{"schemaVersion": 1, "deviceProperties": [], "traceEvents": [' + b" " * (
         20 << 20
     )
@@ -251,7 +251,7 @@ def test_a_bomb_is_bounded(tmp_path, monkeypatch):
 
 
 def test_a_file_that_grows_beyond_measure_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("xlate.readers.source._MOST", 1 << 20)
+    monkeypatch.setattr("xlate.readers.source.MOST_BYTES", 1 << 20)
     event = json.dumps(made.steps()[1]).encode()
     content = made.trace([])[:-2] + b",".join([event] * 30_000) + b"]}"
     with pytest.raises(ProfileError, match="unpacks to over"):
@@ -289,7 +289,7 @@ def slow_reader(content):
 def test_the_slow_obvious_reader_says_the_same(data, tmp_path, monkeypatch):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     # small pieces, so that cuts fall everywhere
-    monkeypatch.setattr(chrome, "_PIECE", int(rng.integers(64, 4096)))
+    monkeypatch.setattr(chrome, "PIECE_BYTES", int(rng.integers(64, 4096)))
     names = ["aten::addmm", "aten::add", "aten::gelu", "aten::copy_"]
     events, at, k = [], 0, 0
     for i in range(int(rng.integers(3, 6))):

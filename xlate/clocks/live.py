@@ -61,8 +61,8 @@ def sample(
     seconds: float,
     interval_s: float = 0.1,
     index: int | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Trace:
     """Samples of the card here.
 
@@ -76,8 +76,8 @@ def sample(
         Seconds between two samples, 0.01 to 1.
     index : int, optional
         Which GPU; needed where there are several.
-    sleep, clock : callable
-        Waits a number of seconds; seconds since 1970.
+    sleep, clock : callable, optional
+        Waits a number of seconds; seconds since 1970. Default: those of ``time``.
 
     Raises
     ------
@@ -96,6 +96,7 @@ def sample(
             f"{seconds:g} s is too short for two samples {1e3 * interval_s:g} ms apart",
             "--live 60",
         )
+    sleep, clock = sleep or time.sleep, clock or time.time
     handle, name = device_here(nvml, index)
     readings: list[Reading] = []
     start = now = clock()

@@ -25,7 +25,7 @@ FITTED, OP_RATIO, ZERO_SHOT = "fitted", "op ratio", "zero-shot"
 #: layer -> part of the bundle that answers, and its calibration
 PARTS = {FITTED: "translator", OP_RATIO: "ratio"}
 #: rows predicted at once; bounds memory for large tables, and fits the cache
-_CHUNK = 2048
+CHUNK_ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +112,17 @@ def predict(
     steps : ndarray of shape (n,)
         The anchor's step times, µs; NaN where not known.
     """
-    if len(times) <= _CHUNK:
+    if len(times) <= CHUNK_ROWS:
         # one profile is waited for: starting threads takes longer than it does
         return _predicted(bundle, times, ops, steps, layer)
     from threadpoolctl import threadpool_limits
 
     def part(first: int) -> Predicted:
-        rows = slice(first, first + _CHUNK)
+        rows = slice(first, first + CHUNK_ROWS)
         return _predicted(bundle, times[rows], ops, steps[rows], layer)
 
     with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
-        return _joined(list(pool.map(part, range(0, len(times), _CHUNK))))
+        return _joined(list(pool.map(part, range(0, len(times), CHUNK_ROWS))))
 
 
 def _predicted(
