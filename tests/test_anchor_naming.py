@@ -234,6 +234,7 @@ def test_translate_takes_the_anchor_that_fits(tmp_path):
     assert json.loads(named)[0]["step_time_s"] == answer["step_time_s"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -73,6 +73,7 @@ def test_a_file_without_a_fault_is_usable(own):
     assert (box.gpu.name, box.gpu_count, box.price.usd_per_h) == ("RTX6090", 1, 0.7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", NUMBERS)
 @pytest.mark.parametrize("key", FACTS)
 def test_a_figure_that_cannot_be_is_named(own, key, value):
@@ -310,6 +311,7 @@ DEEP = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEEP)
 def test_a_file_made_to_take_long_does_not(own, name):
     own.write("x.toml", DEEP[name])

@@ -116,10 +116,16 @@ def own_expectations(tree: ast.AST) -> Iterator[Fault]:
 
 
 def names_of(node: ast.AST) -> set[str]:
-    """Variables that an expression reads, modules and functions that it calls apart."""
-    called = {id(n) for call in calls(node) for n in ast.walk(call.func)}
+    """Variables whose values an expression holds: not those of indices, nor functions."""
+    apart = {id(n) for call in calls(node) for n in ast.walk(call.func)}
+    apart |= {
+        id(n)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Subscript)
+        for n in ast.walk(part.slice)
+    }
     return {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in apart
     }
 
 

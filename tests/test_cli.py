@@ -136,6 +136,7 @@ def test_strict_refuses_what_is_doubtful(fitted, example):
     assert "simulated data" in err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("given_weight_once")
 def test_fit_prints_the_table_and_saves(empty_home, monkeypatch):
     from xlate import engine
@@ -164,6 +165,7 @@ def test_fit_prints_the_table_and_saves(empty_home, monkeypatch):
     assert [(m["version"], m["active"]) for m in mine] == [(2, True), (1, False)]
 
 
+@pytest.mark.slow
 def test_compare_in_three_forms(tmp_path):
     args = ["compare", *PAIR, "--data", "simulated", "--translators", "ratio,tree"]
     out, _ = run(*args)
@@ -199,6 +201,7 @@ def test_compare_wants_a_pair_or_all():
     assert "goes without" in err
 
 
+@pytest.mark.slow
 def test_compare_all_pairs(monkeypatch):
     from xlate import corpus as corpora
 
@@ -236,6 +239,7 @@ def test_profile_show_and_check(example, tmp_path):
     assert json.loads(out)[0]["ok"] is False
 
 
+@pytest.mark.slow
 def test_datasets(tmp_path):
     out, _ = run("datasets", "list")
     assert "simulated" in out
@@ -366,6 +370,7 @@ def test_version():
     assert program("--version").stdout.startswith("xlate 0.")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 def test_ctrl_c_in_a_fit_leaves_nothing(tmp_path):
     home = tmp_path / "home"

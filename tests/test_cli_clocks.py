@@ -277,6 +277,7 @@ def test_fit(clocked, home):
     assert "predicts no curves" in err
 
 
+@pytest.mark.slow
 def test_compare(tmp_path):
     path = tmp_path / "rows.csv"
     out, _ = run(

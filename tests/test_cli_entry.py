@@ -119,6 +119,7 @@ def test_numbers_are_finite(path, value):
 WRITERS = {"out", "csv", "plot"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="files of Unix")
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_what_is_written_is_checked_before_any_work(path, tmp_path):
@@ -153,6 +154,7 @@ def test_a_flag_may_be_repeated_but_not_contradicted():
     assert "more than once" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "code", "kind"),
     [

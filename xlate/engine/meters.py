@@ -96,7 +96,7 @@ def reading_doubts(recording: Probe, gpu: Gpu) -> list[Doubt]:
     used, size = _used_mib(recording), gpu.number("memory_gib")
     if used and size and used > _OVER_MEMORY * 1024 * size:
         doubts.append(
-            ("refuse", f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of a {gpu.name}: of another GPU")
+            ("refuse", f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of {with_article(gpu.name)}: of another GPU")
         )  # fmt: skip
     if _memory_busier(recording):
         doubts.append(
