@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv.
-.PHONY: demo test coverage lint bench experiments readme soak clean
+.PHONY: demo test quick coverage lint bench experiments readme soak clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -8,6 +8,9 @@ PYTHON ?= python3
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 2
+
+# "make quick" and the run on the oldest versions, .ci/oldest
+QUICK := not slow and not data and not soak
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,7 +35,11 @@ lint: $(VENV)/test.stamp
 	$(VENV)/bin/mypy
 
 test: lint
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --durations=25
+
+# what neither fits models nor reads the public corpora: under a minute on two cores
+quick: $(VENV)/test.stamp
+	$(PY) -m pytest -n 2 --dist loadfile -m "$(QUICK)"
 
 # which lines tests reach, at least 90 of 100; tracing them takes half as long again
 coverage: $(VENV)/test.stamp

@@ -60,7 +60,7 @@ def recorded_on(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
 def _shown(rows: list[Row]) -> list[Row]:
     shares = {(r.anchor, r.translator, r.split, r.metric): r.value for r in rows}
     output.table(
-        "share of profiles that are doubted (of these, so many go to a lower layer)",
+        "share of profiles that are doubted (of these, the share that goes to a lower layer)",
         ["bundle of", "profile", "split", "doubted", "refused"],
         [
             [a, w, s, f"{v:.1%}", f"{shares[a, w, s, 'refused']:.1%}"]

@@ -271,7 +271,7 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
 
 
 def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
-    """Error on networks left out, learning from so many others, drawn at random."""
+    """Error on networks left out, learning from a number of others, drawn at random."""
     known = catalogue()
     rows = []
     for pair in spec["pairs"]:

@@ -13,7 +13,21 @@ from xlate import engine
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "datasets/examples/g3s.xlarge-128dataset-ResNet18-SGD-64-simulated.csv"
 FAST = ("ratio", "tree")
-_GIVEN = "xlate.translators.physics._FEWEST_MODELS", 10**6
+_GIVEN = "xlate.translators.physics.FEWEST_MODELS", 10**6
+
+#: fixtures that read the public corpora, and such that fit models for seconds
+_OF_DATA = {"profet_raw", "profet", "swept", "ttu_raw"}
+_FITTED = {"fitted", "clocked", "profet", "swept"}
+
+
+def pytest_collection_modifyitems(items):
+    """What needs such a fixture bears its mark; ``make quick`` leaves both out."""
+    for item in items:
+        needed = set(getattr(item, "fixturenames", ()))
+        if needed & _OF_DATA:
+            item.add_marker(pytest.mark.data)
+        if needed & _FITTED:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.soak.kinds.catalogues import FACTS, gpu, instance
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate.catalog import Catalogue, catalogue
 from xlate.cli import completion
 from xlate.cli.examples import EXAMPLES
@@ -234,6 +234,7 @@ def test_translate_takes_the_anchor_that_fits(tmp_path):
     assert json.loads(named)[0]["step_time_s"] == answer["step_time_s"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import xlate
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import engine
 from xlate.cli import app
 from xlate.errors import ProfileError
@@ -196,3 +196,11 @@ def test_what_out_writes_keeps_framework_and_memory(empty_home, trace, tmp_path)
     asked("translate", trace, "--anchor", "g4dn.xlarge", "--target", "p5.48xlarge", "--out", out)  # fmt: skip
     (written,) = json.loads(out.read_text())
     assert written["workload"]["framework"] == "pytorch"
+
+
+def test_what_sizes_rest_on_is_listed_once_a_part(empty_home, example):
+    command = ["translate", example, *PAIR, "--step-time", 105, "--batch-size", 64, "--scale", "batch-size=32..128"]  # fmt: skip
+    said = " ".join(asked(*command).output.partition("rests on:")[2].split())
+    assert said.count("step time on the anchor:") == 1
+    assert "scaled from batch-size 64" in said
+    assert "; batch-size 64: given" in said

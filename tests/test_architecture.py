@@ -138,6 +138,7 @@ def test_modules_stay_short():
     assert not long
 
 
+@pytest.mark.slow
 def test_leaving_pandas_out_is_undone():
     code = (
         "import sys; from xlate.cli.start import pandas_left_out\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
@@ -241,6 +241,7 @@ def test_training_is_known_by_its_operations(tmp_path):
     assert p.workload.mode == "unknown"
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "busy", "missing"),
     [

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.soak.kinds.catalogues import CLOCKS, FACTS, PRICE, fact, gpu, instance
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate.catalog import CatalogFaultsError, Catalogue, catalogue, read_all
-from xlate.errors import UnknownNameError
+from xlate.errors import CatalogError, UnknownNameError
 from xlate.hardware.features import GPU_FEATURES, ZERO_SHOT_FACTS
 from xlate.hardware.quantities import GPU_FACTS, INSTANCE_FACTS
 from xlate.paths import shipped
@@ -73,6 +73,7 @@ def test_a_file_without_a_fault_is_usable(own):
     assert (box.gpu.name, box.gpu_count, box.price.usd_per_h) == ("RTX6090", 1, 0.7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", NUMBERS)
 @pytest.mark.parametrize("key", FACTS)
 def test_a_figure_that_cannot_be_is_named(own, key, value):
@@ -97,6 +98,8 @@ def test_a_figure_that_cannot_be_is_named(own, key, value):
         ("fp32_tflop_per_s", "8.26"),  # contradicts cores and clock
         ("cuda_cores", "16385"),  # not a whole number on each SM
         ("power_limit_min_w", "700"),  # above the highest
+        ("memory_gib", "1024"),  # three times what any GPU has
+        ("memory_gib", "2.4"),  # read in 2.6 ms: no memory is as small as that
     ],
 )
 def test_another_unit_or_a_contradiction_is_named(own, key, value):
@@ -308,6 +311,7 @@ DEEP = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEEP)
 def test_a_file_made_to_take_long_does_not(own, name):
     own.write("x.toml", DEEP[name])
@@ -416,7 +420,7 @@ def test_the_roofs_need_what_the_feature_names():
     assert feature.fields == ZERO_SHOT_FACTS
     DEFAULT_ROOFS.rates(replace(t4, facts={k: t4.facts[k] for k in ZERO_SHOT_FACTS}))
     for key in ZERO_SHOT_FACTS:
-        with pytest.raises(Exception, match=f"lacks: {key}\n"):
+        with pytest.raises(CatalogError, match=f"lacks: {key}\n"):
             DEFAULT_ROOFS.rates(
                 replace(t4, facts={k: v for k, v in t4.facts.items() if k != key})
             )

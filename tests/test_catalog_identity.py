@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 
+import xlate
 from xlate.answer import Failure
-from xlate.catalog import Catalogue
+from xlate.catalog import Catalogue, catalogue
 from xlate.engine.origin import of_anchor
+from xlate.errors import UnknownNameError
 from xlate.hardware.device_name import parse_device
 from xlate.hardware.identity import Likeness, generic, likeness
 from xlate.hardware.kernel_architecture import too_new
+from xlate.hardware.naming import with_article
 from xlate.hardware.nearest import nearest_gpus
 from xlate.paths import shipped
 from xlate.profile import Profile
@@ -251,3 +259,55 @@ def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(kernel, anchor, built_f
 )
 def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(kernel, anchor):
     assert too_new(kernel, KNOWN.gpu(anchor)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken"),
+    [
+        ("NVIDIA A100-SXM4-40GB", "an"), ("nvidia l4", "an"), ("AMD Radeon RX 7600", "an"),
+        ("A10G", "an"), ("H100", "an"), ("L40S", "an"), ("MI300X", "an"), ("RTX3090", "an"),
+        ("rtx3090", "an"), ("Intel Arc", "an"), ("Instinct MI25", "an"), ("Orin-AGX", "an"),
+        ("8800 GT", "an"), ("T4", "a"), ("V100", "a"), ("Tesla T4", "a"), ("GH200", "a"),
+        ("RADEON VII", "a"), ("Radeon-VII", "a"), ("TITAN V", "a"), ("GTX1080", "a"),
+        ("UHD Graphics", "a"), ("unknown GPU", "an"), ("3090", "a"),
+    ],
+)  # fmt: skip
+def test_a_name_has_the_article_it_is_spoken_with(name, spoken):
+    assert with_article(name) == f"{spoken} {name}"
+
+
+def test_no_message_puts_a_bare_article_before_a_name():
+    """Where one is inserted, its first letter decides: ``with_article`` does."""
+    wrong = []
+    for path in sorted(Path(xlate.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for text, value in pairwise(getattr(node, "values", [])):
+                inserted = isinstance(value, ast.FormattedValue) and ast.unparse(
+                    value.value
+                )
+                if (
+                    inserted
+                    and isinstance(text, ast.Constant)
+                    and re.search(r"\b[Aa]n? ['\"(]?$", str(text.value))
+                    and re.search(r"device|gpu|name|vendor|shown_by", inserted)
+                    and "with_article" not in inserted
+                ):
+                    wrong.append(f"{path.name}:{node.lineno}: a {inserted}")
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [
+        ("3090", ["RTX3090", "RTX3090-Ti"]),
+        ("nvidia-3090", ["RTX3090", "RTX3090-Ti"]),
+        ("GeForce 4070", ["RTX4070"]),
+        ("p3.2xlrge", ["p3.2xlarge"]),
+    ],
+)
+def test_near_names_are_of_different_things(asked, near):
+    with pytest.raises(UnknownNameError) as raised:
+        catalogue().instance(asked)
+    assert raised.value.nearest[: len(near)] == near
+    owners = [catalogue().owner_of(n) for n in raised.value.nearest]
+    assert len(owners) == len(set(owners))

@@ -98,7 +98,7 @@ def test_no_value_is_blank(path, blank):
             given = [option_name(name, fact), blank]
         done = invoke(*path, *given)
         assert done.exit_code == 2, (name, done.output)
-        assert "empty" in done.stderr or "Invalid value" in done.stderr, done.stderr
+        assert "empty" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -120,6 +120,7 @@ def test_numbers_are_finite(path, value):
 WRITERS = {"out", "csv", "plot"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="files of Unix")
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_what_is_written_is_checked_before_any_work(path, tmp_path):
@@ -154,6 +155,7 @@ def test_a_flag_may_be_repeated_but_not_contradicted():
     assert "more than once" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "code", "kind"),
     [

@@ -10,13 +10,14 @@ import sys
 import polars as pl
 import pytest
 
-from tests.test_cli import run
-from tests.test_incumbent import noisy
-from tests.test_unseen import OPS, frame
+from tests.support.commands import run
+from tests.support.runs_made import OPS, frame, noisy
 from xlate import corpus as corpora
 from xlate.store import bundle as bundles
 from xlate.store.part_bundle import SCALERS, scalers_of
 from xlate.translators.base import STEP
+
+pytestmark = pytest.mark.slow
 
 PAIR = ("--anchor", "T4", "--target", "L4")
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import xlate
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate import engine
 from xlate.cli.answers import _no_interval_row
 from xlate.engine.clock_costs import times
@@ -46,7 +46,7 @@ def test_a_profile_of_another_machine_is_refused_by_its_name_too(stats):
     elsewhere = replace(stats, instance="p5.48xlarge")
     (failed,) = engine.translate([elsewhere], *PAIR)
     assert isinstance(failed, engine.Failure)
-    assert "which has a H100" in str(failed.error)
+    assert "which has an H100" in str(failed.error)
     (forced,) = engine.translate([elsewhere], *PAIR, force=True)
     assert forced.verdict.level != "ok"
 

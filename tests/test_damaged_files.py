@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from tests import profiles_made
+from tests.support import profiles_made
 from xlate import engine, readers
 from xlate.cli import app
 from xlate.errors import ProfileError, XlateError

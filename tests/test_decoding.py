@@ -114,7 +114,7 @@ def test_a_process_that_was_killed_is_started_again(decoder):
 
 def test_a_process_that_hangs_is_ended(decoder, monkeypatch):
     decoder.frame("a file", packed(table()))
-    monkeypatch.setattr(decoding, "_FILE_S", 0.3)
+    monkeypatch.setattr(decoding, "FILE_SECONDS", 0.3)
     os.kill(decoder._process.pid, signal.SIGSTOP)
     begin = time.monotonic()
     with pytest.raises(ProfileError, match="not decoded within"):
@@ -143,7 +143,7 @@ def test_what_is_no_answer_of_ours_is_not_used(monkeypatch, tmp_path):
     script.write_text(
         "import sys; o = sys.stdout.buffer; o.write(b'ready\\n' + b'x' * 100); o.flush()"
     )
-    monkeypatch.setattr(decoding, "_SCRIPT", script)
+    monkeypatch.setattr(decoding, "SCRIPT", script)
     with pytest.raises(ProfileError, match="damaged parquet"):
         Decoder().frame("a file", packed(table()))
 

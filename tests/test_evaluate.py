@@ -12,6 +12,8 @@ from xlate.metrics import METRICS, score
 from xlate.splits import LEAKY, SPLITS, folds, split_label
 from xlate.translators import make
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def aligned(simulated):

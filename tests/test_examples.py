@@ -10,10 +10,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from examples import make
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate import readers
 from xlate.telemetry import read_trace
 from xlate.telemetry.sweepdir import read_sweep
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from tests.test_cli import COMMANDS, run
+from tests.support.commands import check_output, run
+from tests.test_cli import COMMANDS
 from xlate.cli import app, completion
 from xlate.cli.examples import EXAMPLES, command_lines
 from xlate.cli.program import PARTS
@@ -102,8 +103,9 @@ def test_the_tests_know_every_command():
 def test_examples_run(line, tmp_path, monkeypatch, home):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    out, _ = run(*shlex.split(line)[1:])
-    assert out
+    words = shlex.split(line)[1:]
+    out, _ = run(*words)
+    check_output(words, out)
 
 
 @pytest.mark.parametrize(

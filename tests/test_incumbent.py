@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import polars as pl
 import pytest
 
 import xlate
-from tests.test_unseen import OPS, frame
+from tests.support.runs_made import OPS, frame, noisy
 from xlate import corpus as corpora
 from xlate import engine
 from xlate.engine.incumbent import incumbent_of
@@ -19,19 +18,9 @@ from xlate.profile import Profile
 from xlate.store import bundle as bundles
 from xlate.translators.base import STEP
 
+pytestmark = pytest.mark.slow
+
 PAIR = ("T4", "L4")
-
-
-def noisy(size, models=3, seed=1):
-    """Runs on the target that say something else each time."""
-    rng = np.random.default_rng(seed)
-    data = frame(gpus=PAIR, models=models)
-    factor = np.where(
-        data["instance"] == "L4", np.exp(rng.choice([-size, size], data.height)), 1.0
-    )
-    return data.with_columns(
-        (pl.col(c) * pl.Series(factor)).alias(c) for c in (*OPS, STEP)
-    )
 
 
 def simulated_of(data):

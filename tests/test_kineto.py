@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import api, engine, readers
 from xlate.cli import app
 from xlate.errors import ProfileError
@@ -49,6 +49,7 @@ def said(profile):
     return " | ".join(profile.notes)
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("file", "step_ms", "busy_ms", "device"),
     [
@@ -72,6 +73,7 @@ def test_a_real_file_is_read_right(file, step_ms, busy_ms, device):
     assert p.device == device
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("file", "why"),
     [
@@ -88,6 +90,7 @@ def test_a_real_file_is_refused_for_what_is_wrong(file, why):
     assert "ProfilerStep" not in str(e.value)
 
 
+@pytest.mark.data
 def test_a_real_file_that_did_nothing_is_not_ok(capsys):
     if not REAL.is_dir():
         pytest.skip("the real traces are not here")
@@ -108,7 +111,7 @@ _H100 = [{"id": k, "name": "NVIDIA H100 80GB HBM3", "grid": [{}]} for k in range
 def test_the_gpu_is_found_behind_the_events(
     piece, indent, packed, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(chrome, "_PIECE", piece)
+    monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     document = {
         "metadata": {"a": [{"b": 1}, {"b": 2}]}, "traceEvents": made.steps(),
         "schemaVersion": 1, "more": [{"x": [{}, {}]}] * 5, "deviceProperties": _H100,
@@ -372,7 +375,7 @@ def test_a_marked_step_says_which_iteration_it_holds(tmp_path):
 
 
 def graphs(counts, period=1000):
-    """Launches of graphs with so many kernels each."""
+    """Launches of graphs, with the number of kernels that each has."""
     events = []
     for i, n in enumerate(counts):
         at = period * i
@@ -429,7 +432,7 @@ def test_a_mark_that_is_not_there_is_refused_with_those_that_are(tmp_path):
     # by whole name, by name without its number, by beginning
     for mark in ("epoch 1", "epoch", "epoch 7"):
         (p,) = read(tmp_path, events, StepChoice(mark=mark))
-        assert p.step_time_us == pytest.approx(1000, rel=0.001) or mark == "epoch 1"
+        assert p.step_time_us == pytest.approx(1000, rel=0.001)
     (p,) = read(tmp_path, made.steps(), StepChoice(mark="ProfilerStep"))
     assert device_times(p) == pytest.approx(made.VECTOR)
 
@@ -634,7 +637,7 @@ def test_a_trace_of_a_capture_is_not_ok(tmp_path):
         if e["cat"] != "kernel" or e["args"]["correlation"] > 15 * 3
     ]
     (p,) = read(tmp_path, some)
-    assert "2 of 4 steps were left out" in said(p) or "3 of 4" in said(p)
+    assert "3 of 4 steps were left out" in said(p)
     assert p.ops["Device_aten::add"] == pytest.approx(200)
 
 
@@ -749,7 +752,7 @@ def test_no_step_is_busier_than_it_is_long(kernels, marks, name, choice, tmp_pat
      b'"a": "C:\\Users\\me"', b'"a": "caf\xe9"', b'"a": [nan, inf]'],
 )  # fmt: skip
 def test_what_old_profilers_wrote_amiss_is_read(odd, piece, tmp_path, monkeypatch):
-    monkeypatch.setattr(chrome, "_PIECE", piece)
+    monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     content = made.trace(made.steps())
     for at in (b'"External id": 1020', b'"External id": 1040'):
         assert content.count(at) == 3
@@ -764,7 +767,7 @@ def test_what_old_profilers_wrote_amiss_is_read(odd, piece, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("piece", [300, 1500, 8 << 20])
 def test_an_event_with_quotes_in_its_name_is_left_out(piece, tmp_path, monkeypatch):
-    monkeypatch.setattr(chrome, "_PIECE", piece)
+    monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     events = made.steps()
     amiss = made.span("python_function", "XXX", 500, 10)
     content = made.trace([*events[:9], amiss, *events[9:], amiss, events[-1]], indent=1)
@@ -901,7 +904,7 @@ def test_a_count_of_steps_is_held_against_the_file(tmp_path):
 def test_what_follows_a_trace_is_not_read_in_silence(
     behind, unread, listed, piece, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(chrome, "_PIECE", piece)
+    monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     more = {} if listed else {"traceName": 'C:\\a "}]}', "x": [{"y": []}]}
     content = made.trace(made.steps(), listed=listed, **more)
     other = content if behind == "twice" else behind.encode()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
@@ -202,6 +202,7 @@ def test_one_name_of_all_gpus_is_that_of_a_device_not_listed(tmp_path):
     assert read(path)[0].device is None
 
 
+@pytest.mark.data
 def test_the_real_report_with_ranges_never_popped():
     path = CASES / "nsys_nested_nvtx.sqlite.gz"
     if not path.exists():

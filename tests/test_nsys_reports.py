@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
@@ -250,6 +250,7 @@ def test_a_quoted_name_over_two_lines_is_one_field():
     assert [cells[-1] for _, cells in r.rows] == ["a b", "c"]
 
 
+@pytest.mark.data
 def test_the_real_file_without_kernels_is_refused():
     path = CASES / "nsys_stats_osrt.csv"
     if not path.exists():

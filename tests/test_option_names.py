@@ -9,7 +9,8 @@ import json
 import pytest
 import typer.main
 
-from tests.test_cli import COMMANDS, PAIR, run
+from tests.support.commands import PAIR, run
+from tests.test_cli import COMMANDS
 from xlate.cli import app
 
 #: name today, name before, commands that take both

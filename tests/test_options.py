@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import typer.main
 
-from tests import profiles_made as pm
 from tests.soak.kinds.catalogues import gpu, instance
 from tests.soak.kinds.clock_dumps import dump
 from tests.soak.kinds.telemetry_files import HEAD, smi
@@ -32,6 +31,7 @@ from tests.soak.made import (
     xlate_json,
 )
 from tests.soak.runner import prepare
+from tests.support import profiles_made as pm
 from tests.test_recordings import JOB, Replay
 
 pytestmark = pytest.mark.soak

@@ -133,7 +133,7 @@ def test_tables_are_translated_to_the_same_bytes(monkeypatch, empty_home):
 
     shipped = bundles.find("g3s.xlarge", "p3.2xlarge")
 
-    monkeypatch.setattr(layers, "_CHUNK", 20)
+    monkeypatch.setattr(layers, "CHUNK_ROWS", 20)
     rng = np.random.default_rng(0)
     ops = shipped.plan.names
     times = rng.uniform(1, 100, (70, len(ops)))

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from experiments import real_files
-from tests import profiles_made as made
 from tests.perturbed import CHANGES, changed, cuts
+from tests.support import profiles_made as made
 from xlate import readers
 from xlate.errors import XlateError
 from xlate.reason import informs

@@ -14,6 +14,8 @@ from xlate.translators.pooled import PooledRatios, Runs
 from xlate.translators.transfers import Transfers
 from xlate.translators.two_path import TwoPath
 
+pytestmark = pytest.mark.slow
+
 SERIAL = "Device_DepthwiseConv2dNativeBackpropFilter"
 NAMES = ["Device_Conv2D", "Device_Relu", SERIAL]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import readers
 from xlate.catalog import catalogue
 from xlate.cli import app

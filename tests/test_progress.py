@@ -9,7 +9,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from tests.test_cli import PAIR, run
+from tests.support.commands import PAIR, run
 from xlate import engine
 from xlate.cli import progress
 from xlate.cli.progress import progress_bar
@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def terminal(monkeypatch):
     screen = Terminal()
-    monkeypatch.setattr(progress, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(progress, "PATIENCE_S", 0.05)
     monkeypatch.setenv("TERM", "xterm")
     return screen
 
@@ -45,7 +45,7 @@ def test_long_work_shows_a_bar(terminal):
 
 
 def test_short_work_shows_nothing(terminal, monkeypatch):
-    monkeypatch.setattr(progress, "_PATIENCE_S", 5)
+    monkeypatch.setattr(progress, "PATIENCE_S", 5)
     work(terminal, wait=0)
     assert not terminal.getvalue()
 

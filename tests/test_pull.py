@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.test_cli import run
+from tests.support.commands import run
 from xlate import corpus as corpora
 from xlate import sources
 from xlate.card import SourceFile, read_card
@@ -237,6 +237,7 @@ def test_the_origin_of_every_corpus_is_known(name):
     assert name in sources.IMPORTERS
 
 
+@pytest.mark.data
 @pytest.mark.parametrize("name", MEASURED)
 def test_a_pull_reads_the_origins_own_layout(name, server, tmp_path, monkeypatch):
     """Files at the origin's paths, with a column and rows more, come out as imported."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import api, engine
 from xlate.cli import app
 from xlate.errors import ProfileError

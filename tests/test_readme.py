@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from examples import readme
-from tests.test_cli import COMMANDS, run
+from tests.support.commands import check_output, run
+from tests.test_cli import COMMANDS
 from xlate.clocks.models import CLOCK_MODELS
 from xlate.translators import COMPARED
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +47,7 @@ RUN = [c for c in SHOWN if not c.mark.startswith("not run: ")]
 @pytest.mark.parametrize("shown", RUN, ids=lambda c: shlex.join(c.words))
 def test_commands_run_as_typed(shown, fitted, clocked, clone):
     out, _ = run(*shown.words[1:])
-    assert out
+    check_output(shown.words, out)
 
 
 def test_what_is_not_run_says_why():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments import file_judge, real_files, trace_judge
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 
 SOUND = [
     (f, n) for f, cases in made.TEXTS.items() for n, (_, w) in cases.items()

@@ -144,7 +144,7 @@ def test_a_name_that_is_no_gpus_and_another_vendors_tool(ask):
     assert "which is no GPU's name" in " ".join(answer.verdict.reasons)
     amd = "timestamp,gpu,gfx_activity,umc_activity,socket_power,gfx_0_clk\n"
     amd += "".join(f"17895155{k},0,95,40,200,1530\n" for k in range(10, 40))
-    with pytest.raises(ProfileError, match="of a AMD GPU, another GPU than"):
+    with pytest.raises(ProfileError, match="of an AMD GPU, another GPU than"):
         ask(amd)
     with pytest.raises(ProfileError, match="MIG"):
         ask(smi(name=f"{V100} MIG 1g.5gb"))
@@ -513,7 +513,8 @@ def test_live_says_what_is_missing(run, monkeypatch):
 def test_live_through_the_command(run, monkeypatch):
     nvml = Replay(JOB)
     monkeypatch.setattr("xlate.clocks.setter.load_nvml", lambda option: nvml)
-    monkeypatch.setattr("xlate.clocks.live.sample.__defaults__", (0.1, None, nvml.sleep, nvml.clock))  # fmt: skip
+    clock = SimpleNamespace(sleep=nvml.sleep, time=nvml.clock)
+    monkeypatch.setattr("xlate.clocks.live.time", clock)
     ask = ("predict-freq", "--target", TARGET, "--live", "10", "--json")
     (answer,) = json.loads(run(*ask).stdout)
     assert answer["file"] == f"the {V100} here"

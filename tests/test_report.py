@@ -13,7 +13,7 @@ from xlate.cli import app
 from xlate.engine.session import Session
 from xlate.report.anatomy import anatomy_tables, heat
 
-pytestmark = pytest.mark.usefixtures("given_weight")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("given_weight")]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from tests.samples.commands import COMMANDS, ROOT, documents, sample_file
 from tests.samples.paths import broken_promises, different_values, paths
 from tests.test_cli import COMMANDS as EVERY
 
+pytestmark = pytest.mark.slow
+
 #: commands whose document needs what a test machine has not, each with where it is held
 _ELSEWHERE = {"datasets pull": "test_pull.py", "datasets build": "test_cli.py"}
 

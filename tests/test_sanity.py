@@ -115,6 +115,7 @@ def test_one_sample_of_work_is_no_recording(path):
         read_telemetry(path)
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -18,6 +18,8 @@ from xlate.readers.json_profile import to_json
 from xlate.reason import NEARER
 from xlate.scaling import Scaler, polynomial_between
 
+pytestmark = pytest.mark.slow
+
 OPS = ["Device_Conv2D", "Device_IDLE", "Device_Relu"]
 
 

@@ -14,7 +14,9 @@ from tests.soak.runner import run, sampled, table
 from tests.soak.truths import complaints
 from tests.soak.worker import judge
 
-#: one case in so many of each kind: some 90 inputs, under a minute on two cores
+pytestmark = pytest.mark.slow
+
+#: one case of each kind in this number: some 90 inputs, under a minute on two cores
 ONE_IN = 40
 
 

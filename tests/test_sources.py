@@ -124,7 +124,11 @@ def test_a_foreign_global_is_refused_by_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("raw", "says"),
-    [(b"", "damaged"), (pickle.dumps([1, 2]), "holds a list"), (b"hello", "damaged")],
+    [
+        (b"", "damaged"),
+        (pickle.dumps([1, 2]), "holds an object of type list"),
+        (b"hello", "damaged"),
+    ],
 )
 def test_what_is_no_frame_is_refused(tmp_path, raw, says):
     path = tmp_path / "x.pickle"

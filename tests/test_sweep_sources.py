@@ -138,6 +138,7 @@ def test_cloud_hw_takes_medians(tmp_path):
     assert meter["power_w"] == 250
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(
     "name", ["ttu-dvfs", "hkbu-dvfs", "zeus", "cloud-hw-trainpred", "neusight"]
 )
@@ -250,6 +251,7 @@ def test_neusight_says_what_is_wrong(nodes, name, text, said):
         neusight.read(card, folder)
 
 
+@pytest.mark.data
 def test_neusight_as_it_lies_is_read_whole():
     raw = os.environ.get("XLATE_DATA_HOME")
     if not raw or not (Path(raw) / "neusight").is_dir():

@@ -161,7 +161,7 @@ def test_a_long_table_is_answered_as_its_rows_are(monkeypatch):
     rows = rows.filter(pl.col("instance") == "g3s.xlarge").drop("instance")
     rows = rows.with_columns(pl.col("Device_Softmax").fill_null(50.0))
     whole = xlate.translate(rows, "g3s", "p3")
-    monkeypatch.setattr(layers, "_CHUNK", 5)
+    monkeypatch.setattr(layers, "CHUNK_ROWS", 5)
     pieces = xlate.translate(rows, "g3s", "p3")
     assert pieces.columns == whole.columns
     for name in whole.columns:

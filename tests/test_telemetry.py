@@ -12,18 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.meters_made import HEAD, dmon
 from xlate.clocks.describe import describe
 from xlate.errors import ProfileError, XlateError
 from xlate.sources.ttu_dvfs import read as read_ttu
 from xlate.telemetry import dcgm, read_trace, smi
 from xlate.telemetry.sweepdir import Run, aggregate, read_sweep
 from xlate.telemetry.trace import Trace
-
-HEAD = "# Entity  SMACT  POWER  TOTEC  TMPTR  SMCLK\n      Id             W      mJ      C\n"
-
-
-def dmon(rows, gpu=0, head=HEAD):
-    return head + "".join(f"    GPU {gpu}  {' '.join(map(str, r))}\n" for r in rows)
 
 
 def test_dmon_text_is_read():

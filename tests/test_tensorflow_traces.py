@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import opnames, readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
@@ -43,6 +43,7 @@ def case(name):
     return profile
 
 
+@pytest.mark.data
 def test_a_real_step_named_otherwise_than_by_a_number():
     p = case("tf_trace_named_step.json.gz")
     assert p.step_time_us == pytest.approx(16_767, rel=1e-4)
@@ -50,6 +51,7 @@ def test_a_real_step_named_otherwise_than_by_a_number():
     assert p.workload.mode == "training"
 
 
+@pytest.mark.data
 def test_real_kernels_are_counted_under_their_annotation():
     p = case("tf_trace_annotation.json.gz")
     assert p.step_time_us == pytest.approx(164_083, rel=1e-4)
@@ -319,7 +321,7 @@ def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(tmp_path)
 def test_a_trace_as_long_as_the_viewer_keeps_says_so(tmp_path, monkeypatch):
     from xlate.readers import tensorflow_trace
 
-    monkeypatch.setattr(tensorflow_trace, "_MOST_SHOWN", 20)
+    monkeypatch.setattr(tensorflow_trace, "MOST_SHOWN", 20)
     (p,) = read(tmp_path, jax_events())
     assert any("the most that the trace viewer keeps" in n for n in p.notes)
 

@@ -14,7 +14,7 @@ from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
 
-pytestmark = pytest.mark.usefixtures("given_weight")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("given_weight")]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import engine, opnames, readers
 from xlate.errors import ProfileError, XlateError
 from xlate.readers import chrome
@@ -186,7 +186,7 @@ def test_an_anchor_that_the_file_contradicts_is_refused(tmp_path):
     profiles = engine.read_profiles([tmp_path / "t.json"])
     (refused,) = engine.translate(profiles, "g3s.xlarge", "p5.48xlarge")
     assert isinstance(refused, engine.Failure)
-    assert "ran on a Tesla T4, g3s.xlarge has a M60" in str(refused.error)
+    assert "ran on a Tesla T4, g3s.xlarge has an M60" in str(refused.error)
     (forced,) = engine.translate(profiles, "g3s.xlarge", "p5.48xlarge", force=True)
     assert any("(forced)" in r for r in forced.verdict.reasons)
     (anchor,) = [p for p in forced.facts.rests_on if p.part == "anchor"]
@@ -199,7 +199,7 @@ def test_an_anchor_among_several_is_not_left_out_in_silence(tmp_path):
     (tmp_path / "t.json").write_bytes(made.trace(made.steps(length=400_000)))
     (profile,) = engine.read_profiles([tmp_path / "t.json"])
     both = {"g4dn.xlarge": profile, "g3s.xlarge": profile}
-    with pytest.raises(ProfileError, match=r"g3s\.xlarge has a M60"):
+    with pytest.raises(ProfileError, match=r"g3s\.xlarge has an M60"):
         engine.translate_together(both, "p5.48xlarge")
     forced = engine.translate_together(both, "p5.48xlarge", force=True)
     assert [p.anchor for p in forced.parts] == ["g4dn.xlarge", "g3s.xlarge"]
@@ -237,7 +237,7 @@ def test_a_report_without_steps_wants_a_step_time(tmp_path):
 
 
 def test_a_bomb_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(chrome, "_LONGEST_EVENT", 1 << 20)
+    monkeypatch.setattr(chrome, "LONGEST_EVENT_BYTES", 1 << 20)
     blank = b'{"schemaVersion": 1, "deviceProperties": [], "traceEvents": [' + b" " * (
         20 << 20
     )
@@ -251,7 +251,7 @@ def test_a_bomb_is_bounded(tmp_path, monkeypatch):
 
 
 def test_a_file_that_grows_beyond_measure_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("xlate.readers.source._MOST", 1 << 20)
+    monkeypatch.setattr("xlate.readers.source.MOST_BYTES", 1 << 20)
     event = json.dumps(made.steps()[1]).encode()
     content = made.trace([])[:-2] + b",".join([event] * 30_000) + b"]}"
     with pytest.raises(ProfileError, match="unpacks to over"):
@@ -289,7 +289,7 @@ def slow_reader(content):
 def test_the_slow_obvious_reader_says_the_same(data, tmp_path, monkeypatch):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     # small pieces, so that cuts fall everywhere
-    monkeypatch.setattr(chrome, "_PIECE", int(rng.integers(64, 4096)))
+    monkeypatch.setattr(chrome, "PIECE_BYTES", int(rng.integers(64, 4096)))
     names = ["aten::addmm", "aten::add", "aten::gelu", "aten::copy_"]
     events, at, k = [], 0, 0
     for i in range(int(rng.integers(3, 6))):

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import xlate
+from tests.support.runs_made import OPS, frame
 from xlate import corpus as corpora
 from xlate import engine
 from xlate.catalog import catalogue
@@ -19,29 +20,7 @@ from xlate.translators import default_for, make
 from xlate.translators.base import STEP
 from xlate.zeroshot import ZeroShot, leave_gpus_out, sum_is_step
 
-GPUS = ("T4", "L4", "V100-PCIe-32GB", "A100-PCIe-40GB", "H100-SXM5-80GB")
-OPS = ("Device_aten::addmm", "Device_aten::gelu", "Device_aten::softmax")
-
-
-def frame(gpus=GPUS, models=4, off=0.0, seed=0):
-    """Runs that obey the roofs: matrix products, and two limited by memory."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for m in range(models):
-        work = np.array([8e5, 1e5, 5e4]) * rng.uniform(0.3, 3, 3)
-        for gpu in gpus:
-            told = log_ratios(
-                DEFAULT_ROOFS, catalogue().gpu("T4"), catalogue().gpu(gpu)
-            )
-            grown = np.exp(
-                [told["compute"] + off * (gpu != "T4"), *[told["memory"]] * 2]
-            )
-            times = work * grown
-            rows.append(
-                {"instance": gpu, "model": f"m{m}", "framework": "pytorch", STEP: times.sum(),
-                 **dict(zip(OPS, times, strict=True))}
-            )  # fmt: skip
-    return pl.DataFrame(rows)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import profiles_made as made
+from tests.support import profiles_made as made
 from xlate import readers, telemetry
 from xlate.errors import ProfileError
 

@@ -151,7 +151,7 @@ def test_the_time_of_a_fit_moves_with_it_and_is_no_part_of_it(slot, monkeypatch)
     assert made is not None
     assert made.endswith("Z")
     # written at another time, it is the same fit: nothing but the number's file differs
-    monkeypatch.setattr(versions, "_TIME", "%Y-%m-%dT00:00:00Z")
+    monkeypatch.setattr(versions, "TIME_FORMAT", "%Y-%m-%dT00:00:00Z")
     versions.keep(slot, writes("a"), in_place=True)
     monkeypatch.undo()
     old = versions.numbered(slot)[1]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import xplane_made as made
+from tests.support import xplane_made as made
 from xlate import readers
 from xlate.errors import ProfileError, XlateError
 from xlate.profile import check_times
@@ -57,8 +57,8 @@ def test_order_of_planes_and_packing_change_nothing(tmp_path):
 
 def test_small_pieces_say_the_same(tmp_path, monkeypatch):
     whole = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
-    monkeypatch.setattr(wire, "_BATCH", 16)
-    monkeypatch.setattr(wire, "_PIECE", 7)
+    monkeypatch.setattr(wire, "BATCH_BYTES", 16)
+    monkeypatch.setattr(wire, "PIECE_BYTES", 7)
     assert read(tmp_path, made.space(made.jax_gpu(), made.jax_host())) == whole
 
 
@@ -174,7 +174,7 @@ def test_a_broken_file_says_what_is_wrong(name, tmp_path):
 
 
 def test_a_file_of_endless_events_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(gpu_trace, "_MOST_EVENTS", 1000)
+    monkeypatch.setattr(gpu_trace, "MOST_EVENTS", 1000)
     gpu = made.Plane("/device:GPU:0")
     gpu.line("Stream #1", b"\x22\x00" * 5000)
     with pytest.raises(ProfileError, match="over 1,000 events"):

@@ -11,8 +11,9 @@ files are reported at once, before anything is computed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +21,7 @@ from xlate.errors import UnknownNameError
 from xlate.hardware.faults import CatalogFaultsError, Fault
 from xlate.hardware.identity import Likeness, likeness
 from xlate.hardware.merging import Merged, merge
-from xlate.hardware.naming import bare, fold, shortens
+from xlate.hardware.naming import bare, fold, shortens, squash
 from xlate.hardware.tables import files_of, stat_of
 from xlate.hardware.values import ClockList, Fact, Gpu, Instance, Price
 from xlate.paths import shipped
@@ -37,6 +38,9 @@ __all__ = [
     "catalogue",
     "read_all",
 ]
+
+#: share of an unknown name that a known one must hold to be shown as near
+_MOST_OF_A_NAME = 0.75
 
 
 class Catalogue:
@@ -241,9 +245,31 @@ class Catalogue:
                 [],
                 f"{name} alone is ambiguous: say which of {', '.join(variants)}",
             )
-        names = [n for x in self.instances.values() for n in (x.name, *x.aliases)]
-        names += [n for g in self.gpus.values() for n in (g.name, *g.aliases)]
-        raise UnknownNameError(kind, name, names, "see: xlate anchors list")
+        names = {n: g.name for g in self.gpus.values() for n in (g.name, *g.aliases)}
+        names |= {
+            n: i.name for i in self.instances.values() for n in (i.name, *i.aliases)
+        }
+        raise UnknownNameError(
+            kind, name, names, "see: xlate anchors list",
+            near=_holding(name, names), owners=names,
+        )  # fmt: skip
+
+
+def _holding(name: str, names: Mapping[str, str]) -> list[str]:
+    """What has a name that holds this one, or most of its beginning: RTX3090 for 3090."""
+    wanted = squash(name)
+    for length in range(
+        len(wanted), max(3, ceil(_MOST_OF_A_NAME * len(wanted))) - 1, -1
+    ):
+        part = wanted[:length]
+        holding = sorted(
+            (not squash(n).startswith(part), len(n), of)
+            for n, of in names.items()
+            if part in squash(n)
+        )
+        if holding:
+            return list(dict.fromkeys(of for *_, of in holding))
+    return []
 
 
 def _merged(folders: tuple[Path, ...], compiled: bool = True) -> Merged:

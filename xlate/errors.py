@@ -8,7 +8,7 @@ else that escapes is a defect of xlate itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -213,25 +213,35 @@ class UnknownNameError(XlateError):
     code : str, optional
         As :class:`XlateError`; ``unknown.`` and the kind by default:
         ``unknown.instance``.
+    near : sequence of str
+        Names that are near for a reason other than their letters, shown first.
+    owners : mapping of str to str, optional
+        The full name of what each known name stands for: several names for one thing
+        are shown as that one.
     """
 
     code = "unknown.name"
 
     def __init__(
-        self, kind: str, name: str, known: Iterable[str], hint: str | None = None,
-        *, code: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str],
+        hint: str | None = None,
+        *,
+        near: Sequence[str] = (),
+        owners: Mapping[str, str] | None = None,
+        code: str | None = None,
+    ) -> None:
         # only when a name is unknown, which is seldom
         import difflib
 
-        names = sorted(set(known))
-        folded = {n.lower(): n for n in names}
-        near = [
-            folded[n]
-            for n in difflib.get_close_matches(
-                name.lower(), list(folded), n=3, cutoff=0.5
-            )
-        ]
+        every = sorted(set(known))
+        full = {n: n for n in every} if owners is None else owners
+        names = sorted({full[n] for n in every})
+        folded = {n.lower(): full[n] for n in every}
+        alike = difflib.get_close_matches(name.lower(), list(folded), n=12, cutoff=0.5)
+        near = list(dict.fromkeys([*near, *(folded[n] for n in alike)]))[:3]
         if near:
             suggestion = "did you mean " + " or ".join(near) + "?"
         elif names:

@@ -201,7 +201,7 @@ def _run_fold(
 def _few(
     models: NDArray[np.str_], test: NDArray[np.bool_], most: int | None, seed: int
 ) -> NDArray[np.bool_]:
-    """Rows of so many models outside the fold at most, drawn at random."""
+    """Rows of at most ``most`` models outside the fold, drawn at random."""
     if most is None:
         return np.ones(len(models), dtype=bool)
     left = np.unique(models[~test])
@@ -270,7 +270,7 @@ def held_out(
     families : mapping, optional
         See :func:`folds`.
     most_models : int, optional
-        Learn from so many models at most, drawn anew for each fold.
+        Learn from at most this number of models, drawn anew for each fold.
     progress : callable, optional
         Called with folds done, folds in all, and what is done.
     """

@@ -5,7 +5,7 @@ has more lanes than one instruction fills, and where the board's power limit doe
 not feed all of them. The watts that full speed takes fall with the size of the
 process, and under a limit the clock falls with a power of what is missing
 (P ∝ f·V²). *Memory*: the bandwidth, as far as the multiprocessors can ask for
-it: each keeps so many bytes a clock in flight.
+it: each keeps a number of bytes a clock in flight.
 
 Six parameters with physical priors, fitted to the rates of the GPUs that were
 measured. An operation's time on another GPU is its time here times the ratio of

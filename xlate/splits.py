@@ -24,7 +24,7 @@ SPLITS: dict[str, tuple[str, ...]] = {
 LEAKY = frozenset({"random"})
 #: splits in which every group gets a fold of its own
 _ONE_OUT = frozenset({"model", "family"})
-#: finer groups than this many are put together into so many folds
+#: finer groups than this many are put together into this number of folds
 MOST_FOLDS = 12
 
 

@@ -22,7 +22,7 @@ __all__ = ["LIMIT_S", "Hang", "Lab", "Outcome"]
 #: the bound of the requirement: nothing takes longer, but for what fits something; it is
 #: one of processor time, so that a busy machine fails nothing
 LIMIT_S = 10
-#: and what waits for ever is ended after so many times that
+#: and what waits for ever is ended after this multiple of that
 PATIENCE = 4
 FIT_LIMIT_S = 300
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -307,23 +307,45 @@ def _print_verdict(
             reasons.setdefault(reason, []).append(k)
     said = []
     for reason, where in reasons.items():
-        some = len(answers) > 1 and len(where) < len(answers)
-        if some and names is not None:
-            said.append(f"{', '.join(names[k] for k in where)}: {reason}")
-        elif some:
-            said.append(
-                f"{names_text([Path(answers[k].file).name for k in where])}: {reason}"
-            )
-        else:
-            said.append(reason)
+        if len(where) < len(answers):
+            reason = f"{_where(answers, where, names)}: {reason}"
+        said.append(reason)
     output.bullets(said)
     advice = list(dict.fromkeys(w for a in answers for w in a.facts.what_to_do))
     if advice:
         output.line("what to do:")
         output.bullets(advice)
-    rests = [r for a in answers for r in a.facts.rests_on]
     output.line("rests on:")
-    output.bullets(dict.fromkeys(r.text for r in rests))
+    output.bullets(_grounds(answers, names))
+
+
+def _where(
+    answers: Sequence[Translation], at: Sequence[int], names: Sequence[str] | None
+) -> str:
+    """Which of several answers something is said of."""
+    if names is not None:
+        return ", ".join(names[k] for k in at)
+    return names_text([Path(answers[k].file).name for k in at])
+
+
+def _grounds(
+    answers: Sequence[Translation], names: Sequence[str] | None
+) -> Iterator[str]:
+    """A line for each part of the answers: what most of them rest on, then the others."""
+    parts: dict[str, dict[str, list[int]]] = {}
+    for k, a in enumerate(answers):
+        for r in a.facts.rests_on:
+            at = parts.setdefault(r.part, {}).setdefault(
+                r.text.removeprefix(f"{r.part}: "), []
+            )
+            # an answer of several anchors may have one part from each of them
+            at += [] if k in at else [k]
+    for part, sources in parts.items():
+        first, *others = sorted(sources, key=lambda text: -len(sources[text]))
+        for text in others:
+            every = len(sources[text]) == len(answers)
+            first += f"; {text if every else f'{_where(answers, sources[text], names)}: {text}'}"
+        yield f"{part}: {first}"
 
 
 def _workload_text(key: WorkloadKey) -> str:

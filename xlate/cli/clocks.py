@@ -107,7 +107,7 @@ def label(
     for name in dict.fromkeys(x.gpu for x in found):
         output.table(
             name,
-            ["workload", "by", "best", "band", "bounded", "gap at max %", "saved %", "slower %"],
+            ["workload", "by", "best", "band", "bounded", "at max", "saved", "slower"],
             [
                 [
                     x.workload, x.objective, f"{x.best_mhz:g}",
@@ -122,8 +122,9 @@ def label(
             ],
         )  # fmt: skip
     output.lines(
-        "MHz on smoothed curves; band: what noise does not tell from the best; saved:\n"
-        "energy, against the highest clock; slower: than the fastest one"
+        "MHz on smoothed curves; band: clocks that noise does not separate from the best;\n"
+        "in %: at max: gap of the highest clock to the best; saved: energy, against the\n"
+        "highest clock; slower: than the fastest one"
     )
 
 

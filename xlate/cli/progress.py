@@ -14,7 +14,7 @@ __all__ = ["Tick", "progress_bar"]
 Tick = Callable[[int, int, str], None]
 
 #: work that is done sooner shows nothing
-_PATIENCE_S = 2.0
+PATIENCE_S = 2.0
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def progress_bar(title: str, quiet: bool = False) -> Iterator[Tick]:
         yield _nothing
         return
     bar = _Bar(title)
-    timer = threading.Timer(_PATIENCE_S, bar.show)
+    timer = threading.Timer(PATIENCE_S, bar.show)
     timer.daemon = True
     timer.start()
     try:

@@ -45,7 +45,7 @@ def fit(
         str | None,
         typer.Option(
             autocompletion=completion.translators,
-            help="The translator to save; by default what serves best for so many models.",
+            help="The translator to save; by default the most accurate for the number of models.",
             show_default=False,
         ),
     ] = None,

@@ -378,7 +378,7 @@ def learned_from(
 
 
 def _thinned(jobs: pl.DataFrame) -> pl.DataFrame:
-    """Every so many rows: a Gaussian process takes the cube of them in time."""
+    """Rows at equal distances, since a Gaussian process takes the cube of them in time."""
     return jobs.gather_every(-(-jobs.height // _MOST_ROWS))
 
 

@@ -63,8 +63,8 @@ def sample(
     seconds: float,
     interval_s: float = 0.1,
     index: int | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Trace:
     """Samples of the card here.
 
@@ -78,8 +78,8 @@ def sample(
         Seconds between two samples, 0.01 to 1.
     index : int, optional
         Which GPU; needed where there are several.
-    sleep, clock : callable
-        Waits a number of seconds; seconds since 1970.
+    sleep, clock : callable, optional
+        Waits a number of seconds; seconds since 1970. Default: those of ``time``.
 
     Raises
     ------
@@ -100,6 +100,7 @@ def sample(
             "--live 60",
             code="telemetry.unsound",
         )
+    sleep, clock = sleep or time.sleep, clock or time.time
     handle, name = device_here(nvml, index)
     readings: list[Reading] = []
     start = now = clock()

@@ -143,9 +143,22 @@ def watch(
     handle: Any,
     mhz: float,
     seconds: float,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> tuple[bool, str]:
     """Look at a working card once a second.
+
+    Parameters
+    ----------
+    nvml : module
+        NVML, initialised.
+    handle : object
+        The card, as NVML names it.
+    mhz : float
+        Clock that was set, MHz.
+    seconds : float
+        For how long.
+    sleep : callable, optional
+        Waits a number of seconds. Default: ``time.sleep``.
 
     Returns
     -------
@@ -154,6 +167,7 @@ def watch(
     said : str
         What was seen.
     """
+    sleep = sleep or time.sleep
     seen = 0
     for _ in range(int(seconds)):
         sleep(1.0)

@@ -12,7 +12,7 @@ from xlate.engine.pair import Pair
 from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import MemoryFit, memory_fit
-from xlate.hardware.naming import squash
+from xlate.hardware.naming import squash, with_article
 from xlate.hardware.rent import Rent, why_no_rent
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Estimate, Profile, Verdict
@@ -225,10 +225,10 @@ def _anchor_part(
     if device is not None and not generic(device):
         if squash(device) == squash(own):
             return ()
-        source = f"the file names a {device}: the {own} of the catalogue"
+        source = f"the file names {with_article(device)}: the {own} of the catalogue"
         likeness = known.likeness(device, a.require_gpu())
         if likeness in (Likeness.ANOTHER, Likeness.SHARE):
-            source = f"taken to be {a.name} by --force: the file names a {device}"
+            source = f"taken to be {a.name} by --force: the file names {with_article(device)}"
     elif profile.instance is not None:
         return ()
     else:

@@ -29,7 +29,7 @@ FITTED, OP_RATIO, ZERO_SHOT = "fitted", "op ratio", "zero-shot"
 #: layer -> part of the bundle that answers, and its calibration
 PARTS = {FITTED: "translator", OP_RATIO: "ratio"}
 #: rows predicted at once; bounds memory for large tables, and fits the cache
-_CHUNK = 2048
+CHUNK_ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +124,10 @@ def predict(
 def _in_parts(
     bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
 ) -> Predicted:
-    if len(times) <= _CHUNK:
+    if len(times) <= CHUNK_ROWS:
         # one profile is waited for: starting workers takes longer than it does
         return _predicted(bundle, times, ops, steps, layer)
-    parts = [slice(k, k + _CHUNK) for k in range(0, len(times), _CHUNK)]
+    parts = [slice(k, k + CHUNK_ROWS) for k in range(0, len(times), CHUNK_ROWS)]
     one_part = partial(
         _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
     )

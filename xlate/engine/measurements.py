@@ -13,6 +13,7 @@ from xlate.clocks.probe import Probe
 from xlate.clocks.reference import reference_of
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.hardware.identity import Likeness
+from xlate.hardware.naming import with_article
 
 __all__ = [
     "check_device",
@@ -101,7 +102,7 @@ def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> 
         return
     if known.likeness(probe.shown_by, gpu) in (Likeness.ANOTHER, Likeness.SHARE):
         raise ProfileError(
-            f"the {what} is of a {probe.shown_by}, another GPU than the {gpu.name}",
+            f"the {what} is of {with_article(probe.shown_by)}, another GPU than the {gpu.name}",
             f"record it on the {gpu.name}, or leave it out",
         )
 

@@ -13,6 +13,7 @@ from xlate.advice import MeterFacts
 from xlate.catalog import Catalogue, Gpu
 from xlate.clocks.probe import Probe
 from xlate.hardware.identity import Likeness
+from xlate.hardware.naming import with_article
 from xlate.profile import Verdict
 from xlate.readers.wallclock import recorded_at
 
@@ -95,7 +96,7 @@ def reading_doubts(recording: Probe, gpu: Gpu) -> list[Doubt]:
     used, size = _used_mib(recording), gpu.number("memory_gib")
     if used and size and used > _OVER_MEMORY * 1024 * size:
         doubts.append(
-            ("refuse", f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of a {gpu.name}: of another GPU")
+            ("refuse", f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of {with_article(gpu.name)}: of another GPU")
         )  # fmt: skip
     if _memory_busier(recording):
         doubts.append(
@@ -130,9 +131,14 @@ def _memory_busier(recording: Probe) -> bool:
 def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
     """That nothing says whose a recording is, or that its name is taken for a GPU's."""
     if recording.device is None:
-        return [("ok", f"nothing in the recording says that it is of a {gpu.name}")]
+        return [
+            (
+                "ok",
+                f"nothing in the recording says that it is of {with_article(gpu.name)}",
+            )
+        ]
     likeness = known.likeness(recording.device, gpu)
-    named = f"the recording names a {recording.device}"
+    named = f"the recording names {with_article(recording.device)}"
     if likeness is Likeness.NOTHING:
         return [("widen", f"{named}, which is no GPU's name: nothing confirms the {gpu.name}")]  # fmt: skip
     if likeness is Likeness.VARIANT:

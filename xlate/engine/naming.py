@@ -9,7 +9,7 @@ from xlate.catalog import Catalogue, Instance
 from xlate.engine.pair import Pair
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.identity import generic
-from xlate.hardware.naming import bare, squash
+from xlate.hardware.naming import bare, squash, with_article
 from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 
@@ -67,7 +67,7 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
             near = nearest_text(profile.device, known)
             said = f"which the catalogue does not know{near}"
         raise ProfileError(
-            f"{where} says it ran on a {profile.device}, {said}; no anchor was named",
+            f"{where} says it ran on {with_article(profile.device)}, {said}; no anchor was named",
             _HINT,
         )
     fitting = known.instances_with(gpu)
@@ -92,7 +92,7 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
         else "no instance has one"
     )
     raise ProfileError(
-        f"{where} says it ran on a {gpu.name}, and {has}; no anchor was named",
+        f"{where} says it ran on {with_article(gpu.name)}, and {has}; no anchor was named",
         "say which: " + " or ".join(f"--anchor {n}" for n in (listed or [gpu.name])),
     )
 

@@ -11,6 +11,7 @@ from xlate.catalog import Catalogue, Gpu, Instance
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.kernel_architecture import newest, too_new
+from xlate.hardware.naming import with_article
 from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.profile import Profile
 from xlate.reason import CHECK_ANCHOR, Reason
@@ -51,18 +52,18 @@ def _checked(
     machine = _machine(profile, known)
     if machine is not None and machine.gpu is not None and machine.gpu.name != own.name:
         said = (
-            f"the file says it ran on {machine.name}, which has a {machine.gpu.name}, "
-            f"{anchor.name} has a {own.name}"
+            f"the file says it ran on {machine.name}, which has {with_article(machine.gpu.name)}, "
+            f"{anchor.name} has {with_article(own.name)}"
         )
         return _contradicted(profile, said, force)
     if profile.device is None:
         return profile
     device = profile.device
     likeness = known.likeness(device, own)
-    said = f"the file says it ran on a {device}, {anchor.name} has a {own.name}"
+    said = f"the file says it ran on {with_article(device)}, {anchor.name} has {with_article(own.name)}"
     if likeness is Likeness.ANOTHER:
         if generic(device):
-            said = f"the file names no GPU but {device!r}, {anchor.name} has a {own.name}"  # fmt: skip
+            said = f"the file names no GPU but {device!r}, {anchor.name} has {with_article(own.name)}"  # fmt: skip
         return _contradicted(profile, said, force, _where_it_ran(device, known))
     if likeness is Likeness.SHARE:
         said += ": a share of such a GPU is not the whole one"
@@ -86,7 +87,7 @@ def _with_kernels(profile: Profile, anchor: Instance) -> Profile:
     if architecture is None:
         return profile
     said = (
-        f"{name} was built for {architecture} and later, {anchor.name} has a {own.name} of "
+        f"{name} was built for {architecture} and later, {anchor.name} has {with_article(own.name)} of "
         f"{own.architecture}: was it recorded there?"
     )
     return _noted(profile, Reason(said, CHECK_ANCHOR))
@@ -95,7 +96,7 @@ def _with_kernels(profile: Profile, anchor: Instance) -> Profile:
 def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:
     """Which entry of the catalogue stands for a name that is not exactly one of its."""
     others = [g.name for g in known.gpus_of_device(device) if g.name != own.name]
-    said = f"the file names a {device}, taken as the {own.name} of the catalogue"
+    said = f"the file names {with_article(device)}, taken as the {own.name} of the catalogue"
     return f"{said}; it may be {' or '.join(others)}" if others else said
 
 

@@ -39,7 +39,7 @@ __all__ = [
 FILE = "zero-shot.json"
 #: GPUs that share power and cooling, or memory, with their host
 _MOBILE = re.compile(r"Laptop|Max-Q|Mobile|Jetson|Orin|Xavier|Thor|\d{3}M$|\d{3,4}S$")
-#: from so many models on, errors on models left out speak for themselves
+#: from this number of models on, errors on models left out are used alone
 ENOUGH_MODELS = 6
 
 

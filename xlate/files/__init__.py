@@ -1,6 +1,6 @@
 """Files: the one place that opens what a user names, to read it or to write it.
 
-:mod:`xlate.files.reading` opens regular files only, and never more than so many
+:mod:`xlate.files.reading` opens regular files only, and never more than a bound of
 bytes: a FIFO would wait for ever, a device would never end.
 :mod:`xlate.files.writing` writes a file whole or not at all, through links, with
 the mode it had. :mod:`xlate.files.scratch` does the same for folders, and removes

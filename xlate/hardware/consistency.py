@@ -21,6 +21,8 @@ _LEGAL = 1.4
 #: TFLOP/s over TB/s: 10 to 106 in the catalogue; outside this one has another unit
 _INTENSITY = (1.0, 1000.0)
 _LANES = (4, 512)
+#: seconds to read the whole memory once: 0.014 to 0.50 in the catalogue
+_READ_S = (0.004, 1.0)
 
 
 def of_gpu(gpu: Gpu) -> Iterator[tuple[str, str]]:
@@ -69,6 +71,15 @@ def _memory(gpu: Gpu) -> Iterator[tuple[str, str]]:
                 "facts.bandwidth_gb_per_s",
                 f"{bandwidth:g} contradicts memory_bus_bits and memory_gbit_per_s, which "
                 f"make {expected:.4g} GB/s",
+            )
+    memory = gpu.number("memory_gib")
+    if memory and bandwidth:
+        seconds = memory * 2**30 / (bandwidth * 1e9)
+        if not _READ_S[0] <= seconds <= _READ_S[1]:
+            yield (
+                "facts.memory_gib",
+                f"{memory:g} GiB contradicts bandwidth_gb_per_s, {bandwidth:g}: reading all "
+                f"of it would take {seconds:.2g} s, {_READ_S[0]:g} to {_READ_S[1]:g} s was expected",
             )
 
 

@@ -9,7 +9,7 @@ from xlate.errors import CatalogError
 
 __all__ = ["CatalogFaultsError", "Fault"]
 
-#: a message lists so many; `xlate anchors check` lists all
+#: a message lists this number; `xlate anchors check` lists all
 _LISTED = 40
 
 

@@ -9,13 +9,51 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["bare", "fold", "name_fault", "names_another", "shortens", "squash"]
+__all__ = [
+    "bare",
+    "fold",
+    "name_fault",
+    "names_another",
+    "shortens",
+    "squash",
+    "with_article",
+]
 
 #: characters of a name that becomes part of a path or of ANCHOR=FILE
 _NAME = re.compile(r"[^\W_][\w .+()-]*")
 _MOST = 64
 #: words of a vendor or a product line, before the name proper
 _LINE = {"nvidia", "amd", "intel", "tesla", "quadro", "geforce", "instinct", "graphics"}
+
+#: letters whose own names begin with a vowel: "an L4", "an NVIDIA", but "a T4"
+_SPOKEN_WITH_VOWEL = frozenset("AEFHILMNORSX")
+#: capitals that hold a vowel are read as a word from this number of letters on: "a RADEON"
+_FEWEST_OF_A_WORD = 5
+
+
+def with_article(name: str) -> str:
+    """A name after "a" or "an", as it is spoken.
+
+    Capitals at its beginning are read letter by letter unless they are a word.
+
+    Examples
+    --------
+    >>> [with_article(n) for n in ("NVIDIA A100", "A10G", "Tesla T4", "RTX 3090", "8-core")]
+    ['an NVIDIA A100', 'an A10G', 'a Tesla T4', 'an RTX 3090', 'an 8-core']
+    """
+    word = re.match(r"[^\W\d_]*", name)
+    letters = word.group() if word else ""
+    if not letters:
+        return ("an " if re.match(r"8|1[18](?!\d)", name) else "a ") + name
+    first, second = letters[0].upper(), letters[1:2].lower()
+    vowels = re.search("[AEIOUY]", letters, re.IGNORECASE)
+    spelled = not vowels or (letters.isupper() and len(letters) < _FEWEST_OF_A_WORD)
+    # "nv" begins no syllable, in whatever case NVIDIA is written
+    if spelled or (first == "N" and second == "v"):
+        vowel = first in _SPOKEN_WITH_VOWEL
+    else:
+        vowel = first in "AEIOU" and not letters.lower().startswith(("uni", "use"))
+    return f"{'an' if vowel else 'a'} {name}"
 
 
 def name_fault(name: str, path_safe: bool = True) -> str | None:

@@ -187,7 +187,8 @@ GPU_FACTS: dict[str, Quantity] = {
         0.1,
         2000,
     ),
-    "memory_gib": Quantity("number", "memory of one GPU", "GiB", 0.25, 2048),
+    # the most that a GPU of the catalogue has is 288 GiB
+    "memory_gib": Quantity("number", "memory of one GPU", "GiB", 0.25, 512),
     "tdp_w": Quantity("number", "thermal design power of the board", *_WATT),
     "power_limit_min_w": Quantity("number", "lowest power limit it accepts", *_WATT),
     "power_limit_max_w": Quantity("number", "highest power limit it accepts", *_WATT),

@@ -23,7 +23,7 @@ __all__ = ["STEPS", "USD_PER_KWH", "Rent", "price_of", "usd_per_h", "why_no_rent
 #: list price of electricity, $/kWh, as in the hardware notes (D4), unless a setting says
 #: another (``electricity_usd_per_kwh``)
 USD_PER_KWH: float = settings.SETTINGS["electricity_usd_per_kwh"].default
-#: dollars are said for so many steps
+#: dollars are said for this number of steps
 STEPS = 1000
 
 
@@ -115,7 +115,7 @@ class Rent:
         return self.usd_per_h_instance * self.share
 
     def for_steps(self, step_s: Estimate, steps: int = STEPS) -> Estimate:
-        """Dollars of the whole instance for so many steps.
+        """Dollars of the whole instance for a number of steps.
 
         Parameters
         ----------

@@ -23,8 +23,8 @@ from xlate.errors import ProfileError
 __all__ = ["Args", "Event", "Trace", "is_trace"]
 
 #: bytes decoded at once: what comes of them stays in a processor's cache
-_PIECE = 1024 * 1024
-_LONGEST_EVENT = 64 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
+LONGEST_EVENT_BYTES = 64 * 1024 * 1024
 #: everything before the events
 _LONGEST_HEAD = 4 * 1024 * 1024
 _EVENTS = re.compile(rb'"traceEvents"\s*:\s*\[')
@@ -154,7 +154,7 @@ class Trace:
 
     def _pieces(self) -> Iterator[list[Event]]:
         buffer, self._buffer = self._buffer, b""
-        size = _PIECE
+        size = PIECE_BYTES
         while not self._over:
             more = self._stream.read(size)
             if not more:
@@ -164,12 +164,12 @@ class Trace:
             events, buffer = self._cut(buffer)
             if events is not None:
                 yield events
-            elif len(buffer) > _LONGEST_EVENT:
+            elif len(buffer) > LONGEST_EVENT_BYTES:
                 raise self._broken(
                     "one event is over 64 MB, or the text is no list of events"
                 )
             # an event that is longer is not tried again and again
-            size = _PIECE if events is not None else max(_PIECE, len(buffer))
+            size = PIECE_BYTES if events is not None else max(PIECE_BYTES, len(buffer))
         self._take_tail(buffer)
 
     def _cut(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:

@@ -27,9 +27,9 @@ from xlate.readers.decoder import MAX_ANSWER_BYTES, MEMORY_BYTES
 
 __all__ = ["Decoder", "decode"]
 
-_SCRIPT = Path(__file__).with_name("decoder.py")
-#: seconds to start it, and to decode a file: so many, and one more a megabyte
-_START_S, _FILE_S = 60.0, 8.0
+SCRIPT = Path(__file__).with_name("decoder.py")
+#: seconds to start it, and to decode a file: this number, and one more a megabyte
+_START_S, FILE_SECONDS = 60.0, 8.0
 #: a header of more bytes than this is not one of ours
 _LONGEST_HEADER = 256 * 1024 * 1024
 _HINT = "copy it again, or write it anew"
@@ -81,7 +81,7 @@ class Decoder:
                 # after a fork the pipes belong to the parent
                 self._process, self._owner = None, os.getpid()
             process = self._started()
-            limit = _FILE_S + len(raw) / 1e6
+            limit = FILE_SECONDS + len(raw) / 1e6
             with _killed_after(process, limit) as late:
                 try:
                     return self._asked(process, where, raw)
@@ -113,7 +113,7 @@ class Decoder:
         try:
             process = subprocess.Popen(  # noqa: S603 - our own script
                 # -P: the script's own folder is no place to import from
-                [sys.executable, "-P", str(_SCRIPT)],
+                [sys.executable, "-P", str(SCRIPT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -41,7 +41,7 @@ _NO_LAUNCH = re.compile(
     r"^(?:cu|cuda|hip)[A-Z]\w*(?:Synchronize|Query|Alloc|Free|Event|Wait|Module|Ctx|Get|Create|Destroy)"
 )
 #: most events of one GPU: bounds memory and time
-_MOST_EVENTS = 4_000_000
+MOST_EVENTS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class Gpu:
         ProfileError
             If there are more than any recording of a few steps has.
         """
-        if len(self.start) + len(start) > _MOST_EVENTS:
+        if len(self.start) + len(start) > MOST_EVENTS:
             raise ProfileError(
-                f"GPU {self.index} has over {_MOST_EVENTS:,} events",
+                f"GPU {self.index} has over {MOST_EVENTS:,} events",
                 "record fewer steps",
                 code="profile.too-large",
             )

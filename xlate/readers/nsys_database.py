@@ -20,7 +20,7 @@ from xlate.readers.source import Source
 
 __all__ = ["HINT", "NsysDatabase", "opened"]
 
-#: seconds until queries are stopped: so many, and one more for as many bytes; a
+#: seconds until queries are stopped, and bytes that allow one second more; a
 #: gigabyte of kernels takes seconds
 _LONGEST_S, _BYTES_A_S = 8.0, 4_000_000
 #: bytes of one value at most; a column that is computed could ask for a gigabyte

@@ -36,7 +36,7 @@ _ALIASES = {
     "num calls": "num calls", "calls": "num calls", "operations": "count",
     "time": "time", "time(%)": "time", "time (%)": "time", "dur": "duration",
 }  # fmt: skip
-#: a heading has at least so many of these, whatever the report
+#: a heading has at least this number of these, whatever the report
 _WORDS = frozenset({
     "time", "total time", "instances", "count", "num calls", "avg", "med", "min", "max",
     "stddev", "name", "operation", "range", "start", "duration", "corrid", "device",

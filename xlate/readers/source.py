@@ -21,7 +21,7 @@ __all__ = ["Source"]
 _HEAD = 1 << 16
 #: bytes unpacked at most, and how often a packed file may grow beyond a gigabyte:
 #: traces shrink ten- to thirtyfold
-_MOST, _MOST_GROWTH, _SMALL = 16 * 1024**3, 100, 1024**3
+MOST_BYTES, _MOST_GROWTH, _SMALL = 16 * 1024**3, 100, 1024**3
 #: packed bytes read at once
 _PIECE = 1 << 18
 _BY_THE_FILE = StepChoice()
@@ -135,7 +135,7 @@ class _Unpacked(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         pieces: list[bytes] = []
-        wanted = _MOST if size < 0 else size
+        wanted = MOST_BYTES if size < 0 else size
         while wanted > 0:
             packed = self._rest or self._stream.read(_PIECE)
             if not packed:
@@ -144,7 +144,7 @@ class _Unpacked(io.RawIOBase):
             pieces.append(found)
             wanted -= len(found)
             self._done += len(found)
-            if self._done > min(_MOST, max(_SMALL, _MOST_GROWTH * self._size)):
+            if self._done > min(MOST_BYTES, max(_SMALL, _MOST_GROWTH * self._size)):
                 raise ProfileError(
                     f"{self._path} unpacks to over {self._done / 1e9:.1f} GB, far more "
                     "than any profile of its size",

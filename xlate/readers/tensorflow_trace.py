@@ -36,7 +36,7 @@ _GPU = re.compile(
 )
 _TPU = re.compile(r"^(?:\S+ )?/device:TPU:\d", re.IGNORECASE)
 #: events that the trace viewer's JSON holds at most; the first ones are kept
-_MOST_SHOWN = 1_000_000
+MOST_SHOWN = 1_000_000
 _PID = re.compile(r"pid\s*\d+$", re.IGNORECASE)
 _HINT = (
     "record it with tf.profiler.experimental or jax.profiler.trace, on the GPU and over "
@@ -197,10 +197,10 @@ def read(source: Source) -> list[Profile]:
             _take_stream(recording, numbers[pid], whats, thread)
     if trace.lost:
         recording.notes.append(f"{trace.lost} events are no JSON and were left out")
-    if sum(len(t.start) for t in seen.threads.values()) >= _MOST_SHOWN:
+    if sum(len(t.start) for t in seen.threads.values()) >= MOST_SHOWN:
         recording.truncated = True
         said = (
-            f"it holds {_MOST_SHOWN:,} events, the most that the trace viewer keeps: what "
+            f"it holds {MOST_SHOWN:,} events, the most that the trace viewer keeps: what "
             "came later is not in it"
         )
         recording.notes.append(Reason(said, "read the xplane.pb beside it"))

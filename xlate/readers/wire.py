@@ -19,9 +19,9 @@ from xlate.errors import ProfileError
 
 __all__ = ["DAMAGED", "Wire", "begins_with", "messages", "sound"]
 
-_PIECE = 1 << 20
+PIECE_BYTES = 1 << 20
 #: most bytes that are decoded at once; one field may be longer, up to the second
-_BATCH, _LONGEST = 1 << 21, 64 * 1024 * 1024
+BATCH_BYTES, _LONGEST = 1 << 21, 64 * 1024 * 1024
 DAMAGED = "copy it again; if it breaks off, let the profiler finish"
 #: wire types: varint, 8 bytes, bytes with a length, 4 bytes
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -91,7 +91,7 @@ class Wire:
         raise self.broken()
 
     def take(self, length: int) -> bytes:
-        """So many bytes."""
+        """The next ``length`` bytes."""
         if length > _LONGEST:
             raise ProfileError(
                 f"{self.where} has a field of {length / 1e6:.0f} MB, larger than any of "
@@ -112,14 +112,14 @@ class Wire:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def skip(self, length: int) -> None:
-        """Pass over so many bytes."""
+        """Pass over ``length`` bytes."""
         left = length - (len(self._buffer) - self._pos)
         if left <= 0:
             self._pos += length
         else:
             self._buffer, self._pos = b"", 0
             while left > 0:
-                piece = self._stream.read(min(left, _PIECE))
+                piece = self._stream.read(min(left, PIECE_BYTES))
                 if not piece:
                     raise self.broken()
                 left -= len(piece)
@@ -129,7 +129,7 @@ class Wire:
         """What is left up to ``end``, in pieces that end between two fields."""
         rest = b""
         while self.at < end or rest:
-            more = self.take(min(_BATCH, end - self.at)) if self.at < end else b""
+            more = self.take(min(BATCH_BYTES, end - self.at)) if self.at < end else b""
             rest += more
             cut = _whole_fields(rest)
             if cut is None or (not cut and not more):
@@ -144,7 +144,7 @@ class Wire:
         """Whether nothing is left; fills the buffer where something is."""
         if self._pos < len(self._buffer):
             return False
-        self._buffer, self._pos = self._stream.read(_PIECE), 0
+        self._buffer, self._pos = self._stream.read(PIECE_BYTES), 0
         return not self._buffer
 
     def broken(self) -> ProfileError:

@@ -20,7 +20,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D
 
 
 def figure_of(size: tuple[float, float]) -> Any:
-    """An empty figure of so many inches.
+    """An empty figure of a width and a height in inches.
 
     Raises
     ------

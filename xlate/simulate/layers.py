@@ -69,7 +69,7 @@ class Step:
         return float(self.batch * self.h * self.w * self.c)
 
     def emit(self, op: str, flops: float, values: float, launches: int = 1) -> None:
-        """Add a kernel that moves so many values."""
+        """Add a kernel that moves ``values`` numbers."""
         self.kernels.append(Kernel(op, flops, BYTES * values, launches))
 
     def weight(self, values: float) -> None:
@@ -180,7 +180,7 @@ class Step:
         return self
 
     def concat(self, channels: int) -> Step:
-        """Concatenation to so many channels, and its slices on the way back."""
+        """Concatenation to a number of channels, and its slices in the backward pass."""
         self.c = channels
         self.elementwise("ConcatV2")
         self.emit("Slice", 0.0, 2 * self.values, 3)

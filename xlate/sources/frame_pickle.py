@@ -125,7 +125,7 @@ def read_frame(path: Path) -> pl.DataFrame:
         ) from e
     if not isinstance(frame, pd.DataFrame):
         raise CorpusError(
-            f"{path} holds a {type(frame).__name__}, not a DataFrame",
+            f"{path} holds an object of type {type(frame).__name__}, not a DataFrame",
             "fetch the file from its origin again",
             code="corpus.damaged",
         )

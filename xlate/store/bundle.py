@@ -275,7 +275,7 @@ def _check_fit(bundle: Bundle, where: Path, refit: str) -> None:
     if kind_of(translator) != f"translator/{said.translator}":
         raise BundleError(
             f"{where} says that the translator is {said.translator!r}, the model holds "
-            f"a {type(translator).__name__}",
+            f"an object of type {type(translator).__name__}",
             refit,
         )
     if not set(said.operations) & set(plan.place):

@@ -24,7 +24,7 @@ Mark = tuple[tuple[int, ...], ...]
 #: a file that was changed less than this ago could change again in the same tick
 #: of the file system's clock, which nobody would see
 _SETTLED_NS = 200_000_000
-#: a writer that replaces a folder while it is read is waited for so many times
+#: a writer that replaces a folder while it is read is waited for this number of times
 _TRIES = 5
 
 

@@ -295,7 +295,7 @@ def check_target(bundle: ClockBundle, target: str, gpu: str | None = None) -> No
     """
     if not isinstance(bundle, ClockBundle):
         raise BundleError(
-            f"a {type(bundle).__name__} is no clock model",
+            f"an object of type {type(bundle).__name__} is no clock model",
             "give the bundle that xlate.fit_clocks returned",
         )
     m = bundle.manifest

@@ -43,7 +43,7 @@ __all__ = [
 #: part of the bundle, which is the same to the byte whenever it is fitted
 NUMBER = "version"
 _SCRATCH = ".scratch-"
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _NUMBERED = re.compile(r"^(?P<slot>.+)@(?P<number>[1-9]\d{0,8})$")
 #: file systems that know no lock on a folder say one of these
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.EACCES}
@@ -115,7 +115,7 @@ def fitted_at(folder: Path) -> str | None:
     """
     text = _lines(folder)[1]
     try:
-        return datetime.strptime(text, _TIME).strftime(_TIME)
+        return datetime.strptime(text, TIME_FORMAT).strftime(TIME_FORMAT)
     except ValueError:
         return None
 
@@ -167,7 +167,7 @@ def keep(slot: Path, write: Callable[[Path], None], *, in_place: bool) -> Path:
     with _writing(slot), _scratch(slot) as scratch:
         write(scratch)
         number = _next(slot)
-        _write_number(scratch, number, datetime.now(UTC).strftime(_TIME))
+        _write_number(scratch, number, datetime.now(UTC).strftime(TIME_FORMAT))
         scratch.chmod(0o755)
         if in_place:
             return _install(scratch, slot)

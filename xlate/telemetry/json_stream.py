@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["documents"]
 
 
-#: after so many places that hold no document the rest is none either
+#: after this number of places that hold no document, the rest is not searched
 _MOST_BROKEN = 1000
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
 from xlate.files import read_bytes
-from xlate.hardware.naming import names_another
+from xlate.hardware.naming import names_another, with_article
 from xlate.schema import METER_COLUMNS, sweeps_frame
 from xlate.telemetry import Trace, read_trace
 
@@ -150,7 +150,7 @@ def _check_device(path: Path, trace: Trace, gpu: str) -> None:
     # a folder's name is short: it is asked whether it can mean the device
     if trace.device is not None and names_another(gpu, (trace.device,)):
         raise ProfileError(
-            f"{path} is of a {trace.device}, and its name says {gpu}",
+            f"{path} is of {with_article(trace.device)}, and its name says {gpu}",
             "put it where runs of that GPU are",
             code="profile.gpu",
         )

@@ -78,7 +78,7 @@ BASELINE = "ratio"
 
 
 def default_for(n_models: int) -> str:
-    """The translator that serves best when so many models teach."""
+    """The most accurate translator for this number of training models."""
     return DEFAULT if n_models >= _ENOUGH_MODELS else FEW
 
 

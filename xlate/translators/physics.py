@@ -31,7 +31,7 @@ __all__ = ["PhysicsTranslator"]
 _PRIOR, _PULL = 1 / 3, 0.05
 _WEIGHTS = np.linspace(0, 1, 13)
 #: folds over models in which the weight is chosen, and fewest models for it
-_FOLDS, _FEWEST_MODELS = 3, 4
+_FOLDS, FEWEST_MODELS = 3, 4
 #: log distance of two opinions that doubles the error expected
 _USUAL = 0.1
 
@@ -112,7 +112,7 @@ class PhysicsTranslator(Translator):
     def _weigh(self, X: Floats, Y: Floats, groups: NDArray[Any]) -> float:
         """The forest's weight that errs least on models left out, each counting alike."""
         models = np.unique(groups)
-        if len(models) < _FEWEST_MODELS:
+        if len(models) < FEWEST_MODELS:
             return _PRIOR
         drawn = np.random.default_rng(self.random_state).permutation(models)
         step = self._step()

@@ -28,7 +28,7 @@ __all__ = ["RooflineTranslator"]
 #: and an operation, and of an operation that has all of a step's time
 _SD = {"all": 0.3, "nature": 0.2, "family": 0.15, "op": 0.1}
 _NOISE = 0.1
-#: an opinion's offset is pulled to none by so many models, its spread to this one
+#: offsets of opinions shrink towards 0 as if by this number of models, spreads towards this one
 _PULL, _SPREAD, _SPREAD_PULL = 0.5, 0.05, 2.0
 #: log distance from which the busy sum is doubted: more than a card that slows under
 #: load explains

@@ -65,7 +65,7 @@ class Recorded:
     models: NDArray[np.str_]
 
     def thinned(self, most: int) -> Recorded:
-        """So many rows of each model at most, evenly over their order."""
+        """A bounded number of rows of each model, evenly over their order."""
         rows: list[int] = []
         for model in np.unique(self.models):
             mine = np.flatnonzero(self.models == model)

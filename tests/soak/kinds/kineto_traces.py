@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests import profiles_made as pm
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, doubted, levels, refused
 from tests.soak.lab import Lab
 from tests.soak.made import flipped
+from tests.support import profiles_made as pm
 
 _DAMAGED = "no traceback, no hang, no silent wrong"
 _VALID = "valid variants must be accepted"

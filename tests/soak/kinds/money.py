@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
-from tests import profiles_made as pm
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, refused, same_step, says
 from tests.soak.lab import Lab
 from tests.soak.made import ANCHOR, KEY, dumps, stats_csv, xlate_json
 from tests.soak.truths import price_usd_per_h, shipped_instances
+from tests.support import profiles_made as pm
 
 _RENT = (
     "the rent is divided by 8 without a word; what must be paid is the whole instance"

@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from tests import profiles_made as pm
 from tests.soak.case import Cases
 from tests.soak.checks import accepted
 from tests.soak.kinds.catalogues import PRICE, gpu, instance
 from tests.soak.lab import Lab
 from tests.soak.made import PAIR, base_ops, dumps, given_all, stats_csv, xlate_json
+from tests.support import profiles_made as pm
 
 _ESCAPES = (
     "terminal escapes in operation, model, GPU, file and corpus names are printed raw"

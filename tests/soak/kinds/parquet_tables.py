@@ -33,7 +33,7 @@ ASK = (*PAIR, "--json")
 
 
 def frame(rows: int = 1, **more: Any) -> pl.DataFrame:
-    """The base profile as a table of so many equal rows."""
+    """The base profile as a table of equal rows."""
     one = {"model": MODEL, "dataset": "128px", "batch_size": BATCH, "optimizer": OPTIMIZER,
            "instance": ANCHOR, "step_time_us": base_step_us(), **base_ops(), **more}  # fmt: skip
     return pl.DataFrame({k: [v] * rows for k, v in one.items() if v is not ...})

@@ -198,7 +198,7 @@ def _scaled(
 def _step_time(
     windows: float, command: str = "translate"
 ) -> Callable[[Lab], Iterator[str]]:
-    """A step time such that the window is so many steps long; about two is right."""
+    """A step time such that the window is ``windows`` steps long; about two is right."""
 
     def judge(lab: Lab) -> Iterator[str]:
         step = base_step_us() * 2.03 / windows

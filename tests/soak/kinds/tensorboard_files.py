@@ -6,12 +6,12 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 
-from tests import profiles_made as pm
-from tests import xplane_made as xm
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, doubted, refused, says
 from tests.soak.lab import Lab
 from tests.soak.made import flipped
+from tests.support import profiles_made as pm
+from tests.support import xplane_made as xm
 
 _VALID = "valid variants must be accepted"
 _DAMAGED = "no traceback, no hang, no silent wrong"

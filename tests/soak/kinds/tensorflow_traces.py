@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests import profiles_made as pm
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, answers, doubted, refused
 from tests.soak.lab import Lab
 from tests.soak.made import flipped
+from tests.support import profiles_made as pm
 
 _VALID = "valid variants must be accepted"
 _DAMAGED = "no traceback, no hang, no silent wrong"

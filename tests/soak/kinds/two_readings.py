@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from experiments import real_files
-from tests import profiles_made as pm
 from tests.perturbed import CHANGES, changed, cuts
 from tests.soak.case import Cases
 from tests.soak.checks import says
 from tests.soak.lab import Lab
+from tests.support import profiles_made as pm
 from xlate import readers
 from xlate.errors import XlateError
 from xlate.reason import informs

@@ -1,0 +1,62 @@
+"""Commands of the program, run in this process or in another one."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from xlate.cli import app
+from xlate.errors import XlateError
+
+__all__ = ["PAIR", "check_output", "program", "run"]
+
+PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
+
+
+def run(*args, code=0):
+    """Run a command in this process; an XlateError counts as its exit code."""
+    result = CliRunner().invoke(app, [str(a) for a in args])
+    error = result.exception
+    if isinstance(error, XlateError):
+        assert error.exit_code == code, error
+        return result.stdout, str(error)
+    if error is not None and not isinstance(error, SystemExit):
+        raise error
+    assert result.exit_code == code, result.output
+    return result.stdout, result.stderr
+
+
+def program(*args, **kwargs):
+    """Run the installed program in another process."""
+    return subprocess.run(
+        [sys.executable, "-m", "xlate", *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **kwargs,
+    )
+
+
+def check_output(words, out):
+    """Check that what a command printed answers it: JSON, a table, or what it names.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command as typed.
+    out : str
+        What it printed on stdout.
+    """
+    if "--json" in words:
+        assert json.loads(out) not in (None, [], {})
+        return
+    shown = "───" in out or out.startswith("ok")
+    written = any(Path(line).exists() for line in out.splitlines() if line)
+    wrapped = "--" in words and shlex.join(words[words.index("--") + 1 :]) in out
+    assert shown or written or wrapped, out
