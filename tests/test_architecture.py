@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -179,11 +180,11 @@ def test_no_function_takes_more_than_five_by_their_place():
 
 def test_no_function_but_a_command_has_eleven_parameters():
     """A command has one an option; a public shortcut names each field of a request."""
-    commands = {f.__code__ for f in _commands()}
+    commands = {inspect.unwrap(f).__code__ for f in _commands()}
     named = {(Path(c.co_filename).name, c.co_name) for c in commands}
     for place, f in functions(*FACES):
         file, name = place.split(": ")
-        if file.startswith("api/") or (Path(file).name, name) in named:
+        if (Path(file).name, name) in named:
             continue
         every = [*f.args.posonlyargs, *f.args.args]
         # a public function names each option, so that editors and type checkers know it
