@@ -14,8 +14,9 @@ import xlate
 from xlate import engine
 from xlate.catalog import catalogue
 from xlate.cli import app
-from xlate.hardware.memory import GIB, memory_fit
-from xlate.readers.json_profile import to_json
+from xlate.hardware.memory import memory_fit
+from xlate.memory_fit import GIB
+from xlate.profile_document import to_json
 
 KNOWN = catalogue()
 V100 = KNOWN.gpu("V100-SXM2-16GB")

@@ -14,7 +14,7 @@ from xlate.cli import app
 from xlate.engine.pair import Pair
 from xlate.engine.unseen import extrapolated
 from xlate.errors import RefusedError
-from xlate.readers.json_profile import to_json
+from xlate.profile_document import to_json
 
 FLAT = {"Device_Conv2D": 20000.0, "Device_Relu": 1500.0}
 

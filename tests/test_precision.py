@@ -22,8 +22,8 @@ from xlate.hardware.precisions import multiplies
 from xlate.kernel_precision import NO_ARITHMETIC, NOT_KNOWN
 from xlate.precision_mix import PrecisionMix, dominant_precision
 from xlate.profile import Profile, WorkloadKey
+from xlate.profile_document import to_json
 from xlate.readers.formats import Container, Format
-from xlate.readers.json_profile import to_json
 from xlate.store import bundle as bundles
 from xlate.trust.precision import learnt, shift_of, trained, untrained
 

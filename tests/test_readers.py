@@ -15,9 +15,9 @@ import xlate
 from xlate import readers
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.profile import Profile, WorkloadKey, check_times, input_size
+from xlate.profile_document import to_json
 from xlate.readers import limits
 from xlate.readers.filename import from_name
-from xlate.readers.json_profile import to_json
 
 HEADER = "Rank,Host/device,Type,Operation,#Occurrences,Total time (us)"
 GOOD = f"""{HEADER}

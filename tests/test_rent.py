@@ -17,7 +17,7 @@ from xlate.cli import app
 from xlate.clocks.objective import Cost, make_objective
 from xlate.engine.clock_costs import StepCosts
 from xlate.errors import CatalogError, XlateError
-from xlate.hardware.rent import Rent, why_no_rent
+from xlate.hardware.rent import rent_of_instance, why_no_rent
 from xlate.profile import Estimate
 
 KNOWN = catalogue()
@@ -93,9 +93,9 @@ def test_a_price_that_cannot_be_is_not_printed(price):
     instance = KNOWN.instance("p5.48xlarge")
     wrong = replace(instance, prices=(replace(instance.price, usd_per_h=price),))
     with pytest.raises(CatalogError, match="cannot be paid"):
-        Rent.of(wrong)
+        rent_of_instance(wrong)
     with pytest.raises(CatalogError, match="9 of 8 GPUs"):
-        Rent.of(instance, 9)
+        rent_of_instance(instance, 9)
 
 
 @pytest.mark.parametrize("rent", [-1.0, math.nan, math.inf])
@@ -123,13 +123,13 @@ def test_sizes_and_two_anchors_pay_the_same(empty_home, example):
 
 
 def test_clocks_are_paid_by_the_instance():
-    costs = StepCosts(Estimate(0.1), Rent.of(KNOWN.instance("p5.48xlarge")))
+    costs = StepCosts(Estimate(0.1), rent_of_instance(KNOWN.instance("p5.48xlarge")))
     hours = 0.1 * 1000 / 3600
     # who rents a machine does not pay for its electricity again
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * 55.04)
     assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * 6.88)
     own = replace(KNOWN.instance("p5.48xlarge"), provider="own")
-    costs = StepCosts(Estimate(0.1), Rent.of(own))
+    costs = StepCosts(Estimate(0.1), rent_of_instance(own))
     # 500 W at 0.10 $/kWh
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * (55.04 + 0.05))
     assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * (6.88 + 0.05))
@@ -139,8 +139,8 @@ def test_clocks_are_paid_by_the_instance():
 def test_the_objective_of_dollars_is_what_is_paid():
     """A clock that is 2 % slower and draws half is cheaper only where power is paid."""
     time, power = np.array([1.02, 1.0]), np.array([150.0, 300.0])
-    rented = Rent.of(KNOWN.instance("p3.2xlarge"))
-    own = Rent.of(
+    rented = rent_of_instance(KNOWN.instance("p3.2xlarge"))
+    own = rent_of_instance(
         replace(
             KNOWN.instance("p3.2xlarge"), provider="own",
             prices=(replace(KNOWN.instance("p3.2xlarge").price, usd_per_h=0.20),),

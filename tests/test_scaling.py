@@ -14,7 +14,7 @@ from xlate import engine
 from xlate.cli import app
 from xlate.errors import AlignmentError, BundleError, ProfileError, UnknownNameError
 from xlate.profile import Profile, WorkloadKey
-from xlate.readers.json_profile import to_json
+from xlate.profile_document import to_json
 from xlate.reason import NEARER
 from xlate.scaling import Scaler, polynomial_between
 

@@ -16,7 +16,7 @@ from xlate.catalog import catalogue
 from xlate.cli import app
 from xlate.clocks.objective import OBJECTIVES
 from xlate.errors import UnknownNameError
-from xlate.hardware.rent import Rent, why_no_rent
+from xlate.hardware.rent import rent_of_instance, why_no_rent
 from xlate.settings import SettingsError
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -161,12 +161,12 @@ def test_objectives_are_those_there_are():
 def test_a_price_is_that_of_the_region_or_not_known(folder):
     machines = catalogue()
     instance = machines.instance("p3.2xlarge")
-    assert Rent.of(instance).region == "us-east-1"
+    assert rent_of_instance(instance).region == "us-east-1"
     with settings.using(region="us-east-1"):
-        assert Rent.of(instance) == Rent.of(instance)
-        assert Rent.of(instance) is not None
+        assert rent_of_instance(instance) == rent_of_instance(instance)
+        assert rent_of_instance(instance) is not None
     with settings.using(region="eu-west-1"):
-        assert Rent.of(instance) is None
+        assert rent_of_instance(instance) is None
         assert "in region eu-west-1, only in us-east-1" in why_no_rent(
             instance, machines
         )
@@ -176,9 +176,11 @@ def test_own_machines_pay_the_electricity_that_is_set(folder):
     from dataclasses import replace
 
     own = replace(catalogue().instance("p3.2xlarge"), provider="own")
-    assert Rent.of(own).usd_per_kwh == 0.10
+    assert rent_of_instance(own).usd_per_kwh == 0.10
     with settings.using(electricity_usd_per_kwh=0.31, region="home"):
-        assert Rent.of(own).usd_per_kwh == 0.31  # its price holds in every region
+        assert (
+            rent_of_instance(own).usd_per_kwh == 0.31
+        )  # its price holds in every region
 
 
 def test_the_level_reaches_translate(folder):

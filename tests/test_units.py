@@ -14,7 +14,7 @@ from xlate import corpus as corpora
 from xlate import engine
 from xlate.errors import ProfileError
 from xlate.profile import Profile, WorkloadKey
-from xlate.readers.json_profile import to_json
+from xlate.profile_document import to_json
 from xlate.readers.runs import check_runs
 from xlate.reason import Reason
 from xlate.translators.base import STEP

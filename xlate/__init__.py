@@ -67,12 +67,12 @@ if TYPE_CHECKING:
     from xlate.errors import UnknownNameError as UnknownNameError
     from xlate.errors import XlateError as XlateError
     from xlate.evaluate import Row as Row
-    from xlate.hardware.memory import MemoryFit as MemoryFit
-    from xlate.hardware.rent import Rent as Rent
+    from xlate.memory_fit import MemoryFit as MemoryFit
     from xlate.profile import Estimate as Estimate
     from xlate.profile import Profile as Profile
     from xlate.profile import Verdict as Verdict
     from xlate.profile import WorkloadKey as WorkloadKey
+    from xlate.rent import Rent as Rent
     from xlate.store.bundle import Bundle as Bundle
     from xlate.store.clock_bundle import ClockBundle as ClockBundle
     from xlate.store.clock_bundle import ClockManifest as ClockManifest
@@ -90,8 +90,8 @@ _MODULES = {
     "xlate.profile": ("Profile", "WorkloadKey", "Estimate", "Verdict"),
     "xlate.tabular": ("Results",),
     "xlate.answer": ("Translation", "OpRow", "Facts", "RestsOn", "BundleId"),
-    "xlate.hardware.memory": ("MemoryFit",),
-    "xlate.hardware.rent": ("Rent",),
+    "xlate.memory_fit": ("MemoryFit",),
+    "xlate.rent": ("Rent",),
     "xlate.engine": (
         "Together", "Sized", "FitResult", "Succession", "Incumbent", "ClockFit",
     ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from xlate.answer import Facts, workload_document
-from xlate.hardware.memory import MemoryFit
-from xlate.hardware.rent import Rent
+from xlate.memory_fit import MemoryFit
 from xlate.profile import DOMAINS, Estimate, Verdict, WorkloadKey
+from xlate.rent import Rent
 from xlate.tabular import Cell, Tabular
 
 __all__ = ["ClockChoice", "CurvePoint", "MeterFacts", "Recommendation"]

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from xlate import opnames
 from xlate.answer_facts import BundleId, Facts, RestsOn
 from xlate.errors import XlateError
-from xlate.hardware.memory import MemoryFit
-from xlate.hardware.rent import Rent
+from xlate.memory_fit import MemoryFit
 from xlate.profile import DOMAINS, Estimate, Profile, Verdict, WorkloadKey
+from xlate.rent import Rent
 from xlate.tabular.translations import TranslationTable
 
 __all__ = [
@@ -211,7 +211,7 @@ class Translation(TranslationTable):
 
     def profile_document(self) -> dict[str, object]:
         """The profile on the target as JSON that xlate reads again."""
-        from xlate.readers.json_profile import to_json
+        from xlate.profile_document import to_json
 
         return to_json(self.as_profile())
 

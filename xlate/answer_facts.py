@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from xlate.hardware.memory import MemoryFit
-from xlate.hardware.rent import Rent
 from xlate.kernel_precision import NOT_KNOWN
+from xlate.memory_fit import MemoryFit
 from xlate.precision_mix import PrecisionMix
+from xlate.rent import Rent
 
 __all__ = ["BundleId", "Facts", "RestsOn"]
 

@@ -11,8 +11,8 @@ from xlate.cli import output
 if TYPE_CHECKING:
     from xlate.answer import Facts
     from xlate.engine import Sizes, Together, Translation
-    from xlate.hardware.rent import Rent
     from xlate.profile import Estimate, WorkloadKey
+    from xlate.rent import Rent
 
 __all__ = [
     "names_text",

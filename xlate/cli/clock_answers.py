@@ -11,8 +11,8 @@ from xlate.cli.answers import names_text, precision_line, rent_text
 
 if TYPE_CHECKING:
     from xlate.advice import Recommendation
-    from xlate.hardware.rent import Rent
     from xlate.profile import Estimate
+    from xlate.rent import Rent
 
 __all__ = ["OBJECTIVE_NAMES", "print_grounds", "print_recommendation", "print_recommendations"]  # fmt: skip
 

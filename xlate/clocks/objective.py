@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate.errors import UnknownNameError, XlateError
-from xlate.hardware.rent import usd_per_h
+from xlate.rent import usd_per_h
 
 __all__ = ["OBJECTIVES", "Cost", "Ed2p", "Edp", "Energy", "Objective", "make_objective"]
 

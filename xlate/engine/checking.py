@@ -10,7 +10,7 @@ from xlate import opnames, readers
 from xlate.errors import XlateError
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Profile, WorkloadKey, check_times
-from xlate.readers.json_profile import to_json
+from xlate.profile_document import to_json
 from xlate.reason import Reason
 
 __all__ = [

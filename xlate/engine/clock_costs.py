@@ -10,8 +10,8 @@ import numpy as np
 from xlate.advice import ClockChoice
 from xlate.clocks.objective import make_objective
 from xlate.clocks.recommend import Draws
-from xlate.hardware.rent import STEPS, Rent, usd_per_h
 from xlate.profile import Estimate
+from xlate.rent import STEPS, Rent, usd_per_h
 
 __all__ = ["StepCosts", "times"]
 

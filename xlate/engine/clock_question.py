@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY, dataclass
 from xlate.answer import Facts
 from xlate.catalog import Gpu, Instance
 from xlate.clocks.legal import LegalClocks
-from xlate.hardware.memory import MemoryFit
-from xlate.hardware.rent import Rent
+from xlate.memory_fit import MemoryFit
 from xlate.profile import Estimate, Verdict, WorkloadKey
+from xlate.rent import Rent
 from xlate.store.clock_bundle import ClockBundle
 
 __all__ = ["MeteredJob", "Question"]

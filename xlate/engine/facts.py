@@ -11,13 +11,15 @@ from xlate.catalog import Catalogue, Gpu, Instance
 from xlate.engine.pair import Pair
 from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.hardware.identity import Likeness, generic
-from xlate.hardware.memory import MemoryFit, memory_fit
+from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
-from xlate.hardware.rent import Rent, why_no_rent
+from xlate.hardware.rent import rent_of_instance, why_no_rent
+from xlate.memory_fit import MemoryFit
 from xlate.precision_mix import PrecisionMix
 from xlate.profile import Estimate, Profile, Verdict
 from xlate.readers.work_mode import NOT_KNOWN
 from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, informs, remedies
+from xlate.rent import Rent
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
 
@@ -101,7 +103,7 @@ def with_facts(
 
 def rent_of(target: Instance, known: Catalogue) -> tuple[Rent | None, str | None]:
     """What a machine costs; without a price None, and why."""
-    rent = Rent.of(target)
+    rent = rent_of_instance(target)
     return rent, None if rent is not None else why_no_rent(target, known)
 
 

@@ -20,7 +20,8 @@ from xlate.engine.pair import Pair
 from xlate.engine.session import Session
 from xlate.engine.translating import translate
 from xlate.errors import BundleError, ProfileError
-from xlate.hardware.memory import MemoryFit, memory_fit
+from xlate.hardware.memory import memory_fit
+from xlate.memory_fit import MemoryFit
 from xlate.profile import Estimate, Profile, Verdict, input_size
 from xlate.reason import NEARER, Reason
 from xlate.scaling import AXES

@@ -11,7 +11,7 @@ from xlate.clocks.anchor_power import AnchorMeans, Strangeness
 from xlate.clocks.probe import Probe
 from xlate.clocks.recommend import WATCH_S, Draws
 from xlate.engine.clock_costs import StepCosts
-from xlate.hardware.memory import MemoryFit
+from xlate.memory_fit import MemoryFit
 from xlate.profile import WorkloadKey, input_size
 from xlate.store.clock_bundle import ClockManifest
 

@@ -22,7 +22,10 @@ from xlate.readers.filename import from_name
 from xlate.readers.limits import read_text
 from xlate.readers.source import Source
 
-__all__ = ["read", "sniff", "to_json"]
+__all__ = [
+    "read",
+    "sniff",
+]
 
 #: keys beside the operations that the flat form may carry, as in PROFET's tables
 _FLAT_EXTRAS = {
@@ -107,38 +110,6 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 )
             seen.add(key)
     return found
-
-
-def to_json(profile: Profile) -> dict[str, Any]:
-    """A profile in xlate's own form; ``read`` gives the same profile back."""
-    w = profile.workload
-    return {
-        "source": profile.source,
-        "instance": profile.instance,
-        "workload": {
-            "model": w.model,
-            "dataset": w.dataset,
-            "batch_size": w.batch_size,
-            "optimizer": w.optimizer,
-            "mode": w.mode,
-            "precision": _known_precision(profile),
-            "framework": w.framework,
-        },
-        "step_time_us": profile.step_time_us,
-        "ops": dict(profile.ops),
-        "notes": list(profile.notes),
-        "device": profile.device,
-        "memory_bytes": profile.memory_bytes,
-        "precision_us": dict(profile.precision_us) or None,
-        "newest_kernel": profile.newest_kernel,
-    }
-
-
-def _known_precision(profile: Profile) -> str | None:
-    """The precision of a workload; None where only the default stands in its place."""
-    said = profile.workload.precision
-    known = PrecisionMix.of(profile.precision_us).program is not None
-    return said if known or said != WorkloadKey().precision else None
 
 
 def _profile(path: Path, where: str, entry: Any) -> Profile:
