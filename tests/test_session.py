@@ -111,6 +111,25 @@ def test_a_corpus_is_loaded_once_and_a_file_of_ones_own_each_time(
     assert loaded == ["simulated", str(mine), str(mine)]
 
 
+def test_parts_of_a_large_table_are_done_where_the_session_says(monkeypatch, profile):
+    from xlate import parallel
+    from xlate.engine import layers
+
+    worked = []
+
+    class Seen(parallel.Serial):
+        def map(self, function, items):
+            worked.append(len(items))
+            return super().map(function, items)
+
+    monkeypatch.setattr(layers, "CHUNK_ROWS", 2)
+    one, request = Session(), TranslateRequest([profile] * 5, "g3s", "p3")
+    plain = one.translate(request).document()
+    one.parallel = Seen()
+    assert one.translate(request).document() == plain
+    assert worked == [3]
+
+
 def test_a_pair_says_what_data_sheets_do():
     known = catalogue()
     pair = Pair(known.instance("g3s.xlarge"), known.instance("p3.2xlarge"))
