@@ -203,7 +203,7 @@ def _commands():
         for sub in getattr(command, "commands", {}).values():
             yield from walk(sub)
         if command.callback is not None:
-            yield getattr(command.callback, "__wrapped__", command.callback)
+            yield inspect.unwrap(command.callback)
 
     return list(walk(typer.main.get_command(app)))
 

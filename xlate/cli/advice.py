@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xlate.cli import output
-from xlate.cli.given import ProfileFlags, field_names, reading, session_of
+from xlate.cli.given import ProfileFlags, field_names, metering, session_of
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
@@ -105,7 +105,7 @@ class ClockFlags:
         """What is answered to each file."""
         metered = bool(self.telemetry or self.probe_files)
         named = self.named_fields is not None and not metered
-        if self.live is not None or reading().are_recordings(
+        if self.live is not None or metering().are_recordings(
             self.files, self.anchor, named
         ):
             return self._of_recordings()
@@ -138,8 +138,8 @@ class ClockFlags:
         return self.session.predict_freq(
             PredictFreqRequest(
                 profiles, self.anchor, self.target,
-                probes=reading().read_probes(self.probe_files, index, names),
-                telemetry=None if meter is None else reading().read_telemetry(meter, index, names),
+                probes=metering().read_probes(self.probe_files, index, names),
+                telemetry=None if meter is None else metering().read_telemetry(meter, index, names),
                 **self.aim,
             )
         )  # fmt: skip
@@ -157,7 +157,7 @@ class ClockFlags:
         return self.session.clocks_of_recordings(
             RecordingsRequest(
                 recordings, self.target,
-                probes=reading().read_probes(self.probe_files, index, self.named_fields),
+                probes=metering().read_probes(self.probe_files, index, self.named_fields),
                 step_time_s=None if step_time is None else step_time / _MS_PER_S,
                 **self.aim,
             )
@@ -190,14 +190,14 @@ class ClockFlags:
 
     def _recordings(self) -> Sequence[Probe | Failure]:
         if self.live is None:
-            found: list[Probe | Failure] = reading().read_recordings(
+            found: list[Probe | Failure] = metering().read_recordings(
                 self.files, self.gpu_index, self.named_fields
             )
             return found
         interval_ms = self.interval_ms or _INTERVAL_MS
         output.talk(f"sampling the card here for {self.live:g} s; Ctrl-C stops")
         return [
-            reading().sample_card(self.live, interval_ms / _MS_PER_S, self.gpu_index)
+            metering().sample_card(self.live, interval_ms / _MS_PER_S, self.gpu_index)
         ]
 
 

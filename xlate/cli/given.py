@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlate.engine.session import Session
     from xlate.profile import Profile
 
-__all__ = ["ProfileFlags", "field_names", "reading", "session_of"]
+__all__ = ["ProfileFlags", "field_names", "metering", "reading", "session_of"]
 
 
 def session_of(anchors_dir: Sequence[Path] | None) -> Session:
@@ -83,11 +83,20 @@ class ProfileFlags:
 
 
 def reading() -> Any:
-    """The readers, without pandas, which scikit-learn would load."""
+    """The readers of profiles, without pandas, which scikit-learn would load."""
     with pandas_left_out():
         import sklearn.ensemble  # noqa: F401 - and with it what models are made of
 
         from xlate.engine import reading as readers
+    return readers
+
+
+def metering() -> Any:
+    """The readers of recordings, without pandas."""
+    with pandas_left_out():
+        import skops.io  # noqa: F401 - imports all of scikit-learn
+
+        from xlate.engine import metering as readers
     return readers
 
 

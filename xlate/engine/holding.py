@@ -52,7 +52,7 @@ def hold_clock(
         )
     nvml = setter.load_nvml()
     handle = setter.device_of(nvml, gpu, session.catalogue, index)
-    legal = legal_clocks(gpu, clocks_file)
+    legal = legal_clocks(gpu, clocks_file, session.catalogue)
     with setter.applied(nvml, handle, gpu, answer.sm_mhz, legal):
         say(f"{answer.sm_mhz:g} MHz set; Ctrl-C takes it back")
         if answer.action == "apply-monitored":

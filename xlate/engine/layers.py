@@ -104,6 +104,8 @@ def predict(
     ops: Sequence[str],
     steps: Floats,
     layer: str = FITTED,
+    *,
+    workers: parallel.Backend | None = None,
 ) -> Predicted:
     """What a layer of a bundle says.
 
@@ -115,23 +117,23 @@ def predict(
         Its columns.
     steps : ndarray of shape (n,)
         The anchor's step times, µs; NaN where not known.
+    layer : str
+        Key of :data:`PARTS`.
+    workers : Backend, optional
+        Where parts of a large table are worked on: that of the session; by default
+        what the settings say.
     """
     _LOG.info("%d profiles are answered by: %s", len(times), layer)
     with timed(_LOG, f"translating {len(times)} profiles"):
-        return _in_parts(bundle, times, ops, steps, layer)
-
-
-def _in_parts(
-    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
-) -> Predicted:
-    if len(times) <= CHUNK_ROWS:
-        # one profile is waited for: starting workers takes longer than it does
-        return _predicted(bundle, times, ops, steps, layer)
-    parts = [slice(k, k + CHUNK_ROWS) for k in range(0, len(times), CHUNK_ROWS)]
-    one_part = partial(
-        _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
-    )
-    return _joined(parallel.backend(settings.current().parallel).map(one_part, parts))
+        if len(times) <= CHUNK_ROWS:
+            # one profile is waited for: starting workers takes longer than it does
+            return _predicted(bundle, times, ops, steps, layer)
+        parts = [slice(k, k + CHUNK_ROWS) for k in range(0, len(times), CHUNK_ROWS)]
+        one_part = partial(
+            _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
+        )
+        workers = workers or parallel.backend(settings.current().parallel)
+        return _joined(workers.map(one_part, parts))
 
 
 def _part(

@@ -1,29 +1,22 @@
-"""Profiles and recordings from files, with what the user says of them."""
+"""Profiles from files and folders, with what the user says of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from xlate import bounds, readers
 from xlate.answer import Failure
-from xlate.clocks.probe import Probe, of_trace, read_probe, read_telemetry
 from xlate.errors import ProfileError, XlateError
 from xlate.profile import Profile, WorkloadKey, check_times
-from xlate.telemetry import is_telemetry
 from xlate.trust.window import with_given_step
 
 __all__ = [
-    "are_recordings",
     "notes_on_folders",
     "read_one_profile",
-    "read_probes",
     "read_profiles",
-    "read_recordings",
-    "read_telemetry",
-    "sample_card",
 ]
 
 #: files left out of a folder that are named one by one
@@ -116,83 +109,3 @@ def notes_on_folders(paths: Iterable[Path]) -> list[str]:
                 f"{len(left)} in {folder} are no profiles and were left out ({named})"
             )
     return notes
-
-
-def are_recordings(
-    files: Sequence[Path], anchor: str | None, fields_given: bool = False
-) -> bool:
-    """Whether files are recordings of a meter, told by their content.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    anchor : str or None
-        Named by the user.
-    fields_given : bool
-        Whether the user names their columns: then they are, whatever they hold.
-
-    Raises
-    ------
-    ProfileError
-        If some are and some are profiles, or an anchor is named for a recording.
-    """
-    named = fields_given and anchor is None
-    metered = [f for f in files if named or is_telemetry(f)]
-    if not metered:
-        return False
-    if anchor is not None:
-        raise ProfileError(
-            f"{metered[0]} is telemetry, no profile, and --anchor says where a profile "
-            "was taken",
-            "for a recording on the target leave --anchor out; what was recorded on the "
-            "anchor is given as --telemetry beside a profile",
-        )
-    if len(metered) < len(files):
-        other = next(f for f in files if f not in metered)
-        raise ProfileError(
-            f"{metered[0]} is telemetry, {other} is not", "ask for each by itself"
-        )
-    return True
-
-
-def read_recordings(
-    files: Iterable[Path], gpu_index: int | None, fields: Sequence[str] | None
-) -> list[Probe | Failure]:
-    """Recordings of files; one that cannot be read is a failure."""
-    found: list[Probe | Failure] = []
-    for file in files:
-        try:
-            found.append(read_telemetry(file, gpu_index, fields))
-        except XlateError as e:
-            found.append(Failure(str(file), e))
-    return found
-
-
-def read_probes(
-    files: Iterable[Path], gpu_index: int | None, fields: Sequence[str] | None
-) -> list[Probe]:
-    """Runs at one clock each, as recorded telemetry or JSON.
-
-    Raises
-    ------
-    ProfileError
-        For the first that cannot be read.
-    """
-    return [read_probe(file, gpu_index, fields) for file in files]
-
-
-def sample_card(seconds: float, interval_s: float, gpu_index: int | None) -> Probe:
-    """What the card here shows, for a number of seconds; it is only read.
-
-    Raises
-    ------
-    RefusedError
-        If there is no card here, or NVML is not installed.
-    """
-    from xlate.clocks import live, setter
-
-    nvml = setter.load_nvml("--live")
-    try:
-        return of_trace(live.sample(nvml, seconds, interval_s, gpu_index))
-    finally:
-        nvml.nvmlShutdown()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from xlate.engine.sizing import Sizes
     from xlate.engine.together import Together
     from xlate.evaluate import Row
+    from xlate.parallel import Backend
     from xlate.store.manifest import Manifest
     from xlate.values.answers import Answers
     from xlate.values.clock_requests import (
@@ -114,6 +115,20 @@ class Session:
         from xlate.engine.bundles import ClockBundles
 
         return ClockBundles()
+
+    @cached_property
+    def parallel(self) -> Backend:
+        """Where parts of large work are done, as the settings say.
+
+        Raises
+        ------
+        XlateError
+            If the settings name no such place.
+        """
+        from xlate import settings
+        from xlate.parallel import backend
+
+        return backend(settings.current().parallel)
 
     def pair(self, anchor: str, target: str, among: Iterable[str] = ()) -> Pair:
         """Two machines by name or alias.

@@ -57,7 +57,9 @@ def translate_table(session: Session, request: TableRequest) -> pl.DataFrame:
             "leave such rows out",
         )
     _check_precision(frame, bundle)
-    found = predict(bundle, times, ops, matrix(frame, (STEP,))[:, 0])
+    found = predict(
+        bundle, times, ops, matrix(frame, (STEP,))[:, 0], workers=session.parallel
+    )
     taken = {*ops, STEP}
     answer = {c: frame[c] for c in frame.columns if c not in taken}
     answer[STEP] = pl.Series(STEP, found.step)

@@ -206,7 +206,12 @@ def _by_bundle(
     times = np.array([[p.ops.get(c, 0.0) for c in ops] for p in profiles])
     steps = np.array([p.step_time_us or np.nan for p in profiles])
     errors = _errors(bundle, PARTS[layer])
-    said = _Said(layer, predict(bundle, times, ops, steps, layer), errors, bundle)
+    said = _Said(
+        layer,
+        predict(bundle, times, ops, steps, layer, workers=asked.session.parallel),
+        errors,
+        bundle,
+    )
     doubted = [k for k, f in enumerate(findings) if f.step_doubt is not None]
     again: dict[int, Translation] = {}
     if doubted:
@@ -214,7 +219,17 @@ def _by_bundle(
         # answer surer than none
         nothing = np.full(len(doubted), np.nan)
         alone = _Said(
-            layer, predict(bundle, times[doubted], ops, nothing, layer), errors, bundle
+            layer,
+            predict(
+                bundle,
+                times[doubted],
+                ops,
+                nothing,
+                layer,
+                workers=asked.session.parallel,
+            ),
+            errors,
+            bundle,
         )
         again = {
             k: _one(profiles[k], findings[k], alone, row, asked)
