@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -200,7 +201,7 @@ def _commands():
         for sub in getattr(command, "commands", {}).values():
             yield from walk(sub)
         if command.callback is not None:
-            yield getattr(command.callback, "__wrapped__", command.callback)
+            yield inspect.unwrap(command.callback)
 
     return list(walk(typer.main.get_command(app)))
 

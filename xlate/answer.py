@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from xlate import opnames
 from xlate.answer_facts import BundleId, Facts, RestsOn

@@ -128,6 +128,12 @@ def documents(home: Path) -> Iterator[tuple[Command, Any]]:
     for command in COMMANDS:
         text = _program(command, home) if command.whole_program else _run(command, home)
         text = text.replace(str(home), "HOME").replace(str(ROOT), "CLONE")
+        # folders that differ from machine to machine, and that settings are looked for in
+        text = text.replace(f'"{Path.home()}/', '"USER/')
+        for above in ROOT.parents:
+            text = text.replace(
+                f'"{str(above).rstrip("/")}/xlate.toml"', '"ABOVE/xlate.toml"'
+            )
         yield command, json.loads(text)
 
 
