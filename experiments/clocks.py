@@ -25,6 +25,7 @@ from xlate.clocks.handoff import (
 )
 from xlate.clocks.models import make_clock_model
 from xlate.clocks.models.base import grouped_folds
+from xlate.clocks.models.calibrated import CalibratedResponse
 from xlate.clocks.objective import make_objective
 from xlate.clocks.probe import Probe
 from xlate.clocks.teaching import training
@@ -111,9 +112,9 @@ def bound(spec: dict[str, Any]) -> list[ClockRow]:
 
     def add(target: str, model: str, part: pl.DataFrame) -> None:
         for metric, column in (("bound_stated", "stated"), ("bound_held", "held")):
-            value = (part[column].cast(pl.Float64) * part["weight"]).sum() / part[
-                "weight"
-            ].sum()
+            weight = part["weight"]
+            mean = (part[column].cast(pl.Float64) * weight).sum()
+            value = float(mean) / float(weight.sum())
             rows.append(
                 ClockRow(
                     None, target, model, "+".join(spec["sweeps"]),
@@ -145,6 +146,7 @@ def _bounded(one: Sweeps, spec: dict[str, Any]) -> list[dict[str, Any]]:
     cases = []
     for f in np.unique(fold):
         model = make_clock_model(spec["model"], 0).fit(data.rows(fold != f))
+        assert isinstance(model, CalibratedResponse), "only this one draws its errors"
         for i in np.flatnonzero(fold == f):
             curve = one.curves[i]
             draws = recommend.draw(
@@ -214,13 +216,16 @@ def with_telemetry(
         if anchor != target and (meter := metered_jobs(metered, anchor)) is not None
     }
     rows = []
-    groups = [(a, (one,), "metered") for a, one in metered_on.items()]
+    groups: list[tuple[str, tuple[AnchorJobs, ...], str]] = [
+        (a, (one,), "metered") for a, one in metered_on.items()
+    ]
     everyone = tuple(metered_on.values())
     groups.append(("any of these", everyone, "metered"))
     groups.append(("an anchor never metered", everyone, "new gpu"))
     for name, anchors, kind in groups:
         fitted = Handoff(limit).fit(jobs, anchors)
         both = learned_from(jobs, anchors, limit)
+        assert both is not None, "the anchors share no job with the target"
         guess = fitted.out_of_fold(both, kind)
         error = np.abs(guess[:, 0] / both["power_w"].to_numpy() - 1)
         rows.append(

@@ -114,10 +114,10 @@ def _transformers(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             m((*taught.columns, STEP))
             for m in (taught.anchor_matrix, taught.target_matrix)
         )
-        sides = (
+        own, others = (
             runs_of(other, known.instance(s, other.instances)) for s in (here, there)
         )
-        asked = align(*sides, "median", fewest_models=1)
+        asked = align(own, others, "median", fewest_models=1)
         A = asked.anchor_matrix((*asked.columns, STEP))
         true = asked.target_matrix((STEP,))[:, 0]
         every = np.full(len(X), True)

@@ -17,10 +17,10 @@ from xlate.cli import output
 from xlate.clocks.curve import Curve
 from xlate.clocks.figures import (
     ClockRow,
-    Sweeps,
     application_weights,
     weighted_quantile,
 )
+from xlate.clocks.gpu_sweeps import Sweeps
 from xlate.clocks.legal import LegalClocks
 from xlate.clocks.models import make_clock_model
 from xlate.clocks.models.base import Training, grouped_folds
@@ -185,7 +185,7 @@ def _rows(
     gap = np.array([c[column] for c in cases])
     n = len(np.unique(names))
     rows = [
-        _row(one, model, f"{objective}_gap", gap @ weights, n),
+        _row(one, model, f"{objective}_gap", float(gap @ weights), n),
         _row(
             one, model, f"{objective}_gap_p90", weighted_quantile(gap, weights, 0.9), n
         ),
@@ -206,12 +206,12 @@ def _sureness(one: Sweeps, model: str, cases: list[dict[str, Any]]) -> list[Cloc
     close = np.array([c["gap"] <= _CLOSE for c in cases], dtype=float)
     stated = np.array([c["confidence"] for c in cases])
     rows = [
-        _row(one, model, "confidence", stated @ weights, n),
-        _row(one, model, "within_2_percent", close @ weights, n),
+        _row(one, model, "confidence", float(stated @ weights), n),
+        _row(one, model, "within_2_percent", float(close @ weights), n),
     ]
     for metric in ("time", "energy"):
         held = np.array([c[metric] for c in cases], dtype=float)
-        rows.append(_row(one, model, f"coverage_90_{metric}", held @ weights, n))
+        rows.append(_row(one, model, f"coverage_90_{metric}", float(held @ weights), n))
     sure = stated > _SURE
     if sure.any():
         part = weights[sure] / weights[sure].sum()

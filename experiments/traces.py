@@ -34,9 +34,9 @@ def _events(layers: int, seed: int) -> Iterator[str]:
     while True:
         begin = ts
         for _ in range(layers):
-            for name, kernel, dur in _LAYER:
+            for name, kernel, usual_us in _LAYER:
                 k += 1
-                dur *= draw.uniform(0.9, 1.1)
+                dur = usual_us * draw.uniform(0.9, 1.1)
                 yield _OP.format(name=name, ts=ts, k=k)
                 yield _LAUNCH.format(ts=ts + 10, k=k)
                 yield _KERNEL.format(name=kernel, ts=ts + 60, dur=dur, k=k)

@@ -130,16 +130,17 @@ def uses(file: str, text: str) -> list[Use]:
 def _names(file: str, text: str) -> Iterator[Use]:
     """Definitions of listed names: each variable once in a function, not every use."""
     for node in ast.walk(ast.parse(text)):
-        name = ""
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            name = node.id
+            name, line = node.id, node.lineno
         elif isinstance(node, ast.arg):
-            name = node.arg
+            name, line = node.arg, node.lineno
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            name = node.name
+            name, line = node.name, node.lineno
+        else:
+            continue
         name = name.strip("_").lower()
         if name in NAMES:
-            yield Use(file, node.lineno, f"name {name}", NAMES[name])
+            yield Use(file, line, f"name {name}", NAMES[name])
 
 
 def allowed() -> dict[str, set[str]]:

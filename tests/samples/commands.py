@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -129,8 +128,12 @@ def documents(home: Path) -> Iterator[tuple[Command, Any]]:
     for command in COMMANDS:
         text = _program(command, home) if command.whole_program else _run(command, home)
         text = text.replace(str(home), "HOME").replace(str(ROOT), "CLONE")
-        # folders of the machine that neither a home nor a clone lies in
-        text = re.sub(r'"/[^"\s]+"', '"FOLDER"', text)
+        # folders that differ from machine to machine, and that settings are looked for in
+        text = text.replace(f'"{Path.home()}/', '"USER/')
+        for above in ROOT.parents:
+            text = text.replace(
+                f'"{str(above).rstrip("/")}/xlate.toml"', '"ABOVE/xlate.toml"'
+            )
         yield command, json.loads(text)
 
 
