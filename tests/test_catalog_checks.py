@@ -81,6 +81,7 @@ def test_a_figure_that_cannot_be_is_named(own, key, value):
     assert any(f"facts.{key} must be" in s for s in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -168,6 +169,7 @@ def test_an_unknown_fact_gets_the_nearest(own, key, near):
     assert f"facts.{key} is no known field (did you mean {near}?)" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -212,6 +214,7 @@ def test_a_gpu_file_with_a_fault(own, text, wanted):
     assert any(wanted in s for s in said), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -87,6 +87,7 @@ def test_a_single_value_is_given_once(path):
             assert option in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
 def test_no_value_is_blank(path, blank):
@@ -228,6 +229,7 @@ def test_a_reader_that_has_enough_is_no_error():
     assert (done.stdout, done.stderr) == ("{", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict", "cp1252"])
 def test_any_encoding_is_printed(encoding, tmp_path):
     name = tmp_path / "é→日.json"
@@ -243,6 +245,7 @@ def test_any_encoding_is_printed(encoding, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="names of Unix")
 def test_names_of_files_are_not_obeyed(tmp_path):
     bad = os.fsencode(tmp_path) + b"/a\x1b[31m\nerror: b\xff.json"
@@ -260,6 +263,7 @@ def test_names_of_files_are_not_obeyed(tmp_path):
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x" * 300, "é" * 200, "a/" * 3000])
 def test_a_name_too_long_is_said(name):
     for args in (

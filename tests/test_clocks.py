@@ -210,6 +210,7 @@ def test_three_probes_stand_side_by_side(sweeps):
         probe_shares("four-point")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLOCK_MODELS)
 def test_every_model_chooses_a_clock_and_repeats_itself(name, sweeps):
     data = training(sweeps, "smi")

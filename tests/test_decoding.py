@@ -54,6 +54,7 @@ def changed(raw: bytes, rng: random.Random) -> bytes:
     return bytes(out[: rng.randrange(len(out))]) if rng.random() < 0.1 else bytes(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["zstd", "snappy", "uncompressed"])
 def test_changed_bytes_end_in_an_error_or_a_table(decoder, compression):
     raw = packed(table(), compression=compression)

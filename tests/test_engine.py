@@ -235,6 +235,7 @@ def own_runs(simulated):
     return wide.select("instance", "model", "batch_size", "step_time_us", *ops)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["polars", "pandas"])
 @pytest.mark.usefixtures("given_weight_once")
 def test_fit_on_a_users_own_frame(simulated, empty_home, library):
@@ -258,6 +259,7 @@ def test_a_frame_must_hold_what_is_needed(simulated):
         xlate.fit("g3s", "p3", pl.concat([frame, frame]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("given_weight_once")
 def test_pairs_without_step_time_are_left_out_and_said(simulated, empty_home):
     frame = own_runs(simulated).with_columns(
@@ -319,6 +321,7 @@ def test_a_gpu_of_which_the_catalogue_knows_too_little_is_named(empty_home, prof
         xlate.translate(profile, "g3s", "Max-1550")
 
 
+@pytest.mark.slow
 def test_what_ships_answers_without_a_fit(empty_home, profile):
     """And the user's own fit takes precedence."""
     known = replace(profile, step_time_us=1.05e5)
@@ -347,6 +350,7 @@ def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulate
     assert out.columns == ["step_time_us", "fitted_on"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", ["10", "clusters"])
 @pytest.mark.usefixtures("given_weight_once")
 def test_fewer_columns_still_answer_for_every_operation(

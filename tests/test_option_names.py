@@ -63,6 +63,7 @@ def test_figures_go_out_by_the_ending(tmp_path):
     assert json.loads((tmp_path / "x.JSON").read_text())[0]["value"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "json", "txt"])
 def test_labels_as_csv_or_json(ending, tmp_path):
     path = tmp_path / f"labels.{ending}"

@@ -306,7 +306,9 @@ def test_a_bundle_of_another_pair_is_not_used(empty_home, tmp_path):
     for frame in (profile, pl.DataFrame([dict(profile.ops)])):
         with pytest.raises(BundleError, match="not from g3s"):
             xlate.translate(frame, "g3s", "p3", bundle=given)
-        with pytest.raises(BundleError, match="a str, not a translator"):
+        with pytest.raises(
+            BundleError, match="an object of type str, not a translator"
+        ):
             xlate.translate(frame, "g3s", "p3", bundle="mine")
 
 

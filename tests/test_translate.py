@@ -25,6 +25,7 @@ COLUMNS = [
 ]
 
 
+@pytest.mark.slow
 @parametrize_with_checks([make(n) for n in TRANSLATORS])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
