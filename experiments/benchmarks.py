@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.traces import write_trace
-from xlate import corpus
 from xlate.cli import output
-from xlate.sources import import_corpus
+from xlate.data import corpus
+from xlate.data.sources import import_corpus
 
 HERE = Path(__file__).resolve().parent
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
@@ -170,7 +170,7 @@ def warm_predict_freq() -> dict[str, Any]:
 _BULK = """
 import time, resource, numpy as np, polars as pl, xlate
 done = xlate.fit('g3s', 'p3', '{data}', translators=(), save=False)
-wide = xlate.corpus.load('{data}').runs_on('g3s.xlarge')
+wide = xlate.data.corpus.load('{data}').runs_on('g3s.xlarge')
 ops = [c for c in wide.columns if c.startswith(('Device_', 'Host_'))]
 frame = wide.select(*ops, 'step_time_us')[np.arange(100_000) % wide.height]
 rng = np.random.default_rng(0)
@@ -254,7 +254,7 @@ def fit_one_pair() -> dict[str, Any]:
 def bulk() -> dict[str, Any]:
     """100,000 profiles in one call, a table in and a table out."""
     code = _BULK.format(data="profet").replace(
-        "xlate.corpus", "__import__('xlate.corpus').corpus"
+        "xlate.data.corpus", "__import__('xlate.data.corpus').corpus"
     )
     rates = [
         float(
@@ -290,7 +290,7 @@ key = ['model', 'dataset', 'batch_size', 'optimizer', 'mode', 'precision', 'fram
 """
 _ALIGN_XLATE = """
 import polars as pl
-from xlate.align import align
+from xlate.data.pairing import align
 a, b = (pl.DataFrame(table(x, i)) for i, x in enumerate('ab'))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from xlate import corpus, engine
-from xlate.align import matrix
+from xlate import engine
 from xlate.cli import output
 from xlate.cli.clock_comparison import comparison
-from xlate.clocks import recommend, study
-from xlate.clocks.figures import ClockRow
-from xlate.clocks.gpu_sweeps import Sweeps
-from xlate.clocks.handoff import (
+from xlate.data import corpus
+from xlate.data.pairing import matrix
+from xlate.evaluation import sweep_study
+from xlate.evaluation.sweep_figures import ClockRow
+from xlate.models.power import (
     PREDICTED,
     AnchorJobs,
     Handoff,
@@ -23,12 +23,13 @@ from xlate.clocks.handoff import (
     learned_from,
     metered_jobs,
 )
-from xlate.clocks.models import make_clock_model
-from xlate.clocks.models.base import grouped_folds
-from xlate.clocks.models.calibrated import CalibratedResponse
-from xlate.clocks.objective import make_objective
-from xlate.clocks.probe import Probe
-from xlate.clocks.teaching import training
+from xlate.models.response import choice, make_clock_model
+from xlate.models.response.base import grouped_folds
+from xlate.models.response.calibrated import CalibratedResponse
+from xlate.models.response.donors import training
+from xlate.objectives import make_objective
+from xlate.sweeps.gpu_sweeps import Sweeps
+from xlate.sweeps.probe import Probe
 
 
 def figures(spec: dict[str, Any]) -> list[ClockRow]:
@@ -77,7 +78,7 @@ def spread(spec: dict[str, Any]) -> list[ClockRow]:
         ClockRow(
             f"{one.gpu.name} ({one.corpus})", other.gpu.name, spec["model"], other.corpus,
             "leave-one-application-out", None, "spread",
-            study.spread(one, other, spec["model"], view=spec["view"]), len(other.curves),
+            sweep_study.spread(one, other, spec["model"], view=spec["view"]), len(other.curves),
         )
         for one, other in itertools.permutations(swept, 2)
     ]  # fmt: skip
@@ -149,17 +150,17 @@ def _bounded(one: Sweeps, spec: dict[str, Any]) -> list[dict[str, Any]]:
         assert isinstance(model, CalibratedResponse), "only this one draws its errors"
         for i in np.flatnonzero(fold == f):
             curve = one.curves[i]
-            draws = recommend.draw(
+            draws = choice.draw(
                 model, Probe.of(curve), [], one.gpu, spec["view"], list(curve.sm_mhz)
             )  # fmt: skip
             ratio = dict(zip(curve.sm_mhz, curve.smooth_time_s / curve.smooth_time_s[-1], strict=True))  # fmt: skip
             for limit, sure in itertools.product(spec["bounds"], (None, *spec["sure"])):
-                k, _, _ = recommend.answer(draws, aim, limit, sure)
+                k, _, _ = choice.answer(draws, aim, limit, sure)
                 cases.append(
                     {
                         "gpu": one.gpu.name, "corpus": one.corpus,
                         "application": curve.application, "bound": limit, "sure": sure,
-                        "stated": recommend.bound_probability(draws, k, limit),
+                        "stated": choice.bound_probability(draws, k, limit),
                         "held": bool(ratio[draws.sm_mhz[k]] <= 1 + limit + 1e-9),
                     }
                 )  # fmt: skip

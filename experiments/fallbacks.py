@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import corpus
-from xlate.align import STEP, align
-from xlate.catalog import catalogue
 from xlate.cli import output
-from xlate.columns import plan
+from xlate.data import corpus
+from xlate.data.columns import plan
+from xlate.data.pairing import STEP, align
 from xlate.engine.pair import runs_of
-from xlate.evaluate import Row
-from xlate.translators import BASELINE, make
-from xlate.zeroshot import ZeroShot
+from xlate.evaluation.figures import Row
+from xlate.hardware.catalogue import catalogue
+from xlate.models.translate import BASELINE, make
+from xlate.models.zero_shot.translator import ZeroShot
 
 Floats = NDArray[np.float64]
 

@@ -10,32 +10,33 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from xlate import engine, paths
-from xlate.answer import DOMAINS
-from xlate.catalog import catalogue
+from xlate import engine
 from xlate.cli import output
-from xlate.clocks.curve import Curve
-from xlate.clocks.figures import (
+from xlate.data.schema import METER_COLUMNS
+from xlate.engine.clock_case import Question
+from xlate.engine.session import Session
+from xlate.engine.tune_recording import answer_recording
+from xlate.errors import XlateError
+from xlate.evaluation.sweep_figures import (
     ClockRow,
     application_weights,
     weighted_quantile,
 )
-from xlate.clocks.gpu_sweeps import Sweeps
-from xlate.clocks.legal import LegalClocks
-from xlate.clocks.models import make_clock_model
-from xlate.clocks.models.base import Training, grouped_folds
-from xlate.clocks.objective import make_objective
-from xlate.clocks.probe import of_trace
-from xlate.clocks.teaching import training
-from xlate.engine.clock_case import Question
-from xlate.engine.recordings import answer_recording
-from xlate.engine.session import Session
-from xlate.errors import XlateError
-from xlate.schema import METER_COLUMNS
+from xlate.hardware.catalogue import catalogue
+from xlate.hardware.legal_points import LegalClocks
+from xlate.models.response import make_clock_model
+from xlate.models.response.base import Training, grouped_folds
+from xlate.models.response.donors import training
+from xlate.objectives import make_objective
+from xlate.settings import paths
 from xlate.store.clock_bundle import FORMAT, ClockBundle, ClockManifest
+from xlate.sweeps.curve import Curve
+from xlate.sweeps.gpu_sweeps import Sweeps
+from xlate.sweeps.probe import of_trace
 from xlate.telemetry import read_trace
 from xlate.telemetry.trace import Trace
 from xlate.values.clock_requests import RecordingsRequest
+from xlate.values.prediction import DOMAINS
 
 __all__ = ["KINDS", "meter"]
 

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import corpus, opnames
-from xlate.align import STEP, matrix, median_of_repeats
+from xlate import op_names
 from xlate.cli import output
-from xlate.evaluate import Row
-from xlate.profile import Profile
-from xlate.schema import KEY
+from xlate.data import corpus
+from xlate.data.pairing import STEP, matrix, median_of_repeats
+from xlate.data.schema import KEY
+from xlate.evaluation.figures import Row
 from xlate.trust.domain import BEYOND, UNUSUAL, Domain
-from xlate.trust.origin import Origin, Recorded
-from xlate.trust.window import WindowBand
+from xlate.trust.profile_window import WindowBand
+from xlate.trust.recorded_gpu import Origin, Recorded
+from xlate.values.profile import Profile
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +73,7 @@ def _shown(rows: list[Row]) -> list[Row]:
 
 
 def _side(data: corpus.Corpus, instance: str) -> _Side:
-    ops = sorted(c for c in data.wide.columns if opnames.is_op_column(c))
+    ops = sorted(c for c in data.wide.columns if op_names.is_op_column(c))
     runs = data.runs_on(instance).sort([*KEY, "repeat"])
     jobs = median_of_repeats(runs)
     tables = [
@@ -89,7 +90,7 @@ def _verdicts(sides: dict[str, _Side], label: str) -> list[Row]:
         ops = side.ops
         backward = np.array(["Backprop" in c or "Grad" in c for c in ops])
         matmul = np.array([c == "Device_MatMul" for c in ops])
-        busy = np.isin(ops, opnames.busy_columns(ops))
+        busy = np.isin(ops, op_names.busy_columns(ops))
         found: dict[str, list[tuple[bool, bool]]] = {}
         for model in np.unique(side.models):
             keep = side.models != model

@@ -25,7 +25,7 @@ from experiments.trace_judge import Candidate, Side, Truth
 from xlate import readers, telemetry
 from xlate.cli import output
 from xlate.errors import XlateError
-from xlate.profile import Profile
+from xlate.values.profile import Profile
 
 __all__ = ["FileRow", "compared", "folders_here", "measure", "share", "wilson"]
 

@@ -29,11 +29,12 @@ from experiments import (
     translation,
     unseen,
 )
-from xlate import corpus, engine
+from xlate import engine
 from xlate.cli import output
-from xlate.clocks.figures import ClockRow
-from xlate.evaluate import Row
-from xlate.sources import import_corpus
+from xlate.data import corpus
+from xlate.data.sources import import_corpus
+from xlate.evaluation.figures import Row
+from xlate.evaluation.sweep_figures import ClockRow
 from xlate.store.bundle import versions
 
 HERE = Path(__file__).resolve().parent

@@ -17,11 +17,13 @@ import tempfile
 from pathlib import Path
 
 from experiments.arithmetic import fingerprint, pinned, run_pinned
-from xlate import corpus, engine, paths
-from xlate.catalog import catalogue
-from xlate.engine import unseen
+from xlate import engine
+from xlate.data import corpus
+from xlate.engine import zero_shot as unseen
+from xlate.hardware.catalogue import catalogue
+from xlate.models.zero_shot.translator import ZeroShot, leave_gpus_out
+from xlate.settings import paths
 from xlate.store import bundle as bundles
-from xlate.zeroshot import ZeroShot, leave_gpus_out
 
 CORPUS = "profet"
 ZERO_SHOT_CORPORA = ("neusight", "profet")

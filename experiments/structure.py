@@ -130,8 +130,8 @@ def vector_path(profile: Path, anchor: str, target: str) -> VectorPath:
     import numpy as np
 
     import xlate
-    from xlate.frozen import FrozenMap
-    from xlate.profile import Profile
+    from xlate.values.frozen import FrozenMap
+    from xlate.values.profile import Profile
 
     def is_vector(value: object) -> bool:
         if isinstance(value, list | tuple) and value:

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from xlate import corpus, opnames
-from xlate.align import STEP, align, matrix, median_of_repeats
-from xlate.catalog import catalogue
+from xlate import op_names
 from xlate.cli import output
+from xlate.data import corpus
+from xlate.data.pairing import STEP, align, matrix, median_of_repeats
+from xlate.data.schema import KEY
 from xlate.engine.pair import Pair
-from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
-from xlate.evaluate import Row, rows_of
-from xlate.heldout import LARGE, HeldOut, held_out, with_step_times
-from xlate.scaling import AXES, Scaler, polynomial_between
-from xlate.schema import KEY
-from xlate.translators.two_path import TwoPath
+from xlate.engine.scale_sizes import AXIS_COLUMN, axis_sizes
+from xlate.evaluation.figures import Row, rows_of
+from xlate.evaluation.held_out import LARGE, HeldOut, held_out, with_step_times
+from xlate.hardware.catalogue import catalogue
+from xlate.models.scaling import AXES, Scaler, polynomial_between
+from xlate.models.translate.two_path import TwoPath
 
 _KEY = list(KEY)
 
@@ -196,8 +197,8 @@ def two_paths(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 )
             )
             models = aligned.models[good]
-            busy = np.isin(aligned.columns, opnames.busy_columns(aligned.columns))
-            idle = X[:, aligned.columns.index(opnames.DEVICE_IDLE)]
+            busy = np.isin(aligned.columns, op_names.busy_columns(aligned.columns))
+            idle = X[:, aligned.columns.index(op_names.DEVICE_IDLE)]
             here, there = X[:, :-1][:, busy].sum(axis=1), Y[:, :-1][:, busy].sum(axis=1)
             _, which, count = np.unique(models, return_inverse=True, return_counts=True)
             hat = np.zeros(len(X))
@@ -305,7 +306,7 @@ def _add(found: dict[str, list[float]], name: str, hat: float, true: float) -> N
 
 def _jobs(data: corpus.Corpus, instance: str) -> tuple[pl.DataFrame, list[str]]:
     jobs = median_of_repeats(data.runs_on(instance).filter(pl.col(STEP) > 0))
-    return jobs, [c for c in jobs.columns if opnames.is_op_column(c)]
+    return jobs, [c for c in jobs.columns if op_names.is_op_column(c)]
 
 
 def _there(
@@ -313,8 +314,8 @@ def _there(
     made: list[tuple[int, int, Any]],
 ) -> list[float]:  # fmt: skip
     """Errors on the target of scaled profiles, translated without their network."""
-    from xlate.columns import plan
-    from xlate.translators import make
+    from xlate.data.columns import plan
+    from xlate.models.translate import make
 
     aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
     columns = [*aligned.columns, STEP]

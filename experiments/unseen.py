@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import corpus
-from xlate.align import STEP, Aligned, align
-from xlate.catalog import catalogue
 from xlate.cli import output
-from xlate.columns import plan
+from xlate.data import corpus
+from xlate.data.columns import plan
+from xlate.data.pairing import STEP, Aligned, align
 from xlate.engine.pair import Pair, runs_of
-from xlate.evaluate import Row
-from xlate.heldout import held_out
-from xlate.translators import make
-from xlate.zeroshot import LeftOut, ZeroShot, leave_gpus_out
+from xlate.evaluation.figures import Row
+from xlate.evaluation.held_out import held_out
+from xlate.hardware.catalogue import catalogue
+from xlate.models.translate import make
+from xlate.models.zero_shot.translator import LeftOut, ZeroShot, leave_gpus_out
 
 #: what NeuSight published for the cells of GPUs it never saw, %, in its paper's words
 #: and file names (inference); it needs no profile of another GPU, xlate does
@@ -222,7 +222,7 @@ def _by_model(
 
 def pairs(spec: dict[str, Any]) -> list[Row]:
     """Whole families of transformers left out, for named pairs of GPUs."""
-    from xlate.evaluate import rows_of
+    from xlate.evaluation.figures import rows_of
 
     known = catalogue()
     data = corpus.load(spec["data"])

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from xlate import corpus as corpora
 from xlate import engine
+from xlate.data import corpus as corpora
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "datasets/examples/g3s.xlarge-128dataset-ResNet18-SGD-64-simulated.csv"
 FAST = ("ratio", "tree")
-_GIVEN = "xlate.translators.physics.FEWEST_MODELS", 10**6
+_GIVEN = "xlate.models.translate.physics.FEWEST_MODELS", 10**6
 
 #: fixtures that read the public corpora, and such that fit models for seconds
 _OF_DATA = {"profet_raw", "profet", "swept", "ttu_raw"}
@@ -110,7 +110,7 @@ def profet_raw():
 
 @pytest.fixture(scope="session")
 def profet(home, profet_raw):
-    from xlate.sources import import_corpus
+    from xlate.data.sources import import_corpus
 
     import_corpus("profet", profet_raw)
     return corpora.load("profet")
@@ -123,7 +123,7 @@ def swept(home):
     names = ("ttu-dvfs", "hkbu-dvfs", "cloud-hw-trainpred")
     if not raw or not all((Path(raw) / n).is_dir() for n in names):
         pytest.skip(f"XLATE_DATA_HOME has not all of {', '.join(names)}")
-    from xlate.sources import import_corpus
+    from xlate.data.sources import import_corpus
 
     for name in names:
         import_corpus(name)

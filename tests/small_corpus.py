@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from xlate import corpus as corpora
+from xlate.data import corpus as corpora
 
 __all__ = ["save_small_corpus"]
 

@@ -10,42 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from experiments.structure import structure_of
+
 PACKAGE = Path(__file__).resolve().parent.parent / "xlate"
 
 #: rooms in the order data goes through them; imports run from later to earlier
 ORDER = [
-    ["errors"],
-    ["files", "parallel", "logs", "error_codes"],
-    ["settings"],
-    [
-        "schema",
-        "clockgrid",
-        "frozen",
-        "bounds",
-        "paths",
-        "opnames",
-        "kernel_precision",
-        "time_faults",
-        "state",
-        "reason",
-    ],
-    ["profile", "precision_mix", "ensemble", "memory_fit"],
-    ["rent", "profile_document"],
-    ["tabular"],
+    ["errors", "op_names"],
+    ["files", "parallel", "stats"],
+    ["settings", "values"],
     ["hardware"],
-    ["catalog", "card"],
-    ["readers"],
-    ["corpus", "telemetry"],
-    ["align", "sources", "simulate"],
-    ["columns", "quality", "metrics", "conformal", "splits", "roofs"],
-    ["translators"],
-    ["clocks"],
-    ["heldout", "scaling", "zeroshot"],
-    ["store", "evaluate"],
-    ["trust", "answer_facts"],
-    ["answer"],
-    ["advice"],
-    ["values"],
+    ["objectives", "telemetry", "readers"],
+    ["data"],
+    ["sweeps"],
+    ["models"],
+    ["evaluation", "store"],
+    ["trust"],
     ["engine"],
     ["report"],
     ["api"],
@@ -100,6 +80,14 @@ def test_imports_run_one_way(path):
     assert not wrong, f"{path.name} on floor {FLOOR[mine]} imports {wrong}"
 
 
+def test_the_house_has_few_rooms_and_few_arrows():
+    """Counted by the script that also counts how it was before."""
+    structure = structure_of(PACKAGE)
+    assert not structure.circle
+    assert len(structure.rooms) <= 23  # with the two ways in, api and __main__
+    assert len(structure.arrows) < 110
+
+
 def test_pickle_is_imported_in_one_place_only():
     users = []
     for path in modules():
@@ -150,7 +138,7 @@ def test_leaving_pandas_out_is_undone():
         "import pandas\n"
         "with pandas_left_out():\n"
         "    assert sys.modules['pandas'] is pandas\n"
-        "from xlate.sources import frame_pickle"
+        "from xlate.data.sources import frame_pickle"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -222,15 +210,15 @@ def test_only_a_session_says_which_folders_are_meant():
 #: what a face does not load: it is asked of the session, or of the room that has it
 NOT_IN_CLI = {
     "json", "csv", "matplotlib", "polars", "pandas", "numpy", "pynvml", "tomllib",
-    "xlate.clocks.setter", "xlate.clocks.live", "xlate.clocks.probe", "xlate.catalog",
-    "xlate.telemetry", "xlate.readers.json_profile", "xlate.corpus",
+    "xlate.hardware.control", "xlate.telemetry.live", "xlate.sweeps.probe", "xlate.hardware.catalogue",
+    "xlate.telemetry", "xlate.readers.json_profile", "xlate.data.corpus",
 }  # fmt: skip
 #: the one sink, which turns a document into text
 SINK = "output.py"
 #: they name what a shell completes, and the files that a folder of a corpus may hold
 NAMES_ONLY = {
-    ("completion.py", "xlate.catalog"), ("completion.py", "xlate.corpus"),
-    ("commands.py", "xlate.corpus"), ("stored.py", "xlate.catalog"),
+    ("completion.py", "xlate.hardware.catalogue"), ("completion.py", "xlate.data.corpus"),
+    ("commands.py", "xlate.data.corpus"), ("stored.py", "xlate.hardware.catalogue"),
 }  # fmt: skip
 
 

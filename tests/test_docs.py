@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from examples import cli_reference
+from tests.cli.test_cli import COMMANDS
 from tests.small_corpus import save_small_corpus
-from tests.test_cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))

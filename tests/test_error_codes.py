@@ -9,7 +9,7 @@ import pytest
 
 import xlate
 from xlate import errors
-from xlate.error_codes import CODES, UNKNOWN_KINDS, exit_code_of, table
+from xlate.cli.error_codes import CODES, UNKNOWN_KINDS, exit_code_of, table
 from xlate.errors import UnknownNameError, XlateError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,7 +82,7 @@ def test_errors_of_a_reader_are_distinguished(tmp_path):
 
 
 def test_unknown_names_say_what_of():
-    from xlate.catalog import catalogue
+    from xlate.hardware.catalogue import catalogue
 
     with pytest.raises(UnknownNameError) as caught:
         catalogue().instance("p33.2xlarge")
@@ -100,7 +100,7 @@ def test_exit_codes_are_those_of_the_classes():
 
 def test_the_documentation_is_made_from_the_table():
     page = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
-    assert page == table(), "python -m xlate.error_codes docs/errors.md"
+    assert page == table(), "python -m xlate.cli.error_codes docs/errors.md"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 from examples import make
 from tests.support.commands import run
 from xlate import readers
+from xlate.sweeps.sweep_folder import read_sweep
 from xlate.telemetry import read_trace
-from xlate.telemetry.sweepdir import read_sweep
 
 pytestmark = pytest.mark.slow
 
@@ -82,8 +82,8 @@ def test_the_script_is_recognised_as_pytorch():
 
 
 def test_the_clocks_are_those_of_the_card():
-    from xlate.catalog import catalogue
-    from xlate.clocks.legal import legal_clocks
+    from xlate.hardware.catalogue import catalogue
+    from xlate.hardware.legal_points import legal_clocks
 
     gpu = catalogue().gpu("V100-SXM2-16GB")
     asked = legal_clocks(gpu, Path(make.FOLDER / "supported_clocks.txt"))

@@ -65,7 +65,7 @@ def test_python_hears_it_and_stderr_does_not(caplog):
     (record,) = [r for r in caplog.records if r.name == "xlate.readers"]
     assert record.levelname == "INFO"
     code = (
-        "import logging, xlate.logs\n"
+        "import logging, xlate.settings.logs\n"
         "logging.getLogger('xlate.readers').error('nobody asked')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # fmt: skip

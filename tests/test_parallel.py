@@ -105,8 +105,8 @@ def same(a, b):
 
 def test_held_out_answers_are_the_same_bytes(simulated, given_weight_once):
     """Folds, so what compare and fit print and store."""
-    from xlate.align import align
-    from xlate.heldout import held_out
+    from xlate.data.pairing import align
+    from xlate.evaluation.held_out import held_out
 
     few = simulated.runs_on("g3s.xlarge")["model"].unique().sort()[:5]
     sides = (
@@ -128,12 +128,12 @@ def test_held_out_answers_are_the_same_bytes(simulated, given_weight_once):
 
 
 def test_tables_are_translated_to_the_same_bytes(monkeypatch, empty_home):
-    from xlate.engine import layers
+    from xlate.engine import fallback
     from xlate.store import bundle as bundles
 
     shipped = bundles.find("g3s.xlarge", "p3.2xlarge")
 
-    monkeypatch.setattr(layers, "CHUNK_ROWS", 20)
+    monkeypatch.setattr(fallback, "CHUNK_ROWS", 20)
     rng = np.random.default_rng(0)
     ops = shipped.plan.names
     times = rng.uniform(1, 100, (70, len(ops)))
@@ -141,7 +141,7 @@ def test_tables_are_translated_to_the_same_bytes(monkeypatch, empty_home):
 
     def answer(name):
         with settings.using(parallel=name):
-            return layers.predict(shipped, times, ops, steps)
+            return fallback.predict(shipped, times, ops, steps)
 
     first, *others = [answer(name) for name in BACKENDS]
     for other in others:

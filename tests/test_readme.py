@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from examples import readme
+from tests.cli.test_cli import COMMANDS
 from tests.support.commands import check_output, run
-from tests.test_cli import COMMANDS
-from xlate.clocks.models import CLOCK_MODELS
-from xlate.translators import COMPARED
+from xlate.models.response import CLOCK_MODELS
+from xlate.models.translate import COMPARED
 
 pytestmark = pytest.mark.slow
 

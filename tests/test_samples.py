@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_cli import COMMANDS as EVERY
 from tests.samples.commands import COMMANDS, ROOT, documents, sample_file
 from tests.samples.paths import broken_promises, different_values, paths
-from tests.test_cli import COMMANDS as EVERY
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 
 from experiments.arithmetic import PINNED
 from experiments.ship import CANNOT_COMPARE, MOST_BYTES
-from xlate import paths
+from xlate.settings import paths
 from xlate.store import bundle as bundles
 
 SHIPPED = [m for p, m in bundles.manifests() if p.is_relative_to(paths.shipped("anchors"))]  # fmt: skip

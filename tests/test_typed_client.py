@@ -33,7 +33,7 @@ def installed(tmp_path_factory):
 
 
 def checked(python: Path, file: str, folder: Path) -> str:
-    """What mypy --strict says of a file of tests/data, in a folder of nothing else."""
+    """What mypy --strict says of a file of tests/fixtures, in a folder of nothing else."""
     client = folder / file
     client.write_text((DATA / file).read_text(encoding="utf-8"), encoding="utf-8")
     done = subprocess.run(

@@ -71,7 +71,7 @@ def test_it_carries_its_data(unpacked):
     assert (data / "datasets" / "simulated" / "ops.parquet").is_file()
     assert (data / "datasets" / "profet" / "dataset.toml").is_file()
     assert (unpacked / "xlate" / "py.typed").is_file()
-    assert (unpacked / "xlate" / "opnames.toml").is_file()
+    assert (unpacked / "xlate" / "op_names.toml").is_file()
     assert sum(p.stat().st_size for p in unpacked.rglob("*")) < 16_000_000
 
 

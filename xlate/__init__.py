@@ -1,10 +1,10 @@
 """Translate a profile from a cheap GPU instance to one you do not hold.
 
 The way of the data, room by room: :mod:`xlate.readers` turn a profile file
-into a :class:`Profile`; :mod:`xlate.corpus` holds measured runs of several
-instances; :mod:`xlate.align` pairs the runs of two; :mod:`xlate.columns`
-chooses what of the vector is looked at; :mod:`xlate.translators` has the
-translators, scikit-learn estimators all; :mod:`xlate.evaluate` says how wrong
+into a :class:`Profile`; :mod:`xlate.data.corpus` holds measured runs of several
+instances; :mod:`xlate.data.pairing` pairs the runs of two; :mod:`xlate.data.columns`
+chooses what of the vector is looked at; :mod:`xlate.models.translate` has the
+translators, scikit-learn estimators all; :mod:`xlate.evaluation.figures` says how wrong
 they are on models they have not seen; :mod:`xlate.store` keeps a fitted one on
 disk. :mod:`xlate.clocks` carries the translated profile on to the best core clock,
 with :mod:`xlate.telemetry` for what meters record. :mod:`xlate.engine` is these
@@ -28,15 +28,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xlate.advice import ClockChoice as ClockChoice
-    from xlate.advice import CurvePoint as CurvePoint
-    from xlate.advice import MeterFacts as MeterFacts
-    from xlate.advice import Recommendation as Recommendation
-    from xlate.answer import BundleId as BundleId
-    from xlate.answer import Facts as Facts
-    from xlate.answer import OpRow as OpRow
-    from xlate.answer import RestsOn as RestsOn
-    from xlate.answer import Translation as Translation
     from xlate.api import compare as compare
     from xlate.api import fit as fit
     from xlate.api import fit_clocks as fit_clocks
@@ -47,9 +38,7 @@ if TYPE_CHECKING:
     from xlate.api import scale as scale
     from xlate.api import translate as translate
     from xlate.api import translate_together as translate_together
-    from xlate.clocks.figures import ClockRow as ClockRow
-    from xlate.clocks.probe import Probe as Probe
-    from xlate.corpus import Corpus as Corpus
+    from xlate.data.corpus import Corpus as Corpus
     from xlate.engine import ClockFit as ClockFit
     from xlate.engine import FitResult as FitResult
     from xlate.engine import Incumbent as Incumbent
@@ -66,20 +55,31 @@ if TYPE_CHECKING:
     from xlate.errors import StorageError as StorageError
     from xlate.errors import UnknownNameError as UnknownNameError
     from xlate.errors import XlateError as XlateError
-    from xlate.evaluate import Row as Row
-    from xlate.memory_fit import MemoryFit as MemoryFit
-    from xlate.profile import Estimate as Estimate
-    from xlate.profile import Profile as Profile
-    from xlate.profile import Verdict as Verdict
-    from xlate.profile import WorkloadKey as WorkloadKey
-    from xlate.rent import Rent as Rent
+    from xlate.evaluation.figures import Row as Row
+    from xlate.evaluation.sweep_figures import ClockRow as ClockRow
+    from xlate.models.translate import make as make_translator
+    from xlate.models.translate.base import Translator as Translator
     from xlate.store.bundle import Bundle as Bundle
     from xlate.store.clock_bundle import ClockBundle as ClockBundle
     from xlate.store.clock_bundle import ClockManifest as ClockManifest
     from xlate.store.manifest import Manifest as Manifest
-    from xlate.tabular import Results as Results
-    from xlate.translators import make as make_translator
-    from xlate.translators.base import Translator as Translator
+    from xlate.sweeps.probe import Probe as Probe
+    from xlate.values.memory_fit import MemoryFit as MemoryFit
+    from xlate.values.prediction import BundleId as BundleId
+    from xlate.values.prediction import Facts as Facts
+    from xlate.values.prediction import OpRow as OpRow
+    from xlate.values.prediction import RestsOn as RestsOn
+    from xlate.values.prediction import Translation as Translation
+    from xlate.values.profile import Estimate as Estimate
+    from xlate.values.profile import Profile as Profile
+    from xlate.values.profile import Verdict as Verdict
+    from xlate.values.profile import WorkloadKey as WorkloadKey
+    from xlate.values.recommendation import ClockChoice as ClockChoice
+    from xlate.values.recommendation import CurvePoint as CurvePoint
+    from xlate.values.recommendation import MeterFacts as MeterFacts
+    from xlate.values.recommendation import Recommendation as Recommendation
+    from xlate.values.rent import Rent as Rent
+    from xlate.values.tabular import Results as Results
 
 #: module -> the names that it gives, in the order a reader meets them
 _MODULES = {
@@ -87,23 +87,23 @@ _MODULES = {
         "fit", "translate", "translate_together", "scale", "compare", "fit_clocks",
         "predict_freq", "read_profile", "read_probe", "read_telemetry",
     ),
-    "xlate.profile": ("Profile", "WorkloadKey", "Estimate", "Verdict"),
-    "xlate.tabular": ("Results",),
-    "xlate.answer": ("Translation", "OpRow", "Facts", "RestsOn", "BundleId"),
-    "xlate.memory_fit": ("MemoryFit",),
-    "xlate.rent": ("Rent",),
+    "xlate.values.profile": ("Profile", "WorkloadKey", "Estimate", "Verdict"),
+    "xlate.values.tabular": ("Results",),
+    "xlate.values.prediction": ("Translation", "OpRow", "Facts", "RestsOn", "BundleId"),
+    "xlate.values.memory_fit": ("MemoryFit",),
+    "xlate.values.rent": ("Rent",),
     "xlate.engine": (
         "Together", "Sized", "FitResult", "Succession", "Incumbent", "ClockFit",
     ),
-    "xlate.advice": ("Recommendation", "CurvePoint", "ClockChoice", "MeterFacts"),
-    "xlate.clocks.probe": ("Probe",),
-    "xlate.clocks.figures": ("ClockRow",),
-    "xlate.evaluate": ("Row",),
-    "xlate.corpus": ("Corpus",),
+    "xlate.values.recommendation": ("Recommendation", "CurvePoint", "ClockChoice", "MeterFacts"),
+    "xlate.sweeps.probe": ("Probe",),
+    "xlate.evaluation.sweep_figures": ("ClockRow",),
+    "xlate.evaluation.figures": ("Row",),
+    "xlate.data.corpus": ("Corpus",),
     "xlate.store.bundle": ("Bundle",),
     "xlate.store.manifest": ("Manifest",),
     "xlate.store.clock_bundle": ("ClockBundle", "ClockManifest"),
-    "xlate.translators.base": ("Translator",),
+    "xlate.models.translate.base": ("Translator",),
     "xlate.errors": (
         "XlateError", "ProfileError", "UnknownNameError", "CatalogError",
         "AlignmentError", "CorpusError", "BundleError", "StorageError",
@@ -112,7 +112,7 @@ _MODULES = {
 }  # fmt: skip
 _PLACE = {
     **{name: (module, name) for module, names in _MODULES.items() for name in names},
-    "make_translator": ("xlate.translators", "make"),
+    "make_translator": ("xlate.models.translate", "make"),
 }
 
 __all__ = [  # noqa: RUF022 - in the order a reader meets them

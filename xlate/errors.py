@@ -73,7 +73,7 @@ class XlateError(Exception):
         What the user can try next.
     code : str, optional
         Name of this kind of error, for programs: it stays the same when the words of
-        the message change (:mod:`xlate.error_codes` lists all). That of the class by
+        the message change (:mod:`xlate.cli.error_codes` lists all). That of the class by
         default.
 
     Examples

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from xlate.catalog import catalogue
-from xlate.roofs import DEFAULT_ROOFS, log_ratios
-from xlate.translators.base import STEP
+from xlate.hardware.catalogue import catalogue
+from xlate.models.translate.base import STEP
+from xlate.models.zero_shot.roofs import DEFAULT_ROOFS, log_ratios
 
 __all__ = ["GPUS", "OPS", "frame", "noisy"]
 

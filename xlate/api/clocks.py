@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from xlate import engine
 from xlate.api.profiles import as_profiles, without_failures
-from xlate.clocks import probe as probe_files
-from xlate.clocks.models import DEFAULT_CLOCK_MODEL
-from xlate.profile import Profile
-from xlate.tabular import Results
+from xlate.models.response import DEFAULT_CLOCK_MODEL
+from xlate.sweeps import probe as probe_files
+from xlate.values.profile import Profile
+from xlate.values.tabular import Results
 
 if TYPE_CHECKING:
-    from xlate.clocks.probe import Probe
     from xlate.engine import ClockFit, Recommendation
     from xlate.store.bundle import Bundle
     from xlate.store.clock_bundle import ClockBundle
+    from xlate.sweeps.probe import Probe
 
 __all__ = ["fit_clocks", "predict_freq", "read_probe", "read_telemetry"]
 
@@ -46,7 +46,7 @@ def fit_clocks(
         Corpora with clock sweeps, or paths of tables. By default the measured ones on
         this machine whose licence allows it, else the simulated one.
     model : str
-        Key of :data:`xlate.clocks.models.CLOCK_MODELS`.
+        Key of :data:`xlate.models.response.CLOCK_MODELS`.
     seed : int
         For models that draw random numbers.
     save : bool

@@ -11,9 +11,9 @@ import polars as pl
 
 from xlate import engine
 from xlate.api.frames import as_data, is_pandas
-from xlate.corpus import Corpus
+from xlate.data.corpus import Corpus
 from xlate.errors import XlateError
-from xlate.translators import COMPARED, FEW
+from xlate.models.translate import COMPARED, FEW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def fit(
         A few runs measured on the target: what is known of all GPUs is adapted to it
         by them (:func:`xlate.engine.fit_shots`).
     translator : str, optional
-        Key of :data:`xlate.translators.TRANSLATORS`: the one to save. By default the
+        Key of :data:`xlate.models.translate.TRANSLATORS`: the one to save. By default the
         one that serves best for that number of models.
     translators : sequence of str, optional
         Those to compare for the accuracy card; by default all.
@@ -193,7 +193,7 @@ def compare(
     anchor, target, data, split, columns, repeats, seed, n_jobs, anchors_dirs
         As :func:`fit`.
     translators : sequence of str, optional
-        Keys of :data:`xlate.translators.TRANSLATORS`; by default all that are
+        Keys of :data:`xlate.models.translate.TRANSLATORS`; by default all that are
         compared.
     say : callable, optional
         Called with each note.

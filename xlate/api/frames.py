@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import polars as pl
 
-from xlate import corpus as corpora
-from xlate.corpus import Corpus
+from xlate.data import corpus as corpora
+from xlate.data.corpus import Corpus
 from xlate.errors import ProfileError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from xlate import engine, readers
 from xlate.errors import ProfileError
-from xlate.profile import Profile, check_times
+from xlate.values.profile import Profile, check_times
 
 __all__ = ["as_profile", "as_profiles", "read_profile", "without_failures"]
 

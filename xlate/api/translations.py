@@ -11,10 +11,10 @@ import polars as pl
 from xlate import engine
 from xlate.api.frames import as_polars, is_frame, like
 from xlate.api.profiles import as_profile, as_profiles, without_failures
-from xlate.conformal import LEVEL
 from xlate.errors import ProfileError
-from xlate.profile import Profile
-from xlate.tabular import Results
+from xlate.stats.conformal import LEVEL
+from xlate.values.profile import Profile
+from xlate.values.tabular import Results
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from xlate.cli import output
 from xlate.cli.answers import names_text, precision_line, rent_text
 
 if TYPE_CHECKING:
-    from xlate.advice import Recommendation
-    from xlate.profile import Estimate
-    from xlate.rent import Rent
+    from xlate.values.profile import Estimate
+    from xlate.values.recommendation import Recommendation
+    from xlate.values.rent import Rent
 
 __all__ = ["OBJECTIVE_NAMES", "print_grounds", "print_recommendation", "print_recommendations"]  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xlate.cli import output
 
 if TYPE_CHECKING:
-    from xlate.clocks.figures import ClockRow
+    from xlate.evaluation.sweep_figures import ClockRow
 
 __all__ = ["comparison"]
 

@@ -9,7 +9,7 @@ import typer
 
 from xlate.cli import completion, output
 from xlate.cli.commands import check_apart, figures_or_picture, output_file
-from xlate.cli.given import ProfileFlags, session_of
+from xlate.cli.inputs import ProfileFlags, session_of
 from xlate.cli.options import (
     AnchorsDir,
     BatchSize,
@@ -224,7 +224,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare clock models on applications, or GPUs, they were not fitted on."""
-    from xlate.clocks.models import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
+    from xlate.models.response import CLOCK_MODELS, DEFAULT_CLOCK_MODEL
     from xlate.values.clock_requests import ClockComparisonRequest, ImportanceRequest
     from xlate.values.tables import Rows
 
@@ -302,8 +302,8 @@ def curve(
     as_json: Json = False,
 ) -> None:
     """Predicted time, power, energy and EDP of a profile at every legal clock."""
-    from xlate.cli.advice import ClockFlags
     from xlate.cli.clock_answers import OBJECTIVE_NAMES, print_grounds
+    from xlate.cli.predict_freq import ClockFlags
 
     check_apart(out, [file])
     flags = ProfileFlags(

@@ -195,7 +195,7 @@ def corpus_folder(path: Path | None) -> Path | None:
         See :func:`xlate.files.check_folder`.
     """
     if path is not None:
-        from xlate.corpus import FILES
+        from xlate.data.corpus import FILES
         from xlate.files import check_folder
 
         check_folder(path, FILES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from xlate.catalog import Catalogue
+    from xlate.hardware.catalogue import Catalogue
 
 __all__ = ["clock_models", "corpora", "gpus", "instances", "objectives", "translators"]
 
@@ -36,9 +36,9 @@ def _catalogue(ctx: typer.Context) -> Catalogue:
 
     A shell cannot show what is wrong with a folder: the command itself says it.
     """
-    from xlate.catalog import Catalogue, catalogue
     from xlate.errors import CatalogError
-    from xlate.paths import shipped
+    from xlate.hardware.catalogue import Catalogue, catalogue
+    from xlate.settings.paths import shipped
 
     try:
         return catalogue(tuple(ctx.params.get("anchors_dir") or ()))
@@ -48,28 +48,28 @@ def _catalogue(ctx: typer.Context) -> Catalogue:
 
 def corpora(incomplete: str) -> list[str]:
     """Corpora that xlate knows."""
-    from xlate.corpus import cards
+    from xlate.data.corpus import cards
 
     return _starting(cards(), incomplete)
 
 
 def translators(incomplete: str) -> list[str]:
     """Translators; behind the last comma where several are named."""
-    from xlate.translators import COMPARED
+    from xlate.models.translate import COMPARED
 
     return _last_of_list(COMPARED, incomplete)
 
 
 def clock_models(incomplete: str) -> list[str]:
     """Clock models; behind the last comma where several are named."""
-    from xlate.clocks.models import CLOCK_MODELS
+    from xlate.models.response import CLOCK_MODELS
 
     return _last_of_list(CLOCK_MODELS, incomplete)
 
 
 def objectives(incomplete: str) -> list[str]:
     """What a clock can be chosen for."""
-    from xlate.clocks.objective import OBJECTIVES
+    from xlate.objectives import OBJECTIVES
 
     return _starting(OBJECTIVES, incomplete)
 

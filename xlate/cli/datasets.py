@@ -9,7 +9,7 @@ import typer
 
 from xlate.cli import completion, output
 from xlate.cli.commands import corpus_folder
-from xlate.cli.given import session_of
+from xlate.cli.inputs import session_of
 from xlate.cli.options import Json
 from xlate.cli.progress import progress_bar
 
@@ -82,7 +82,7 @@ def show(name: Name, as_json: Json = False) -> None:
 @app.command()
 def check(name: Name, as_json: Json = False) -> None:
     """The quality of a corpus: coverage, repeats, outliers, zeros, window."""
-    from xlate import quality
+    from xlate.data import quality
 
     report = quality.check(session_of(None).corpus(name))
     if as_json:
@@ -127,8 +127,8 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import a corpus from a folder."""
+    from xlate.data.sources import import_corpus
     from xlate.engine.datasets import StoredDataset
-    from xlate.sources import import_corpus
 
     with progress_bar(f"importing {name}", as_json):
         folder = import_corpus(name, source)
@@ -151,8 +151,8 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Fetch a corpus from its origin; size and checksum of every file are checked."""
+    from xlate.data.sources import pull_corpus
     from xlate.engine.datasets import StoredDataset
-    from xlate.sources import pull_corpus
 
     with progress_bar(f"pulling {name}", as_json) as progress:
         folder = pull_corpus(name, mirror, output.talk, unverified, progress)

@@ -38,7 +38,7 @@ class Failure:
     usage : str
         Printed before the message, empty for most.
     error_code : str
-        Which kind of error, in a word that stays (:mod:`xlate.error_codes`).
+        Which kind of error, in a word that stays (:mod:`xlate.cli.error_codes`).
     """
 
     what: str

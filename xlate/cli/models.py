@@ -157,7 +157,6 @@ def show_model(
     """What a bundle was fitted on, and how good it is on held-out models."""
     from xlate.cli.stored import slot_of, store_of
     from xlate.engine.models import ShownBundle
-    from xlate.evaluate import Row
     from xlate.store import bundle
 
     folder = Path(name)
@@ -201,12 +200,9 @@ def show_model(
         )
         return
     output.comparison(
-        [
-            Row(m.anchor, m.target, r["translator"], m.corpus, m.split, r["held_out"], r["metric"], r["value"], r["n"])
-            for r in m.card
-        ],
+        ShownBundle(folder, m).card(),
         by_model=True,
-    )  # fmt: skip
+    )
 
 
 def _times(value: float | None, factor: float) -> float | None:

@@ -21,9 +21,9 @@ from xlate.report.escapes import csv_line, error_text, escaped, json_escaped, me
 
 if TYPE_CHECKING:
     from xlate.errors import XlateError
-    from xlate.evaluate import Row
+    from xlate.evaluation.figures import Row
 
-from xlate.translators import DEFAULT
+from xlate.models.translate import DEFAULT
 
 __all__ = [
     "bullets",

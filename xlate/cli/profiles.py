@@ -39,7 +39,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """What was recognised in a profile: workload, window, operations."""
-    from xlate import opnames, readers
+    from xlate import op_names, readers
     from xlate.engine.checking import precision_text, read_files
 
     read = read_files(file, format, readers.StepChoice(trace_steps, step_mark))
@@ -49,9 +49,9 @@ def show(
         return
     for p in read.profiles:
         w = p.workload
-        busy = opnames.busy_columns(list(p.ops))
-        unknown = sum(p.ops[c] for c in busy if opnames.family(c) == "other")
-        host = sum(v for c, v in p.ops.items() if opnames.nature(c) == "host")
+        busy = op_names.busy_columns(list(p.ops))
+        unknown = sum(p.ops[c] for c in busy if op_names.family(c) == "other")
+        host = sum(v for c, v in p.ops.items() if op_names.nature(c) == "host")
         output.table(
             p.source,
             ["what", "value"],
@@ -78,14 +78,14 @@ def show(
             output.talk(_wrapped(f"note: {note}"))
         sums: dict[str, float] = {}
         for c in busy:
-            sums[opnames.family(c)] = sums.get(opnames.family(c), 0.0) + p.ops[c]
+            sums[op_names.family(c)] = sums.get(op_names.family(c), 0.0) + p.ops[c]
         output.table(
             "op families",
             ["family", "limited by", "time", "share %"],
             [
                 [
                     name,
-                    opnames.nature_of(name),
+                    op_names.nature_of(name),
                     output.time_text(t / 1e6),
                     f"{100 * t / p.busy_us:.1f}",
                 ]

@@ -48,16 +48,16 @@ class Part:
 
 #: name -> where it stands, in the order of the help
 PARTS: Mapping[str, Part] = {
-    "fit": Part("work", "fit", "Fit a translator, compare all on held-out models, save a bundle."),
-    "compare": Part("work", "compare", "Compare translators on work they were not fitted on."),
+    "fit": Part("fit_compare", "fit", "Fit a translator, compare all on held-out models, save a bundle."),
+    "compare": Part("fit_compare", "compare", "Compare translators on work they were not fitted on."),
     "report": Part("report", "report", "Where the translator is wrong: a page or a picture to look at."),
-    "translate": Part("translating", "translate", "Translate profiles to the target: vector, step time, rent."),
-    "predict-freq": Part("advice", "predict_freq", "The best core clock on the target, with an interval, reasons and commands."),
+    "translate": Part("translate", "translate", "Translate profiles to the target: vector, step time, rent."),
+    "predict-freq": Part("predict_freq", "predict_freq", "The best core clock on the target, with an interval, reasons and commands."),
     "clocks": Part("clocks", "clocks", "Best clocks: label sweeps, fit models of them, compare these."),
-    "sweep": Part("sweeps", "app", "Recorded clock sweeps."),
+    "sweep": Part("sweep", "app", "Recorded clock sweeps."),
     "profile": Part("profiles", "app", "Look at a profile file."),
     "datasets": Part("datasets", "app", "Corpora: list, look at, fetch."),
-    "anchors": Part("catalogue", "anchors", "The catalogue of instances and GPUs."),
+    "anchors": Part("anchors", "anchors", "The catalogue of instances and GPUs."),
     "config": Part("config", "app", "Settings: which there are, and where each is from."),
     "models": Part("models", "models", "Bundles fitted on this machine."),
 }  # fmt: skip

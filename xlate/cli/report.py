@@ -9,7 +9,7 @@ import typer
 
 from xlate.cli import output
 from xlate.cli.commands import output_file
-from xlate.cli.given import session_of
+from xlate.cli.inputs import session_of
 from xlate.cli.options import (
     AnchorName,
     AnchorsDir,
@@ -46,7 +46,7 @@ def report(
 ) -> None:
     """Where the translator is wrong: a page or a picture to look at."""
     from xlate.errors import StorageError
-    from xlate.report.anatomy import write
+    from xlate.report.error_breakdown import write
     from xlate.report.figures import check_ending
     from xlate.values.requests import AnatomyRequest
 

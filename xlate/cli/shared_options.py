@@ -159,7 +159,7 @@ def shown_log(level: int) -> Iterator[None]:
     import logging
 
     from xlate.cli import output
-    from xlate.logs import ROOT, timed
+    from xlate.settings.logs import ROOT, timed
 
     class Talk(logging.Handler):
         """Each message is one line of talk, without control characters."""

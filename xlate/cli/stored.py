@@ -151,7 +151,7 @@ def slot_of(name: str) -> tuple[Path, int | None]:
 
 def _canonical(name: str) -> str:
     """An instance's name, or that of a folder of one the catalogue no longer has."""
-    from xlate.catalog import catalogue
+    from xlate.hardware.catalogue import catalogue
 
     try:
         return catalogue().instance(name).name

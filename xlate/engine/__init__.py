@@ -12,9 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xlate.advice import Recommendation as Recommendation
-    from xlate.answer import Failure as Failure
-    from xlate.answer import Translation as Translation
     from xlate.engine.calls import anatomy as anatomy
     from xlate.engine.calls import clocks_of_recordings as clocks_of_recordings
     from xlate.engine.calls import compare as compare
@@ -31,34 +28,37 @@ if TYPE_CHECKING:
     from xlate.engine.calls import translate as translate
     from xlate.engine.calls import translate_table as translate_table
     from xlate.engine.calls import translate_together as translate_together
-    from xlate.engine.clocking import ClockFit as ClockFit
+    from xlate.engine.combine import Together as Together
     from xlate.engine.error_breakdown import Anatomy as Anatomy
-    from xlate.engine.fitting import FitResult as FitResult
-    from xlate.engine.incumbent import Incumbent as Incumbent
-    from xlate.engine.incumbent import Succession as Succession
+    from xlate.engine.fit_pair import FitResult as FitResult
+    from xlate.engine.fit_sweeps import ClockFit as ClockFit
     from xlate.engine.pair import Pair as Pair
     from xlate.engine.reading import read_profiles as read_profiles
+    from xlate.engine.scale_sizes import Sized as Sized
+    from xlate.engine.scale_sizes import Sizes as Sizes
+    from xlate.engine.scale_sizes import wanted_sizes as wanted_sizes
     from xlate.engine.session import Session as Session
-    from xlate.engine.sizing import Sized as Sized
-    from xlate.engine.sizing import Sizes as Sizes
-    from xlate.engine.sizing import wanted_sizes as wanted_sizes
-    from xlate.engine.together import Together as Together
+    from xlate.engine.succession import Incumbent as Incumbent
+    from xlate.engine.succession import Succession as Succession
+    from xlate.values.prediction import Failure as Failure
+    from xlate.values.prediction import Translation as Translation
+    from xlate.values.recommendation import Recommendation as Recommendation
 
 #: name -> module that has it
 _PLACE = {
     "Anatomy": "xlate.engine.error_breakdown",
-    "ClockFit": "xlate.engine.clocking",
-    "Failure": "xlate.answer",
-    "FitResult": "xlate.engine.fitting",
-    "Incumbent": "xlate.engine.incumbent",
+    "ClockFit": "xlate.engine.fit_sweeps",
+    "Failure": "xlate.values.prediction",
+    "FitResult": "xlate.engine.fit_pair",
+    "Incumbent": "xlate.engine.succession",
     "Pair": "xlate.engine.pair",
-    "Recommendation": "xlate.advice",
+    "Recommendation": "xlate.values.recommendation",
     "Session": "xlate.engine.session",
-    "Sized": "xlate.engine.sizing",
-    "Sizes": "xlate.engine.sizing",
-    "Succession": "xlate.engine.incumbent",
-    "Together": "xlate.engine.together",
-    "Translation": "xlate.answer",
+    "Sized": "xlate.engine.scale_sizes",
+    "Sizes": "xlate.engine.scale_sizes",
+    "Succession": "xlate.engine.succession",
+    "Together": "xlate.engine.combine",
+    "Translation": "xlate.values.prediction",
     "anatomy": "xlate.engine.calls",
     "clocks_of_recordings": "xlate.engine.calls",
     "compare": "xlate.engine.calls",
@@ -76,7 +76,7 @@ _PLACE = {
     "translate": "xlate.engine.calls",
     "translate_table": "xlate.engine.calls",
     "translate_together": "xlate.engine.calls",
-    "wanted_sizes": "xlate.engine.sizing",
+    "wanted_sizes": "xlate.engine.scale_sizes",
 }
 
 __all__ = [

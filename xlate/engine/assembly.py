@@ -10,28 +10,28 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xlate import opnames
-from xlate.align import STEP, Aligned, matrix, median_of_repeats
-from xlate.catalog import Catalogue
-from xlate.columns import plan
-from xlate.corpus import Corpus
+from xlate import op_names
+from xlate.data.columns import plan
+from xlate.data.corpus import Corpus
+from xlate.data.pairing import STEP, Aligned, matrix, median_of_repeats
+from xlate.data.schema import KEY
 from xlate.engine.pair import Pair, runs_of
+from xlate.engine.scale_sizes import AXIS_COLUMN, axis_sizes
 from xlate.engine.session import Session
-from xlate.engine.sizing import AXIS_COLUMN, axis_sizes
-from xlate.ensemble import round_leaves
 from xlate.errors import AlignmentError, XlateError
-from xlate.evaluate import Row
-from xlate.heldout import with_step_times
-from xlate.scaling import AXES, HOW, Scaler
-from xlate.schema import KEY
+from xlate.evaluation.calibration import Calibration
+from xlate.evaluation.figures import Row
+from xlate.evaluation.held_out import with_step_times
+from xlate.hardware.catalogue import Catalogue
+from xlate.models.forests import round_leaves
+from xlate.models.scaling import AXES, HOW, Scaler
+from xlate.models.translate import BASELINE, make
+from xlate.models.translate.window import StepFromWindow
 from xlate.store import bundle as bundles
 from xlate.store.manifest import FORMAT, Manifest
-from xlate.translators import BASELINE, make
-from xlate.translators.window import StepFromWindow
-from xlate.trust.calibration import Calibration
 from xlate.trust.domain import Domain
-from xlate.trust.origin import Recorded
-from xlate.trust.window import WindowBand
+from xlate.trust.profile_window import WindowBand
+from xlate.trust.recorded_gpu import Recorded
 from xlate.values.requests import Study
 
 __all__ = ["Assembly", "assemble"]
@@ -111,7 +111,7 @@ def assemble(
     window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
 
     seen = _seen(given, ops, A, a_step[:, 0], aligned.models[measured])
-    busy = seen.times[:, np.isin(seen.ops, opnames.busy_columns(seen.ops))].sum(axis=1)
+    busy = seen.times[:, np.isin(seen.ops, op_names.busy_columns(seen.ops))].sum(axis=1)
     used = {c for c, u in zip(ops, np.vstack([A, B]).max(axis=0) > 0, strict=True) if u}
     used |= {c for c, t in zip(seen.ops, seen.times.max(axis=0), strict=True) if t > 0}
     manifest = Manifest(
@@ -182,7 +182,7 @@ def _seen(
     if given.known is None:
         return _Seen(ops, times, steps, models)
     jobs = median_of_repeats(given.known.filter(pl.col(STEP) > 0))
-    all_ops = [c for c in jobs.columns if opnames.is_op_column(c)]
+    all_ops = [c for c in jobs.columns if op_names.is_op_column(c)]
     return _Seen(
         all_ops, np.nan_to_num(matrix(jobs, all_ops)), matrix(jobs, (STEP,))[:, 0],
         jobs["model"].to_numpy().astype(str),
@@ -203,7 +203,7 @@ def _recorded(given: Assembly, here: pl.DataFrame) -> dict[str, Recorded]:
 
 def _runs(runs: pl.DataFrame) -> Recorded:
     runs = runs.sort([*KEY, "repeat"])
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    ops = [c for c in runs.columns if op_names.is_op_column(c)]
     models = runs["model"].to_numpy().astype(str)
     return Recorded(ops, np.nan_to_num(matrix(runs, ops)), models)
 
@@ -218,14 +218,14 @@ def _gpu(name: str, known: Catalogue) -> str:
 
 def _band(runs: pl.DataFrame) -> WindowBand:
     """How many steps the windows of single runs hold."""
-    ops = [c for c in runs.columns if opnames.is_op_column(c)]
+    ops = [c for c in runs.columns if op_names.is_op_column(c)]
     return WindowBand().fit(ops, np.nan_to_num(matrix(runs, ops)), matrix(runs, (STEP,))[:, 0])  # fmt: skip
 
 
 def _scalers(runs: pl.DataFrame, seed: int) -> dict[str, Scaler]:
     """Growth along each axis of size of which there are enough runs."""
     jobs = median_of_repeats(runs.filter(pl.col(STEP) > 0))
-    ops = [c for c in jobs.columns if opnames.is_op_column(c)]
+    ops = [c for c in jobs.columns if op_names.is_op_column(c)]
     times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
     models = jobs["model"].to_numpy().astype(str)
     found = {}

@@ -19,22 +19,22 @@ from xlate.values import requests as asked
 if TYPE_CHECKING:
     import polars as pl
 
-    from xlate.advice import Recommendation
-    from xlate.answer import Failure, Translation
-    from xlate.clocks.figures import ClockRow
-    from xlate.clocks.gpu_sweeps import Sweeps
-    from xlate.clocks.label import Label
-    from xlate.clocks.probe import Probe
-    from xlate.corpus import Corpus
-    from xlate.engine.clocking import ClockFit
+    from xlate.data.corpus import Corpus
+    from xlate.engine.combine import Together
     from xlate.engine.error_breakdown import Anatomy
-    from xlate.engine.fitting import FitResult
-    from xlate.engine.sizing import Sizes
-    from xlate.engine.together import Together
-    from xlate.evaluate import Row
-    from xlate.profile import Profile
+    from xlate.engine.fit_pair import FitResult
+    from xlate.engine.fit_sweeps import ClockFit
+    from xlate.engine.scale_sizes import Sizes
+    from xlate.evaluation.figures import Row
+    from xlate.evaluation.sweep_figures import ClockRow
     from xlate.store.bundle import Bundle
     from xlate.store.clock_bundle import ClockBundle
+    from xlate.sweeps.gpu_sweeps import Sweeps
+    from xlate.sweeps.labels import Label
+    from xlate.sweeps.probe import Probe
+    from xlate.values.prediction import Failure, Translation
+    from xlate.values.profile import Profile
+    from xlate.values.recommendation import Recommendation
 
 __all__ = [
     "anatomy",

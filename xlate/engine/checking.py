@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlate import opnames, readers
+from xlate import op_names, readers
 from xlate.errors import XlateError
-from xlate.precision_mix import PrecisionMix
-from xlate.profile import Profile, WorkloadKey, check_times
-from xlate.profile_document import to_json
-from xlate.reason import Reason
+from xlate.values.precision_mix import PrecisionMix
+from xlate.values.profile import Profile, WorkloadKey, check_times
+from xlate.values.profile_document import to_json
+from xlate.values.reason import Reason
 
 __all__ = [
     "CheckedFiles",
@@ -169,7 +169,7 @@ def recording_lines(command: list[str], framework: str | None = None) -> Recipe:
     UnknownNameError
         If the framework is unknown.
     """
-    from xlate.engine.recipes import recipe
+    from xlate.engine.recording_help import recipe
 
     return Recipe(*recipe(command, framework))
 
@@ -193,8 +193,8 @@ def _checked(profile: Profile) -> ProfileCheck:
 def _remarks(profile: Profile) -> list[str]:
     """What the operations and times lack."""
     remarks = []
-    busy = opnames.busy_columns(list(profile.ops))
-    unknown = [c for c in busy if opnames.family(c) == "other"]
+    busy = op_names.busy_columns(list(profile.ops))
+    unknown = [c for c in busy if op_names.family(c) == "other"]
     if unknown:
         whole = profile.busy_us
         share = sum(profile.ops[c] for c in unknown) / whole if whole else 0.0
@@ -202,7 +202,7 @@ def _remarks(profile: Profile) -> list[str]:
             f"{len(unknown)} operations have no known family, {share:.1%} of busy "
             f"time: {', '.join(unknown[:_NAMED])}"
         )
-    if opnames.DEVICE_IDLE not in profile.ops:
+    if op_names.DEVICE_IDLE not in profile.ops:
         remarks.append("no Device_IDLE: the window cannot be told from busy time")
     if profile.step_time_us is None:
         remarks.append("no step time: it will be taken from the window")
@@ -232,7 +232,7 @@ def precision_text(profile: Profile) -> str:
     moved = sum(
         profile.ops[c]
         for c in profile.ops
-        if opnames.is_busy(c) and opnames.family(c) in ("transfer", "communication")
+        if op_names.is_busy(c) and op_names.family(c) in ("transfer", "communication")
     )
     apart = max(mix.copy_share, moved / profile.busy_us if profile.busy_us else 0.0)
     copies = f"{100 * apart:.0f} % of device time is copies and communication"

@@ -7,20 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from xlate.advice import CurvePoint, MeterFacts, Recommendation
-from xlate.answer import RestsOn, Translation
-from xlate.clocks import recommend
-from xlate.clocks.anchor_power import AnchorMeans, Strangeness
-from xlate.clocks.features import PROBES
-from xlate.clocks.handoff import PREDICTED, JobRow
-from xlate.clocks.legal import commands, snap
-from xlate.clocks.objective import make_objective
-from xlate.clocks.probe import Probe, view_of
-from xlate.clocks.recommend import Draws
-from xlate.clocks.reference import Reference, reference_of
 from xlate.engine.clock_costs import StepCosts, times
 from xlate.engine.clock_question import MeteredJob, Question
-from xlate.engine.wording import (
+from xlate.engine.explanation import (
     NOTHING_TO_MEASURE,
     SURE_BOUND,
     clock_parts,
@@ -35,7 +24,18 @@ from xlate.engine.wording import (
     why_unmetered,
 )
 from xlate.errors import ProfileError
-from xlate.profile import Estimate
+from xlate.hardware.legal_points import commands, snap
+from xlate.models.anchor_power import AnchorMeans, Strangeness
+from xlate.models.power import PREDICTED, JobRow
+from xlate.models.response import choice
+from xlate.models.response.choice import Draws
+from xlate.objectives import make_objective
+from xlate.sweeps.features import PROBES
+from xlate.sweeps.probe import Probe, view_of
+from xlate.sweeps.reference import Reference, reference_of
+from xlate.values.prediction import RestsOn, Translation
+from xlate.values.profile import Estimate
+from xlate.values.recommendation import CurvePoint, MeterFacts, Recommendation
 
 __all__ = ["Case", "MeteredJob", "Question"]
 
@@ -136,7 +136,7 @@ class Case:
     ) -> Recommendation:
         fitted, manifest = self.fitted, self.fitted.manifest
         view = view_of(first) if view_of(first) in manifest.views else "smi"
-        draws = recommend.draw(
+        draws = choice.draw(
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.asked.seed,
             reference=self.reference if measured else None,
@@ -145,18 +145,18 @@ class Case:
             self.asked.objective, self.costs.usd_per_h, first.power_w,
             self.costs.usd_per_kwh,
         )  # fmt: skip
-        k, sure, span = recommend.answer(draws, aim, self.bound, self.asked.sure)
+        k, sure, span = choice.answer(draws, aim, self.bound, self.asked.sure)
         strange = None if measured else self._strangeness()
         sure /= 1 + (0.0 if strange is None else strange.beyond)
         if self._simulated_alone(further):
-            sure = min(sure, recommend.FAIRLY)
+            sure = min(sure, choice.FAIRLY)
         holds = (
             None
             if self.bound is None
-            else recommend.bound_probability(draws, k, self.bound)
+            else choice.bound_probability(draws, k, self.bound)
         )
-        at = recommend.point(draws, k, aim)
-        edp = recommend.point(draws, k, make_objective("edp")).objective_ratio
+        at = choice.point(draws, k, aim)
+        edp = choice.point(draws, k, make_objective("edp")).objective_ratio
         set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
         action = self._action(sure, holds, strange)
         rests_on = self._rests_on(measured, len(further))
@@ -182,7 +182,7 @@ class Case:
             energy_ratio=at.energy_ratio,
             edp_ratio=edp,
             objective_ratio=at.objective_ratio,
-            power_at_default_w=recommend.estimate(draws.mean_power_w, draws.power_w),
+            power_at_default_w=choice.estimate(draws.mean_power_w, draws.power_w),
             step_time_s=self._over_step(at.time_ratio),
             energy_j=self._over_step(at.watts_over_time),
             usd_per_1000_steps=self.costs.estimate(at.time_ratio, at.power_w),
@@ -245,7 +245,7 @@ class Case:
         Nor is a clock whose bound may be broken: one that was stated to hold in 60 to
         80 % held in 47 % (experiments/results/clocks-bound.csv).
         """
-        action = recommend.action_of(sure)
+        action = choice.action_of(sure)
         if not self._fits:
             return "collect"
         # telemetry unlike any that was learned from: one run on the target says more
@@ -301,7 +301,7 @@ class Case:
             said.append(
                 "how sure the answer is of a real card is not known: the response to the "
                 "clock was learned from simulated sweeps alone, so it is taken for no "
-                f"more than {100 * recommend.FAIRLY:.0f} % sure"
+                f"more than {100 * choice.FAIRLY:.0f} % sure"
             )
         said += what_costs(self.costs, draws, k, self.asked.objective)
         if not measured and self.job.ops is None:
@@ -330,7 +330,7 @@ class Case:
         if not self._fits:
             return ()
         if action == "sweep":
-            return tuple(recommend.neighbours(draws, k))
+            return tuple(choice.neighbours(draws, k))
         if sure < self.asked.confidence or action == "collect":
             clocks = tuple(float(f) for f in draws.sm_mhz)
             wishes = {snap(s * highest, clocks) for s in PROBES["tri-point"]}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlate.advice import ClockChoice
-from xlate.clocks.objective import make_objective
-from xlate.clocks.recommend import Draws
-from xlate.profile import Estimate
-from xlate.rent import STEPS, Rent, usd_per_h
+from xlate.models.response.choice import Draws
+from xlate.objectives import make_objective
+from xlate.values.profile import Estimate
+from xlate.values.recommendation import ClockChoice
+from xlate.values.rent import STEPS, Rent, usd_per_h
 
 __all__ = ["StepCosts", "times"]
 

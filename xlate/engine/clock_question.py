@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from xlate.answer import Facts
-from xlate.catalog import Gpu, Instance
-from xlate.clocks.legal import LegalClocks
-from xlate.memory_fit import MemoryFit
-from xlate.profile import Estimate, Verdict, WorkloadKey
-from xlate.rent import Rent
+from xlate.hardware.catalogue import Gpu, Instance
+from xlate.hardware.legal_points import LegalClocks
 from xlate.store.clock_bundle import ClockBundle
+from xlate.values.memory_fit import MemoryFit
+from xlate.values.prediction import Facts
+from xlate.values.profile import Estimate, Verdict, WorkloadKey
+from xlate.values.rent import Rent
 
 __all__ = ["MeteredJob", "Question"]
 
@@ -28,7 +28,7 @@ class Question:
     legal : LegalClocks
         Of the target.
     objective : str
-        Key of :data:`xlate.clocks.objective.OBJECTIVES`.
+        Key of :data:`xlate.objectives.OBJECTIVES`.
     bound : float or None
         Slowdown against the fastest clock; 0.05 is 5 %.
     sure : float or None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlate import corpus as corpora
-from xlate.card import Card
-from xlate.corpus import Corpus
+from xlate.data import corpus as corpora
+from xlate.data.card import Card
+from xlate.data.corpus import Corpus
 from xlate.engine.session import Session
 from xlate.errors import CorpusError, UnknownNameError
 
@@ -142,7 +142,7 @@ def build_dataset(name: str, seed: int = 0, out: Path | None = None) -> StoredDa
             f"corpus {name} was measured, it cannot be built",
             f"xlate datasets pull {name}",
         )
-    from xlate.simulate import build
+    from xlate.data.simulated import build
 
     return StoredDataset(name, corpora.save(card, build(seed), out))
 

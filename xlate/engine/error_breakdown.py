@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate.align import Aligned, align
-from xlate.conformal import Scores
-from xlate.corpus import Corpus
-from xlate.engine.fitting import Beforehand, errors_of
+from xlate.data.corpus import Corpus
+from xlate.data.pairing import Aligned, align
+from xlate.engine.fit_pair import Beforehand, errors_of
 from xlate.engine.session import Progress, Session
 from xlate.engine.units import check_pairs
-from xlate.evaluate import noise_floor
-from xlate.frozen import EqualByContent
-from xlate.heldout import Fold, HeldOut, with_step_times
-from xlate.profile import input_size
-from xlate.readers.runs import check_runs
-from xlate.translators import BASELINE, default_for
+from xlate.evaluation.figures import noise_floor
+from xlate.evaluation.held_out import Fold, HeldOut, with_step_times
+from xlate.models.translate import BASELINE, default_for
+from xlate.readers.tables.runs import check_runs
+from xlate.stats.conformal import Scores
+from xlate.values.frozen import EqualByContent
+from xlate.values.profile import input_size
 from xlate.values.requests import AnatomyRequest
 
 __all__ = ["Anatomy", "OpError", "anatomy"]
@@ -136,7 +136,7 @@ def anatomy(
     Raises
     ------
     XlateError
-        As :func:`~xlate.engine.fitting.compare`.
+        As :func:`~xlate.engine.fit_pair.compare`.
     """
     pair, corpus = session.pair_and_corpus(request.anchor, request.target, request.data)
     sides = pair.runs(corpus)

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xlate import opnames
-from xlate.answer import DOMAINS, BundleId, Facts, RestsOn, Translation
-from xlate.catalog import Catalogue, Gpu, Instance
+from xlate import op_names
 from xlate.engine.pair import Pair
+from xlate.hardware.catalogue import Catalogue, Gpu, Instance
 from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
 from xlate.hardware.rent import rent_of_instance, why_no_rent
-from xlate.memory_fit import MemoryFit
-from xlate.precision_mix import PrecisionMix
-from xlate.profile import Estimate, Profile, Verdict
-from xlate.readers.work_mode import NOT_KNOWN
-from xlate.reason import CHECK_ANCHOR, GIVE_STEP, MEASURE, Reason, informs, remedies
-from xlate.rent import Rent
+from xlate.readers.traces.work_mode import NOT_KNOWN
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
+from xlate.values.memory_fit import MemoryFit
+from xlate.values.precision_mix import PrecisionMix
+from xlate.values.prediction import DOMAINS, BundleId, Facts, RestsOn, Translation
+from xlate.values.profile import Estimate, Profile, Verdict
+from xlate.values.reason import (
+    CHECK_ANCHOR,
+    GIVE_STEP,
+    MEASURE,
+    Reason,
+    informs,
+    remedies,
+)
+from xlate.values.rent import Rent
 
 __all__ = ["bundle_id", "doubted", "rent_of", "with_facts", "with_memory", "with_step"]
 
@@ -165,10 +172,10 @@ def _mode(profile: Profile) -> str | None:
         return None
     if mode != "training":
         return mode
-    busy = [c for c in opnames.busy_columns(list(profile.ops)) if profile.ops[c] > 0]
+    busy = [c for c in op_names.busy_columns(list(profile.ops)) if profile.ops[c] > 0]
     signs = ("backprop", "backward", "grad")
     trains = any(
-        opnames.family(c) == "update" or any(s in c.lower() for s in signs)
+        op_names.family(c) == "update" or any(s in c.lower() for s in signs)
         for c in busy
     )
     return "training" if trains else None

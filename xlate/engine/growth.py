@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xlate import opnames
+from xlate import op_names
 from xlate.errors import BundleError, ProfileError
-from xlate.profile import Profile, dataset_name, input_size
-from xlate.scaling import AXES, HOW, Scaler
+from xlate.models.scaling import AXES, HOW, Scaler
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import CAREFUL_UNKNOWN
+from xlate.values.profile import Profile, dataset_name, input_size
 
 __all__ = ["Growth", "check_kind", "growth_of", "resized"]
 
@@ -30,7 +30,7 @@ class Growth:
     scaler : Scaler
         What the bundle learnt.
     axis : str
-        Key of :data:`xlate.scaling.AXES`.
+        Key of :data:`xlate.models.scaling.AXES`.
     own : int
         Size of the profile.
     """
@@ -108,7 +108,7 @@ def check_kind(profile: Profile, growth: Growth, sizes: Sequence[int]) -> None:
             f"{' and '.join(scaler.kinds_) or 'nothing that says so'}",
             hint,
         )
-    busy = opnames.busy_columns(list(profile.ops))
+    busy = op_names.busy_columns(list(profile.ops))
     strange = {c: profile.ops[c] for c in busy if c not in scaler.seen_}
     share = sum(strange.values()) / profile.busy_us
     if share > CAREFUL_UNKNOWN:

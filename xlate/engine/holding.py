@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from xlate.advice import Recommendation
-from xlate.clocks import setter
-from xlate.clocks.legal import legal_clocks
-from xlate.clocks.recommend import WATCH_S
 from xlate.engine.session import Session
 from xlate.errors import RefusedError
+from xlate.hardware import control
+from xlate.hardware.legal_points import legal_clocks
+from xlate.models.response.choice import WATCH_S
+from xlate.values.recommendation import Recommendation
 
 __all__ = ["hold_clock"]
 
@@ -50,17 +50,17 @@ def hold_clock(
             f"the answer is {100 * answer.confidence:.0f} % sure: {answer.reasons[-1]}",
             f"to set it all the same: {answer.set_command}",
         )
-    nvml = setter.load_nvml()
-    handle = setter.device_of(nvml, gpu, session.catalogue, index)
+    nvml = control.load_nvml()
+    handle = control.device_of(nvml, gpu, session.catalogue, index)
     legal = legal_clocks(gpu, clocks_file, session.catalogue)
-    with setter.applied(nvml, handle, gpu, answer.sm_mhz, legal):
+    with control.applied(nvml, handle, gpu, answer.sm_mhz, legal):
         say(f"{answer.sm_mhz:g} MHz set; Ctrl-C takes it back")
         if answer.action == "apply-monitored":
-            followed, said = setter.watch(nvml, handle, answer.sm_mhz, WATCH_S)
+            followed, said = control.watch(nvml, handle, answer.sm_mhz, WATCH_S)
             say(said)
             if not followed:
                 raise RefusedError(
                     f"{said}; the clock was taken back", "see its power and heat limits"
                 )
         while True:
-            setter.watch(nvml, handle, answer.sm_mhz, _LOOK_S)
+            control.watch(nvml, handle, answer.sm_mhz, _LOOK_S)

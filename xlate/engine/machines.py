@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xlate.catalog import Catalogue, Gpu, Instance, read_all
 from xlate.engine.session import Session
 from xlate.errors import CatalogError
+from xlate.hardware.catalogue import Catalogue, Gpu, Instance, read_all
 from xlate.hardware.features import lacking_of
 from xlate.hardware.merging import Merged
 from xlate.hardware.naming import name_fault

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from xlate.catalog import Catalogue, Gpu
-from xlate.clocks.anchor_power import AnchorMeans
-from xlate.clocks.features import PROBES, probe_shares
-from xlate.clocks.legal import LegalClocks, snap
-from xlate.clocks.probe import Probe
-from xlate.clocks.reference import reference_of
 from xlate.errors import ProfileError, UnknownNameError, XlateError
+from xlate.hardware.catalogue import Catalogue, Gpu
 from xlate.hardware.identity import Likeness
+from xlate.hardware.legal_points import LegalClocks, snap
 from xlate.hardware.naming import with_article
+from xlate.models.anchor_power import AnchorMeans
+from xlate.sweeps.features import PROBES, probe_shares
+from xlate.sweeps.probe import Probe
+from xlate.sweeps.reference import reference_of
 
 __all__ = [
     "check_device",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from xlate.answer import Failure
-from xlate.clocks.probe import Probe, of_trace, read_probe, read_telemetry
 from xlate.errors import ProfileError, XlateError
+from xlate.sweeps.probe import Probe, of_trace, read_probe, read_telemetry
 from xlate.telemetry import is_telemetry
+from xlate.values.prediction import Failure
 
 __all__ = [
     "are_recordings",
@@ -90,9 +90,10 @@ def sample_card(seconds: float, interval_s: float, gpu_index: int | None) -> Pro
     RefusedError
         If there is no card here, or NVML is not installed.
     """
-    from xlate.clocks import live, setter
+    from xlate.hardware import control
+    from xlate.telemetry import live
 
-    nvml = setter.load_nvml("--live")
+    nvml = control.load_nvml("--live")
     try:
         return of_trace(live.sample(nvml, seconds, interval_s, gpu_index))
     finally:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from xlate.evaluation.figures import Row
 from xlate.values.answers import Documented
 
 __all__ = [
@@ -117,3 +118,14 @@ class ShownBundle:
     def document(self) -> dict[str, Any]:
         """The promised document of ``models show --json``."""
         return {"path": str(self.path), **asdict(self.manifest)}
+
+    def card(self) -> list[Row]:
+        """Figures on models left out, as a comparison has them; of translators only."""
+        m = self.manifest
+        return [
+            Row(
+                m.anchor, m.target, r["translator"], m.corpus, m.split, r["held_out"],
+                r["metric"], r["value"], r["n"],
+            )
+            for r in m.card
+        ]  # fmt: skip

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xlate.catalog import Instance
 from xlate.errors import CatalogError
+from xlate.hardware.catalogue import Instance
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from xlate.corpus import Corpus
+    from xlate.data.corpus import Corpus
 
 __all__ = ["Pair", "runs_of"]
 
@@ -35,7 +35,7 @@ class Pair:
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> known = catalogue()
     >>> pair = Pair(known.instance("g3s.xlarge"), known.instance("p3.2xlarge"))
     >>> str(pair)
@@ -80,7 +80,7 @@ class Pair:
 
         Nothing that any corpus holds is in them, so that they leak nothing.
         """
-        from xlate.roofs import DEFAULT_ROOFS, log_ratios
+        from xlate.models.zero_shot.roofs import DEFAULT_ROOFS, log_ratios
 
         gpus = (side.require_gpu() for side in self.sides)
         try:

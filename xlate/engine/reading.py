@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xlate import bounds, readers
-from xlate.answer import Failure
+from xlate import readers
 from xlate.errors import ProfileError, XlateError
-from xlate.profile import Profile, WorkloadKey, check_times
-from xlate.trust.window import with_given_step
+from xlate.trust.profile_window import with_given_step
+from xlate.values import workload_size
+from xlate.values.prediction import Failure
+from xlate.values.profile import Profile, WorkloadKey, check_times
 
 __all__ = [
     "notes_on_folders",
@@ -46,11 +47,14 @@ def read_profiles(
     Raises
     ------
     ProfileError
-        If an option cannot be: a size out of :mod:`xlate.bounds`, a step time that
+        If an option cannot be: a size out of :mod:`xlate.values.workload_size`, a step time that
         is no finite number above 0.
     """
     given = WorkloadKey(model, dataset, batch_size, optimizer)
-    if step_time_us is not None and bounds.time(step_time_us, "the step time") == 0:
+    if (
+        step_time_us is not None
+        and workload_size.time(step_time_us, "the step time") == 0
+    ):
         raise ProfileError("the step time is 0", "leave it out where it is not known")
     answers: list[Profile | Failure] = []
     for named in paths:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlate.catalog import Gpu
-from xlate.clocks.describe import describe
 from xlate.engine.session import Session
 from xlate.errors import UnknownNameError
-from xlate.telemetry.sweepdir import SweepRead, read_sweep
+from xlate.hardware.catalogue import Gpu
+from xlate.sweeps.describe import describe
+from xlate.sweeps.sweep_folder import SweepRead, read_sweep
 
 __all__ = ["RecordedSweep", "read_recorded_sweep"]
 

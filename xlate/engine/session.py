@@ -11,28 +11,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlate.catalog import Catalogue, catalogue
 from xlate.engine.pair import Pair
 from xlate.errors import AlignmentError
+from xlate.hardware.catalogue import Catalogue, catalogue
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from xlate.advice import Recommendation
-    from xlate.answer import Translation
-    from xlate.clocks.figures import ClockRow
-    from xlate.clocks.gpu_sweeps import Sweeps
-    from xlate.clocks.label import Label
-    from xlate.corpus import Corpus
+    from xlate.data.corpus import Corpus
     from xlate.engine.bundles import ClockBundles, TranslatorBundles
-    from xlate.engine.clocking import ClockFit
+    from xlate.engine.combine import Together
     from xlate.engine.error_breakdown import Anatomy
-    from xlate.engine.fitting import FitResult
-    from xlate.engine.sizing import Sizes
-    from xlate.engine.together import Together
-    from xlate.evaluate import Row
+    from xlate.engine.fit_pair import FitResult
+    from xlate.engine.fit_sweeps import ClockFit
+    from xlate.engine.scale_sizes import Sizes
+    from xlate.evaluation.figures import Row
+    from xlate.evaluation.sweep_figures import ClockRow
     from xlate.parallel import Backend
     from xlate.store.manifest import Manifest
+    from xlate.sweeps.gpu_sweeps import Sweeps
+    from xlate.sweeps.labels import Label
     from xlate.values.answers import Answers
     from xlate.values.clock_requests import (
         ClockComparisonRequest,
@@ -42,6 +40,8 @@ if TYPE_CHECKING:
         PredictFreqRequest,
         RecordingsRequest,
     )
+    from xlate.values.prediction import Translation
+    from xlate.values.recommendation import Recommendation
     from xlate.values.requests import (
         AnatomyRequest,
         CombineRequest,
@@ -162,7 +162,7 @@ class Session:
         UnknownNameError, CorpusError
             If it is unknown, not on this machine, or not what its card says.
         """
-        from xlate import corpus as corpora
+        from xlate.data import corpus as corpora
 
         if isinstance(data, corpora.Corpus):
             return data
@@ -176,7 +176,7 @@ class Session:
         self, *, measured: bool = True, simulated: bool = True
     ) -> Iterable[Corpus]:
         """Corpora on this machine, measured ones first, each loaded when it is reached."""
-        from xlate import corpus as corpora
+        from xlate.data import corpus as corpora
 
         for card in corpora.preferred():
             if simulated if card.simulated else measured:
@@ -203,7 +203,7 @@ class Session:
         CorpusError
             If no corpus holds both sides.
         """
-        from xlate import corpus as corpora
+        from xlate.data import corpus as corpora
 
         if data is not None:
             asked = self.corpus(data)
@@ -241,40 +241,40 @@ class Session:
         return None
 
     def translate(self, request: TranslateRequest) -> Answers[Translation]:
-        """Translate profiles with the bundle of a pair (:mod:`xlate.engine.translating`)."""
-        from xlate.engine.translating import translate
+        """Translate profiles with the bundle of a pair (:mod:`xlate.engine.translate_profiles`)."""
+        from xlate.engine.translate_profiles import translate
 
         return translate(self, request)
 
     def translate_table(self, request: TableRequest) -> pl.DataFrame:
-        """Translate a wide table of profiles in one go (:mod:`xlate.engine.table`)."""
-        from xlate.engine.table import translate_table
+        """Translate a wide table of profiles in one go (:mod:`xlate.engine.translate_table`)."""
+        from xlate.engine.translate_table import translate_table
 
         return translate_table(self, request)
 
     def translate_together(self, request: CombineRequest) -> Together:
-        """Translate profiles from several anchors into one answer (:mod:`xlate.engine.together`)."""
-        from xlate.engine.together import translate_together
+        """Translate profiles from several anchors into one answer (:mod:`xlate.engine.combine`)."""
+        from xlate.engine.combine import translate_together
 
         return translate_together(self, request)
 
     def scale(self, request: ScaleRequest) -> Sizes:
-        """Translate a profile at other sizes (:mod:`xlate.engine.sizing`)."""
-        from xlate.engine.sizing import scale
+        """Translate a profile at other sizes (:mod:`xlate.engine.scale_sizes`)."""
+        from xlate.engine.scale_sizes import scale
 
         return scale(self, request)
 
     def fit(
         self, request: FitRequest, *, progress: Progress | None = None
     ) -> FitResult:
-        """Fit a translator, and save it (:mod:`xlate.engine.fitting`)."""
-        from xlate.engine.fitting import fit
+        """Fit a translator, and save it (:mod:`xlate.engine.fit_pair`)."""
+        from xlate.engine.fit_pair import fit
 
         return fit(self, request, progress=progress)
 
     def fit_shots(self, request: ShotsRequest) -> FitResult:
-        """Fit a pair on a few runs of the target (:mod:`xlate.engine.shots`)."""
-        from xlate.engine.shots import fit_shots
+        """Fit a pair on a few runs of the target (:mod:`xlate.engine.few_shot`)."""
+        from xlate.engine.few_shot import fit_shots
 
         return fit_shots(self, request)
 
@@ -285,8 +285,8 @@ class Session:
         say: Say | None = None,
         progress: Progress | None = None,
     ) -> Rows[Row]:
-        """Compare translators on work left out (:mod:`xlate.engine.fitting`)."""
-        from xlate.engine.fitting import compare
+        """Compare translators on work left out (:mod:`xlate.engine.fit_pair`)."""
+        from xlate.engine.fit_pair import compare
 
         return compare(self, request, say=say, progress=progress)
 
@@ -297,8 +297,8 @@ class Session:
         say: Say | None = None,
         progress: Progress | None = None,
     ) -> Rows[Row]:
-        """Compare translators on every pair of a corpus (:mod:`xlate.engine.fitting`)."""
-        from xlate.engine.fitting import compare_all
+        """Compare translators on every pair of a corpus (:mod:`xlate.engine.fit_pair`)."""
+        from xlate.engine.fit_pair import compare_all
 
         return compare_all(self, request, say=say, progress=progress)
 
@@ -311,16 +311,16 @@ class Session:
         return anatomy(self, request, progress=progress)
 
     def predict_freq(self, request: PredictFreqRequest) -> Answers[Recommendation]:
-        """Recommend a clock for profiles (:mod:`xlate.engine.recommending`)."""
-        from xlate.engine.recommending import predict_freq
+        """Recommend a clock for profiles (:mod:`xlate.engine.tune`)."""
+        from xlate.engine.tune import predict_freq
 
         return predict_freq(self, request)
 
     def clocks_of_recordings(
         self, request: RecordingsRequest
     ) -> Answers[Recommendation]:
-        """Recommend a clock for recorded jobs (:mod:`xlate.engine.recordings`)."""
-        from xlate.engine.recordings import clocks_of_recordings
+        """Recommend a clock for recorded jobs (:mod:`xlate.engine.tune_recording`)."""
+        from xlate.engine.tune_recording import clocks_of_recordings
 
         return clocks_of_recordings(self, request)
 
@@ -333,30 +333,30 @@ class Session:
         return sweeps_of(self, names, gpu)
 
     def label_sweeps(self, request: LabelRequest) -> Rows[Label]:
-        """Say which clock was best in full sweeps (:mod:`xlate.engine.clocking`)."""
-        from xlate.engine.clocking import label_sweeps
+        """Say which clock was best in full sweeps (:mod:`xlate.engine.fit_sweeps`)."""
+        from xlate.engine.fit_sweeps import label_sweeps
 
         return label_sweeps(self, request)
 
     def compare_clocks(
         self, request: ClockComparisonRequest, *, progress: Progress | None = None
     ) -> Rows[ClockRow]:
-        """Compare clock models on applications left out (:mod:`xlate.engine.clocking`)."""
-        from xlate.engine.clocking import compare_clocks
+        """Compare clock models on applications left out (:mod:`xlate.engine.fit_sweeps`)."""
+        from xlate.engine.fit_sweeps import compare_clocks
 
         return compare_clocks(self, request, progress=progress)
 
     def importance(self, request: ImportanceRequest) -> Rows[ClockRow]:
-        """Say which features matter to a clock model (:mod:`xlate.engine.clocking`)."""
-        from xlate.engine.clocking import importance
+        """Say which features matter to a clock model (:mod:`xlate.engine.fit_sweeps`)."""
+        from xlate.engine.fit_sweeps import importance
 
         return importance(self, request)
 
     def fit_clocks(
         self, request: FitClocksRequest, *, progress: Progress | None = None
     ) -> ClockFit:
-        """Fit a clock model, and save it (:mod:`xlate.engine.clocking`)."""
-        from xlate.engine.clocking import fit_clocks
+        """Fit a clock model, and save it (:mod:`xlate.engine.fit_sweeps`)."""
+        from xlate.engine.fit_sweeps import fit_clocks
 
         return fit_clocks(self, request, progress=progress)
 

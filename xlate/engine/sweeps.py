@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from xlate import corpus as corpora
-from xlate.card import Card
-from xlate.catalog import Catalogue
-from xlate.clocks.curve import curves_of
-from xlate.clocks.gpu_sweeps import Sweeps
-from xlate.corpus import Corpus
+from xlate.data import corpus as corpora
+from xlate.data.card import Card
+from xlate.data.corpus import Corpus
+from xlate.data.schema import TABLES, sweeps_frame
 from xlate.engine.session import Session
 from xlate.errors import CorpusError, ProfileError
-from xlate.readers.table import read_table
-from xlate.schema import TABLES, sweeps_frame
+from xlate.hardware.catalogue import Catalogue
+from xlate.readers.tables.table import read_table
+from xlate.sweeps.curve import curves_of
+from xlate.sweeps.gpu_sweeps import Sweeps
 
 __all__ = ["default_view", "matching_gpus", "sweeps_of"]
 

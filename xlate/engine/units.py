@@ -1,6 +1,6 @@
 """Units of pairs: two sides that cannot be the same work, or not in the same unit.
 
-Whether a run contradicts itself is :func:`xlate.readers.runs.check_runs`.
+Whether a run contradicts itself is :func:`xlate.readers.tables.runs.check_runs`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import opnames
-from xlate.align import STEP, Aligned
+from xlate import op_names
+from xlate.data.pairing import STEP, Aligned
 from xlate.errors import ProfileError
-from xlate.readers.runs import named_run
+from xlate.readers.tables.runs import named_run
 
 __all__ = ["check_pairs"]
 
@@ -50,7 +50,7 @@ def check_pairs(
     ProfileError
         Naming the first such pair, how many there are, and the unit it looks like.
     """
-    busy = opnames.busy_columns(aligned.columns)
+    busy = op_names.busy_columns(aligned.columns)
     doubt = None
     for what, columns in (("step time", (STEP,)), ("sum of operations", tuple(busy))):
         if not columns:

@@ -149,7 +149,7 @@ def _values(document: Mapping[str, Any]) -> tuple[list[Gpu], list[Instance]]:
 def _main() -> None:
     from xlate.hardware.faults import CatalogFaultsError
     from xlate.hardware.merging import merge
-    from xlate.paths import shipped
+    from xlate.settings.paths import shipped
 
     folder = shipped("anchors")
     merged = merge([folder], folder, compiled=False)

@@ -15,7 +15,7 @@ __all__ = [
     "lacking_of",
 ]
 
-#: what :mod:`xlate.roofs` computes from, for both GPUs of a pair
+#: what :mod:`xlate.models.zero_shot.roofs` computes from, for both GPUs of a pair
 ZERO_SHOT_FACTS = (
     "fp32_tflop_per_s", "bandwidth_gb_per_s", "tdp_w", "sm_count", "cuda_cores",
     "max_mhz", "process_nm", "schedulers_per_sm",

@@ -53,7 +53,7 @@ def likeness(device: str, gpu: Gpu) -> Likeness:
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> from xlate.hardware.identity import likeness
     >>> likeness("Tesla V100-SXM2", catalogue().gpu("V100-SXM2-16GB")).value
     'variant'

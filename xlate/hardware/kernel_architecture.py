@@ -74,7 +74,7 @@ def too_new(name: str, gpu: Gpu) -> str | None:
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> from xlate.hardware.kernel_architecture import too_new
     >>> too_new("ampere_sgemm_128x64_nn", catalogue().gpu("T4"))
     'Ampere'

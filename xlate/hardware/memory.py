@@ -10,7 +10,7 @@ the device reports (T4: 16 against 14.755 GiB, the widest gap in the catalogue).
 from __future__ import annotations
 
 from xlate.hardware.values import Gpu
-from xlate.memory_fit import GIB, MemoryFit
+from xlate.values.memory_fit import GIB, MemoryFit
 
 __all__ = ["memory_fit"]
 
@@ -38,7 +38,7 @@ def memory_fit(
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> memory_fit(catalogue().gpu("V100-SXM2-16GB"), 30 * GIB).fits
     'no'
     """

@@ -115,7 +115,7 @@ def names_another(device: str, own: Iterable[str]) -> bool:
     """Whether the name of a device is not that of a GPU, by the GPU's names alone.
 
     A name that names no GPU, or its vendor alone, is not another's. Where there is a
-    catalogue, :meth:`xlate.catalog.Catalogue.likeness` knows more.
+    catalogue, :meth:`xlate.hardware.catalogue.Catalogue.likeness` knows more.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from xlate.hardware.naming import squash
 from xlate.hardware.values import Gpu, Instance
 
 if TYPE_CHECKING:
-    from xlate.catalog import Catalogue
+    from xlate.hardware.catalogue import Catalogue
 
 __all__ = ["nearest_gpus", "nearest_text", "surest_first"]
 
@@ -32,7 +32,7 @@ def nearest_gpus(device: str, known: Catalogue, most: int = _MOST) -> tuple[Gpu,
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> [g.name for g in nearest_gpus("NVIDIA A100-SXM-64GB", catalogue())][0]
     'A100-SXM4-40GB'
     """
@@ -70,7 +70,7 @@ def surest_first(instances: Iterable[Instance]) -> list[Instance]:
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> [i.name for i in surest_first(catalogue().instances_with("L4"))][0]
     'g6.xlarge'
     """

@@ -65,7 +65,7 @@ def multiplies(gpu: Gpu, number_format: str) -> bool | None:
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> from xlate.hardware.precisions import multiplies
     >>> multiplies(catalogue().gpu("T4"), "tf32")
     False

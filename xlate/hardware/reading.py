@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from xlate.clockgrid import MOST_MHZ, RULES, legal_clocks
 from xlate.errors import CatalogError
 from xlate.hardware import consistency
+from xlate.hardware.clock_grid import MOST_MHZ, RULES, legal_clocks
 from xlate.hardware.faults import Fault
 from xlate.hardware.naming import name_fault
 from xlate.hardware.quantities import (

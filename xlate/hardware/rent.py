@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from xlate import settings
 from xlate.hardware.values import Instance, Price
-from xlate.rent import Rent
+from xlate.values.rent import Rent
 
 if TYPE_CHECKING:
-    from xlate.catalog import Catalogue
+    from xlate.hardware.catalogue import Catalogue
 
 __all__ = ["USD_PER_KWH", "price_of", "rent_of_instance", "why_no_rent"]
 
@@ -61,7 +61,7 @@ def rent_of_instance(instance: Instance, gpus_used: int = 1) -> Rent | None:
 
     Examples
     --------
-    >>> from xlate.catalog import catalogue
+    >>> from xlate.hardware.catalogue import catalogue
     >>> rent_of_instance(catalogue().instance("p5.48xlarge")).gpus_in_instance
     8
     """

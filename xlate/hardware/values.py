@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xlate.errors import CatalogError
-from xlate.frozen import FrozenMap
+from xlate.values.frozen import FrozenMap
 
 __all__ = ["PEAKS", "ClockList", "Fact", "Gpu", "Instance", "Price"]
 
-#: precision of arithmetic, as :mod:`xlate.kernel_precision` names it -> fact
+#: precision of arithmetic, as :mod:`xlate.values.kernel_precision` names it -> fact
 PEAKS = {
     "fp64": "fp64_tflop_per_s",
     "fp64-tensor": "fp64_matrix_tflop_per_s",
@@ -121,7 +121,7 @@ class Gpu:
 
         Examples
         --------
-        >>> from xlate.catalog import catalogue
+        >>> from xlate.hardware.catalogue import catalogue
         >>> catalogue().gpu("A100-SXM4-40GB").peak_tflop_per_s("tf32-tensor")
         156.0
         >>> catalogue().gpu("P100-PCIe-16GB").peak_tflop_per_s("fp16-tensor") is None

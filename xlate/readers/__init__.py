@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.errors import ProfileError, UnknownNameError, XlateError
-from xlate.logs import logger, timed
-from xlate.precision_mix import PrecisionMix
-from xlate.profile import Profile, WorkloadKey
 from xlate.readers.formats import FORMATS, Format, candidates
-from xlate.readers.idle import with_idle_doubt
 from xlate.readers.source import Source
-from xlate.readers.step_choice import StepChoice
+from xlate.readers.traces.idle import with_idle_doubt
+from xlate.readers.traces.step_choice import StepChoice
+from xlate.settings.logs import logger, timed
+from xlate.values.precision_mix import PrecisionMix
+from xlate.values.profile import Profile, WorkloadKey
 
 __all__ = [
     "FORMATS",
@@ -146,7 +146,7 @@ def contents(
 ) -> list[tuple[Path, list[Profile] | XlateError]]:
     """Files that a path means, each with its profiles, or with why it has none.
 
-    In a folder, ranks of one job are one profile (:mod:`xlate.readers.ranks`): the list
+    In a folder, ranks of one job are one profile (:mod:`xlate.readers.traces.ranks`): the list
     of each of the others is empty.
     """
     try:
@@ -162,7 +162,7 @@ def contents(
             failed[file] = e
     if files != [named]:
         # looks into traces, which a single file of another format never needs
-        from xlate.readers.ranks import joined
+        from xlate.readers.traces.ranks import joined
 
         found = joined(files, found, failed)
     return [(file, failed[file] if file in failed else found[file]) for file in files]

@@ -13,14 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xlate import bounds, opnames
+from xlate import op_names
 from xlate.errors import ProfileError
-from xlate.kernel_precision import PRECISIONS
-from xlate.precision_mix import PrecisionMix
-from xlate.profile import Profile, WorkloadKey
-from xlate.readers.filename import from_name
-from xlate.readers.limits import read_text
+from xlate.files.limits import read_text
 from xlate.readers.source import Source
+from xlate.readers.tables.filename import from_name
+from xlate.values import workload_size
+from xlate.values.kernel_precision import PRECISIONS
+from xlate.values.precision_mix import PrecisionMix
+from xlate.values.profile import Profile, WorkloadKey
 
 __all__ = [
     "read",
@@ -150,7 +151,9 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         WorkloadKey(
             workload.get("model") or None,
             workload.get("dataset") or None,
-            None if size is None else bounds.batch_size(size, f"{where}: batch_size"),
+            None
+            if size is None
+            else workload_size.batch_size(size, f"{where}: batch_size"),
             workload.get("optimizer") or None,
         ).filled(
             replace(
@@ -198,11 +201,11 @@ def _precisions(where: str, given: Any) -> dict[str, float]:
 
 def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     strange = [
-        k for k in entry if not opnames.is_op_column(k) and k not in _FLAT_EXTRAS
+        k for k in entry if not op_names.is_op_column(k) and k not in _FLAT_EXTRAS
     ]
     # PROFET's tables carry the step time on other instances under their names
     strange = [k for k in strange if "." not in k]
-    ops = {k: v for k, v in entry.items() if opnames.is_op_column(k)}
+    ops = {k: v for k, v in entry.items() if op_names.is_op_column(k)}
     if not ops or strange:
         raise ProfileError(
             f"{where} is no profile: "
@@ -221,7 +224,9 @@ def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         WorkloadKey(
             entry.get("model") or None,
             f"{pixels}px" if pixels.isdecimal() else pixels or None,
-            None if size is None else bounds.batch_size(size, f"{where}: batchsize"),
+            None
+            if size is None
+            else workload_size.batch_size(size, f"{where}: batchsize"),
             entry.get("optimizer") or None,
         ).filled(named),
         entry.get("instance_name") or instance,
@@ -231,7 +236,7 @@ def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
 
 
 def _times(where: str, ops: Mapping[str, Any]) -> dict[str, float]:
-    strange = [k for k in ops if not opnames.is_op_column(k)]
+    strange = [k for k in ops if not op_names.is_op_column(k)]
     if strange:
         raise ProfileError(
             f"{where}: {strange[0]!r} is no operation",
@@ -242,4 +247,4 @@ def _times(where: str, ops: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _time(where: str, key: str, value: Any) -> float:
-    return bounds.time(value, f"{where}: {key}")
+    return workload_size.time(value, f"{where}: {key}")

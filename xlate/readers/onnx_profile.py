@@ -19,15 +19,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from xlate import opnames
+from xlate import op_names
 from xlate.errors import ProfileError
-from xlate.kernel_precision import kernel_precision
-from xlate.profile import Profile, WorkloadKey
 from xlate.readers.json_document import decoded
 from xlate.readers.source import Source
-from xlate.readers.steps import Step, Vector, Work, of_step
-from xlate.readers.work_mode import work_mode
-from xlate.reason import Reason
+from xlate.readers.traces.steps import Step, Vector, Work, of_step
+from xlate.readers.traces.work_mode import work_mode
+from xlate.values.kernel_precision import kernel_precision
+from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.reason import Reason
 
 __all__ = ["read", "sniff"]
 
@@ -169,7 +169,7 @@ def _profile(
     divided, length = 1, None
     whole = [Step(0, float(start.min()), float((end - start.min()).max()) + 1e-3)]
     steps = whole if count or not runs else runs
-    vector = of([opnames.column("device", n) for n in operations], steps)
+    vector = of([op_names.column("device", n) for n in operations], steps)
     if vector is None:
         raise ProfileError(
             f"{path}: no node of a GPU lies in any of its {len(runs)} runs",
@@ -203,6 +203,6 @@ def _profile(
         precision_us={
             k: v / divided
             for k, v in (precision.ops if precision else {}).items()
-            if k not in ("", opnames.DEVICE_IDLE) and v > 0
+            if k not in ("", op_names.DEVICE_IDLE) and v > 0
         },
     )  # fmt: skip

@@ -19,12 +19,12 @@ from typing import Any
 
 import msgspec
 
-from xlate import opnames
+from xlate import op_names
 from xlate.errors import ProfileError
-from xlate.profile import Profile, WorkloadKey
-from xlate.readers.limits import read_text
+from xlate.files.limits import read_text
 from xlate.readers.source import Source
-from xlate.reason import Reason
+from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.reason import Reason
 
 __all__ = ["layer_operation", "read", "sniff"]
 
@@ -114,7 +114,7 @@ def _of_layers(
                 _HINT,
                 code="profile.bad-value",
             )
-        column = opnames.column("device", layer_operation(name))
+        column = op_names.column("device", layer_operation(name))
         ops[column] = ops.get(column, 0.0) + time * _MS
     length = sum(ops.values())
     if not length:
@@ -164,7 +164,7 @@ def layer_operation(name: str) -> str:
             _SHORT.get(p, p) for p in map(_type, split) if p and not _NO_TYPE.match(p)
         ]
         parts = parts or ["PWN" if "PWN" in name else "unnamed"]
-    families = [opnames.family(opnames.column("device", p)) for p in parts]
+    families = [op_names.family(op_names.column("device", p)) for p in parts]
     return next(
         (p for w in _WEIGHT for p, f in zip(parts, families, strict=True) if f == w),
         parts[0],
@@ -202,14 +202,14 @@ def _of_times(path: Path, listed: Sequence[Mapping[str, Any]]) -> Profile:
             code="profile.empty",
         )
     ops = {
-        opnames.column("device", p): median(r.get(p, 0.0) for r in runs) * _MS
+        op_names.column("device", p): median(r.get(p, 0.0) for r in runs) * _MS
         for p in _SPANS
     }
     latencies = [
         _number(path, "latencyMs", e["latencyMs"]) for e in listed if "latencyMs" in e
     ]
     length = median(latencies) * _MS if latencies else sum(ops.values())
-    ops[opnames.DEVICE_IDLE] = max(length - sum(ops.values()), 0.0)
+    ops[op_names.DEVICE_IDLE] = max(length - sum(ops.values()), 0.0)
     notes = (
         Reason(f"a step is one run of the engine: the median of {len(runs)} runs", informs=True),
         f"it holds no times of layers: {_HINT}",

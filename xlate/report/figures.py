@@ -11,7 +11,7 @@ from xlate.errors import StorageError, install_hint
 from xlate.report.escapes import plot_text
 
 if TYPE_CHECKING:
-    from xlate.advice import Recommendation
+    from xlate.values.recommendation import Recommendation
 
 __all__ = ["COLOURS", "check_ending", "curve_picture", "drawn", "figure_of", "save"]
 

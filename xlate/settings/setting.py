@@ -13,7 +13,7 @@ from xlate.errors import UnknownNameError, XlateError
 
 __all__ = ["OBJECTIVES", "SETTINGS", "Origin", "Setting", "SettingsError", "shown"]
 
-#: what can be minimised; a test holds them to :data:`xlate.clocks.objective.OBJECTIVES`
+#: what can be minimised; a test holds them to :data:`xlate.objectives.OBJECTIVES`
 OBJECTIVES = ("edp", "ed2p", "energy", "cost")
 #: more dollars than anybody pays for a kWh
 _MOST_USD_PER_KWH = 100.0

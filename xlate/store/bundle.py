@@ -8,10 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xlate import paths
-from xlate.columns import ColumnPlan, suits
+from xlate.data.columns import ColumnPlan, suits
 from xlate.errors import BundleError
-from xlate.frozen import FrozenMap
+from xlate.settings import paths
 from xlate.store.bundle_kind import BundleKind
 from xlate.store.bundle_store import (
     MANIFEST,
@@ -22,6 +21,7 @@ from xlate.store.bundle_store import (
 )
 from xlate.store.kinds import kind_of
 from xlate.store.manifest import Manifest, refit_of
+from xlate.values.frozen import FrozenMap
 
 __all__ = [
     "MANIFEST",

@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Generic
 
-from xlate import paths
 from xlate.errors import BundleError
-from xlate.logs import logger, timed
+from xlate.settings import paths
+from xlate.settings.logs import logger, timed
 from xlate.store import versions as slots
 from xlate.store.archive import open_archive, written
 from xlate.store.bundle_kind import ROOMS, B, BundleKind, Listed, M

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from xlate.errors import BundleError
-from xlate.frozen import FrozenMap
 from xlate.store.bundle_kind import BundleKind
 from xlate.store.bundle_store import MANIFEST, MODEL, BundleStore
 from xlate.store.fields import (
@@ -22,6 +21,7 @@ from xlate.store.fields import (
 )
 from xlate.store.kinds import class_of, kind_of
 from xlate.store.manifest import plain_name
+from xlate.values.frozen import FrozenMap
 
 __all__ = [
     "FORMAT",
@@ -61,7 +61,7 @@ class ClockManifest:
     handoff_limit_w : float or None
         Power limit of that instance's GPU.
     model : str
-        Key of :data:`xlate.clocks.models.CLOCK_MODELS`.
+        Key of :data:`xlate.models.response.CLOCK_MODELS`.
     views : tuple of str
         Feature views it can answer from.
     applications : tuple of str

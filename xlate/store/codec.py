@@ -9,7 +9,7 @@ number, text, true, false, null       themselves
 ``{"map": {...}}``                    a mapping of texts to values, by the texts' order
 ``{"float": "inf"}``                  a number that JSON has not: inf, -inf or nan
 ``{"array": 3}``, ``{"scalar": 3}``   number 3 of the arrays, or numpy's scalar in it
-``{"kind": "part/x", "state": {}}``   a model by kind and state (:mod:`xlate.state`)
+``{"kind": "part/x", "state": {}}``   a model by kind and state (:mod:`xlate.models.state`)
 ``{"forest": {...}}``                 scikit-learn's trees (:mod:`xlate.store.forests`)
 ``{"estimator": 2}``                  number 2 of the estimators, a skops archive
 ====================================  ================================================

@@ -12,22 +12,22 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from xlate.translators import TRANSLATORS
+from xlate.models.translate import TRANSLATORS
 
 __all__ = ["PARTS", "class_of", "kind_of"]
 
 #: name of a part -> (module, class); a frozen dataclass may stand here too
 PARTS: dict[str, tuple[str, str]] = {
     "domain": ("xlate.trust.domain", "Domain"),
-    "origin": ("xlate.trust.origin", "Origin"),
-    "pooled-ratios": ("xlate.translators.pooled", "PooledRatios"),
-    "power-model": ("xlate.clocks.handoff", "Handoff"),
-    "scaler": ("xlate.scaling", "Scaler"),
-    "scores": ("xlate.conformal", "Scores"),
-    "step-from-window": ("xlate.translators.window", "StepFromWindow"),
-    "transfers": ("xlate.translators.transfers", "Transfers"),
-    "two-path": ("xlate.translators.two_path", "TwoPath"),
-    "window-band": ("xlate.trust.window", "WindowBand"),
+    "origin": ("xlate.trust.recorded_gpu", "Origin"),
+    "pooled-ratios": ("xlate.models.translate.pooled", "PooledRatios"),
+    "power-model": ("xlate.models.power", "Handoff"),
+    "scaler": ("xlate.models.scaling", "Scaler"),
+    "scores": ("xlate.stats.conformal", "Scores"),
+    "step-from-window": ("xlate.models.translate.window", "StepFromWindow"),
+    "transfers": ("xlate.models.translate.transfers", "Transfers"),
+    "two-path": ("xlate.models.translate.two_path", "TwoPath"),
+    "window-band": ("xlate.trust.profile_window", "WindowBand"),
 }
 
 
@@ -48,7 +48,7 @@ def class_of(kind: str) -> type[Any] | None:
 
 def _clock_model(name: str) -> type[Any] | None:
     # not above: a translator is loaded without the clock models
-    from xlate.clocks.models import CLOCK_MODELS
+    from xlate.models.response import CLOCK_MODELS
 
     made = CLOCK_MODELS.get(name)
     found: Any = made.func if isinstance(made, partial) else made

@@ -81,7 +81,7 @@ class PartBundle:
     ----------
     manifest : PartManifest
     models : mapping
-        Axis of size to :class:`~xlate.scaling.Scaler`; or ``power`` to a power model.
+        Axis of size to :class:`~xlate.models.scaling.Scaler`; or ``power`` to a power model.
     path : Path or None
         Where it lies.
     """

@@ -17,8 +17,8 @@ from types import ModuleType
 
 from xlate.errors import ProfileError
 from xlate.files import open_regular
-from xlate.logs import logger
-from xlate.readers.limits import read_bytes, read_text
+from xlate.files.limits import read_bytes, read_text
+from xlate.settings.logs import logger
 from xlate.telemetry import amd_smi, dcgm, rocm_smi, smi, smi_dmon, smi_xml
 from xlate.telemetry.trace import Trace
 

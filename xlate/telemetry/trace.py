@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
-from xlate.frozen import EqualByContent
 from xlate.telemetry.sanity import Bounds, LeftOut, sound
+from xlate.values.frozen import EqualByContent
 
 __all__ = ["CANONICAL", "Trace", "one_gpu"]
 

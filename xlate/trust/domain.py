@@ -8,11 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import opnames
-from xlate.catalog import Catalogue, catalogue
+from xlate import op_names
 from xlate.errors import XlateError
-from xlate.profile import Profile, Verdict, input_size
-from xlate.reason import (
+from xlate.hardware.catalogue import Catalogue, catalogue
+from xlate.models.scaling import AXES, Scaler
+from xlate.models.state import Stateful
+from xlate.store.bundle import Bundle
+from xlate.trust.fingerprint import distances, traits
+from xlate.trust.precision import untrained
+from xlate.trust.profile_window import StepDoubt, WindowBand, general_doubt
+from xlate.trust.recorded_gpu import Doubt, Origin, Recorded
+from xlate.values.profile import Profile, Verdict, input_size
+from xlate.values.reason import (
     CHECK_ANCHOR,
     GIVE_STEP,
     MEASURE,
@@ -20,13 +27,6 @@ from xlate.reason import (
     Reason,
     informs,
 )
-from xlate.scaling import AXES, Scaler
-from xlate.state import Stateful
-from xlate.store.bundle import Bundle
-from xlate.trust.likeness import distances, traits
-from xlate.trust.origin import Doubt, Origin, Recorded
-from xlate.trust.precision import untrained
-from xlate.trust.window import StepDoubt, WindowBand, general_doubt
 
 __all__ = [
     "BEYOND",
@@ -64,7 +64,7 @@ class Domain(Stateful):
     Attributes
     ----------
     traits : ndarray of shape (n, k)
-        Of the training runs, on the anchor (:func:`~xlate.trust.likeness.traits`).
+        Of the training runs, on the anchor (:func:`~xlate.trust.fingerprint.traits`).
     apart : ndarray of shape (n,)
         Distance of each to the nearest run of *another* model.
     weights : ndarray of shape (n,)
@@ -108,7 +108,7 @@ class Domain(Stateful):
         Parameters
         ----------
         ops, times, steps
-            As for :func:`~xlate.trust.likeness.traits`.
+            As for :func:`~xlate.trust.fingerprint.traits`.
         models : ndarray of shape (n,)
         runs : mapping, optional
             Instance to its runs, the anchor's among them.
@@ -125,9 +125,9 @@ class Domain(Stateful):
         self.apart = apart.min(axis=1)
         _, which, count = np.unique(models, return_inverse=True, return_counts=True)
         self.weights = 1.0 / (count[which] * len(count))
-        ran = {n: times[:, j] > 0 for j, n in enumerate(ops) if opnames.is_busy(n)}
+        ran = {n: times[:, j] > 0 for j, n in enumerate(ops) if op_names.is_busy(n)}
         self.always = sorted(n for n, there in ran.items() if there.all())
-        device = [j for j, n in enumerate(ops) if n.startswith(opnames.DEVICE)]
+        device = [j for j, n in enumerate(ops) if n.startswith(op_names.DEVICE)]
         window = times[:, device].sum(axis=1)
         self.window = float((window / steps).min())
         self.frameworks = sorted(frameworks)
@@ -191,11 +191,11 @@ class Finding:
 def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     """Busy operations the bundle never saw, with their time, longest first."""
     known = set(bundle.manifest.operations)
-    busy = opnames.busy_columns(list(profile.ops))
+    busy = op_names.busy_columns(list(profile.ops))
     if bundle.manifest.columns == "families":
         # what was summed by family is known by family
-        families = {opnames.family(c) for c in known} - {"other"}
-        known |= {c for c in busy if opnames.family(c) in families}
+        families = {op_names.family(c) for c in known} - {"other"}
+        known |= {c for c in busy if op_names.family(c) in families}
     strange = {c: profile.ops[c] for c in busy if c not in known and profile.ops[c] > 0}
     return dict(sorted(strange.items(), key=lambda item: -item[1]))
 

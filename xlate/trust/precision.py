@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlate import opnames
-from xlate.catalog import Gpu
+from xlate import op_names
+from xlate.hardware.catalogue import Gpu
 from xlate.hardware.precisions import NVIDIA, multiplies
-from xlate.precision_mix import MIXED, PrecisionMix, format_of, on_tensor_cores
-from xlate.profile import Profile, WorkloadKey
-from xlate.reason import CHECK_ANCHOR, MEASURE, Reason
-from xlate.scaling import AXES, HOW, Scaler
+from xlate.models.scaling import AXES, HOW, Scaler
 from xlate.store.bundle import Bundle
+from xlate.values.precision_mix import MIXED, PrecisionMix, format_of, on_tensor_cores
+from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.reason import CHECK_ANCHOR, MEASURE, Reason
 
 __all__ = ["Shift", "beyond_roofs", "computed_in", "learnt", "shift_of", "untrained"]
 
@@ -273,6 +273,6 @@ def _by_nvidia(gpu: Gpu) -> bool:
 
 
 def _share_of(profile: Profile, families: frozenset[str]) -> float:
-    busy = opnames.busy_columns(list(profile.ops))
-    time = sum(profile.ops[c] for c in busy if opnames.family(c) in families)
+    busy = op_names.busy_columns(list(profile.ops))
+    time = sum(profile.ops[c] for c in busy if op_names.family(c) in families)
     return time / profile.busy_us if profile.busy_us else 0.0

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xlate.answer import Failure
-    from xlate.clocks.probe import Probe
-    from xlate.profile import Profile
     from xlate.store.bundle import Bundle
     from xlate.store.clock_bundle import ClockBundle
+    from xlate.sweeps.probe import Probe
+    from xlate.values.prediction import Failure
+    from xlate.values.profile import Profile
 
 __all__ = [
     "ClockAim",
@@ -35,7 +35,7 @@ class ClockAim:
     Attributes
     ----------
     objective : str
-        Key of :data:`xlate.clocks.objective.OBJECTIVES`.
+        Key of :data:`xlate.objectives.OBJECTIVES`.
     max_slowdown : float or None
         Against the fastest clock; 0.05 is 5 %.
     sure : float or None
@@ -97,7 +97,7 @@ class RecordingsRequest(ClockAim):
     Attributes
     ----------
     recordings : sequence of Probe or Failure
-        Of :func:`xlate.clocks.probe.read_telemetry` or of the card here; failures
+        Of :func:`xlate.sweeps.probe.read_telemetry` or of the card here; failures
         are handed through.
     target : str
         Instance, by name or alias, with the GPU that was recorded.

@@ -11,15 +11,15 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlate.conformal import LEVEL
+from xlate.stats.conformal import LEVEL
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from xlate.answer import Failure
-    from xlate.corpus import Corpus
-    from xlate.profile import Profile
+    from xlate.data.corpus import Corpus
     from xlate.store.bundle import Bundle
+    from xlate.values.prediction import Failure
+    from xlate.values.profile import Profile
 
 __all__ = [
     "AnatomyRequest",
@@ -121,7 +121,7 @@ class ScaleRequest:
         As :class:`TranslateRequest`.
     target : str
     axis : str
-        Key of :data:`xlate.scaling.AXES`.
+        Key of :data:`xlate.models.scaling.AXES`.
     sizes : sequence of int
         Batch sizes, or sides in pixels.
     level, force, bundle
@@ -146,8 +146,8 @@ class Study:
     Attributes
     ----------
     split, columns, repeats : str
-        See :data:`xlate.evaluate.SPLITS`, :func:`xlate.columns.plan` and
-        :data:`xlate.align.POLICIES`.
+        See :data:`xlate.evaluation.figures.SPLITS`, :func:`xlate.data.columns.plan` and
+        :data:`xlate.data.pairing.POLICIES`.
     seed : int
         Of splits and translators.
     n_jobs : int, optional
@@ -211,12 +211,12 @@ class FitRequest(CompareRequest):
         them.
     translator : str or None
         The one to fit; by default what serves best for so many models
-        (:func:`xlate.translators.default_for`).
+        (:func:`xlate.models.translate.default_for`).
     save : bool
         Whether to write the bundle to the data home.
     replace : bool
         Let it answer from now on even where it is not shown to be better than what
-        answers now (:mod:`xlate.engine.incumbent`); otherwise such a fit is kept
+        answers now (:mod:`xlate.engine.succession`); otherwise such a fit is kept
         beside it under a number.
     """
 

@@ -28,13 +28,13 @@ class Rows(Generic[R]):
     Attributes
     ----------
     items : tuple
-        Frozen records: :class:`xlate.evaluate.Row`, for instance.
+        Frozen records: :class:`xlate.evaluation.figures.Row`, for instance.
     notes : tuple of str
         What the user should know of them.
 
     Examples
     --------
-    >>> from xlate.evaluate import Row
+    >>> from xlate.evaluation.figures import Row
     >>> row = Row("T4", "L4", "ratio", "mine", "model", None, "step_mape", 5.0, 12)
     >>> Rows((row,)).document()[0]["value"]
     5.0

@@ -26,7 +26,7 @@ _CHECKED = "a Profile made in Python is not checked (ZeroDivisionError, NaN answ
 
 
 def _profile(**more: Any) -> Any:
-    from xlate.profile import Profile, WorkloadKey
+    from xlate.values.profile import Profile, WorkloadKey
 
     whole: dict[str, Any] = {
         "ops": base_ops(),
@@ -118,13 +118,13 @@ def _pickled(make: Callable[[], Any]) -> Callable[[Lab], Iterator[str]]:
 
 
 def _gpu() -> Any:
-    from xlate.catalog import catalogue
+    from xlate.hardware.catalogue import catalogue
 
     return catalogue().gpu("T4")
 
 
 def _instance() -> Any:
-    from xlate.catalog import catalogue
+    from xlate.hardware.catalogue import catalogue
 
     return catalogue().instance("p3.2xlarge")
 
@@ -225,7 +225,7 @@ def cases() -> Cases:
 
 
 def _key(batch: Any) -> Any:
-    from xlate.profile import WorkloadKey
+    from xlate.values.profile import WorkloadKey
 
     return WorkloadKey(MODEL, "128px", batch, OPTIMIZER)
 

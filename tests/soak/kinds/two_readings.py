@@ -13,7 +13,7 @@ from tests.soak.lab import Lab
 from tests.support import profiles_made as pm
 from xlate import readers
 from xlate.errors import XlateError
-from xlate.reason import informs
+from xlate.values.reason import informs
 
 _ORIGIN = "nothing silently wrong on real files that are not here"
 #: changed files are read within seconds

@@ -1,0 +1,132 @@
+"""What contradicts itself, or is taken on trust, is said: found by people who tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import xlate
+from tests.support.commands import run
+from xlate import engine
+from xlate.cli.answers import _no_interval_row
+from xlate.engine.clock_costs import times
+from xlate.errors import BundleError, ProfileError
+from xlate.values.profile import Estimate
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PAIR = ("g3s.xlarge", "p3.2xlarge")
+
+
+@pytest.fixture
+def stats(empty_home):
+    return xlate.read_profile(EXAMPLES / "my_stats.csv")
+
+
+def test_profiles_whose_answers_do_not_overlap_are_doubted(stats):
+    other = xlate.read_profile(EXAMPLES / "my_stats_g4dn.csv")
+    slow = replace(other, ops={c: 3 * v for c, v in other.ops.items()})
+    done = xlate.translate_together({"g3s": stats, "g4dn": slow}, "p3")
+    assert done.combined.verdict.level != "ok"
+    assert "contradict" in done.combined.verdict.reasons[0]
+    step = done.combined.step_time_s
+    for part in done.parts:
+        assert step.low <= part.step_time_s.low
+        assert part.step_time_s.high <= step.high
+
+
+def test_one_file_for_two_machines_is_refused(stats):
+    with pytest.raises(ProfileError, match="same run"):
+        xlate.translate_together({"g3s": stats, "g4dn": stats}, "p3")
+
+
+def test_a_profile_of_another_machine_is_refused_by_its_name_too(stats):
+    elsewhere = replace(stats, instance="p5.48xlarge")
+    (failed,) = engine.translate([elsewhere], *PAIR)
+    assert isinstance(failed, engine.Failure)
+    assert "which has an H100" in str(failed.error)
+    (forced,) = engine.translate([elsewhere], *PAIR, force=True)
+    assert forced.verdict.level != "ok"
+
+
+@pytest.mark.parametrize(
+    ("size", "level"), [({"batch_size": 64}, "ok"), ({"batch_size": 100_000}, "widen"),
+                        ({"batch_size": 1}, "widen"), ({"dataset": "4px"}, "widen")],
+)  # fmt: skip
+def test_sizes_that_training_knows_nothing_of_are_doubted(stats, size, level):
+    work = replace(stats.workload, **size)
+    (answer,) = xlate.translate(
+        replace(stats, workload=work, step_time_us=128e3), *PAIR
+    )
+    assert answer.verdict.level == level
+    assert ("far outside training" in " ".join(answer.verdict.reasons)) == (
+        level != "ok"
+    )
+
+
+def test_what_confirms_the_anchor_is_said(stats):
+    (answer,) = xlate.translate(stats, *PAIR)
+    assert any(r.part == "anchor" for r in answer.facts.rests_on)
+    (named,) = xlate.translate(replace(stats, instance=PAIR[0]), *PAIR)
+    assert not any(r.part == "anchor" for r in named.facts.rests_on)
+
+
+def test_a_level_that_errors_cannot_reach_is_said(stats):
+    (answer,) = xlate.translate(stats, *PAIR, level=0.99999)
+    assert answer.step_time_s.low is None
+    assert answer.verdict.level != "ok"
+    assert any("no interval" in r for r in answer.verdict.reasons)
+    ((label, said),) = _no_interval_row(answer.verdict.reasons)
+    assert (label, said[:12]) == ("  interval", "none: errors")
+    # nor one that nobody could use
+    widths = [high / low for low, high in answer.op_intervals.values()]
+    assert all(w < 1e6 for w in widths)
+
+
+def test_out_is_json_and_never_an_input(empty_home, tmp_path):
+    own = tmp_path / "own.csv"
+    own.write_bytes((EXAMPLES / "my_stats.csv").read_bytes())
+    words = ["translate", own, "--anchor", PAIR[0], "--target", PAIR[1]]
+    _, err = run(*words, "--out", tmp_path / "x.parquet", code=2)
+    assert "JSON" in err
+    link = tmp_path / "link.json"
+    link.symlink_to(own)
+    before = own.read_bytes()
+    _, err = run(*words, "--out", link, code=2)
+    assert "files to be read" in err
+    assert own.read_bytes() == before
+
+
+def test_sizes_without_a_bundle_say_so(empty_home):
+    trace = xlate.read_profile(EXAMPLES / "trace.json.gz")
+    trace = replace(trace, workload=replace(trace.workload, batch_size=64))
+    with pytest.raises(BundleError, match="cannot be scaled"):
+        xlate.scale(trace, "g4dn.xlarge", "p5.48xlarge", "batch-size=64,128")
+
+
+def test_what_answered_before_is_asked_and_not_looked_up_by_names(
+    tmp_path, monkeypatch
+):
+    """The networks bear names of a corpus that zero-shot knows; the runs are others."""
+    runs = pl.read_parquet(EXAMPLES / "my_runs.parquet")
+    timed = [c for c in runs.columns if c.startswith(("Device_", "step_time"))]
+    there = pl.col("instance") == "p5.48xlarge"
+    before = []
+    for factor in (1.0, 3.0):
+        monkeypatch.setenv("XLATE_HOME", str(tmp_path / str(factor)))
+        frame = runs.with_columns(
+            pl.when(there).then(pl.col(c) * factor).otherwise(pl.col(c)).alias(c)
+            for c in timed
+        )
+        done = xlate.fit("g4dn.xlarge", "p5.48xlarge", shots=frame)
+        before.append(done.succession.before_mape)
+    assert before[0] != pytest.approx(before[1], rel=0.05)
+
+
+def test_independent_errors_add_up_in_squares():
+    product = times(Estimate(2.0, 1.0, 4.0, 0.9), Estimate(1.5, None, None, None))
+    assert (product.value, product.low, product.high) == pytest.approx((3.0, 1.5, 6.0))
+    both = times(Estimate(1.0, 0.5, 2.0, 0.9), Estimate(1.0, 0.5, 2.0, 0.9))
+    assert both.high == pytest.approx(2 ** (2**0.5))

@@ -1,0 +1,265 @@
+"""One session resolves what is meant; requests are values; results say themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickle
+
+import polars as pl
+import pytest
+
+from tests.soak.kinds import catalogues
+from xlate import engine
+from xlate.cli import app
+from xlate.engine import calls, fit_sweeps, session
+from xlate.engine.pair import Pair
+from xlate.engine.session import Session
+from xlate.errors import AlignmentError, CatalogError, ProfileError
+from xlate.evaluation.figures import Row
+from xlate.hardware.catalogue import catalogue
+from xlate.values import clock_requests, requests
+from xlate.values.answers import Answers
+from xlate.values.clock_requests import ImportanceRequest, LabelRequest
+from xlate.values.prediction import Failure
+from xlate.values.requests import CompareRequest, TranslateRequest
+from xlate.values.tables import Rows
+
+ASKED = [
+    getattr(module, name)
+    for module in (requests, clock_requests)
+    for name in module.__all__
+]
+#: what a plain call takes by its place, or whose value is another request's
+BY_PLACE = {
+    "profiles", "profile", "anchor", "target", "axis", "sizes", "frame", "data",
+    "shots", "recordings", "sweeps", "gpu",
+}  # fmt: skip
+#: options of a plain call -> the request whose fields they are
+OPTIONS = {
+    "TranslateOptions": "TranslateRequest", "TableOptions": "TableRequest",
+    "CombineOptions": "CombineRequest", "StudyOptions": "Study",
+    "CompareOptions": "CompareRequest", "FitOptions": "FitRequest",
+    "ShotsOptions": "ShotsRequest", "AnatomyOptions": "AnatomyRequest",
+    "ClockOptions": "ClockAim", "PredictFreqOptions": "PredictFreqRequest",
+    "RecordingsOptions": "RecordingsRequest", "LabelOptions": "LabelRequest",
+    "ClockComparisonOptions": "ClockComparisonRequest",
+    "ImportanceOptions": "ImportanceRequest", "FitClocksOptions": "FitClocksRequest",
+}  # fmt: skip
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with a GPU, and a machine with it, that do not ship."""
+    (tmp_path / "gpus").mkdir()
+    (tmp_path / "gpus/RTX6090.toml").write_text(catalogues.gpu())
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box/instance.toml").write_text(catalogues.instance())
+    return tmp_path
+
+
+@pytest.fixture
+def profile(example):
+    (found,) = engine.read_profiles([example])
+    return found
+
+
+def test_the_catalogue_is_resolved_once_for_all_parts_of_an_answer(
+    monkeypatch, profile
+):
+    asked = []
+
+    def counted(extra=()):
+        asked.append(tuple(extra))
+        return catalogue(extra)
+
+    for place in ("engine.session", "trust.domain", "engine.facts", "engine.assembly"):
+        monkeypatch.setattr(f"xlate.{place}.catalogue", counted, raising=False)
+    one = Session()
+    one.translate(TranslateRequest([profile], "g4dn.xlarge", "H100-PCIe"))
+    one.translate(TranslateRequest([profile], "g3s.xlarge", "p3.2xlarge"))
+    assert asked == [()]
+
+
+def test_a_session_knows_the_machines_of_its_folders_alone(own):
+    assert Session([own]).catalogue.instance("box.4090").gpu.name == "RTX6090"
+    with pytest.raises(Exception, match=r"box\.4090"):
+        Session().pair("g3s", "box.4090")
+
+
+def test_a_session_crosses_processes(own):
+    there = pickle.loads(pickle.dumps(Session([own])))
+    assert there.anchors_dirs == (own,)
+    assert there.pair("g3s", "box.4090").target.name == "box.4090"
+
+
+def test_a_corpus_is_loaded_once_and_a_file_of_ones_own_each_time(
+    monkeypatch, tmp_path
+):
+    loaded = []
+
+    def load(name):
+        loaded.append(name)
+        return object()
+
+    monkeypatch.setattr("xlate.data.corpus.load", load)
+    mine = tmp_path / "mine.csv"
+    mine.write_text("a\n1\n")
+    one = Session()
+    assert one.corpus("simulated") is one.corpus("simulated")
+    assert one.corpus(str(mine)) is not one.corpus(str(mine))
+    assert loaded == ["simulated", str(mine), str(mine)]
+
+
+def test_parts_of_a_large_table_are_done_where_the_session_says(monkeypatch, profile):
+    from xlate import parallel
+    from xlate.engine import fallback
+
+    worked = []
+
+    class Seen(parallel.Serial):
+        def map(self, function, items):
+            worked.append(len(items))
+            return super().map(function, items)
+
+    monkeypatch.setattr(fallback, "CHUNK_ROWS", 2)
+    one, request = Session(), TranslateRequest([profile] * 5, "g3s", "p3")
+    plain = one.translate(request).document()
+    one.parallel = Seen()
+    assert one.translate(request).document() == plain
+    assert worked == [3]
+
+
+def test_a_pair_says_what_data_sheets_do():
+    known = catalogue()
+    pair = Pair(known.instance("g3s.xlarge"), known.instance("p3.2xlarge"))
+    back = Pair(pair.target, pair.anchor)
+    assert pair.clock_ratio == pytest.approx(1 / back.clock_ratio)
+    there, home = pair.prior(), back.prior()
+    assert there
+    assert home == pytest.approx({k: -v for k, v in there.items()})
+
+
+def test_the_anchor_may_be_one_of_the_machines_compared():
+    known = catalogue()
+    pair = Pair(known.instance("p3.2xlarge"), known.instance("p3.2xlarge"))
+    assert pair.is_one_machine
+    assert pair.clock_ratio == 1
+    assert all(math.isclose(v, 0, abs_tol=1e-12) for v in pair.prior().values())
+    with pytest.raises(AlignmentError, match=r"both p3\.2xlarge"):
+        Session().pair("p3", "p3.2xlarge")
+
+
+def test_a_machine_without_a_gpu_is_no_side_of_a_pair():
+    known = catalogue()
+    bare = next(i for i in known.instances.values() if i.gpu is None)
+    with pytest.raises(CatalogError, match="no GPU"):
+        Pair(bare, known.instance("p3.2xlarge"))
+
+
+@pytest.mark.parametrize("kind", ASKED, ids=lambda k: k.__name__)
+def test_a_request_is_frozen_and_takes_at_most_five_by_place(kind):
+    fields = dataclasses.fields(kind)
+    assert sum(not f.kw_only for f in fields) <= 5
+    needed = [
+        f.name
+        for f in fields
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    made = kind(**dict.fromkeys(needed, "x"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(made, fields[0].name, "y")
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_of_a_plain_call_are_the_fields_of_its_request(options):
+    kind = next(k for k in ASKED if k.__name__ == OPTIONS[options])
+    named = set(getattr(calls, options).__annotations__) - {"anchors_dirs"}
+    fields = {f.name for f in dataclasses.fields(kind)}
+    assert named <= fields
+    assert fields - named <= BY_PLACE
+
+
+def test_a_plain_call_answers_as_a_session_does(profile):
+    request = TranslateRequest([profile], "g3s", "p3", level=0.8)
+    (asked,) = Session().translate(request).document()
+    (called,) = engine.translate([profile], "g3s", "p3", level=0.8)
+    assert called.document() == asked
+    assert called.to_json() == asked
+    assert asked["step_time_s"]["level"] == 0.8
+
+
+def test_answers_keep_the_order_and_raise_the_first_failure(profile):
+    lost = Failure("lost.csv", ProfileError("lost.csv is empty", "another file"))
+    found = Session().translate(TranslateRequest([lost, profile], "g3s", "p3"))
+    assert [type(a).__name__ for a in found] == ["Failure", "Translation"]
+    assert found.failures == [lost]
+    assert len(found.good) == 1
+    said = found.document()
+    assert said[0]["file"] == "lost.csv"
+    assert said[1]["target"] == "p3.2xlarge"
+    with pytest.raises(ProfileError, match="is empty"):
+        found.sound()
+    assert Answers(tuple(found.good)).sound() == found.good
+
+
+def test_rows_document_themselves():
+    row = Row("T4", "L4", "ratio", "mine", "model", None, "step_mape", 5.0, 12)
+    (said,) = Rows((row,)).document()
+    assert said["translator"] == "ratio"
+    assert said["held_out"] is None
+
+
+def test_importance_is_of_the_catalogue_that_was_named(own, tmp_path, monkeypatch):
+    """It was asked of what ships alone, and refused a GPU of one's own."""
+    clocks = list(range(900, 1600, 100))
+    sweeps = pl.DataFrame(
+        {
+            "gpu": "RTX6090", "workload": "job", "sm_mhz": [float(c) for c in clocks],
+            "time_s": [1500.0 / c for c in clocks], "power_w": [c / 5.0 for c in clocks],
+        }
+    )  # fmt: skip
+    file = tmp_path / "sweeps.csv"
+    sweeps.write_csv(file)
+    seen = []
+    monkeypatch.setattr(
+        fit_sweeps.study, "importance", lambda one, *_, **__: seen.append(one.gpu.name) or []
+    )  # fmt: skip
+    one = Session([own])
+    one.importance(ImportanceRequest([str(file)], view="smi"))
+    assert seen == ["RTX6090"]
+    assert {x.gpu for x in one.label_sweeps(LabelRequest([str(file)]))} == {"RTX6090"}
+
+
+def test_the_command_line_asks_one_session(monkeypatch, own):
+    """Both use cases of a command, and each folder that was named."""
+    from typer.testing import CliRunner
+
+    asked = []
+
+    def compared(self, request, **_):
+        asked.append((self, request))
+        return Rows(())
+
+    monkeypatch.setattr(session.Session, "compare_clocks", compared)
+    monkeypatch.setattr(session.Session, "importance", compared)
+    line = ["clocks", "compare", "--importance", "--anchors-dir", str(own), "--json"]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 0, done.output
+    (first, _), (second, request) = asked
+    assert first is second
+    assert first.anchors_dirs == (own,)
+    assert isinstance(request, ImportanceRequest)
+
+
+def test_a_command_takes_the_defaults_of_its_request(monkeypatch):
+    from typer.testing import CliRunner
+
+    asked = []
+    monkeypatch.setattr(
+        session.Session, "compare", lambda _, request, **__: asked.append(request) or Rows(())
+    )  # fmt: skip
+    CliRunner().invoke(app, ["compare", "--anchor", "g3s", "--target", "p3", "--json"])
+    (request,) = asked
+    plain = CompareRequest("g3s", "p3")
+    assert dataclasses.asdict(request) == dataclasses.asdict(plain)

@@ -1,0 +1,113 @@
+"""Where errors lie: the numbers, the tables, the page and the picture."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from xlate import engine
+from xlate.cli import app
+from xlate.engine.session import Session
+from xlate.report.error_breakdown import anatomy_tables, heat
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("given_weight")]
+
+
+@pytest.fixture(scope="module")
+def found(simulated):
+    return engine.anatomy("g3s", "p3", "simulated", curve=False)
+
+
+def test_it_agrees_with_the_comparison(found):
+    rows = engine.compare("g3s", "p3", "simulated", translators=("physics",))
+    (mape,) = [
+        r.value for r in rows
+        if (r.translator, r.held_out, r.metric) == ("physics", None, "step_mape")
+    ]  # fmt: skip
+    assert found.mape == pytest.approx(mape)
+    (covered,) = [
+        r.value for r in rows
+        if (r.translator, r.held_out, r.metric) == ("physics", None, "coverage_90")
+    ]  # fmt: skip
+    assert dict(found.coverage)[0.9] == pytest.approx(covered)
+
+
+def test_shares_of_error_add_up(found):
+    assert sum(o.share for o in found.ops) == pytest.approx(1)
+    assert sum(o.of_time for o in found.ops) <= 1 + 1e-9
+    assert [o.share for o in found.ops] == sorted(
+        (o.share for o in found.ops), reverse=True
+    )
+    assert all(o.worst_model in set(found.models.tolist()) for o in found.ops)
+
+
+def test_the_heat_map_holds_every_job(found):
+    models, columns, cells = heat(found)
+    assert cells.shape == (len(models), len(columns))
+    assert set(models) == set(found.models.tolist())
+    # every model with a known size has a cell
+    known = {
+        m for m, s in zip(found.models, found.sizes, strict=True) if np.isfinite(s)
+    }
+    for m in known:
+        assert np.isfinite(cells[models.index(m)]).any()
+
+
+def test_coverage_grows_with_the_level(found):
+    levels, covered = zip(*found.coverage, strict=True)
+    assert list(levels) == sorted(levels)
+    assert list(covered) == sorted(covered)
+
+
+@pytest.fixture(scope="module")
+def whole(simulated):
+    """With the learning curve, which takes a few times as long."""
+    return engine.anatomy("g3s", "p3", "simulated")
+
+
+def test_fewer_models_teach_less(whole):
+    found = whole
+    counts, errors = zip(*found.curve, strict=True)
+    assert counts[0] == 3
+    assert counts[-1] == len(set(found.models.tolist())) - 1
+    assert errors[0] > errors[-1]
+    assert errors[-1] == pytest.approx(found.mape, rel=1e-6)
+
+
+def test_tables_are_filled(found):
+    tables = anatomy_tables(found)
+    assert len(tables) >= 3
+    for title, head, rows in tables:
+        assert title
+        assert rows
+        assert all(len(r) == len(head) for r in rows)
+
+
+def test_page_and_picture(tmp_path, whole, monkeypatch):
+    monkeypatch.setattr(Session, "anatomy", lambda *a, **k: whole)
+    page, picture = tmp_path / "r.html", tmp_path / "r.png"
+    pair = ["--anchor", "g3s", "--target", "p3", "--data", "simulated"]
+    done = CliRunner().invoke(app, ["report", *pair, "--out", str(page)])
+    assert done.exit_code == 0, done.output
+    text = page.read_text(encoding="utf-8")
+    # self-contained: nothing is fetched
+    assert not re.search(r"(src|href)=[\"'](?!data:)", text)
+    assert "data:image/png;base64," in text
+    assert text.count("<table>") >= 4
+    done = CliRunner().invoke(app, ["report", *pair, "--out", str(picture)])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    done = CliRunner().invoke(app, ["report", *pair, "--out", str(tmp_path / "r.gif")])
+    assert done.exit_code != 0
+
+
+def test_compare_explains_itself(simulated):
+    pair = ["compare", "--anchor", "g3s", "--target", "p3", "--data", "simulated"]
+    done = CliRunner().invoke(app, [*pair, "--translators", "physics", "--explain"])
+    assert done.exit_code == 0, done.output
+    assert "operations that cost most" in done.stdout
+    assert "which path binds" in done.stdout
+    done = CliRunner().invoke(app, [*pair, "--explain", "--json"])
+    assert done.exit_code == 2

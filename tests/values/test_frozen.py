@@ -1,0 +1,50 @@
+"""The mapping inside frozen values."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from xlate.values.frozen import FrozenMap
+
+
+def test_it_cannot_be_changed():
+    frozen = FrozenMap({"a": 1})
+    with pytest.raises(TypeError):
+        frozen["a"] = 2
+    with pytest.raises(TypeError):
+        del frozen["a"]
+    with pytest.raises(AttributeError):
+        frozen._items = {}
+    with pytest.raises(AttributeError):
+        del frozen._items
+    assert frozen == {"a": 1}
+
+
+def test_it_owns_its_items():
+    items = {"a": 1}
+    frozen = FrozenMap(items)
+    items["a"] = 2
+    assert frozen["a"] == 1
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_copies_are_equal_and_frozen(copied):
+    frozen = FrozenMap({"b": 1.5, "a": 2.5})
+    again = copied(frozen)
+    assert again == frozen
+    assert list(again) == ["b", "a"]
+    assert isinstance(again, FrozenMap)
+    assert hash(again) == hash(frozen)
+
+
+def test_it_reads_as_a_mapping():
+    frozen = FrozenMap([("a", 1), ("b", 2)])
+    assert {**frozen} == dict(frozen) == {"a": 1, "b": 2}
+    assert (len(frozen), "a" in frozen, frozen.get("c")) == (2, True, None)
+    assert list(frozen.items()) == [("a", 1), ("b", 2)]
+    assert frozen != {"a": 1}

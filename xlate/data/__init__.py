@@ -1,0 +1,1 @@
+"""Corpora: their tables, how runs of two instances are paired, and where they come from."""

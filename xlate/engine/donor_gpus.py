@@ -1,0 +1,125 @@
+"""Whose sweeps, and whose telemetry, teach a GPU that has none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xlate.data import corpus as corpora
+from xlate.data.corpus import Corpus
+from xlate.engine.session import Session
+from xlate.errors import AlignmentError
+from xlate.hardware.catalogue import Catalogue, Gpu, Instance
+from xlate.models.power import AnchorJobs, Handoff, joined, metered_jobs
+from xlate.sweeps.gpu_sweeps import Sweeps
+
+__all__ = ["handoff_for", "nearest_others", "relative"]
+
+#: corpora of op vectors and of telemetry that share jobs
+HANDOFF_CORPORA = ("profet", "cloud-hw-trainpred")
+#: architectures from old to new, for the nearest relative
+_GENERATIONS = (
+    "Kepler", "Maxwell", "Pascal", "Volta", "Turing", "Ampere", "Ada", "Hopper",
+    "Blackwell",
+)  # fmt: skip
+#: factor on the errors of a borrowed response: it covers four of five pairs of
+#: sweeps at hand (experiments/results/clocks-spread.csv). Two corpora of one
+#: card are as far apart as two architectures, so that kin earns no smaller one
+SPREAD = 2.2
+#: GPUs whose sweeps teach beside the source's own
+_MOST_OTHERS = 2
+#: instances whose telemetry shows what an anchor's looks like
+_MOST_ANCHORS = 3
+
+
+def relative(gpu: Gpu, sweeps: Sequence[Sweeps]) -> tuple[Sweeps, float]:
+    """The GPU's own sweeps, else those of the nearest architecture and board limit."""
+    own = [s for s in sweeps if s.gpu.name == gpu.name]
+    if own:
+        return max(own, key=lambda s: len(s.curves)), 1.0
+
+    nearest = min(sweeps, key=lambda s: _distance(gpu, s))
+    return nearest, SPREAD
+
+
+def nearest_others(source: Sweeps, sweeps: Sequence[Sweeps]) -> list[Sweeps]:
+    """Sweeps of other GPUs that teach beside the source's own, a few at most."""
+    others = [s for s in sweeps if s.gpu.name != source.gpu.name]
+    return sorted(others, key=lambda s: _distance(source.gpu, s))[:_MOST_OTHERS]
+
+
+def _distance(gpu: Gpu, sweeps: Sweeps) -> tuple[int, float, str]:
+    """How far sweeps are from a GPU: generations, then the board's limit."""
+
+    def generation(g: Gpu) -> int:
+        known = g.architecture in _GENERATIONS
+        return _GENERATIONS.index(g.architecture) if known else len(_GENERATIONS)
+
+    limits = [g.number("tdp_w") or 250.0 for g in (gpu, sweeps.gpu)]
+    apart = abs(generation(gpu) - generation(sweeps.gpu))
+    return apart, abs(float(np.log(limits[0] / limits[1]))), sweeps.gpu.name
+
+
+def handoff_for(
+    session: Session, instance: Instance, measured: bool, seed: int
+) -> tuple[Handoff | None, str | None, float | None]:
+    """A hand-off for the instance, else the best taught one.
+
+    Parameters
+    ----------
+    measured : bool
+        Whether the sweeps are measured. Simulated ones go with the simulated
+        corpus, which has both sides in itself; it also serves where the
+        measured ones are not on this machine.
+
+    Returns
+    -------
+    handoff : Handoff or None
+    origin : str or None
+        Instance and corpora it was taught by; says so where they are simulated.
+    limit_w : float or None
+        Power limit of that instance's GPU.
+    """
+    here = all(corpora.installed(n) is not None for n in HANDOFF_CORPORA)
+    names = HANDOFF_CORPORA if here and measured else ("simulated",) * 2
+    known = session.catalogue
+    vectors, metered = (session.corpus(n) for n in names)
+    tried: dict[str, int] = {}
+    shared = set(vectors.instances) & set(metered.instances)
+    for name in sorted(shared, key=lambda n: (n != instance.name, n)):
+        try:
+            jobs = joined(vectors, metered, name)
+        except AlignmentError:
+            continue
+        if name == instance.name:
+            tried = {name: jobs.height}
+            break
+        tried[name] = jobs.height
+    if not tried:
+        return None, None, None
+    best = max(tried, key=lambda n: (tried[n], n))
+    card = known.instance(best).require_gpu()
+    limit = card.limit_w
+    if limit is None:
+        return None, None, None
+    label = " and ".join(dict.fromkeys((vectors.label, metered.label)))
+    jobs = joined(vectors, metered, best)
+    anchors = _telemetry_elsewhere(metered, best, known)
+    return Handoff(limit, seed).fit(jobs, anchors), f"{best} ({label})", limit
+
+
+def _telemetry_elsewhere(
+    metered: Corpus, apart: str, known: Catalogue
+) -> list[AnchorJobs]:
+    """Telemetry of the same jobs on other instances."""
+    found = []
+    for name in metered.instances:
+        if name == apart:
+            continue
+        card = known.instance(name).require_gpu()
+        limit = card.limit_w
+        meter = metered_jobs(metered, name)
+        if limit is not None and meter is not None:
+            found.append(AnchorJobs(meter, limit, card.name))
+    return found[:_MOST_ANCHORS]

@@ -1,0 +1,143 @@
+"""Whether a profile ran where the user says: the GPU that the file names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xlate import op_names
+from xlate.errors import ProfileError, UnknownNameError
+from xlate.hardware.catalogue import Catalogue, Gpu, Instance
+from xlate.hardware.identity import Likeness, generic
+from xlate.hardware.kernel_architecture import newest, too_new
+from xlate.hardware.naming import with_article
+from xlate.hardware.nearest import nearest_text, surest_first
+from xlate.values.prediction import Failure
+from xlate.values.profile import Profile
+from xlate.values.reason import CHECK_ANCHOR, Reason
+
+__all__ = ["of_anchor"]
+
+
+def of_anchor(
+    profiles: Sequence[Profile | Failure],
+    anchor: Instance,
+    known: Catalogue,
+    force: bool = False,
+) -> list[Profile | Failure]:
+    """Profiles, with a failure for each that says it ran on another GPU.
+
+    Parameters
+    ----------
+    profiles : sequence of Profile or Failure
+        Failures are handed through.
+    anchor : Instance
+        What the user says.
+    known : Catalogue
+        Says what a name of a GPU means.
+    force : bool
+        Take the user's word, and note it.
+    """
+    return [
+        p if isinstance(p, Failure) else _checked(p, anchor, force, known)
+        for p in profiles
+    ]
+
+
+def _checked(
+    profile: Profile, anchor: Instance, force: bool, known: Catalogue
+) -> Profile | Failure:
+    own = anchor.require_gpu()
+    profile = _with_kernels(profile, anchor)
+    machine = _machine(profile, known)
+    if machine is not None and machine.gpu is not None and machine.gpu.name != own.name:
+        said = (
+            f"the file says it ran on {machine.name}, which has {with_article(machine.gpu.name)}, "
+            f"{anchor.name} has {with_article(own.name)}"
+        )
+        return _contradicted(profile, said, force)
+    if profile.device is None:
+        return profile
+    device = profile.device
+    likeness = known.likeness(device, own)
+    said = f"the file says it ran on {with_article(device)}, {anchor.name} has {with_article(own.name)}"
+    if likeness is Likeness.ANOTHER:
+        if generic(device):
+            said = f"the file names no GPU but {device!r}, {anchor.name} has {with_article(own.name)}"  # fmt: skip
+        return _contradicted(profile, said, force, _where_it_ran(device, known))
+    if likeness is Likeness.SHARE:
+        said += ": a share of such a GPU is not the whole one"
+        return _contradicted(profile, said, force)
+    if likeness is Likeness.NOTHING:
+        said = f"the file says it ran on {device!r}, which names no GPU: nothing in it confirms {anchor.name}"
+        return _noted(profile, Reason(said, CHECK_ANCHOR))
+    if likeness is Likeness.VARIANT:
+        return _noted(profile, Reason(_taken_for(device, own, known), informs=True))
+    return profile
+
+
+def _with_kernels(profile: Profile, anchor: Instance) -> Profile:
+    """The profile with a note where a kernel in it does not run on the anchor."""
+    own = anchor.require_gpu()
+    columns = op_names.busy_columns(list(profile.ops))
+    name = profile.newest_kernel or newest(
+        c.removeprefix(op_names.DEVICE) for c in columns
+    )
+    architecture = too_new(name, own) if name else None
+    if architecture is None:
+        return profile
+    said = (
+        f"{name} was built for {architecture} and later, {anchor.name} has {with_article(own.name)} of "
+        f"{own.architecture}: was it recorded there?"
+    )
+    return _noted(profile, Reason(said, CHECK_ANCHOR))
+
+
+def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:
+    """Which entry of the catalogue stands for a name that is not exactly one of its."""
+    others = [g.name for g in known.gpus_of_device(device) if g.name != own.name]
+    said = f"the file names {with_article(device)}, taken as the {own.name} of the catalogue"
+    return f"{said}; it may be {' or '.join(others)}" if others else said
+
+
+def _where_it_ran(device: str, known: Catalogue) -> str:
+    """What to name as the anchor for a device: its entry, or those nearest to it."""
+    if generic(device):
+        return "its vendor is another: name the anchor it ran on, or --force"
+    named = known.gpus_of_device(device)
+    if not named:
+        return (
+            f"the catalogue does not know it{nearest_text(device, known)}; or --force"
+        )
+    listed = " or ".join(f"--anchor {n}" for g in named[:4] for n in _names(g, known))
+    return f"name the anchor it ran on: {listed}; or --force"
+
+
+def _names(gpu: Gpu, known: Catalogue) -> list[str]:
+    """A GPU's name, and instances that hold it."""
+    return [gpu.name, *(i.name for i in surest_first(known.instances_with(gpu)))][:3]
+
+
+def _machine(profile: Profile, known: Catalogue) -> Instance | None:
+    """The instance that the file names, where the catalogue knows it."""
+    if profile.instance is None:
+        return None
+    try:
+        return known.instance(profile.instance)
+    except UnknownNameError:
+        return None  # trust.domain says that the names differ
+
+
+def _contradicted(
+    profile: Profile, said: str, force: bool,
+    hint: str = "name the anchor it ran on, or --force",
+) -> Profile | Failure:  # fmt: skip
+    """A failure; with force a profile with a note."""
+    if force:
+        return _noted(profile, Reason(f"{said} (forced)", CHECK_ANCHOR))
+    where = profile.source or "the profile"
+    return Failure(profile.source, ProfileError(f"{where}: {said}", hint))
+
+
+def _noted(profile: Profile, note: Reason) -> Profile:
+    return replace(profile, notes=(*profile.notes, note))

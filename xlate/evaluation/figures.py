@@ -1,0 +1,205 @@
+"""Honest error: figures on held-out work, and the floor of noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from xlate import op_names
+from xlate.data.pairing import STEP, Aligned
+from xlate.data.schema import KEY
+from xlate.evaluation.held_out import Fold, HeldOut, held_out
+from xlate.stats.conformal import LEVEL
+from xlate.stats.metrics import score
+
+__all__ = [
+    "NOISE_FLOOR",
+    "Row",
+    "cross_validate",
+    "noise_floor",
+    "rows_of",
+]
+
+Floats = NDArray[np.float64]
+
+NOISE_FLOOR = "noise floor"
+#: no interval that anybody could use is as wide as this many times its value
+_UNBOUNDED = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of a comparison; ``held_out`` None means over all folds.
+
+    Attributes
+    ----------
+    anchor, target, translator, corpus, split : str
+        Machines, translator, corpus, and what was left out together.
+    held_out : str or None
+        Model left out; None over all folds.
+    metric : str
+        ``step_mape`` and other errors in %; ``vector_wape``, ``cosine``, ``coverage_90``
+        and ``width_90`` as shares.
+    value : float or None
+    n : int
+        Pairs of runs behind it.
+
+    Examples
+    --------
+    >>> from xlate import Row
+    >>> Row("T4", "L4", "ratio", "simulated", "model", None, "step_mape", 5.0, 12).value
+    5.0
+    """
+
+    anchor: str
+    target: str
+    translator: str
+    corpus: str
+    split: str
+    held_out: str | None
+    metric: str
+    value: float | None
+    n: int
+
+
+def cross_validate(
+    aligned: Aligned,
+    translators: Sequence[str],
+    corpus: str,
+    split: str = "model",
+    columns: str = "all",
+    seed: int = 0,
+    n_jobs: int | None = None,
+) -> list[Row]:
+    """Error of translators on work they were not fitted on.
+
+    Parameters are those of :func:`held_out`.
+
+    Returns
+    -------
+    list of Row
+        Overall and for each held-out model.
+    """
+    return rows_of(held_out(aligned, translators, corpus, split, columns, seed, n_jobs))
+
+
+def rows_of(held: HeldOut) -> list[Row]:
+    """Figures of every translator, overall and for each held-out model."""
+    rows: list[Row] = []
+    for name in dict.fromkeys(f.translator for f in held.folds):
+        mine = held.of(name)
+        covered = _coverage(held, name)
+        for model in (None, *np.unique(held.models)):
+            figures = _pooled(mine, held.models, model)
+            n = len(held.models)
+            if model is None:
+                figures |= covered
+            else:
+                n = int((held.models == model).sum())
+            rows += [
+                Row(
+                    held.anchor, held.target, name, held.corpus, held.split,
+                    None if model is None else str(model), metric, value, n,
+                )
+                for metric, value in figures.items()
+            ]  # fmt: skip
+    return rows
+
+
+def _coverage(held: HeldOut, translator: str) -> dict[str, float | None]:
+    """Coverage and width of step time intervals at :data:`xlate.stats.conformal.LEVEL`.
+
+    The interval of a model comes from the errors on the others; rows count alike.
+    """
+    scores = held.step_scores(translator)
+    parts = held.of(translator)
+    difficulty = np.concatenate([p.difficulty for p in parts])
+    models = np.concatenate([held.models[p.rows] for p in parts])
+    inside, width = np.zeros(len(models)), np.zeros(len(models))
+    if len(scores.scores) != len(models):
+        return {"coverage_90": None, "width_90": None}
+    for model in np.unique(models):
+        mine = models == model
+        others = scores.without(str(model))
+        limit = np.log(others.factor(LEVEL))
+        inside[mine] = scores.scores[mine] <= limit
+        width[mine] = 2 * np.sinh(np.minimum(limit * difficulty[mine], 700))
+    if not np.isfinite(width).all() or width.max() > _UNBOUNDED:
+        return {"coverage_90": None, "width_90": None}
+    return {"coverage_90": float(inside.mean()), "width_90": float(np.median(width))}
+
+
+def _pooled(
+    parts: Sequence[Fold], models: NDArray[np.str_], held_out: str | None
+) -> dict[str, float | None]:
+    """Metrics over all folds' held-out rows, or those of one model."""
+    width = max(p.ops.shape[1] for p in parts)
+
+    def stack(arrays: list[Floats]) -> Floats:
+        # folds may have chosen different columns; sums do not mind
+        padded = [np.pad(a, ((0, 0), (0, width - a.shape[1]))) for a in arrays]
+        return np.vstack(padded)
+
+    picks = [
+        np.ones(len(p.rows), bool) if held_out is None else models[p.rows] == held_out
+        for p in parts
+    ]
+    raws = [p.raw[m] for p, m in zip(parts, picks, strict=True) if p.raw is not None]
+    pairs = list(zip(parts, picks, strict=True))
+    figures = score(
+        np.concatenate([p.step[m] for p, m in pairs]),
+        np.concatenate([p.step_hat[m] for p, m in pairs]),
+        np.concatenate([p.step_hat_window[m] for p, m in pairs]),
+        stack([p.ops[m] for p, m in pairs]),
+        stack([p.ops_hat[m] for p, m in pairs]),
+        stack(raws) if raws else None,
+    )
+    return figures
+
+
+def noise_floor(target_runs: pl.DataFrame, corpus: str, anchor: str) -> list[Row]:
+    """What one repeat says about the median of the others on the target.
+
+    No translator can be expected to do better.
+
+    Parameters
+    ----------
+    target_runs : polars.DataFrame
+        Wide rows of the target.
+    corpus, anchor : str
+        For the rows' labels.
+
+    Returns
+    -------
+    list of Row
+        Empty where no workload was repeated.
+    """
+    ops = op_names.busy_columns(target_runs.columns)
+    steps, hats, vectors, vector_hats = [], [], [], []
+    for _, group in target_runs.sort([*KEY, "repeat"]).group_by(
+        KEY, maintain_order=True
+    ):
+        if group.height < 2:
+            continue
+        V = group.select(ops).to_numpy()
+        s = group[STEP].to_numpy()
+        for k in range(group.height):
+            others = np.arange(group.height) != k
+            steps.append(np.median(s[others]))
+            hats.append(s[k])
+            vectors.append(np.median(V[others], axis=0))
+            vector_hats.append(V[k])
+    if not steps:
+        return []
+    target = str(target_runs["instance"][0])
+    figures = score(
+        np.array(steps), np.array(hats), None, np.array(vectors), np.array(vector_hats)
+    )
+    return [
+        Row(anchor, target, NOISE_FLOOR, corpus, "repeats", None, m, v, len(steps))
+        for m, v in figures.items()
+    ]

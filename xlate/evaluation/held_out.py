@@ -1,0 +1,328 @@
+"""Answers about work left out: translators fitted without it, fold by fold.
+
+Everything that is chosen (columns, clamps, groups) is chosen again inside
+each fold, on its training rows only.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from xlate import op_names, parallel, settings
+from xlate.data.columns import check_plan, plan
+from xlate.data.pairing import STEP, Aligned
+from xlate.errors import AlignmentError
+from xlate.models.translate import make
+from xlate.models.translate.window import StepFromWindow
+from xlate.settings.logs import logger, timed
+from xlate.stats.conformal import Scores
+from xlate.stats.splits import folds, split_label
+from xlate.values.frozen import EqualByContent
+
+__all__ = ["LARGE", "Fold", "HeldOut", "held_out", "with_step_times"]
+
+Floats = NDArray[np.float64]
+_LOG = logger(__name__)
+
+#: share of busy time from which an operation counts as large
+LARGE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Fold(EqualByContent):
+    """What one translator said about the held-out rows of one fold."""
+
+    translator: str
+    rows: NDArray[np.int64]
+    step: Floats
+    step_hat: Floats
+    #: the same without the anchor's step time, taken from the window instead
+    step_hat_window: Floats
+    difficulty: Floats
+    difficulty_window: Floats
+    #: busy device operations, by the columns of this fold's plan
+    names: tuple[str, ...]
+    ops: Floats
+    ops_hat: Floats
+    raw: Floats | None
+    #: paths of a step on the target, µs, where the translator tells them apart
+    device: Floats | None = None
+    host: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut(EqualByContent):
+    """Answers of translators about work that they were not fitted on.
+
+    Attributes
+    ----------
+    anchor, target, corpus, split : str
+        For labels; the split as tables name it.
+    models : ndarray of str, shape (n,)
+        Model of each pair.
+    keys : polars.DataFrame
+        Workload key of each pair.
+    folds : list
+        One entry for each translator and fold.
+    """
+
+    anchor: str
+    target: str
+    corpus: str
+    split: str
+    models: NDArray[np.str_]
+    keys: pl.DataFrame
+    folds: tuple[Fold, ...]
+
+    def of(self, translator: str) -> list[Fold]:
+        """The folds of one translator."""
+        return [f for f in self.folds if f.translator == translator]
+
+    def step_scores(self, translator: str, *, window: bool = False) -> Scores:
+        """Errors of the step time, by model."""
+        parts = self.of(translator)
+        return Scores.of(
+            np.concatenate([p.step for p in parts]),
+            np.concatenate(
+                [p.step_hat_window if window else p.step_hat for p in parts]
+            ),
+            np.concatenate(
+                [p.difficulty_window if window else p.difficulty for p in parts]
+            ),
+            self._models(parts),
+        )
+
+    def sum_scores(self, translator: str) -> Scores:
+        """Errors of the busy device time, by model."""
+        parts = self.of(translator)
+        true = np.concatenate([p.ops.sum(axis=1) for p in parts])
+        return Scores.of(
+            true,
+            np.concatenate([p.ops_hat.sum(axis=1) for p in parts]),
+            np.ones(len(true)),
+            self._models(parts),
+        )
+
+    def op_scores(self, translator: str) -> dict[str, Scores]:
+        """Errors of each operation where it is large, by model.
+
+        An operation is large in a run that it has a hundredth of; both the
+        measured and the predicted share are looked at.
+        """
+        parts = self.of(translator)
+        found: dict[str, list[tuple[Floats, Floats, NDArray[np.str_]]]] = {}
+        for p in parts:
+            models = self.models[p.rows]
+            shares = [
+                m / np.maximum(m.sum(axis=1, keepdims=True), 1e-9)
+                for m in (p.ops, p.ops_hat)
+            ]
+            large = np.maximum(*shares) >= LARGE
+            for j, name in enumerate(p.names):
+                rows = large[:, j]
+                if rows.any():
+                    found.setdefault(name, []).append(
+                        (p.ops[rows, j], p.ops_hat[rows, j], models[rows])
+                    )
+        scores = {}
+        for name, cells in sorted(found.items()):
+            true, hat, models = (np.concatenate(c) for c in zip(*cells, strict=True))
+            scores[name] = Scores.of(true, hat, np.ones(len(true)), models)
+        return scores
+
+    def _models(self, parts: Sequence[Fold]) -> NDArray[np.str_]:
+        return np.concatenate([self.models[p.rows] for p in parts])
+
+
+def _run_fold(
+    k: int,
+    *,
+    ops: Sequence[str],
+    matrices: tuple[Floats, Floats],
+    fold: NDArray[np.int_],
+    translators: Sequence[str],
+    columns: str,
+    seed: int,
+    models: NDArray[np.str_],
+    clock_ratio: float,
+    prior: Mapping[str, float] | None,
+    most_models: int | None,
+) -> list[Fold]:
+    """Fit every translator without the rows of fold ``k``, and ask them for these.
+
+    A function of the module, so that it can be sent to another process.
+    """
+    test = fold == k
+    X, Y = matrices
+    train = ~test & _few(models, test, most_models, seed)
+    chosen = plan(columns, ops, np.vstack([X[train, :-1], Y[train, :-1]]))
+    names = [*chosen.names, STEP]
+    A, B = (np.column_stack([chosen.apply(M[:, :-1], ops), M[:, -1]]) for M in (X, Y))
+    busy = np.isin(names, op_names.busy_columns(names))
+    window = StepFromWindow(list(chosen.names), random_state=seed)
+    window.fit(A[train, :-1], A[train, -1])
+    without_step = A[test].copy()
+    without_step[:, -1] = window.predict(A[test, :-1])
+    answers = []
+    for name in translators:
+        model = make(name, names, seed, clock_ratio, prior)
+        model.fit(A[train], B[train], models[train])
+        found = model.translate(A[test])
+        hat = found.values
+        answers.append(
+            Fold(
+                name,
+                np.flatnonzero(test),
+                B[test, -1],
+                hat[:, -1],
+                model.predict(without_step)[:, -1],
+                found.difficulty,
+                model.difficulty(without_step),
+                tuple(np.array(names)[busy].tolist()),
+                B[test][:, busy],
+                hat[:, busy],
+                model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
+                found.device,
+                found.host,
+            )
+        )
+    return answers
+
+
+def _few(
+    models: NDArray[np.str_], test: NDArray[np.bool_], most: int | None, seed: int
+) -> NDArray[np.bool_]:
+    """Rows of at most ``most`` models outside the fold, drawn at random."""
+    if most is None:
+        return np.ones(len(models), dtype=bool)
+    left = np.unique(models[~test])
+    # another draw for each fold, the same in each run
+    rng = np.random.default_rng([seed, int(np.flatnonzero(test)[0])])
+    return np.isin(models, rng.permutation(left)[:most])
+
+
+@contextmanager
+def _filters_race_unsaid() -> Iterator[None]:
+    """Leave out a warning of scikit-learn that threads of ours set off.
+
+    Its workers set the warning filters of the whole process for a moment; one that
+    starts in another thread just then finds none and warns of a misuse.
+    """
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *args: Any, **options: Any) -> None:
+        if "sklearn.utils.parallel.delayed" not in str(message):
+            shown(message, *args, **options)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
+def held_out(
+    aligned: Aligned,
+    translators: Sequence[str],
+    corpus: str,
+    split: str = "model",
+    columns: str = "all",
+    seed: int = 0,
+    n_jobs: int | None = None,
+    *,
+    clock_ratio: float = 1.0,
+    prior: Mapping[str, float] | None = None,
+    families: Mapping[str, Sequence[str]] | None = None,
+    most_models: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> HeldOut:
+    """What translators answer about work they were not fitted on.
+
+    Parameters
+    ----------
+    aligned : Aligned
+        Pairs.
+    translators : sequence of str
+        Names in the registry.
+    corpus : str
+        Label for the rows.
+    split, columns : str
+        See :data:`SPLITS` and :func:`xlate.data.columns.plan`.
+    seed : int
+        For splits and translators.
+    n_jobs : int, optional
+        Folds worked on at the same time, where the settings say
+        (:mod:`xlate.parallel`); as many as there are cores by default. The answers are
+        the same.
+    clock_ratio : float
+        The anchor's highest clock over the target's.
+    prior : mapping, optional
+        Nature -> log ratio of times that data sheets say.
+    families : mapping, optional
+        See :func:`folds`.
+    most_models : int, optional
+        Learn from at most this number of models, drawn anew for each fold.
+    progress : callable, optional
+        Called with folds done, folds in all, and what is done.
+    """
+    where = parallel.backend(settings.current().parallel, n_jobs)
+    # an unknown name is an error before any work
+    for name in translators:
+        make(name, seed=seed)
+    check_plan(columns)
+    measured = with_step_times(aligned)
+    fold = folds(aligned.keys, split, seed, families)
+    fold = np.where(measured, fold, -1)
+    matrices = (
+        aligned.anchor_matrix((*aligned.columns, STEP)),
+        aligned.target_matrix((*aligned.columns, STEP)),
+    )
+    keep = fold >= 0
+    matrices = (matrices[0][keep], matrices[1][keep])
+    models, fold = aligned.models[keep], fold[keep]
+    one_fold = partial(
+        _run_fold, ops=aligned.columns, matrices=matrices, fold=fold,
+        translators=translators, columns=columns, seed=seed, models=models,
+        clock_ratio=clock_ratio, prior=prior, most_models=most_models,
+    )  # fmt: skip
+    groups = [int(k) for k in np.unique(fold)]
+    answers: list[Fold] = []
+    with _filters_race_unsaid(), timed(_LOG, f"{len(groups)} folds, {where}"):
+        for ended, answered in enumerate(where.results(one_fold, groups), 1):
+            answers += answered
+            if progress is not None:
+                said = f"{aligned.anchor} → {aligned.target}, groups held out"
+                progress(ended, len(groups), said)
+    return HeldOut(
+        aligned.anchor, aligned.target, corpus, split_label(split), models,
+        aligned.keys.filter(pl.Series(keep)),
+        tuple(answers),
+    )  # fmt: skip
+
+
+def with_step_times(aligned: Aligned) -> NDArray[np.bool_]:
+    """Pairs whose step time was measured on both sides.
+
+    Raises
+    ------
+    AlignmentError
+        If there is none.
+    """
+    steps = aligned.anchor_matrix((STEP,))[:, 0], aligned.target_matrix((STEP,))[:, 0]
+    measured = np.isfinite(steps[0]) & np.isfinite(steps[1])
+    measured &= (np.nan_to_num(steps[0]) > 0) & (np.nan_to_num(steps[1]) > 0)
+    if not measured.any():
+        raise AlignmentError(
+            f"no pair of {aligned.anchor} and {aligned.target} has a step time",
+            "record step_time_us beside the op vectors",
+        )
+    return np.asarray(measured)

@@ -1,0 +1,186 @@
+"""Figures of a comparison: what choices were worth, applications counting alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.models.response.calibrated import CLOSE_ENOUGH
+from xlate.sweeps.gpu_sweeps import Sweeps
+
+__all__ = [
+    "Choice",
+    "ClockRow",
+    "application_weights",
+    "bounded_rows",
+    "rows_of",
+    "weighted_quantile",
+]
+
+Floats = NDArray[np.float64]
+
+#: realised slowdown above the bound by this much counts as a violation
+_TOLERANCE = 0.01
+#: a choice is called confident above this
+_CONFIDENT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """One figure of a comparison; ``held_out`` None means over all folds.
+
+    Attributes
+    ----------
+    anchor : str or None
+        None where the answer needs none.
+    target, model, corpus, split : str
+        GPU, clock model, corpora, and what was left out together.
+    held_out : str or None
+        Application, or GPU, left out; None over all folds.
+    metric : str
+        ``edp_gap`` and others, as shares, not %.
+    value : float or None
+    n : int
+        Workloads behind it.
+
+    Examples
+    --------
+    >>> from xlate import ClockRow
+    >>> ClockRow(None, "T4", "max-clock", "simulated", "workload", None, "edp_gap", 0.3, 15).value
+    0.3
+    """
+
+    anchor: str | None
+    target: str
+    model: str
+    corpus: str
+    split: str
+    held_out: str | None
+    metric: str
+    value: float | None
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What one model chose for each curve of one GPU."""
+
+    gap: Floats
+    slowdown: Floats
+    saved: Floats
+    possible: Floats
+    mhz: Floats
+    best_mhz: Floats
+    confidence: Floats
+
+
+def rows_of(
+    one: Sweeps, model: str, split: str, objective: str, choice: Choice, first: bool
+) -> list[ClockRow]:
+    """Figures over all folds, and the gap of each application.
+
+    Parameters
+    ----------
+    first : bool
+        Whether to give everything, or the gaps of a further objective only.
+    """
+    weights = application_weights(one.applications)
+
+    def mean(values: Floats) -> float:
+        return float(weights @ values)
+
+    figures: dict[str, float] = {
+        f"{objective}_gap": mean(choice.gap),
+        f"{objective}_gap_p90": weighted_quantile(choice.gap, weights, 0.9),
+        f"{objective}_gap_worst": float(choice.gap.max()),
+    }
+    if first:
+        error = np.abs(choice.mhz - choice.best_mhz)
+        possible = mean(choice.possible)
+        figures |= {
+            "energy_saved": mean(choice.saved),
+            "slowdown": mean(choice.slowdown),
+            "share_of_saving": mean(choice.saved) / possible
+            if possible > 0
+            else np.nan,
+            "mhz_error_median": weighted_quantile(error, weights, 0.5),
+            "mhz_error_mean": mean(error),
+            "within_30_mhz": mean((error <= 30).astype(float)),
+            "within_60_mhz": mean((error <= 60).astype(float)),
+        }
+        figures |= _calibration(choice, weights)
+    whole = [
+        ClockRow(
+            None, one.gpu.name, model, one.corpus, split, None, metric,
+            float(value) if np.isfinite(value) else None, len(choice.gap),
+        )
+        for metric, value in figures.items()
+    ]  # fmt: skip
+    each = []
+    for application in np.unique(one.applications):
+        mine = one.applications == application
+        each.append(
+            ClockRow(
+                None, one.gpu.name, model, one.corpus, split,
+                str(application), f"{objective}_gap", float(choice.gap[mine].mean()),
+                int(mine.sum()),
+            )
+        )  # fmt: skip
+    return whole + each
+
+
+def _calibration(choice: Choice, weights: Floats) -> dict[str, float]:
+    """How often a confident choice is good, and mean confidence beside it."""
+    sure = choice.confidence
+    if not np.isfinite(sure).any():
+        return {}
+    good = (choice.gap <= CLOSE_ENOUGH).astype(float)
+    high = sure > _CONFIDENT
+    of_high = (
+        float(weights[high] @ good[high] / weights[high].sum())
+        if high.any()
+        else np.nan
+    )
+    return {
+        "confidence": float(weights @ sure),
+        "good": float(weights @ good),
+        "high_confidence": float(weights[high].sum()),
+        "good_of_high_confidence": of_high,
+    }
+
+
+def bounded_rows(
+    one: Sweeps, model: str, split: str, objective: str, choice: Choice, bound: float
+) -> list[ClockRow]:
+    """Figures of choices that had to keep to a slowdown."""
+    weights = application_weights(one.applications)
+    over = (choice.slowdown > bound + _TOLERANCE).astype(float)
+    figures = {
+        f"bounded_{objective}_gap": float(weights @ choice.gap),
+        "bounded_slowdown": float(weights @ choice.slowdown),
+        "bound_violations": float(weights @ over),
+    }
+    return [
+        ClockRow(
+            None, one.gpu.name, model, one.corpus, split, None, metric,
+            value, len(choice.gap),
+        )
+        for metric, value in figures.items()
+    ]  # fmt: skip
+
+
+def application_weights(applications: NDArray[np.str_]) -> Floats:
+    """Weights that sum to 1 and let applications, not their variants, count alike."""
+    _, which, count = np.unique(applications, return_inverse=True, return_counts=True)
+    weights = 1.0 / count[which]
+    return np.asarray(weights / weights.sum())
+
+
+def weighted_quantile(values: Floats, weights: Floats, q: float) -> float:
+    """Weighted quantile: the least value with at least ``q`` of the weight below."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    k = int(np.searchsorted(reached, q - 1e-9))
+    return float(values[order][min(k, len(values) - 1)])

@@ -1,0 +1,330 @@
+"""How wrong clock models are on applications, or GPUs, that they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.errors import CorpusError, UnknownNameError
+from xlate.evaluation.sweep_figures import (
+    Choice,
+    ClockRow,
+    application_weights,
+    bounded_rows,
+    rows_of,
+    weighted_quantile,
+)
+from xlate.models.response import CLOCK_MODELS, make_clock_model
+from xlate.models.response.base import ResponseModel, Training, grouped_folds
+from xlate.models.response.donors import of_others, pooled, training, trust_in
+from xlate.objectives import Objective, make_objective
+from xlate.sweeps.gpu_sweeps import Sweeps
+from xlate.sweeps.labels import gaps
+
+__all__ = [
+    "BASELINES",
+    "CLOCK_SPLITS",
+    "choices",
+    "importance",
+    "measure",
+    "spread",
+]
+
+Floats = NDArray[np.float64]
+
+#: split -> how tables name it
+CLOCK_SPLITS: dict[str, str] = {
+    "workload": "leave-one-application-out",
+    "gpu": "leave-one-GPU-and-application-out",
+    "random": "random (leaky)",
+}
+BASELINES = ("max-clock", "constant-share")
+_RANDOM_FOLDS = 10
+#: in which a borrowed response is held against what it had not seen
+_SPREAD_FOLDS = 6
+#: repeats of a permutation
+_SHUFFLES = 5
+
+
+def choices(
+    sweeps: Sequence[Sweeps],
+    model: str,
+    *,
+    split: str = "workload",
+    view: str = "dcgm",
+    kind: str = "max-only",
+    objective: str = "edp",
+    bound: float | None = None,
+    seed: int = 0,
+    pool: bool = True,
+    tested: int | None = None,
+    trusts: dict[tuple[int, int], float] | None = None,
+) -> list[Choice]:
+    """Let a model choose for every curve, fitted each time without it.
+
+    Parameters
+    ----------
+    sweeps : sequence of Sweeps
+        With split ``gpu`` each is tested on what the others taught, the
+        application in question left out there too; else each by itself.
+    model : str
+        Key of :data:`xlate.models.response.CLOCK_MODELS`.
+    pool : bool
+        Whether applications of the other ``sweeps`` teach too, the one in
+        question left out there as well. Shares of the highest clock and the
+        physical terms carry from card to card.
+    tested : int, optional
+        How many of ``sweeps`` to choose for; the others only teach.
+    trusts : dict, optional
+        Weights of the others' applications by GPU and fold. Those that are
+        missing are chosen and added, so that models of one comparison share them.
+
+    Returns
+    -------
+    list of Choice
+        One for each of ``sweeps`` that is tested.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is unknown.
+    CorpusError
+        If there is too little to hold anything out.
+    """
+    if split not in CLOCK_SPLITS:
+        raise UnknownNameError("split", split, CLOCK_SPLITS)
+    aim = make_objective(objective, usd_per_h=None)
+    whole = [training(s, view, kind, aim, bound) for s in sweeps]
+    if split == "gpu" and len(sweeps) < 2:
+        raise CorpusError(
+            "leaving a GPU out needs sweeps of two",
+            "name more corpora in --sweeps",
+            code="corpus.no-runs",
+        )
+    trusts = {} if trusts is None else trusts
+    found = []
+    for k, (one, data) in enumerate(zip(sweeps, whole, strict=True)):
+        if tested is not None and k >= tested:
+            break
+        fold = _folds(data, split, seed)
+        if len(np.unique(fold)) < 2:
+            raise CorpusError(
+                f"{one.corpus} has one application on {one.gpu.name}",
+                "nothing can be held out; sweep more applications",
+                code="corpus.no-runs",
+            )
+        chosen = np.zeros(len(data), dtype=np.int64)
+        sure = np.full(len(data), np.nan)
+        for f in np.unique(fold):
+            test = fold == f
+            others = [s for i, s in enumerate(sweeps) if i != k]
+            train = data.rows(~test)
+            if split == "gpu":
+                train = of_others(others, data, set(data.groups[test]), view, kind)
+            elif pool and others and split == "workload":
+                elsewhere = of_others(others, data, set(data.groups[test]), view, kind)
+                if (k, f) not in trusts:
+                    trusts[k, f] = trust_in(train, elsewhere, seed)
+                train = pooled(train, elsewhere, trusts[k, f])
+            fitted = make_clock_model(model, seed).fit(train)
+            X = data.X[test]
+            chosen[test] = fitted.scores(X, aim, bound).argmin(axis=1)
+            sure[test] = fitted.confidence(X)
+        found.append(_judged(one, data, chosen, sure, aim, bound))
+    return found
+
+
+def _folds(data: Training, split: str, seed: int) -> NDArray[np.int64]:
+    if split == "random":
+        deal = np.random.default_rng(seed).permutation(len(data))
+        return np.asarray(deal % _RANDOM_FOLDS)
+    return np.unique(data.groups, return_inverse=True)[1]
+
+
+def _judged(
+    sweeps: Sweeps,
+    data: Training,
+    chosen: NDArray[np.int64],
+    sure: Floats,
+    aim: Objective,
+    bound: float | None,
+) -> Choice:
+    """Hold choices against the measured, smoothed curves."""
+    figures = []
+    for curve, pick in zip(sweeps.curves, chosen, strict=True):
+        k = int(np.abs(curve.share - data.shares[pick]).argmin())
+        gap = gaps(curve, aim, bound)
+        free = gaps(curve, aim)
+        energy = curve.smooth_time_s * curve.smooth_power_w
+        best = int(free.argmin())
+        figures.append(
+            (
+                gap[k],
+                curve.smooth_time_s[k] / curve.smooth_time_s.min() - 1,
+                1 - energy[k] / energy[-1],
+                1 - energy[best] / energy[-1],
+                curve.sm_mhz[k],
+                curve.sm_mhz[best],
+            )
+        )
+    gap, slowdown, saved, possible, mhz, best_mhz = np.array(figures).T
+    return Choice(gap, slowdown, saved, possible, mhz, best_mhz, sure)
+
+
+def measure(
+    sweeps: Sequence[Sweeps],
+    models: Sequence[str] = tuple(CLOCK_MODELS),
+    *,
+    split: str = "workload",
+    view: str = "dcgm",
+    kind: str = "max-only",
+    objectives: Sequence[str] = ("edp", "ed2p"),
+    bound: float | None = 0.05,
+    seed: int = 0,
+    pool: bool = True,
+    tested: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[ClockRow]:
+    """Figures of models on what they were not fitted on, baselines among them.
+
+    Applications count alike: variants of one share its weight, in means, in
+    quantiles and in shares.
+
+    Parameters
+    ----------
+    bound : float or None
+        Slowdown for the figures that keep to a bound; None leaves these out.
+    pool, tested
+        See :func:`choices`.
+    progress : callable, optional
+        Called with models done, models in all, and the model that is next.
+
+    Returns
+    -------
+    list of ClockRow
+        Gaps, savings and slowdowns are shares, not per cent.
+    """
+    if split not in CLOCK_SPLITS:
+        raise UnknownNameError("split", split, CLOCK_SPLITS)
+    label = CLOCK_SPLITS[split]
+    rows: list[ClockRow] = []
+    trusts: dict[tuple[int, int], float] = {}
+    names = list(dict.fromkeys([*BASELINES, *models]))
+    for done, model in enumerate(names):
+        if progress is not None:
+            progress(done, len(names), model)
+        for objective in objectives:
+            first = objective == objectives[0]
+            found = choices(
+                sweeps, model, split=split, view=view, kind=kind, seed=seed,
+                objective=objective, pool=pool, tested=tested, trusts=trusts,
+            )  # fmt: skip
+            for one, choice in zip(sweeps, found, strict=False):
+                rows += rows_of(one, model, label, objective, choice, first)
+        if bound is not None:
+            found = choices(
+                sweeps, model, split=split, view=view, kind=kind, seed=seed,
+                objective=objectives[0], bound=bound, pool=pool, tested=tested, trusts=trusts,
+            )  # fmt: skip
+            for one, choice in zip(sweeps, found, strict=False):
+                rows += bounded_rows(one, model, label, objectives[0], choice, bound)
+    return rows
+
+
+def spread(
+    source: Sweeps,
+    target: Sweeps,
+    model: str,
+    *,
+    view: str = "dcgm",
+    seed: int = 0,
+    level: float = 0.9,
+) -> float:
+    """Factor on a card's own errors that covers those of its response elsewhere.
+
+    The quantile of the absolute error in log EDP, over the clocks of
+    applications left out, when the response of ``source`` answers for
+    ``target``, over the same quantile when it answers for ``source`` itself.
+
+    Parameters
+    ----------
+    model : str
+        A response model.
+    level : float
+        Of the quantile.
+    """
+    own = training(source, view)
+    other = training(target, view, shares=own.shares)
+    together = np.concatenate([own.groups, other.groups])
+    fold = grouped_folds(together, _SPREAD_FOLDS, seed)
+    mine, theirs = fold[: len(own)], fold[len(own) :]
+    errors = np.zeros_like(own.time), np.zeros_like(other.time)
+    for f in np.unique(fold):
+        fitted = make_clock_model(model, seed)
+        if not isinstance(fitted, ResponseModel):
+            raise UnknownNameError("response model", model, CLOCK_MODELS)
+        fitted.fit(own.rows(mine != f))
+        for data, at, error in zip((own, other), (mine, theirs), errors, strict=True):
+            if not (at == f).any():
+                continue
+            part = data.rows(at == f)
+            time, power = fitted.curves(part.X)
+            error[at == f] = (power - part.power) + 2 * (time - part.time)
+    home, away = (
+        weighted_quantile(
+            np.abs(e).ravel(),
+            np.repeat(application_weights(d.groups) / e.shape[1], e.shape[1]),
+            level,
+        )
+        for e, d in zip(errors, (own, other), strict=True)
+    )
+    return away / home
+
+
+def importance(
+    sweeps: Sweeps,
+    model: str,
+    *,
+    view: str = "dcgm",
+    kind: str = "max-only",
+    objective: str = "edp",
+    seed: int = 0,
+) -> list[ClockRow]:
+    """Permutation importance (Breiman, 2001) on applications left out.
+
+    How much the mean gap grows when one feature of the applications left out is
+    shuffled among all of them.
+    """
+    aim = make_objective(objective)
+    data = training(sweeps, view, kind, aim)
+    weights = application_weights(data.groups)
+    rng = np.random.default_rng(seed)
+    fold = _folds(data, "workload", seed)
+    shuffled = ("", *data.names)
+    orders = [rng.permutation(len(data)) for _ in range(_SHUFFLES)]
+    gap = np.array(
+        [np.interp(data.shares, c.share, gaps(c, aim)) for c in sweeps.curves]
+    )
+    lost = {name: np.zeros((_SHUFFLES, len(data))) for name in shuffled}
+    for f in np.unique(fold):
+        test = fold == f
+        fitted = make_clock_model(model, seed).fit(data.rows(~test))
+        for name in shuffled:
+            for r, order in enumerate(orders):
+                X = data.X.copy()
+                if name:
+                    j = data.names.index(name)
+                    X[:, j] = data.X[order, j]
+                pick = fitted.scores(X[test], aim, None).argmin(axis=1)
+                lost[name][r, test] = gap[test, pick]
+    base = float(weights @ lost[""].mean(axis=0))
+    return [
+        ClockRow(
+            None, sweeps.gpu.name, model, sweeps.corpus, CLOCK_SPLITS["workload"], None,
+            f"importance:{name}", float(weights @ lost[name].mean(axis=0)) - base,
+            len(data),
+        )
+        for name in data.names
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Everything with fit and predict: translators, zero-shot, clock response, power, scaling."""

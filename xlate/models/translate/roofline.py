@@ -1,0 +1,179 @@
+"""Data sheets first, then as much as was measured: for few runs, or very few.
+
+An operation's log ratio is that of the roof which its nature names, plus
+corrections for everything, its nature, its family and itself, each pulled to
+nothing (a ridge with one prior a level). With no run of a family the nature
+speaks, with no run at all the data sheet.
+
+Where idle time was recorded the step follows from two paths
+(:mod:`~xlate.models.translate.two_path`). Where it was not, there are two opinions: the
+anchor's step times the ratio of the busy sums, and the busy sum on the target by
+itself. They are two measurements of one thing, and each is heard by how little it
+scattered in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from xlate import op_names
+from xlate.models.translate.base import Floats, Translated, Translator
+from xlate.models.translate.two_path import TwoPath
+
+__all__ = ["RooflineTranslator"]
+
+#: standard deviations, in logs, of what corrects everything, a nature, a family
+#: and an operation, and of an operation that has all of a step's time
+_SD = {"all": 0.3, "nature": 0.2, "family": 0.15, "op": 0.1}
+_NOISE = 0.1
+#: offsets of opinions shrink towards 0 as if by this number of models, spreads towards this one
+_PULL, _SPREAD, _SPREAD_PULL = 0.5, 0.05, 2.0
+#: log distance from which the busy sum is doubted: more than a card that slows under
+#: load explains
+_FAR = 0.2
+#: log distance of two opinions that doubles the error expected
+_USUAL = 0.1
+
+
+class RooflineTranslator(Translator):
+    """Ratios of data sheets, corrected by level.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Names of the columns.
+    prior : mapping of str to float, optional
+        Nature -> log of time on the target over that on the anchor
+        (:func:`xlate.models.zero_shot.roofs.log_ratios`); none by default.
+    """
+
+    kind = "roofline"
+
+    learns_groups = True
+
+    def __init__(
+        self,
+        columns: Sequence[str] | None = None,
+        prior: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(columns)
+        self.prior = prior
+
+    def _fit(self, X: Floats, Y: Floats) -> None:
+        A = self._counterpart(X)
+        self.work_ = self._busy(self.n_outputs_)
+        models = np.arange(len(X)) if self.models_ is None else self.models_
+        _, which, count = np.unique(models, return_inverse=True, return_counts=True)
+        each = 1.0 / count[which]
+        names = self.columns or [f"Device_{j}" for j in range(self.n_outputs_)]
+        natures = [op_names.nature(n) for n in names]
+        prior = dict(self.prior or {})
+        start = np.array([prior.get(n, 0.0) for n in natures])
+        self.log_ratio_ = start + self._corrections(A, Y, start, natures, names, each)
+        step = self._step()
+        self.paths_: TwoPath | None = None
+        if step is not None:
+            self._fit_step(A, Y, step, each)
+
+    def _corrections(
+        self, A: Floats, Y: Floats, start: Floats, natures: Sequence[str],
+        names: Sequence[str], each: Floats,
+    ) -> Floats:  # fmt: skip
+        """Of every column, from cells that ran on both sides."""
+        levels = [
+            ("all", np.zeros(len(names), dtype=np.int64)),
+            ("nature", np.unique(natures, return_inverse=True)[1]),
+            ("family", np.unique([op_names.family(n) for n in names], return_inverse=True)[1]),
+            ("op", np.arange(len(names))),
+        ]  # fmt: skip
+        design = np.hstack([np.eye(k.max() + 1)[k] for _, k in levels])
+        sd = np.concatenate([np.full(k.max() + 1, _SD[n]) for n, k in levels])
+        # the host's and idle time say nothing of the device, the step time has its own
+        design[~self.work_, 0] = 0.0
+        both = (A > 0) & (Y > 0)
+        step = self._step()
+        if step is not None:
+            both[:, step] = False
+        share = np.sqrt(self._shares(A) * self._shares(Y)) * both
+        weight = (share * each[:, None]).sum(axis=0) / _NOISE**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = np.where(both, np.log(Y) - np.log(A), 0.0) - start * both
+        moment = (left * share * each[:, None]).sum(axis=0) / _NOISE**2
+        precision = design.T @ (design * weight[:, None]) + np.diag(sd**-2)
+        return np.asarray(design @ np.linalg.solve(precision, design.T @ moment))
+
+    def _shares(self, times: Floats) -> Floats:
+        """Of the busy time; idle time and the host weigh as they are long beside it."""
+        total = times[:, self.work_].sum(axis=1, keepdims=True)
+        return np.asarray(np.minimum(times / np.maximum(total, 1e-300), 1.0))
+
+    def _fit_step(self, A: Floats, Y: Floats, step: int, each: Floats) -> None:
+        busy, idle = self._sums(A)
+        hat = self._ratios(A)[:, self.work_].sum(axis=1)
+        self.has_idle_ = bool((idle > 0).any())
+        if self.has_idle_:
+            there = Y[:, self.work_].sum(axis=1)
+            self.paths_ = TwoPath().fit(busy, idle, A[:, step], there, Y[:, step], each)
+            return
+        # how many steps a sum of operations is, which the anchor says too
+        log_steps = np.log(np.maximum(busy, 1e-9)) - np.log(A[:, step])
+        self.log_steps_ = float((log_steps * each).sum() / each.sum())
+        left = np.log(Y[:, [step]]) - self._opinions(busy, A[:, step], hat)
+        total = each.sum()
+        self.offset_ = (left * each[:, None]).sum(axis=0) / (total + _PULL)
+        apart = ((left - self.offset_) ** 2 * each[:, None]).sum(axis=0)
+        spread = (apart + _SPREAD_PULL * _SPREAD**2) / (total + _SPREAD_PULL)
+        self.weight_ = (1 / spread) / (1 / spread).sum()
+
+    def _predict(self, X: Floats) -> Floats:
+        return self._answered(X).values
+
+    def translate(self, X: Floats) -> Translated:
+        """Values, difficulty and, where idle time is known, both paths."""
+        X = self._checked(X)
+        found = self._answered(X)
+        values = self._with_structure(X, np.maximum(found.values, 0.0))
+        return Translated(values, found.difficulty, found.device, found.host)
+
+    def difficulty(self, X: Floats) -> Floats:
+        """Grows with how far the two opinions on the step time are apart."""
+        return self._answered(self._checked(X)).difficulty
+
+    def _answered(self, X: Floats) -> Translated:
+        A = self._counterpart(X)
+        Y: Floats = self._ratios(A)
+        step = self._step()
+        if step is None:
+            return Translated(Y, np.ones(len(X)))
+        busy, idle = self._sums(A)
+        hat = Y[:, self.work_].sum(axis=1)
+        if self.paths_ is not None:
+            paths = self.paths_.predict(busy, idle, A[:, step], hat)
+            Y[:, step] = paths.step
+            return Translated(Y, np.ones(len(X)), paths.device, paths.host)
+        opinions = self._opinions(busy, A[:, step], hat) + self.offset_
+        apart = opinions[:, 1] - opinions[:, 0]
+        # a sum far from the step is no measurement of it
+        heard = self.weight_[1] * np.exp(-0.5 * (apart / _FAR) ** 2)
+        Y[:, step] = np.exp(opinions[:, 0] + heard / (heard + self.weight_[0]) * apart)
+        apart = np.abs(apart)
+        return Translated(Y, 1 + apart / _USUAL)
+
+    def _ratios(self, A: Floats) -> Floats:
+        return np.asarray(A * np.exp(self.log_ratio_))
+
+    def _sums(self, A: Floats) -> tuple[Floats, Floats]:
+        """Busy and idle time of the window."""
+        names = list(self.columns or ())
+        at = (
+            names.index(op_names.DEVICE_IDLE) if op_names.DEVICE_IDLE in names else None
+        )
+        busy = A[:, self.work_].sum(axis=1)
+        return busy, np.zeros(len(A)) if at is None else A[:, at]
+
+    def _opinions(self, busy: Floats, step: Floats, hat: Floats) -> Floats:
+        """Logs of the step time: by the anchor's step, and by the busy sum there."""
+        logs = [np.log(np.maximum(v, 1e-9)) for v in (busy, step, hat)]
+        return np.column_stack([logs[1] + logs[2] - logs[0], logs[2] - self.log_steps_])

@@ -1,0 +1,1 @@
+"""Formats that Nsight Systems writes."""

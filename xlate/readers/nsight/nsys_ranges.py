@@ -1,0 +1,155 @@
+"""How many steps the sums of ``nsys stats`` hold, by its summary of NVTX ranges.
+
+The summary has lengths and no starts. Ranges that were pushed and never popped all end
+together, so that each is shorter than the one before it by a step: lengths in even steps
+give them away.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from xlate.errors import ProfileError
+from xlate.readers.nsight.nsys_tables import HINT, Report, number
+from xlate.readers.traces.kernel_sums import StepShare
+from xlate.readers.traces.marks import PARTS, STEP_RANGE, folded
+from xlate.readers.traces.step_choice import StepChoice
+from xlate.values.reason import Reason
+
+__all__ = ["step_share"]
+
+#: fewest ranges whose lengths can give away that they nest
+_FEWEST = 6
+#: a step's least share of the longest, below which as many must grow shorter: lengths vary
+_LEAST, _MANY = 0.005, 20
+#: how far a difference of lengths may be from the median of them
+_EVEN = 0.5
+#: the same for what a column says of evenly spaced lengths, over their spread
+_CLOSE = 0.03
+
+
+@dataclass
+class _Series:
+    """Ranges of one name, numbers in it apart."""
+
+    count: int = 0
+    time_us: float = 0.0
+    numbered: list[tuple[int, float]] = field(default_factory=list)
+    #: of a name that repeats: mean, shortest, longest, standard deviation, µs
+    spread: tuple[float, float, float, float] | None = None
+
+
+def step_share(path: Path, report: Report | None, choice: StepChoice) -> StepShare:
+    """How many steps the sums hold, by the ranges or as the user says.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors.
+    report : Report, optional
+        The summary of ranges.
+    choice : StepChoice
+
+    Raises
+    ------
+    ProfileError
+        If no range has the name that the user gave, or a field is no number.
+    """
+    if choice.count:
+        said = f"the sums are taken for {choice.count} steps of equal length"
+        return StepShare(choice.count, None, (Reason(said, informs=True),))
+    series: dict[str, _Series] = {}
+    names: list[str] = []
+    for line, cells in report.rows if report is not None else ():
+        assert report is not None
+        name = cells[report.head.index("range")].lstrip(":")
+        names.append(name)
+        if _wanted(name, choice.mark):
+            _take(path, report, line, cells, series.setdefault(folded(name), _Series()))
+    if choice.mark and not series:
+        raise ProfileError(
+            f"{path} has no NVTX range named {choice.mark!r}",
+            f"its ranges: {', '.join(names[:6]) or 'no report nvtx_sum'}; {HINT}",
+            code="profile.steps",
+        )
+    timed = {k: s for k, s in series.items() if s.count > 0 and s.time_us > 0}
+    if not timed:
+        said = "no NVTX range named step or iteration: everything is taken for one step"
+        return StepShare(1, None, (said,))
+    # the longest that repeats holds the others; parts of a step are none of its length
+    best = max(timed, key=lambda k: (timed[k].count > 1, not PARTS.search(k), timed[k].time_us))  # fmt: skip
+    return _of_series(best, timed[best])
+
+
+def _wanted(name: str, mark: str | None) -> bool:
+    if mark is None:
+        return STEP_RANGE.search(name) is not None
+    return folded(name).rstrip("# ") == folded(mark).rstrip("# ")
+
+
+def _take(
+    path: Path, report: Report, line: int, cells: Sequence[str], series: _Series
+) -> None:
+    total, count = (
+        report.place("total time"),
+        report.place("instances", "num calls", "count"),
+    )
+    assert total is not None
+    assert count is not None
+    n, time = int(number(path, line, cells[count])), report.time(path, line, tuple(cells), total)  # fmt: skip
+    series.count += n
+    series.time_us += time
+    digits = re.sub(r"\D+", "", cells[report.head.index("range")])[:18]
+    if n == 1 and digits:
+        series.numbered.append((int(digits), time))
+    places = [report.place(h) for h in ("avg", "min", "max", "stddev")]
+    if n >= _FEWEST and all(k is not None for k in places):
+        mean, low, high, spread = (
+            report.time(path, line, tuple(cells), k) for k in places if k is not None
+        )
+        series.spread = (mean, low, high, spread)
+
+
+def _of_series(name: str, series: _Series) -> StepShare:
+    n, mean = series.count, series.time_us / series.count
+    step = _step_of_nested(series)
+    if step is not None:
+        said = (
+            f"{n} NVTX ranges {name!r} overlap their successor, which no step does (they "
+            "grow shorter evenly, as ranges never popped do): a step lasts from one "
+            "start to the next"
+        )
+        return StepShare(n, step, (said,))
+    if PARTS.search(name) or not STEP_RANGE.search(name):
+        said = f"{n} NVTX ranges {name!r} mark the steps, whose length they do not say"
+        return StepShare(n, None, (Reason(said, informs=True),))
+    return StepShare(n, mean, (Reason(f"the mean of {n} NVTX ranges {name!r}", informs=True),))  # fmt: skip
+
+
+def _step_of_nested(series: _Series) -> float | None:
+    """µs from start to start of ranges that all end together; None where they do not."""
+    lengths = [t for _, t in sorted(series.numbered)]
+    if len(lengths) == series.count >= _FEWEST:
+        steps = [a - b for a, b in pairwise(lengths)]
+        usual = median(steps)
+        even = usual > 0 and all(abs(s - usual) <= _EVEN * usual for s in steps)
+        if even and (usual >= _LEAST * lengths[0] or len(steps) >= _MANY):
+            return usual
+    if series.spread is not None:
+        mean, low, high, deviation = series.spread
+        n, width = series.count, high - low
+        # of n lengths that are evenly apart
+        expected = width * math.sqrt((n + 1) / (12 * (n - 1)))
+        if (
+            width > low
+            and abs(mean - (low + high) / 2) <= _CLOSE * width
+            and abs(deviation - expected) <= _CLOSE * width
+        ):
+            return width / (n - 1)
+    return None

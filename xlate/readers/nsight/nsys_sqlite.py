@@ -1,0 +1,300 @@
+"""Nsight Systems: the sqlite export (``nsys export --type sqlite``).
+
+Names stand in ``StringIds``, times are in ns. Steps are NVTX ranges named step or
+iteration, or those that the user names. Processes and threads stand in one number,
+``globalTid``: the lowest 24 bits are the thread. A launch is known by process and
+correlation id. CUDA graphs are one row each where nsys did not trace their nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from xlate import op_names
+from xlate.errors import ProfileError
+from xlate.readers.nsight.nsys_database import HINT, NsysDatabase, opened
+from xlate.readers.rocm import rocpd
+from xlate.readers.source import Source
+from xlate.readers.traces.device_trace import DeviceTrace, NamedDevices
+from xlate.readers.traces.launches import runs_kernel
+from xlate.readers.traces.marks import STEP_RANGE, Range, repeated, steps_of
+from xlate.readers.traces.steps import Launches
+from xlate.values.profile import Profile
+
+__all__ = ["read", "sniff"]
+
+MAGIC = b"SQLite format 3\x00"
+_KERNELS, _COPIES, _SETS, _GRAPHS, _RUNTIME = (
+    f"CUPTI_ACTIVITY_KIND_{k}"
+    for k in ("KERNEL", "MEMCPY", "MEMSET", "GRAPH_TRACE", "RUNTIME")
+)
+_NVTX, _CUDA = "NVTX_EVENTS", "TARGET_INFO_CUDA_DEVICE"
+#: GPUs, today and until the middle of 2021
+_GPUS, _OLD_GPUS = "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU"
+_KINDS = {
+    1: "Memcpy HtoD", 2: "Memcpy DtoH", 8: "Memcpy DtoD", 9: "Memcpy HtoH",
+    10: "Memcpy PtoP", 11: "Memcpy HtoD", 12: "Memcpy DtoH", 13: "Memcpy DtoD",
+}  # fmt: skip
+#: ns in a µs
+_NS = 1e-3
+#: bits of a thread in a global id
+_THREAD_BITS = 24
+#: event types of NVTX that are a moment or a range, ended or not; names of domains and
+#: categories are neither
+_NVTX_TYPES = frozenset({None, 34, 35, 37, 59, 60, 65, 66, 68, 70, 71})
+_GRAPH = "CUDA graph"
+_NAMED = "graph nodes: nsys profile --cuda-graph-trace=node names the kernels inside"
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the file is an sqlite database."""
+    return head.startswith(MAGIC)
+
+
+def read(source: Source) -> list[Profile]:
+    """One profile for each process and GPU that ran a kernel.
+
+    Parameters
+    ----------
+    source : Source
+        The database, packed or not; it is opened read-only.
+
+    Raises
+    ------
+    ProfileError
+        If it is damaged, of something else, or holds no kernel.
+    """
+    with opened(source) as tables:
+        if rocpd.is_rocpd(tables):
+            return rocpd.profiles(source, tables)
+        return _profiles(source, tables)
+
+
+def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
+    _check_kind(tables)
+    strings = {i: str(v) for i, v in tables.rows("StringIds", "id", "value")}
+    trace = DeviceTrace(source.path, "NVTX")
+    calls = _Calls.of(tables, strings)
+    untimed = _fill(trace, tables, strings, calls)
+    if not len(trace):
+        raise ProfileError(
+            f"{source.path} holds no kernel", HINT, code="profile.no-gpu-work"
+        )
+    ranges = _ranges(tables, strings)
+    marks = (
+        {}
+        if source.steps.count
+        else steps_of(source.path, ranges, source.steps.mark, trace.asked, "NVTX")
+    )
+    notes = []
+    often = repeated([r for r in ranges if not STEP_RANGE.search(r.name)])
+    if not marks and not source.steps.count and often:
+        notes.append(f"--step-mark NAME takes a range that repeats: {', '.join(often)}")
+    if untimed:
+        notes.append(f"{untimed} launches of CUDA graphs have no times; left out")
+    found = trace.profiles(
+        marks, source.steps, _devices(tables, trace), notes=tuple(notes),
+        launches=calls.launches(),
+    )  # fmt: skip
+    return [_with_graphs(p) for p in found]
+
+
+def _check_kind(tables: NsysDatabase) -> None:
+    """Refuse what is no report with kernels, and say what it is."""
+    path, names = tables.path, tables.names
+    if names & {_KERNELS, _GRAPHS}:
+        return
+    inside = ", ".join(sorted(names)[:6]) or "no table at all"
+    if _RUNTIME in names:
+        raise ProfileError(
+            f"{path} holds no kernel of an Nsight Systems report: only calls of the "
+            "CUDA API were recorded",
+            "the run launched none while it was recorded, or ended before nsys wrote "
+            f"them; {HINT}",
+            code="profile.not-a-profile",
+        )
+    raise ProfileError(
+        f"{path} holds no kernel of an Nsight Systems report (it has {inside})",
+        HINT,
+        code="profile.not-a-profile",
+    )
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """Calls of CUDA by process and correlation id.
+
+    Attributes
+    ----------
+    start : dict of int to float
+        µs.
+    kernel : dict of int to str
+        Those that run a kernel, and did not fail, with their names.
+    ran : set of int
+        Calls of which something on a GPU was recorded.
+    """
+
+    start: dict[int, float] = field(default_factory=dict)
+    kernel: dict[int, str] = field(default_factory=dict)
+    ran: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, tables: NsysDatabase, strings: dict[int, str]) -> _Calls:
+        calls = cls()
+        runs = {i: n for i, n in strings.items() if runs_kernel(n)}
+        for corr, start, tid, name, failed in tables.rows(
+            _RUNTIME, "correlationId", "start", "globalTid", "nameId", "returnValue"
+        ):
+            if not isinstance(corr, int) or not isinstance(start, int):
+                continue
+            key = _key(_process(tid), corr)
+            calls.start[key] = start * _NS
+            if name in runs and not failed:
+                calls.kernel[key] = runs[name]
+        return calls
+
+    def launches(self) -> dict[int, Launches]:
+        """Launches of each process, by which it is seen which kernels are missing.
+
+        Calls within calls have ids of their own and no kernel: a name of which no call
+        has one is left out.
+        """
+        names = {self.kernel[k] for k in self.ran if k in self.kernel}
+        of: dict[int, list[int]] = {}
+        for key, name in self.kernel.items():
+            if name in names:
+                of.setdefault(key >> 40, []).append(key)
+        return {
+            process: Launches(
+                np.array([self.start[k] for k in keys]),
+                np.array([k in self.ran for k in keys]),
+            )
+            for process, keys in of.items()
+        }
+
+
+def _fill(
+    trace: DeviceTrace, tables: NsysDatabase, strings: dict[int, str], calls: _Calls
+) -> int:
+    """Take everything that GPUs did; how many graphs have no times."""
+    launched = calls.start
+    many = len({k >> 40 for k in launched}) > 1
+
+    def add(table: str, name: str, row: tuple[Any, ...], kernel: bool = True) -> None:
+        begin, stop, corr, gpu, pid = row
+        process = _process(pid)
+        asked = None
+        if isinstance(corr, int):
+            key = _key(process, corr)
+            if key not in launched and not many and process == 0 and launched:
+                # a version without processes of kernels, but with those of launches
+                key = _key(next(iter(launched)) >> 40, corr)
+            asked = launched.get(key)
+            calls.ran.add(key)
+        trace.add(
+            name,
+            tables.whole(table, begin) * _NS,
+            tables.whole(table, stop) * _NS,
+            gpu if isinstance(gpu, int) else 0,
+            process,
+            asked,
+            kernel,
+        )
+
+    where = ("start", "end", "correlationId", "deviceId", "globalPid")
+    named: set[tuple[Any, Any]] = set()
+    graphs = _GRAPHS in tables.names
+    for long, short, *row in tables.rows(
+        _KERNELS, "demangledName", "shortName", *where
+    ):
+        name = _text(long, strings) or _text(short, strings) or f"kernel {short}"
+        add(_KERNELS, name, tuple(row))
+        if graphs:
+            named.add((row[4], row[2]))
+    for kind, *row in tables.rows(_COPIES, "copyKind", *where):
+        add(_COPIES, _KINDS.get(kind, "Memcpy"), tuple(row), kernel=False)
+    for moment in tables.rows(_SETS, *where):
+        add(_SETS, "Memset", moment, kernel=False)
+    untimed = 0
+    for graph in tables.rows(_GRAPHS, *where):
+        if not graph[1]:
+            untimed += 1
+        elif graph[2] is None or (graph[4], graph[2]) not in named:
+            add(_GRAPHS, _GRAPH, graph)
+    return untimed
+
+
+def _text(value: Any, strings: dict[int, str]) -> str | None:
+    """A name, which is a text itself in some exports and its number in others."""
+    return value if isinstance(value, str) and value else strings.get(value)
+
+
+def _process(number: Any) -> int:
+    return number >> _THREAD_BITS if isinstance(number, int) else 0
+
+
+def _key(process: int, corr: int) -> int:
+    """One number for a launch: correlation ids have at most 32 bits."""
+    return (process << 40) | (corr & 0xFFFFFFFFFF)
+
+
+def _ranges(tables: NsysDatabase, strings: dict[int, str]) -> list[Range]:
+    """NVTX ranges, and moments, which are ranges without end."""
+    found = []
+    for begin, stop, text, text_id, kind, tid in tables.rows(
+        _NVTX, "start", "end", "text", "textId", "eventType", "globalTid"
+    ):
+        name = text if isinstance(text, str) else strings.get(text_id, "")
+        if not name or not isinstance(begin, int) or kind not in _NVTX_TYPES:
+            continue
+        end = stop * _NS if isinstance(stop, int) else None
+        if end is not None and end <= begin * _NS:
+            continue
+        thread = tid if isinstance(tid, int) else 0
+        found.append(Range(name, begin * _NS, end, _process(tid), thread))
+    return found
+
+
+def _devices(tables: NsysDatabase, trace: DeviceTrace) -> NamedDevices:
+    """Names of GPUs; a process may number those it sees otherwise than the machine."""
+    listed = [
+        (i, cuda, n.strip())
+        for table in (_GPUS, _OLD_GPUS)
+        for i, device, cuda, n in tables.rows(
+            table, "id", "deviceId", "cuDevice", "name"
+        )
+        if isinstance(n, str) and n.strip()
+        for i in (device if i is None else i,)
+    ]
+    names = {i: n for i, _, n in listed}
+    # CUDA may number GPUs otherwise than the machine
+    by_cuda = {cuda: i for i, cuda, _ in listed if isinstance(cuda, int)}
+    if len(by_cuda) != len(listed):
+        by_cuda = {}
+    seen: dict[tuple[Any, Any], Any] = {}
+    for gpu, cuda, pid in tables.rows(_CUDA, "gpuId", "cudaId", "pid"):
+        seen[pid, cuda] = gpu
+    only = next(iter(names.values())) if len(set(names.values())) == 1 else None
+    place: Callable[[int, int], Any] = lambda process, device: seen.get(  # noqa: E731
+        (process & 0xFFFFFF, device), by_cuda.get(device, device)
+    )
+    return NamedDevices(
+        {k: n for k in trace.places if (n := names.get(place(*k)) or only) is not None},
+        {k: f"GPU {place(*k)}" for k in trace.places},
+    )
+
+
+def _with_graphs(profile: Profile) -> Profile:
+    """The profile with a note where graphs hide the names of their kernels."""
+    hidden = profile.ops.get(op_names.column("device", _GRAPH), 0.0)
+    if not hidden:
+        return profile
+    said = (
+        f"{hidden / profile.busy_us:.0%} of the device time is of CUDA graphs without "
+        + _NAMED
+    )
+    return replace(profile, notes=(*profile.notes, said))

@@ -1,0 +1,1 @@
+"""Formats that PyTorch's profiler writes."""

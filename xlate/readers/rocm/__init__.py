@@ -1,0 +1,1 @@
+"""Formats that AMD's rocprof writes."""

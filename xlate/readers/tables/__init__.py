@@ -1,0 +1,1 @@
+"""Profiles as tables: csv and parquet, and their checks."""

@@ -1,0 +1,1 @@
+"""Formats that the profilers of TensorFlow and JAX write."""

@@ -1,0 +1,290 @@
+"""A GPU's work as TensorFlow's and JAX's profilers record it, made into profiles.
+
+The trace viewer's JSON and ``xplane.pb`` hold the same things under other names: for
+each GPU kernels on streams, sometimes a line of steps; on the host launches that share
+a correlation id with their kernel, and annotations that begin a step. What is a step
+is taken from, in this order: what the user says, the GPU's line of steps, the host's
+step annotations, executions of one compiled program that repeat, else the whole
+recording; the notes say which.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlate import op_names
+from xlate.errors import ProfileError
+from xlate.readers.tensorflow.gpu_steps import Cut, Kernels, Mark, cut
+from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.traces.steps import Launches, Step, Work, of_step
+from xlate.readers.traces.work_mode import trains
+from xlate.values.kernel_precision import kernel_precision
+from xlate.values.profile import Profile, WorkloadKey
+
+__all__ = ["Gpu", "Operation", "Recording", "is_training"]
+
+#: parts of names that only a step of training has: TensorFlow's gradients and
+#: updates, JAX's transposed operations, cuDNN's two kinds of gradients
+_TRAINING = re.compile(
+    r"Backprop|Grad(?![a-z])|Apply[A-Z]|gradient_tape|gradients/|transpose\(jvp|[wd]grad"
+)
+_COPY = re.compile(r"mem(?:cpy|set)", re.IGNORECASE)
+#: calls of the driver and the runtime after which nothing runs on the GPU
+_NO_LAUNCH = re.compile(
+    r"^(?:cu|cuda|hip)[A-Z]\w*(?:Synchronize|Query|Alloc|Free|Event|Wait|Module|Ctx|Get|Create|Destroy)"
+)
+#: most events of one GPU: bounds memory and time
+MOST_EVENTS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a kernel is counted under, and what it is.
+
+    Attributes
+    ----------
+    name : str
+        Operation type, or the kernel's own name.
+    kernel : str
+        As the profiler printed it.
+    program : str
+        Compiled program it is of (``hlo_module``), empty where there is none.
+    training : bool
+        Whether only a step of training has such an operation.
+    """
+
+    name: str
+    kernel: str
+    program: str = ""
+    training: bool = False
+
+
+@dataclass
+class Gpu:
+    """Events of one GPU, µs.
+
+    Attributes
+    ----------
+    index : int
+        As the profiler numbers it.
+    device : str or None
+        Name of the GPU, as far as the file says.
+    steps : list of Step
+        The GPU's own line of steps.
+    """
+
+    index: int
+    device: str | None = None
+    steps: list[Step] = field(default_factory=list)
+    start: array[float] = field(default_factory=lambda: array("d"))
+    length: array[float] = field(default_factory=lambda: array("d"))
+    operation: array[int] = field(default_factory=lambda: array("q"))
+    correlation: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(
+        self, start: float, length: float, operation: int, correlation: int
+    ) -> None:
+        """Add a kernel or a copy; ``correlation`` is -1 where it has no id."""
+        self.add_all([start], [length], [operation], [correlation])
+
+    def add_all(
+        self, start: list[float], length: list[float], operation: list[int],
+        correlation: list[int],
+    ) -> None:  # fmt: skip
+        """Add kernels and copies.
+
+        Raises
+        ------
+        ProfileError
+            If there are more than any recording of a few steps has.
+        """
+        if len(self.start) + len(start) > MOST_EVENTS:
+            raise ProfileError(
+                f"GPU {self.index} has over {MOST_EVENTS:,} events",
+                "record fewer steps",
+                code="profile.too-large",
+            )
+        self.start.extend(start)
+        self.length.extend(length)
+        self.operation.extend(operation)
+        self.correlation.extend(correlation)
+
+
+class Recording:
+    """What was read of a file, to make profiles of.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors and profiles.
+    choice : StepChoice
+        What the user says of the steps.
+
+    Attributes
+    ----------
+    gpus : dict of int to Gpu
+    marks : list of Mark
+        The host's annotations that may begin a step.
+    truncated : bool
+        Whether the file broke off.
+    notes : list of str
+    framework : str
+    """
+
+    def __init__(self, path: Path, choice: StepChoice) -> None:
+        self.path = path
+        self.choice = choice
+        self.gpus: dict[int, Gpu] = {}
+        self.marks: list[Mark] = []
+        self.truncated = False
+        self.notes: list[str] = []
+        self.framework = "tensorflow"
+        self._operations: dict[Operation, int] = {}
+        self._launch_start = array("d")
+        self._launch_id = array("q")
+        self._is_launch: dict[str, bool] = {}
+
+    def gpu(self, index: int) -> Gpu:
+        """The GPU of a number, new where it has none yet."""
+        return self.gpus.setdefault(index, Gpu(index))
+
+    def operation(self, found: Operation) -> int:
+        """Number of an operation in this recording."""
+        return self._operations.setdefault(found, len(self._operations))
+
+    def add_launch(self, name: str, correlation: int, start: float) -> None:
+        """Add what the host called to launch the kernel of that id, µs.
+
+        Calls that wait or allocate have such ids too, and no kernel.
+        """
+        if name not in self._is_launch:
+            self._is_launch[name] = _NO_LAUNCH.search(name) is None
+        if self._is_launch[name]:
+            self._launch_id.append(correlation)
+            self._launch_start.append(start)
+
+    def profiles(self, hint: str) -> list[Profile]:
+        """One profile for each GPU on which anything ran.
+
+        Parameters
+        ----------
+        hint : str
+            How to record a file that holds what is missing.
+
+        Raises
+        ------
+        ProfileError
+            If nothing ran on a GPU, or in no step; or the user's mark is not found.
+        """
+        ran = [g for _, g in sorted(self.gpus.items()) if len(g.start)]
+        if not ran:
+            named = f"; GPUs named in it: {len(self.gpus)}"
+            raise ProfileError(
+                f"{self.path}: no GPU kernel was recorded{named}",
+                f"the profiler needs CUPTI (or ROCm's tracer) and the right to use it; {hint}",
+                code="profile.no-gpu-work",
+            )
+        self.choice.check_count(self.path, sum(len(g.start) for g in ran))
+        found = [self._profile(g, len(ran) > 1) for g in ran]
+        made = [p for p in found if p is not None]
+        if not made:
+            raise ProfileError(
+                f"{self.path}: no GPU kernel ran in any of its steps",
+                hint,
+                code="profile.no-gpu-work",
+            )
+        return made
+
+    def _profile(self, gpu: Gpu, several: bool) -> Profile | None:
+        operations = list(self._operations)
+        start, operation = np.array(gpu.start), np.array(gpu.operation)
+        end = start + np.array(gpu.length)
+        kernels = Kernels(
+            start, end, self._asked(gpu), operation, [o.program for o in operations]
+        )
+        steps = cut(self.path, self.choice, gpu.steps, self.marks, kernels)
+        return self._vector(gpu, kernels, steps, operations, several)
+
+    def _vector(
+        self, gpu: Gpu, kernels: Kernels, steps: Cut,
+        operations: Sequence[Operation], several: bool,
+    ) -> Profile | None:  # fmt: skip
+        """Profile of the step that stands for the job; None where nothing ran in any."""
+        work = _work(kernels, steps, operations)
+        found = of_step(work, steps.steps, self.truncated, self._launches())
+        if found is None:
+            return None
+        training = any(operations[k].training for k in np.unique(kernels.operation))
+        notes = [*steps.notes, *self.notes]
+        if steps.counted:
+            notes.append(found.step.said)
+        notes += found.notes
+        if self.truncated:
+            notes.insert(0, f"{self.path.name} breaks off; it was read up to where it is whole")  # fmt: skip
+        share = 1.0 / steps.parts
+        return Profile(
+            {k: v * share for k, v in found.ops.items() if v > 0},
+            WorkloadKey(
+                mode="training" if training else "inference", framework=self.framework
+            ),
+            step_time_us=found.step.length * share,
+            source=f"{self.path} [GPU {gpu.index}]" if several else str(self.path),
+            notes=tuple(notes),
+            device=gpu.device,
+            precision_us={k: v * share for k, v in found.precision_us.items()},
+        )
+
+    def _launches(self) -> list[Launches]:
+        """Launches of a file that breaks off: those of the host stand first in it."""
+        if not self.truncated or not len(self._launch_id):
+            return []
+        ran = [np.array(g.correlation) for g in self.gpus.values()]
+        recorded = np.isin(np.array(self._launch_id), np.concatenate(ran))
+        return [Launches(np.array(self._launch_start), recorded)]
+
+    def _asked(self, gpu: Gpu) -> Any:
+        """When the host launched each kernel, µs; its start where that is not known."""
+        start, wanted = np.array(gpu.start), np.array(gpu.correlation)
+        if not len(self._launch_id):
+            return start
+        ids, when = np.array(self._launch_id), np.array(self._launch_start)
+        order = np.lexsort((when, ids))
+        ids, when = ids[order], when[order]
+        at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+        known = (wanted >= 0) & (ids[at] == wanted) & (when[at] <= start)
+        return np.where(known, when[at], start)
+
+
+def is_training(names: Iterable[str]) -> bool:
+    """Whether one of a kernel's names says that it is of a step of training."""
+    return any(_TRAINING.search(n) is not None or trains(n) for n in names)
+
+
+def _work(kernels: Kernels, steps: Cut, operations: Sequence[Operation]) -> Work:
+    """Kernels by column and precision; several operations may be of one column."""
+    names = [op_names.column("device", o.name) for o in operations]
+    columns = tuple(dict.fromkeys(names))
+    # copies, and what has no kernel's name, are of no precision
+    kinds = [
+        None if not o.kernel or _COPY.match(o.kernel) else kernel_precision(o.kernel)
+        for o in operations
+    ]
+    precisions = tuple(dict.fromkeys(k for k in kinds if k is not None))
+    place = {None: -1} | {k: n for n, k in enumerate(precisions)}
+    column = {name: n for n, name in enumerate(columns)}
+    return Work(
+        kernels.start,
+        kernels.end,
+        steps.asked,
+        np.array([column[n] for n in names])[kernels.operation],
+        columns,
+        np.array([place[k] for k in kinds])[kernels.operation],
+        precisions,
+    )

@@ -1,0 +1,255 @@
+"""TensorBoard's ``tensorflow_stats`` table as csv.
+
+One row an operation: ``Host/device``, ``Type`` (the op type), ``Operation``
+(its name in the graph), ``#Occurrences``, ``Total time (us)`` and more. The op
+vector sums ``Total time (us)`` by side and type, as PROFET does
+(ddps-lab/profet, data/rawdata_preprocessing.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+from pathlib import Path
+
+from xlate import op_names
+from xlate.errors import ProfileError
+from xlate.files.limits import read_text
+from xlate.readers.source import Source
+from xlate.readers.tables.filename import from_name
+from xlate.values.profile import Profile
+
+__all__ = ["contradiction", "read", "sniff"]
+
+SIDE, TYPE, TIME = "Host/device", "Type", "Total time (us)"
+#: columns that tell the rows of one type apart, where the table has them
+RANK, OPERATION = "Rank", "Operation"
+_NEEDED = (SIDE, TYPE, TIME)
+#: what TIME must be the product of, where the table has both
+COUNT, AVERAGE = "#Occurrences", "Avg. time (us)"
+#: names of newer versions (XProf), which are also those of the older Type, Operation
+_NEWER = {"Operation Type": TYPE, "Operation Name": OPERATION}
+#: share by which a product may differ from the total, beside what rounding does
+_ROUNDING = 0.005
+_LONGEST_FIELD = 1 << 16
+
+
+def sniff(raw: bytes) -> bool:
+    """Whether the first line names the two columns no other table has."""
+    head = raw[:4096].split(b"\n", 1)[0].lower()
+    return b"host/device" in head or (b"#occurrences" in head and b"type" in head)
+
+
+def read(source: Source) -> list[Profile]:
+    """Read one csv into one profile.
+
+    Parameters
+    ----------
+    source : Source
+        The file; its name may say what ran.
+
+    Raises
+    ------
+    ProfileError
+        Naming the line and column, for a missing or renamed column, a side
+        that is neither host nor device, a time that is no number, not finite
+        or negative, or not the number of occurrences times the average, and a last
+        line that breaks off.
+    """
+    path, raw = source.path, source.content()
+    text = read_text(path, raw)
+    csv.field_size_limit(_LONGEST_FIELD)
+    rows = csv.reader(io.StringIO(text))
+    try:
+        header = [h.strip() for h in next(rows, [])]
+        header = [
+            _NEWER.get(h, h) if _NEWER.get(h) not in header else h for h in header
+        ]
+        for name in _NEEDED:
+            if header.count(name) > 1:
+                raise ProfileError(
+                    f"{path} has the column {name!r} twice",
+                    "keep one of them",
+                    code="profile.repeated",
+                )
+        place = {name: _find(path, header, name) for name in _NEEDED}
+        ops: dict[str, float] = {}
+        seen: dict[tuple[str, ...], int] = {}
+        once_at = None
+        if RANK in header and OPERATION in header:
+            once_at = [header.index(RANK), place[SIDE], header.index(OPERATION)]
+        counted = None
+        if COUNT in header and AVERAGE in header:
+            counted = header.index(COUNT), header.index(AVERAGE)
+        lines = 0
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(header):
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {len(row)} fields where the "
+                    f"header has {len(header)}",
+                    "the file breaks off or a field is not quoted; export it again",
+                    code="profile.damaged",
+                )
+            side = row[place[SIDE]].strip()
+            if side.lower() not in ("host", "device"):
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {SIDE} is {side!r}",
+                    "it must be Host or Device",
+                    code="profile.bad-value",
+                )
+            name = row[place[TYPE]].strip()
+            if not name:
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {TYPE} is empty",
+                    "export the table again",
+                    code="profile.bad-value",
+                )
+            # several rows of one type are normal; one operation's row twice is not
+            once = tuple(row if once_at is None else [row[k] for k in once_at])
+            if OPERATION in header and once in seen:
+                raise ProfileError(
+                    f"{path}, line {rows.line_num}: {row[header.index(OPERATION)]!r} "
+                    f"stands in line {seen[once]} already: a row twice",
+                    "the table was joined to itself; export it again",
+                    code="profile.repeated",
+                )
+            seen[once] = rows.line_num
+            key = op_names.column(side, name)
+            time = _time(path, rows.line_num, row[place[TIME]])
+            if counted is not None:
+                _check_product(
+                    path,
+                    rows.line_num,
+                    name,
+                    [row[k] for k in counted],
+                    row[place[TIME]],
+                )
+            ops[key] = ops.get(key, 0.0) + time
+            lines += 1
+    except csv.Error as e:
+        raise ProfileError(
+            f"{path}, line {rows.line_num}: not a csv table: {e}",
+            "export the tensorflow_stats table from TensorBoard's profile page as csv",
+            code="profile.damaged",
+        ) from e
+    if not lines:
+        raise ProfileError(
+            f"{path} has a header and no operation",
+            "profile at least one whole step",
+            code="profile.empty",
+        )
+    instance, workload = from_name(path.name)
+    return [Profile(ops, workload, instance, source=str(path))]
+
+
+def _find(path: Path, header: list[str], name: str) -> int:
+    if name in header:
+        return header.index(name)
+    folded = [h.lower().replace(" ", "").replace("µ", "u") for h in header]
+    if name.lower().replace(" ", "") in folded:
+        return folded.index(name.lower().replace(" ", ""))
+    near = difflib.get_close_matches(name, header, n=1, cutoff=0.6)
+    if near and name == TIME:
+        hint = (
+            f"the column {near[0]!r} is not in microseconds or holds another time; "
+            f"xlate needs {TIME!r}"
+        )
+    elif near:
+        hint = f"rename {near[0]!r} to {name!r}"
+    else:
+        hint = (
+            "export the tensorflow_stats table from TensorBoard's profile page as csv"
+        )
+    raise ProfileError(
+        f"{path} has no column {name!r}", hint, code="profile.missing-column"
+    )
+
+
+def _time(path: Path, line: int, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise ProfileError(
+            f"{path}, line {line}: {TIME} is {cell!r}, not a number",
+            "export the table again with a decimal point",
+            code="profile.bad-value",
+        ) from None
+    if not math.isfinite(value) or value < 0:
+        raise ProfileError(
+            f"{path}, line {line}: {TIME} is {cell.strip()}",
+            "times are finite and not negative; profile again",
+            code="profile.bad-value",
+        )
+    return value
+
+
+def contradiction(
+    occurrences: float, average_us: float, total_us: float, off_us: float = 0.0
+) -> str | None:
+    """What contradicts itself between a count, an average and a total; or None.
+
+    Parameters
+    ----------
+    occurrences, average_us, total_us : float
+        Of one row.
+    off_us : float
+        By how much the two may differ since both were rounded.
+
+    Examples
+    --------
+    >>> from xlate.readers.tensorflow.tensorflow_stats import contradiction
+    >>> contradiction(2, 5.0, 10.0) is None
+    True
+    >>> contradiction(2, 5.0, 10000.0)
+    '2 occurrences of 5 µs are 10 µs, and its total is 10000 µs'
+    """
+    # time in which nothing ran has neither count nor average
+    if occurrences == 0 and average_us == 0:
+        return None
+    product = occurrences * average_us
+    allowed = _ROUNDING * max(product, total_us) + off_us
+    if abs(product - total_us) <= allowed:
+        return None
+    return (
+        f"{occurrences:.12g} occurrences of {average_us:.6g} µs are {product:.6g} µs, and "
+        f"its total is {total_us:.6g} µs"
+    )
+
+
+def _check_product(
+    path: Path, line: int, name: str, cells: list[str], total: str
+) -> None:
+    """Refuse a row whose total is not its count times its average."""
+    texts = [cell.strip().replace(",", "") for cell in cells]
+    if not all(texts):
+        return
+    try:
+        occurrences, average = (float(text) for text in texts)
+    except ValueError:
+        raise ProfileError(
+            f"{path}, line {line}: {COUNT} is {cells[0]!r} and {AVERAGE} {cells[1]!r}",
+            "both are numbers; export the table again",
+            code="profile.bad-value",
+        ) from None
+    rounding = occurrences * _half_digit(texts[1]) + _half_digit(total)
+    sound = math.isfinite(occurrences) and math.isfinite(average)
+    fault = contradiction(occurrences, average, float(total), rounding)
+    if not sound or occurrences < 0 or average < 0 or fault is not None:
+        what = fault or f"{cells[0].strip()} occurrences of {cells[1].strip()} µs"
+        raise ProfileError(
+            f"{path}, line {line}: {name} contradicts itself: {what}",
+            "one of the columns is in another unit or was changed; export the table again",
+            code="profile.bad-value",
+        )
+
+
+def _half_digit(text: str) -> float:
+    """By how much a number may be off that was rounded to what is printed."""
+    digits, _, power = text.strip().lower().partition("e")
+    _, _, decimals = digits.partition(".")
+    # a power beyond all measure is no rounding
+    return 0.5 * 10.0 ** (min(int(power or 0), 12) - len(decimals))

@@ -1,0 +1,162 @@
+"""Who asked for a kernel: joins of kernels, launches and operations by their ids.
+
+The host's events are arrays of one length by name: ``start, dur`` (µs), ``name``,
+``corr`` and ``ext`` (ids, -1 where there is none), ``pid, tid``, ``types``, and
+``kind``: an operation, a launch, or a region that the user named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlate.readers.traces.timeline import self_times
+
+__all__ = [
+    "COPY",
+    "FILL",
+    "KERNEL",
+    "LAUNCH",
+    "OPERATION",
+    "REGION",
+    "around",
+    "graph_launches",
+    "host_times",
+    "joined",
+    "kernel_launches",
+    "operations",
+    "runs_kernel",
+]
+
+#: kinds of GPU events
+KERNEL, COPY, FILL = 0, 1, 2
+#: and of the host's
+OPERATION, LAUNCH, REGION = 0, 1, 2
+#: calls that run a kernel, in CUDA, HIP and Level Zero
+_RUNS_KERNEL = re.compile(
+    r"(?:cuda|cu|hip|hipExt|hipModule|hipExtModule)Launch(?:Cooperative)?Kernel"
+    r"|\w*EnqueueKernelLaunch|zeCommandListAppendLaunchKernel"
+)
+_GRAPH = re.compile(r"(?:cuda|cu|hip)GraphLaunch")
+
+
+def _named(names: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.int64]:
+    return np.array(
+        [k for k, n in enumerate(names) if pattern.match(n)], dtype=np.int64
+    )
+
+
+def runs_kernel(call: str) -> bool:
+    """Whether a call of CUDA, HIP or Level Zero runs one kernel, whatever its version.
+
+    Examples
+    --------
+    >>> from xlate.readers.traces.launches import runs_kernel
+    >>> runs_kernel("cudaLaunchKernel_v7000"), runs_kernel("cudaGraphLaunch_v10000")
+    (True, False)
+    """
+    return _RUNS_KERNEL.match(call) is not None
+
+
+def graph_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows launch a CUDA graph: one call for all kernels in it."""
+    found = (host["kind"] == LAUNCH) & np.isin(host["name"], _named(names, _GRAPH))
+    return np.asarray(found)
+
+
+def kernel_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows launch a kernel, and have the id by which it is found."""
+    runs = np.concatenate([_named(names, _RUNS_KERNEL), _named(names, _GRAPH)])
+    found = (host["kind"] == LAUNCH) & (host["corr"] >= 0) & np.isin(host["name"], runs)
+    return np.asarray(found)
+
+
+def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
+    """Row of the launch of each kernel, -1 where none has its correlation id.
+
+    Ids repeat where traces of several processes were put together: of the launches that
+    share the kernel's external id too, else of all, the last before it began is its own.
+    """
+    rows = np.flatnonzero((host["kind"] == LAUNCH) & (host["corr"] >= 0))
+    if not len(rows):
+        return np.full(len(k["corr"]), -1, dtype=np.int64)
+    order = rows[np.lexsort((host["start"][rows], host["corr"][rows]))]
+    corr = host["corr"][order]
+    low = np.searchsorted(corr, k["corr"], side="left")
+    high = np.searchsorted(corr, k["corr"], side="right")
+    found = np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
+    for row in np.flatnonzero(high - low > 1):
+        choice = order[low[row] : high[row]]
+        if k["ext"][row] >= 0:
+            same = choice[host["ext"][choice] == k["ext"][row]]
+            choice = same if len(same) else choice
+        before = choice[host["start"][choice] <= k["start"][row]]
+        found[row] = before[-1] if len(before) else choice[0]
+    return np.asarray(np.where(k["corr"] >= 0, found, -1))
+
+
+def operations(
+    host: dict[str, Any], pid: NDArray[np.int64], ext: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Row of the operation with a kernel's external id, -1 where there is none."""
+    rows = np.flatnonzero((host["kind"] == OPERATION) & (host["ext"] >= 0))
+    if not len(rows):
+        return np.full(len(ext), -1, dtype=np.int64)
+    found = np.full(len(ext), -1, dtype=np.int64)
+    # the process is part of the id, where it is known
+    for p in np.unique(pid):
+        mine = rows if p < 0 else rows[host["pid"][rows] == p]
+        asked = np.flatnonzero((pid == p) & (ext >= 0))
+        if not len(mine) or not len(asked):
+            continue
+        order = mine[np.argsort(host["ext"][mine], kind="stable")]
+        ids = host["ext"][order]
+        at = np.minimum(np.searchsorted(ids, ext[asked]), len(ids) - 1)
+        hit = ids[at] == ext[asked]
+        found[asked[hit]] = order[at[hit]]
+    return found
+
+
+def around(host: dict[str, Any], launches: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row of the innermost operation around each launch on its thread, or -1."""
+    found = np.full(len(launches), -1, dtype=np.int64)
+    threads = host["pid"] * (1 << 31) + host["tid"]
+    for thread in np.unique(threads[launches]):
+        asked = np.flatnonzero(threads[launches] == thread)
+        rows = np.flatnonzero((threads == thread) & (host["kind"] == OPERATION))
+        start, end = host["start"][rows], host["start"][rows] + host["dur"][rows]
+        order = np.lexsort((-end, start))
+        when = host["start"][launches[asked]]
+        open_: list[int] = []
+        k = 0
+        for j in np.argsort(when, kind="stable"):
+            while k < len(order) and start[order[k]] <= when[j]:
+                open_.append(int(order[k]))
+                k += 1
+            while open_ and end[open_[-1]] < when[j]:
+                open_.pop()
+            if open_:
+                found[asked[j]] = rows[open_[-1]]
+    return found
+
+
+def host_times(
+    host: dict[str, Any], pid: int, begin: float, length: float
+) -> Iterable[tuple[int, float]]:
+    """Self time of the host's operations and launches within a span of time, µs."""
+    if not host:
+        return
+    inside = (host["start"] >= begin) & (host["start"] < begin + length)
+    if pid >= 0:
+        inside &= host["pid"] == pid
+    rows = np.flatnonzero(inside)
+    threads = host["pid"][rows] * (1 << 31) + host["tid"][rows]
+    for thread in np.unique(threads):
+        mine = rows[threads == thread]
+        start = host["start"][mine]
+        own = self_times(start, start + host["dur"][mine])
+        yield from zip(host["name"][mine].tolist(), own.tolist(), strict=True)

@@ -1,0 +1,183 @@
+"""What every answer says beside the answer: bundle, precision, memory, rent, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from xlate.values.kernel_precision import NOT_KNOWN
+from xlate.values.memory_fit import MemoryFit
+from xlate.values.precision_mix import PrecisionMix
+from xlate.values.rent import Rent
+
+__all__ = ["BundleId", "Facts", "RestsOn"]
+
+
+@dataclass(frozen=True)
+class BundleId:
+    """Which bundle answered: its name, and the checksum of its model as version.
+
+    Attributes
+    ----------
+    name : str
+        ``ANCHOR/to-TARGET``.
+    version : str or None
+        First digits of the checksum.
+
+    Examples
+    --------
+    >>> from xlate import BundleId
+    >>> BundleId("g3s.xlarge/to-p3.2xlarge", "0123abcd").name
+    'g3s.xlarge/to-p3.2xlarge'
+    """
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class RestsOn:
+    """Where one part of an answer comes from.
+
+    Attributes
+    ----------
+    part : str
+        ``step time on the anchor``, ``translation``, ``power`` or ``response to the
+        clock``.
+    source : str
+        What it was taken from.
+    corpus : str or None
+        The corpus behind it; None where none is.
+    simulated : bool
+        Whether that corpus is simulated.
+    note : str or None
+        What limits it.
+
+    Examples
+    --------
+    >>> from xlate import RestsOn
+    >>> RestsOn("translation", "physics", "profet").text
+    'translation: physics, profet'
+    """
+
+    part: str
+    source: str
+    corpus: str | None = None
+    simulated: bool = False
+    note: str | None = None
+
+    def document(self) -> dict[str, object]:
+        """The promised document."""
+        return {
+            "part": self.part,
+            "from": self.source,
+            "corpus": self.corpus,
+            "simulated": self.simulated,
+            "note": self.note,
+        }
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        corpus = f", {self.corpus}" if self.corpus else ""
+        named = "simulated" in (self.corpus or "")
+        simulated = " (simulated)" if self.simulated and not named else ""
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.part}: {self.source}{corpus}{simulated}{note}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What every answer to a profile says beside the answer.
+
+    Attributes
+    ----------
+    bundle : BundleId or None
+        None where data sheets answered.
+    recorded_gpu : str or None
+        GPU that the file names, as it does.
+    anchor_gpu, target_gpu : str or None
+        Entries of the catalogue that the answer was computed with.
+    mode : str or None
+        As the profile says; None where it does not say.
+    precision, precision_target : str or None
+        Number format that stands for the run on the anchor and on the target; None
+        where it is not known.
+    precision_known : str or None
+        How the precision is known.
+    precision_shares : mapping of str to float
+        Kernel time on the anchor by precision, largest first; empty where not recorded.
+    memory : MemoryFit or None
+        Need and have on the target.
+    rent : Rent or None
+        Of the target; None without a price, and then ``no_rent`` says why.
+    domain : str
+        ``in_domain``, ``uncertain`` or ``out_of_domain``.
+    step_from : str
+        ``given``, or ``window`` where the anchor's step time was estimated.
+    rests_on : tuple of RestsOn
+    what_to_do : tuple of str
+        What would make the answer surer, or what to do instead.
+
+    Examples
+    --------
+    >>> import xlate
+    >>> (answer,) = xlate.translate("examples/my_stats.csv", "g3s.xlarge", "p3.2xlarge")
+    >>> answer.facts.target_gpu, answer.facts.bundle.name
+    ('V100-SXM2-16GB', 'g3s.xlarge/to-p3.2xlarge')
+    """
+
+    bundle: BundleId | None = None
+    recorded_gpu: str | None = None
+    anchor_gpu: str | None = None
+    target_gpu: str | None = None
+    mode: str | None = None
+    precision: str | None = None
+    precision_known: str | None = None
+    precision_target: str | None = None
+    precision_shares: Mapping[str, float] = field(default_factory=dict)
+    memory: MemoryFit | None = None
+    rent: Rent | None = None
+    no_rent: str | None = None
+    domain: str | None = None
+    step_from: str = "given"
+    rests_on: tuple[RestsOn, ...] = ()
+    what_to_do: tuple[str, ...] = ()
+
+    @property
+    def precision_text(self) -> str:
+        """In what the run computes here, and there where that is another."""
+        if self.precision_shares:
+            said = PrecisionMix(self.precision_shares).text + " of kernel time"
+        elif self.precision is None:
+            return NOT_KNOWN
+        else:
+            said = f"{self.precision}, {self.precision_known}"
+        if self.precision is not None and self.precision_target != self.precision:
+            said += f"; there {self.precision_target or NOT_KNOWN}"
+        return said
+
+    def document(self) -> dict[str, object]:
+        """Keys that every answer to a profile carries."""
+        nothing = {"need_bytes": None, "have_bytes": None, "fits": None}
+        return {
+            # no history is kept yet
+            "prediction_id": None,
+            "bundle": None if self.bundle is None else asdict(self.bundle),
+            "recorded_gpu": self.recorded_gpu,
+            "anchor_gpu": self.anchor_gpu,
+            "target_gpu": self.target_gpu,
+            "mode": self.mode,
+            "precision": {
+                "anchor": self.precision,
+                "target": self.precision_target,
+                "how_known": self.precision_known,
+                "shares": dict(self.precision_shares) or None,
+            },
+            "memory": nothing if self.memory is None else self.memory.document(),
+            "rent": None if self.rent is None else self.rent.document(),
+            "no_rent": self.no_rent,
+            "step_from": self.step_from,
+            "rests_on": [r.document() for r in self.rests_on],
+            "what_to_do": list(self.what_to_do),
+        }

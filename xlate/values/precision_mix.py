@@ -1,0 +1,142 @@
+"""How a run's device time divides over precisions, and the one that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xlate.values.kernel_precision import INTEGER, NO_ARITHMETIC, NOT_KNOWN
+
+__all__ = [
+    "MIXED",
+    "PrecisionMix",
+    "dominant_precision",
+    "format_of",
+    "on_tensor_cores",
+]
+
+#: where no one precision stands for a run
+MIXED = "mixed"
+_TENSOR = "-tensor"
+#: share of known kernel time on tensor cores, from which on these stand for the run:
+#: elementwise kernels and optimizers stay in fp32 where products are in fp16
+_TENSOR_DECIDES = 0.2
+#: share of the deciding time that one format must have
+_MOST = 2 / 3
+#: share of kernel time that must be known for a run to have a precision
+_LEAST_KNOWN = 1 / 3
+#: share that is named by itself
+_SHOWN = 0.01
+
+
+def format_of(label: str) -> str:
+    """Number format of a precision, without where it is multiplied."""
+    return label.removesuffix(_TENSOR)
+
+
+def on_tensor_cores(label: str) -> bool:
+    """Whether a precision is one of tensor cores (matrix cores of AMD)."""
+    return label.endswith(_TENSOR)
+
+
+@dataclass(frozen=True)
+class PrecisionMix:
+    """Shares of kernel time by precision.
+
+    Attributes
+    ----------
+    shares : mapping of str to float
+        Precision to its share of kernel time, largest first, :data:`NOT_KNOWN` among
+        them; copies and communication are no part of the whole. Empty where no kernel
+        time was recorded by precision.
+    copy_share : float
+        Copies and communication, over all device time recorded by precision.
+
+    Examples
+    --------
+    >>> from xlate.values.precision_mix import PrecisionMix
+    >>> mix = PrecisionMix.of({"fp16-tensor": 60.0, "fp32": 20.0, "no arithmetic": 20.0})
+    >>> mix.text
+    'fp16-tensor 75 %, fp32 25 %'
+    """
+
+    shares: Mapping[str, float]
+    copy_share: float = 0.0
+
+    @classmethod
+    def of(cls, precision_us: Mapping[str, float]) -> PrecisionMix:
+        """From device time by precision, µs."""
+        kernels = {
+            p: t for p, t in precision_us.items() if p != NO_ARITHMETIC and t > 0
+        }
+        whole, copies = sum(kernels.values()), precision_us.get(NO_ARITHMETIC, 0.0)
+        if not whole:
+            return cls({}, 1.0 if copies else 0.0)
+        order = sorted(kernels, key=lambda p: (-kernels[p], p))
+        return cls({p: kernels[p] / whole for p in order}, copies / (whole + copies))
+
+    @property
+    def known(self) -> dict[str, float]:
+        """Shares of kernel time in floats, and in int8 and narrower products."""
+        return {p: s for p, s in self.shares.items() if p not in (NOT_KNOWN, INTEGER)}
+
+    @property
+    def text(self) -> str:
+        """One line for people; shares under one per cent are summed."""
+        if not self.shares:
+            return NOT_KNOWN
+        shown = {p: s for p, s in self.shares.items() if s >= _SHOWN}
+        said = [f"{p} {100 * s:.0f} %" for p, s in shown.items()]
+        if len(shown) < len(self.shares):
+            said.append(f"others {100 * (1 - sum(shown.values())):.1f} %")
+        return ", ".join(said)
+
+    @property
+    def dominant(self) -> str | None:
+        """The format that stands for the run; None where too little is known."""
+        known = self.known
+        whole = sum(known.values())
+        if not whole or whole < _LEAST_KNOWN * (1 - self.shares.get(INTEGER, 0.0)):
+            return None
+        products = {p: s for p, s in known.items() if on_tensor_cores(p)}
+        deciding = (
+            products if sum(products.values()) >= _TENSOR_DECIDES * whole else known
+        )
+        formats: dict[str, float] = {}
+        for label, share in deciding.items():
+            formats[format_of(label)] = formats.get(format_of(label), 0.0) + share
+        first = max(formats, key=lambda f: (formats[f], f))
+        return first if formats[first] >= _MOST * sum(formats.values()) else MIXED
+
+    @property
+    def program(self) -> str | None:
+        """The format of the program's tensors; None where too little is known.
+
+        TF32 is how some GPUs multiply fp32: the same program does not do so elsewhere.
+        """
+        found = self.dominant
+        return "fp32" if found == "tf32" else found
+
+
+def dominant_precision(precision_us: Mapping[str, float]) -> str | None:
+    """The precision that stands for a run: that of its products, as far as known.
+
+    Parameters
+    ----------
+    precision_us : mapping of str to float
+        Device time by the precision of its kernels, µs (``Profile.precision_us``).
+
+    Returns
+    -------
+    str or None
+        ``fp32``, ``tf32``, ``fp16``, ``bf16``, ``fp8``, ``int8`` and so on,
+        :data:`MIXED` where two share the products, None where two thirds of kernel time
+        are in no known precision.
+
+    Examples
+    --------
+    >>> from xlate.values.precision_mix import dominant_precision
+    >>> dominant_precision({"fp16-tensor": 40.0, "fp32": 35.0, "fp16": 25.0})
+    'fp16'
+    """
+    return PrecisionMix.of(precision_us).dominant
