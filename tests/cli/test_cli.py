@@ -188,7 +188,7 @@ def test_compare_in_three_forms(tmp_path):
         assert len(list(csv.DictReader(f))) == len(rows)
     _, err = run(*args, "--columns", "5000")
     assert "5000 columns asked for" in err
-    assert re.search(r"\d+ workloads? .*have no partner: \S+ \d+px", err), err
+    assert re.search(r"\d+ workloads? .*have no partner: \S+ \d+(px|tok)", err), err
     out, _ = run(*args, "--split", "random")
     assert "random (leaky)" in out
     _, err = run(*args, "--csv", tmp_path / "no" / "x.csv", code=1)

@@ -15,7 +15,7 @@ from xlate.cli import app
 from xlate.engine import calls, fit_sweeps, session
 from xlate.engine.pair import Pair
 from xlate.engine.session import Session
-from xlate.errors import AlignmentError, CatalogError, ProfileError
+from xlate.errors import AlignmentError, CatalogError, ProfileError, UnknownNameError
 from xlate.evaluation.figures import Row
 from xlate.hardware.catalogue import catalogue
 from xlate.values import clock_requests, requests
@@ -83,7 +83,7 @@ def test_the_catalogue_is_resolved_once_for_all_parts_of_an_answer(
 
 def test_a_session_knows_the_machines_of_its_folders_alone(own):
     assert Session([own]).catalogue.instance("box.4090").gpu.name == "RTX6090"
-    with pytest.raises(Exception, match=r"box\.4090"):
+    with pytest.raises(UnknownNameError, match=r"box\.4090"):
         Session().pair("g3s", "box.4090")
 
 
@@ -223,7 +223,7 @@ def test_importance_is_of_the_catalogue_that_was_named(own, tmp_path, monkeypatc
     sweeps.write_csv(file)
     seen = []
     monkeypatch.setattr(
-        fit_sweeps.study, "importance", lambda one, *_, **__: seen.append(one.gpu.name) or []
+        fit_sweeps.sweep_study, "importance", lambda one, *_, **__: seen.append(one.gpu.name) or []
     )  # fmt: skip
     one = Session([own])
     one.importance(ImportanceRequest([str(file)], view="smi"))

@@ -113,7 +113,9 @@ def test_models_of_another_kind_are_refused(kept, empty_home, tmp_path):
     store, bundle, _ = kept
     folder = store.save(bundle, tmp_path / "b")
     rewritten(folder, encode({"power": [1.0]}))
-    with pytest.raises(BundleError, match=r"holds something other than|holds a list"):
+    with pytest.raises(
+        BundleError, match=r"holds something other than|holds an object of type list"
+    ):
         store.load(folder)
 
 

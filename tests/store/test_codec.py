@@ -160,11 +160,11 @@ def tree_of(**other):
         ({"kind": "part/nothing", "state": {}}, "no kind of model"),
         ({"kind": "xlate.models.scaling.Scaler", "state": {}}, "no kind of model"),
         ({"kind": "os/system", "state": {}}, "no kind of model"),
-        ({"kind": ["part/two-path"], "state": {}}, "stands where"),
+        ({"kind": ["part/two-path"], "state": {}}, "stands in place of"),
         ({"kind": "part/scaler", "state": {}}, "lacks ops"),
         ({"kind": "part/two-path", "state": {"predict": 1}}, "has no 'predict'"),
         ({"kind": "part/two-path", "state": {"__class__": 1}}, "has no '__class__'"),
-        ({"kind": "part/two-path", "state": [1]}, "stands where"),
+        ({"kind": "part/two-path", "state": [1]}, "stands in place of"),
         ({"array": 0}, "IndexError"),
         ({"array": -1}, "no place"),
         ({"array": True}, "no place"),
@@ -258,7 +258,7 @@ def test_an_archive_of_other_files_is_refused(archive, says, tmp_path):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr("xlate.store.archive._MOST_BYTES", 10_000)
+    monkeypatch.setattr("xlate.store.archive.MOST_BYTES", 10_000)
     with pytest.raises(BundleError, match="unpacks to over"):
         read_back(made([], b"\0" * 20_000), tmp_path)
 

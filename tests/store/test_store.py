@@ -120,7 +120,7 @@ def replaced(folder, model):
 def test_something_else_entirely_is_refused(copy):
     parts = ("translator", "window", "ratio", "calibration", "domain", "scaling")
     replaced(copy, {p: [1] for p in parts})
-    with pytest.raises(BundleError, match=r"holds a list"):
+    with pytest.raises(BundleError, match=r"holds an object of type list"):
         bundles.load(copy)
     replaced(copy, [1])
     with pytest.raises(BundleError, match="other than a translator"):

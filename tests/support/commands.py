@@ -25,7 +25,7 @@ def run(*args, code=0):
     error = result.exception
     if isinstance(error, XlateError):
         assert error.exit_code == code, error
-        return result.stdout, str(error)
+        return result.stdout, error.text("cli")
     if error is not None and not isinstance(error, SystemExit):
         raise error
     assert result.exit_code == code, result.output

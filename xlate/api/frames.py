@@ -41,7 +41,8 @@ def as_polars(value: object) -> pl.DataFrame:
         return value
     if not is_pandas(value):
         raise ProfileError(
-            f"a {type(value).__name__} is no table", "give a polars or pandas DataFrame"
+            f"an object of type {type(value).__name__} is no table",
+            "give a polars or pandas DataFrame",
         )
     names = [str(c) for c in value.columns]
     twice = sorted({n for n in names if names.count(n) > 1})

@@ -247,8 +247,8 @@ class Session:
         return translate(self, request)
 
     def translate_table(self, request: TableRequest) -> pl.DataFrame:
-        """Translate a wide table of profiles in one go (:mod:`xlate.engine.translate_table`)."""
-        from xlate.engine.translate_table import translate_table
+        """Translate a wide table of profiles in one go (:mod:`xlate.engine.table_translation`)."""
+        from xlate.engine.table_translation import translate_table
 
         return translate_table(self, request)
 

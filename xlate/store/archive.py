@@ -29,7 +29,7 @@ from xlate.store.fields import parse
 __all__ = ["open_archive", "written"]
 
 #: of the file, and of everything unpacked; the largest bundle that was fitted holds 40 MB
-_MOST_BYTES = 512 * 1024 * 1024
+MOST_BYTES = 512 * 1024 * 1024
 #: of the tree of values
 _MOST_TREE = 32 * 2**20
 _MOST_ESTIMATORS = 1000
@@ -87,7 +87,7 @@ def open_archive(path: Path, digest: str | None, refit: str) -> Any:
         of no kind of model, or is damaged.
     """
     try:
-        archive = read_bytes(path, _MOST_BYTES)
+        archive = read_bytes(path, MOST_BYTES)
     except OSError as e:
         raise BundleError(f"{path} cannot be read: {e.strerror or e}", refit) from e
     found = hashlib.sha256(archive).hexdigest()
@@ -122,8 +122,8 @@ def _unpacked(archive: bytes, where: str, refit: str) -> tuple[Any, bytes, list[
         if count > _MOST_ESTIMATORS or names != sorted([_TREE, _ARRAYS, *expected]):
             raise ValueError("the archive holds other files than a model's")
         # what is read is never more than what an entry says
-        if sum(e.file_size for e in entries) > _MOST_BYTES:
-            raise ValueError(f"the archive unpacks to over {_MOST_BYTES:,} bytes")
+        if sum(e.file_size for e in entries) > MOST_BYTES:
+            raise ValueError(f"the archive unpacks to over {MOST_BYTES:,} bytes")
         if file.getinfo(_TREE).file_size > _MOST_TREE:
             raise ValueError("the tree of models is too large")
         tree = parse(file.read(_TREE).decode(), where, refit)

@@ -164,7 +164,8 @@ class TranslatorKind(BundleKind[Bundle, Manifest]):
         for name in _MAPPINGS:
             if not isinstance(models[name], dict):
                 raise BundleError(
-                    f"{path} holds a {type(models[name]).__name__}", refit
+                    f"{path} holds an object of type {type(models[name]).__name__}",
+                    refit,
                 )
         for scaler in models["scaling"].values():
             _check_kind(scaler, "part/scaler", path, refit)
@@ -249,7 +250,7 @@ def check_pair(bundle: Bundle, anchor: str, target: str) -> None:
         where = str(bundle.path)
     if not isinstance(bundle, Bundle) or not isinstance(manifest, Manifest):
         raise BundleError(
-            f"{where} is a {type(bundle).__name__}, not a translator's",
+            f"{where} is an object of type {type(bundle).__name__}, not a translator's",
             "give the bundle that xlate.fit returned",
         )
     if (manifest.anchor, manifest.target) != (anchor, target):
@@ -264,7 +265,8 @@ def check_pair(bundle: Bundle, anchor: str, target: str) -> None:
 def _check_kind(part: Any, kind: str, path: Path, refit: str) -> None:
     if kind_of(part) != kind:
         raise BundleError(
-            f"{path} holds a {type(part).__name__} where a {kind} belongs", refit
+            f"{path} holds an object of type {type(part).__name__} where a {kind} belongs",
+            refit,
         )
 
 

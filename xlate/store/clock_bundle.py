@@ -219,12 +219,12 @@ class ClockKind(BundleKind[ClockBundle, ClockManifest]):
             if not _is_of(response, manifest.model):
                 raise BundleError(
                     f"{folder / MANIFEST} says that the clock model is "
-                    f"{manifest.model!r}, the model holds a {type(response).__name__}",
+                    f"{manifest.model!r}, the model holds an object of type {type(response).__name__}",
                     refit,
                 )
         if handoff is not None and kind_of(handoff) != "part/power-model":
             raise BundleError(
-                f"{path} holds a {type(handoff).__name__} where a power model belongs",
+                f"{path} holds an object of type {type(handoff).__name__} where a power model belongs",
                 refit,
             )
         return ClockBundle(manifest, FrozenMap(responses), handoff, folder)

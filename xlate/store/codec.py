@@ -109,7 +109,9 @@ class _Writer:
             return {"kind": kind, "state": self._map(_state(value))}
         if isinstance(value, Mapping):
             return {"map": self._map(value)}
-        raise TypeError(f"a {type(value).__name__} is of no kind that a bundle holds")
+        raise TypeError(
+            f"an object of type {type(value).__name__} is of no kind that a bundle holds"
+        )
 
     def _map(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         wrong = next((k for k in values if not isinstance(k, str)), None)
@@ -237,7 +239,7 @@ class _Reader:
 def _of(kind: type[Any], value: Any) -> Any:
     if not isinstance(value, kind):
         raise ValueError(
-            f"a {type(value).__name__} stands where a {kind.__name__} does"
+            f"an object of type {type(value).__name__} stands in place of one of type {kind.__name__}"
         )
     return value
 

@@ -61,7 +61,7 @@ def dumped(estimator: Any) -> bytes:
     strange = _strange(archive)
     if strange:
         raise TypeError(
-            f"a {type(estimator).__name__} holds a {strange[0]}, which no bundle holds"
+            f"an object of type {type(estimator).__name__} holds a {strange[0]}, which no bundle holds"
         )
     return archive
 

@@ -151,7 +151,7 @@ class PartKind(BundleKind[PartBundle, PartManifest]):
         for model in models.values():
             if kind_of(model) != self._part:
                 raise BundleError(
-                    f"{folder / MODEL} holds a {type(model).__name__} where a "
+                    f"{folder / MODEL} holds an object of type {type(model).__name__} where a "
                     f"{self._part} belongs",
                     refit,
                 )
