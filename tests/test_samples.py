@@ -14,7 +14,7 @@ from tests.samples.paths import broken_promises, different_values, paths
 pytestmark = pytest.mark.slow
 
 #: commands whose document needs what a test machine has not, each with where it is held
-_ELSEWHERE = {"datasets pull": "test_pull.py", "datasets build": "test_cli.py"}
+_ELSEWHERE = {"datasets pull": "data/test_pull.py", "datasets build": "cli/test_cli.py"}
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import xlate
 from xlate import readers
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.files import limits
+from xlate.readers.tables import parquet
 from xlate.readers.tables.filename import from_name
 from xlate.values.profile import Profile, WorkloadKey, check_times, input_size
 from xlate.values.profile_document import to_json
@@ -210,7 +211,7 @@ def test_parquet_rows_are_profiles(tmp_path):
 )
 def test_bad_tables_are_named(frame, says):
     with pytest.raises(ProfileError, match=says):
-        readers.parquet.check_frame(pl.DataFrame(frame), "the table")
+        parquet.check_frame(pl.DataFrame(frame), "the table")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from xlate import files
+
 __all__ = ["CODES", "UNKNOWN_KINDS", "exit_code_of", "table"]
 
 #: what a name can be unknown as; the code is ``unknown.`` and the kind, with hyphens
@@ -131,4 +133,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(table(), encoding="utf-8")
+    files.write_text(Path(sys.argv[1]), table())

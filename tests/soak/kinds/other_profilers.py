@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from tests import test_onnx_profile as onnx
-from tests import test_rocprof as rocprof
-from tests import test_tensorrt_profile as tensorrt
+from tests.readers import test_onnx_profile as onnx
+from tests.readers import test_rocprof as rocprof
+from tests.readers import test_tensorrt_profile as tensorrt
 from tests.soak.case import Cases
 from tests.soak.checks import accepted, refused
 from tests.soak.lab import Lab
