@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -15,7 +16,13 @@ from xlate.cli import app
 from xlate.engine import calls, fit_sweeps, session
 from xlate.engine.pair import Pair
 from xlate.engine.session import Session
-from xlate.errors import AlignmentError, CatalogError, ProfileError, UnknownNameError
+from xlate.errors import (
+    AlignmentError,
+    CatalogError,
+    CorpusError,
+    ProfileError,
+    UnknownNameError,
+)
 from xlate.evaluation.figures import Row
 from xlate.hardware.catalogue import catalogue
 from xlate.values import clock_requests, requests
@@ -263,3 +270,12 @@ def test_a_command_takes_the_defaults_of_its_request(monkeypatch):
     (request,) = asked
     plain = CompareRequest("g3s", "p3")
     assert dataclasses.asdict(request) == dataclasses.asdict(plain)
+
+
+def test_a_corpus_without_operations_is_not_learned_from(simulated, monkeypatch):
+    metered = replace(simulated, ops=simulated.ops.clear())
+    one = Session()
+    monkeypatch.setattr(Session, "corpora", lambda *_, **__: [metered, simulated])
+    assert one.pair_and_corpus("g3s.xlarge", "p3.2xlarge")[1] is simulated
+    with pytest.raises(CorpusError, match="holds no operations"):
+        one.pair_and_corpus("g3s.xlarge", "p3.2xlarge", metered)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlate.engine.pair import Pair
-from xlate.errors import AlignmentError
+from xlate.errors import AlignmentError, CorpusError
 from xlate.hardware.catalogue import Catalogue, catalogue
 
 if TYPE_CHECKING:
@@ -201,12 +201,18 @@ class Session:
         UnknownNameError, CatalogError, AlignmentError
             As :meth:`pair`.
         CorpusError
-            If no corpus holds both sides.
+            If no corpus holds both sides, or the one asked for holds no operations.
         """
         from xlate.data import corpus as corpora
 
         if data is not None:
             asked = self.corpus(data)
+            if not asked.ops.height:
+                raise CorpusError(
+                    f"corpus {asked.name} holds no operations, only what meters recorded: "
+                    "no translator can be fitted on it",
+                    "name a corpus of op vectors with --data: xlate datasets list",
+                )
             return self.pair(anchor, target, asked.instances), asked
         pair = self.pair(anchor, target)
         names = {*pair.names}
@@ -218,7 +224,8 @@ class Session:
             for held in holds:
                 here = self.corpora(measured=not simulated, simulated=simulated)
                 for corpus in here:
-                    if held(corpus):
+                    # meters alone record no operations to learn from
+                    if corpus.ops.height and held(corpus):
                         return pair, corpus
         return pair, corpora.find(*pair.names)
 
