@@ -296,6 +296,12 @@ class Case:
         tenth = float(np.interp(0.9 * draws.sm_mhz[-1], draws.sm_mhz, draws.mean_time))
         said = [] if self._fits else what_does_not_fit(self.job.memory)
         said += what_binds(first, self.gpu, tenth - 1)
+        if draws.limited_mhz is not None and self.gpu.limit_w:
+            said.append(
+                f"from {draws.limited_mhz:g} MHz up the board would reach its limit of "
+                f"{self.gpu.limit_w:g} W and lower the clock by itself: time and power "
+                "are taken to stay as they are there"
+            )
         said += what_rent_does(self.costs, float(draws.mean_time[k]))
         if simulated:
             said.append(

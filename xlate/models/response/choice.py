@@ -22,7 +22,7 @@ from xlate.objectives import Objective
 from xlate.sweeps.features import matrix
 from xlate.sweeps.labels import allowed
 from xlate.sweeps.probe import Probe
-from xlate.sweeps.reference import Reference, over_highest
+from xlate.sweeps.reference import Reference, below_limit, over_highest
 from xlate.values.profile import Estimate
 
 __all__ = [
@@ -68,6 +68,9 @@ class Draws:
         Power at the highest clock; ``mean_power_w`` without drawing.
     beyond : float
         How far the job lies beyond those swept, in widths of a feature's span.
+    limited_mhz : float or None
+        Clock from which on the board would be at its power limit, by the curve of a job
+        that was measured at a lower one.
     """
 
     sm_mhz: Floats
@@ -78,6 +81,7 @@ class Draws:
     power_w: Floats
     mean_power_w: float
     beyond: float = 0.0
+    limited_mhz: float | None = None
 
     @property
     def trust(self) -> float:
@@ -200,14 +204,23 @@ def draw(
         ]
     mean_time, mean_power, time, power = curves
     mean_w, drawn_w = first.power_w, np.array(watts)
+    limited = None
     if reference is not None:
+        if gpu.limit_w:
+            most = np.log(np.maximum(gpu.limit_w / np.r_[mean_w, drawn_w], 1.0))
+            every = below_limit(
+                np.vstack([mean_time, time]), np.vstack([mean_power, power]), most
+            )
+            (mean_time, *_), time = every[0], every[0][1:]
+            (mean_power, *_), power = every[1], every[1][1:]
+            limited = float(clocks[every[2][0]]) if every[2][0] < len(clocks) else None
         mean_time, mean_power, top = over_highest(mean_time, mean_power)
         mean_w *= float(np.exp(top))
         time, power, tops = over_highest(time, power)
         drawn_w = drawn_w * np.exp(tops)
     return Draws(
         clocks, np.exp(time), np.exp(power), np.exp(mean_time), np.exp(mean_power),
-        drawn_w, mean_w, far,
+        drawn_w, mean_w, far, limited,
     )  # fmt: skip
 
 
