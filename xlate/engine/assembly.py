@@ -19,7 +19,6 @@ from xlate.engine.pair import Pair, runs_of
 from xlate.engine.scale_sizes import AXIS_COLUMN, axis_sizes
 from xlate.engine.session import Session
 from xlate.errors import AlignmentError, XlateError
-from xlate.evaluation.calibration import Calibration
 from xlate.evaluation.figures import Row
 from xlate.evaluation.held_out import with_step_times
 from xlate.hardware.catalogue import Catalogue
@@ -27,6 +26,7 @@ from xlate.models.forests import round_leaves
 from xlate.models.scaling import AXES, HOW, Scaler
 from xlate.models.translate import BASELINE, make
 from xlate.models.translate.window import StepFromWindow
+from xlate.stats.calibration import Calibration
 from xlate.store import bundle as bundles
 from xlate.store.manifest import FORMAT, Manifest
 from xlate.trust.domain import Domain

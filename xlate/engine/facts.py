@@ -13,13 +13,12 @@ from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
 from xlate.hardware.rent import rent_of_instance, why_no_rent
-from xlate.readers.traces.work_mode import NOT_KNOWN
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
 from xlate.values.memory_fit import MemoryFit
 from xlate.values.precision_mix import PrecisionMix
 from xlate.values.prediction import DOMAINS, BundleId, Facts, RestsOn, Translation
-from xlate.values.profile import Estimate, Profile, Verdict
+from xlate.values.profile import MODE_NOT_KNOWN, Estimate, Profile, Verdict
 from xlate.values.reason import (
     CHECK_ANCHOR,
     GIVE_STEP,
@@ -168,7 +167,7 @@ def _mode(profile: Profile) -> str | None:
     differs from that, or work that only training does, is known.
     """
     mode = profile.workload.mode
-    if mode == NOT_KNOWN:
+    if mode == MODE_NOT_KNOWN:
         return None
     if mode != "training":
         return mode

@@ -6,18 +6,21 @@ names it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import parallel, settings
 from xlate.settings.logs import logger, timed
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
 from xlate.values.reason import MEASURE, Reason
+
+if TYPE_CHECKING:
+    from xlate.parallel import Backend
 
 __all__ = ["FITTED", "OP_RATIO", "PARTS", "ZERO_SHOT", "Predicted", "layer_of", "predict", "why_not_fitted"]  # fmt: skip
 
@@ -105,7 +108,7 @@ def predict(
     steps: Floats,
     layer: str = FITTED,
     *,
-    workers: parallel.Backend | None = None,
+    workers: Callable[[], Backend] | None = None,
 ) -> Predicted:
     """What a layer of a bundle says.
 
@@ -119,9 +122,9 @@ def predict(
         The anchor's step times, µs; NaN where not known.
     layer : str
         Key of :data:`PARTS`.
-    workers : Backend, optional
-        Where parts of a large table are worked on: that of the session; by default
-        what the settings say.
+    workers : callable
+        Gives the place where parts of a large table are worked on: that of the
+        session. Called for such a table only; by default what the settings say.
     """
     _LOG.info("%d profiles are answered by: %s", len(times), layer)
     with timed(_LOG, f"translating {len(times)} profiles"):
@@ -132,8 +135,14 @@ def predict(
         one_part = partial(
             _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
         )
-        workers = workers or parallel.backend(settings.current().parallel)
-        return _joined(workers.map(one_part, parts))
+        return _joined((workers or _by_settings)().map(one_part, parts))
+
+
+def _by_settings() -> Backend:
+    """Where the settings say that large work is done."""
+    from xlate import parallel, settings
+
+    return parallel.backend(settings.current().parallel)
 
 
 def _part(

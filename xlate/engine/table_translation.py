@@ -58,7 +58,11 @@ def translate_table(session: Session, request: TableRequest) -> pl.DataFrame:
         )
     _check_precision(frame, bundle)
     found = predict(
-        bundle, times, ops, matrix(frame, (STEP,))[:, 0], workers=session.parallel
+        bundle,
+        times,
+        ops,
+        matrix(frame, (STEP,))[:, 0],
+        workers=lambda: session.parallel,
     )
     taken = {*ops, STEP}
     answer = {c: frame[c] for c in frame.columns if c not in taken}

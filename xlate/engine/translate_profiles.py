@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,8 @@ from xlate.engine.zero_shot import (
     shipped,
 )
 from xlate.errors import ProfileError, XlateError
-from xlate.evaluation.calibration import Calibration
-from xlate.evaluation.held_out import LARGE
 from xlate.hardware.catalogue import Catalogue
+from xlate.stats.calibration import LARGE, Calibration
 from xlate.stats.conformal import Scores
 from xlate.store.bundle import Bundle
 from xlate.store.manifest import Manifest
@@ -45,6 +45,9 @@ from xlate.values.prediction import Failure, Translation
 from xlate.values.profile import Estimate, Profile, Verdict, check_times
 from xlate.values.reason import ADAPT, Reason
 from xlate.values.requests import TranslateRequest
+
+if TYPE_CHECKING:
+    from xlate.parallel import Backend
 
 __all__ = ["check_level", "translate"]
 
@@ -136,6 +139,10 @@ class _Asked:
         """Says what names of GPUs and instances mean."""
         return self.session.catalogue
 
+    def workers(self) -> Backend:
+        """Where parts of large work are done; not asked for one profile."""
+        return self.session.parallel
+
 
 @dataclass(frozen=True, eq=False)
 class _Said:
@@ -208,7 +215,7 @@ def _by_bundle(
     errors = _errors(bundle, PARTS[layer])
     said = _Said(
         layer,
-        predict(bundle, times, ops, steps, layer, workers=asked.session.parallel),
+        predict(bundle, times, ops, steps, layer, workers=asked.workers),
         errors,
         bundle,
     )
@@ -226,7 +233,7 @@ def _by_bundle(
                 ops,
                 nothing,
                 layer,
-                workers=asked.session.parallel,
+                workers=asked.workers,
             ),
             errors,
             bundle,

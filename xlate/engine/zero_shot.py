@@ -13,12 +13,12 @@ from xlate import op_names
 from xlate.engine.fallback import ZERO_SHOT, Predicted
 from xlate.engine.pair import Pair
 from xlate.errors import BundleError, CatalogError
-from xlate.evaluation.calibration import Calibration
 from xlate.files import read_bytes
 from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.models.zero_shot.translator import ZeroShot
 from xlate.settings import paths
 from xlate.settings.logs import logger
+from xlate.stats.calibration import Calibration
 from xlate.stats.conformal import Scores
 from xlate.trust.domain import CAREFUL_UNKNOWN, NO_STEP, Finding, compare_names
 from xlate.trust.profile_window import general_doubt

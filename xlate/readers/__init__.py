@@ -11,9 +11,9 @@ from pathlib import Path
 
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.readers.formats import FORMATS, Format, candidates
+from xlate.readers.idle import with_idle_doubt
 from xlate.readers.source import Source
-from xlate.readers.traces.idle import with_idle_doubt
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 from xlate.settings.logs import logger, timed
 from xlate.values.precision_mix import PrecisionMix
 from xlate.values.profile import Profile, WorkloadKey

@@ -26,6 +26,7 @@ from xlate.values.time_faults import (
 
 __all__ = [
     "DOMAINS",
+    "MODE_NOT_KNOWN",
     "Estimate",
     "Profile",
     "Verdict",
@@ -34,6 +35,9 @@ __all__ = [
     "dataset_name",
     "input_size",
 ]
+
+#: mode of a workload whose file does not say whether it trains
+MODE_NOT_KNOWN = "unknown"
 
 
 def dataset_name(pixels: int) -> str:

@@ -19,7 +19,7 @@ def with_idle_doubt(profile: Profile) -> Profile:
     Examples
     --------
     >>> from xlate.values.profile import Profile
-    >>> from xlate.readers.traces.idle import with_idle_doubt
+    >>> from xlate.readers.idle import with_idle_doubt
     >>> with_idle_doubt(Profile({"Device_Relu": 2.0, "Device_IDLE": 1e6})).notes
     ('the device is 0.0 % busy: 2 µs of 1e+06 µs',)
     """
