@@ -29,9 +29,9 @@ from xlate.models.translate.window import StepFromWindow
 from xlate.stats.calibration import Calibration
 from xlate.store import bundle as bundles
 from xlate.store.manifest import FORMAT, Manifest
-from xlate.trust.domain import Domain
 from xlate.trust.profile_window import WindowBand
 from xlate.trust.recorded_gpu import Recorded
+from xlate.trust.training import Domain
 from xlate.values.requests import Study
 
 __all__ = ["Assembly", "assemble"]

@@ -18,6 +18,7 @@ from xlate.settings.logs import logger, timed
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
 from xlate.values.reason import MEASURE, Reason
+from xlate.values.vectors import Vectors
 
 if TYPE_CHECKING:
     from xlate.parallel import Backend
@@ -103,9 +104,7 @@ def why_not_fitted(finding: Finding, layer: str) -> tuple[str, ...]:
 
 def predict(
     bundle: Bundle,
-    times: Floats,
-    ops: Sequence[str],
-    steps: Floats,
+    vectors: Vectors,
     layer: str = FITTED,
     *,
     workers: Callable[[], Backend] | None = None,
@@ -114,27 +113,22 @@ def predict(
 
     Parameters
     ----------
-    times : ndarray of shape (n, len(ops))
-        Anchor side, µs over the window.
-    ops : sequence of str
-        Its columns.
-    steps : ndarray of shape (n,)
-        The anchor's step times, µs; NaN where not known.
+    vectors : Vectors
+        Anchor side.
     layer : str
         Key of :data:`PARTS`.
     workers : callable
         Gives the place where parts of a large table are worked on: that of the
         session. Called for such a table only; by default what the settings say.
     """
-    _LOG.info("%d profiles are answered by: %s", len(times), layer)
-    with timed(_LOG, f"translating {len(times)} profiles"):
-        if len(times) <= CHUNK_ROWS:
+    n = len(vectors)
+    _LOG.info("%d profiles are answered by: %s", n, layer)
+    with timed(_LOG, f"translating {n} profiles"):
+        if n <= CHUNK_ROWS:
             # one profile is waited for: starting workers takes longer than it does
-            return _predicted(bundle, times, ops, steps, layer)
-        parts = [slice(k, k + CHUNK_ROWS) for k in range(0, len(times), CHUNK_ROWS)]
-        one_part = partial(
-            _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
-        )
+            return _predicted(bundle, vectors, layer)
+        parts = [slice(k, k + CHUNK_ROWS) for k in range(0, n, CHUNK_ROWS)]
+        one_part = partial(_part, bundle=bundle, vectors=vectors, layer=layer)
         return _joined((workers or _by_settings)().map(one_part, parts))
 
 
@@ -145,19 +139,16 @@ def _by_settings() -> Backend:
     return parallel.backend(settings.current().parallel)
 
 
-def _part(
-    rows: slice, *, bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats,
-    layer: str,
-) -> Predicted:  # fmt: skip
+def _part(rows: slice, *, bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
     """:func:`_predicted` for some rows: a function of the module, so that it pickles."""
-    return _predicted(bundle, times[rows], ops, steps[rows], layer)
+    return _predicted(bundle, vectors.rows(rows), layer)
 
 
-def _predicted(
-    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
-) -> Predicted:
+def _predicted(bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
     """:func:`predict` for as many rows as the cache holds."""
-    plan = bundle.plan
+    plan, times, ops, steps = (
+        bundle.plan, vectors.times, vectors.columns, vectors.steps,
+    )  # fmt: skip
     X = plan.apply(times, ops)
     unknown = ~np.isfinite(steps) | (steps <= 0)
     if unknown.any():

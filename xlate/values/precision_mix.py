@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xlate.values.frozen import FrozenMap
+
 __all__ = [
     "INTEGER",
     "MIXED",
     "NOT_KNOWN",
     "NO_ARITHMETIC",
+    "NO_MIX",
     "PrecisionMix",
     "dominant_precision",
     "format_of",
@@ -123,6 +126,10 @@ class PrecisionMix:
         """
         found = self.dominant
         return "fp32" if found == "tf32" else found
+
+
+#: of a run whose kernels were not recorded by precision
+NO_MIX = PrecisionMix(FrozenMap())
 
 
 def dominant_precision(precision_us: Mapping[str, float]) -> str | None:
