@@ -8,7 +8,7 @@ import pytest
 
 from xlate import readers
 from xlate.errors import ProfileError
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 
 ID = "_0000aaaa_bbbb_cccc"
 _TABLES = {

@@ -7,7 +7,7 @@ import pytest
 from tests.support import profiles_made as made
 from xlate import readers
 from xlate.errors import ProfileError
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 
 ROCPROF = b'"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n"gemm",3,12000000,4000000,80\n"add",3,3000000,1000000,20\n'  # fmt: skip
 FILES = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from xlate import settings
+from xlate import parallel, settings
 from xlate.cli import app
 from xlate.errors import UnknownNameError
 from xlate.hardware.catalogue import catalogue
@@ -156,6 +156,7 @@ def test_folders_are_relative_to_the_file(folder, tmp_path, monkeypatch):
 
 def test_objectives_are_those_there_are():
     assert tuple(OBJECTIVES) == settings.OBJECTIVES
+    assert settings.SETTINGS["parallel"].default == parallel.DEFAULT
 
 
 def test_a_price_is_that_of_the_region_or_not_known(folder):

@@ -13,13 +13,12 @@ from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
 from xlate.hardware.rent import rent_of_instance, why_no_rent
-from xlate.readers.traces.work_mode import NOT_KNOWN
 from xlate.store.bundle import MODEL, Bundle
-from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
+from xlate.trust.precision import Shift
 from xlate.values.memory_fit import MemoryFit
 from xlate.values.precision_mix import PrecisionMix
 from xlate.values.prediction import DOMAINS, BundleId, Facts, RestsOn, Translation
-from xlate.values.profile import Estimate, Profile, Verdict
+from xlate.values.profile import MODE_NOT_KNOWN, Estimate, Profile, Verdict
 from xlate.values.reason import (
     CHECK_ANCHOR,
     GIVE_STEP,
@@ -51,7 +50,7 @@ def bundle_id(bundle: Bundle) -> BundleId:
 
 def with_facts(
     answer: Translation, profile: Profile, pair: Pair, known: Catalogue,
-    *, bundle: Bundle | None, guessed: bool,
+    *, bundle: Bundle | None, guessed: bool, shift: Shift,
 ) -> Translation:  # fmt: skip
     """A bare translation with rent, memory and origins.
 
@@ -65,12 +64,13 @@ def with_facts(
         The one whose layer answered; None where data sheets did.
     guessed : bool
         Whether the anchor's step time was taken from the window.
+    shift : Shift
+        How the run would compute on the target.
     """
     a, t = pair.sides
     rent, no_rent = rent_of(t, known)
-    shift = shift_of(profile, a.require_gpu(), t.require_gpu())
-    answer = _in_precision(answer, profile, shift, bundle)
-    mix = PrecisionMix.of(profile.precision_us)
+    answer = _in_precision(answer, shift)
+    mix = profile.precision_mix
     facts = Facts(
         bundle=None if bundle is None else bundle_id(bundle),
         recorded_gpu=profile.device,
@@ -168,7 +168,7 @@ def _mode(profile: Profile) -> str | None:
     differs from that, or work that only training does, is known.
     """
     mode = profile.workload.mode
-    if mode == NOT_KNOWN:
+    if mode == MODE_NOT_KNOWN:
         return None
     if mode != "training":
         return mode
@@ -181,22 +181,19 @@ def _mode(profile: Profile) -> str | None:
     return "training" if trains else None
 
 
-def _in_precision(
-    answer: Translation, profile: Profile, shift: Shift, bundle: Bundle | None
-) -> Translation:
+def _in_precision(answer: Translation, shift: Shift) -> Translation:
     """An answer that says where its target computes otherwise than its anchor.
 
     What runs measured on the target show is in the fitted ratios, and only said; an
     answer from data sheets knows nothing of it.
     """
-    known = learnt(profile, bundle)
     reasons: list[str] = [
-        Reason(f"{r} (learnt from runs measured there)", informs=True) if known else r
+        Reason(f"{r} (learnt from runs measured there)", informs=True)
+        if shift.learnt
+        else r
         for r in shift.reasons
     ]
-    if bundle is None:
-        beyond = beyond_roofs(profile)
-        reasons += [] if beyond is None else [beyond]
+    reasons += [] if shift.beyond_roofs is None else [shift.beyond_roofs]
     if all(informs(r) for r in reasons):
         said = (*answer.verdict.reasons, *reasons)
         return replace(answer, verdict=replace(answer.verdict, reasons=said))

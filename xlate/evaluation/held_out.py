@@ -24,6 +24,7 @@ from xlate.errors import AlignmentError
 from xlate.models.translate import make
 from xlate.models.translate.window import StepFromWindow
 from xlate.settings.logs import logger, timed
+from xlate.stats.calibration import LARGE
 from xlate.stats.conformal import Scores
 from xlate.stats.splits import folds, split_label
 from xlate.values.frozen import EqualByContent
@@ -32,9 +33,6 @@ __all__ = ["LARGE", "Fold", "HeldOut", "held_out", "with_step_times"]
 
 Floats = NDArray[np.float64]
 _LOG = logger(__name__)
-
-#: share of busy time from which an operation counts as large
-LARGE = 0.01
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,10 @@ from pathlib import Path
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.readers.formats import FORMATS, Format, candidates
 from xlate.readers.source import Source
-from xlate.readers.traces.idle import with_idle_doubt
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 from xlate.settings.logs import logger, timed
-from xlate.values.precision_mix import PrecisionMix
 from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.reason import Reason
 
 __all__ = [
     "FORMATS",
@@ -25,6 +24,7 @@ __all__ = [
     "expand",
     "inside_of",
     "read",
+    "with_idle_doubt",
 ]
 
 _LOG = logger(__name__)
@@ -33,6 +33,9 @@ _ENDINGS = (
     ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
     ".tensorflow_stats.pb", ".txt", ".xplane.pb",
 )  # fmt: skip
+
+#: a device that works less than this share of a step computes no job
+_LEAST_BUSY = 0.001
 
 
 def read(
@@ -109,11 +112,32 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
 
 def _with_precision(profile: Profile) -> Profile:
     """A profile whose workload has the precision of its kernels, where these say one."""
-    found = PrecisionMix.of(profile.precision_us).program
+    found = profile.precision_mix.program
     work = profile.workload
     if found is None or work.precision != WorkloadKey().precision:
         return profile
     return replace(profile, workload=replace(work, precision=found))
+
+
+def with_idle_doubt(profile: Profile) -> Profile:
+    """The profile, with a note where the device was idle all but a thousandth of it.
+
+    Examples
+    --------
+    >>> from xlate.readers import with_idle_doubt
+    >>> from xlate.values.profile import Profile
+    >>> with_idle_doubt(Profile({"Device_Relu": 2.0, "Device_IDLE": 1e6})).notes
+    ('the device is 0.0 % busy: 2 µs of 1e+06 µs',)
+    """
+    busy, window = profile.busy_us, profile.window_us
+    if not 0 < busy < _LEAST_BUSY * window:
+        return profile
+    said = Reason(
+        f"the device is {100 * busy / window:.1f} % busy: {busy:.6g} µs of {window:.6g} µs",
+        "record steps in which the job computes, after warm-up and compilation",
+        unsound=True,
+    )
+    return replace(profile, notes=(said, *profile.notes))
 
 
 def expand(paths: list[Path]) -> list[Path]:

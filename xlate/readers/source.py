@@ -14,7 +14,7 @@ from typing import IO, cast
 from xlate.errors import ProfileError
 from xlate.files import open_regular
 from xlate.files.limits import read_bytes
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 
 __all__ = ["Source"]
 

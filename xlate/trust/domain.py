@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from xlate import op_names
 from xlate.errors import XlateError
 from xlate.hardware.catalogue import Catalogue, catalogue
 from xlate.models.scaling import AXES, Scaler
-from xlate.models.state import Stateful
 from xlate.store.bundle import Bundle
-from xlate.trust.fingerprint import distances, traits
+from xlate.trust.fingerprint import distances, look_of
 from xlate.trust.precision import untrained
-from xlate.trust.profile_window import StepDoubt, WindowBand, general_doubt
-from xlate.trust.recorded_gpu import Doubt, Origin, Recorded
-from xlate.values.profile import Profile, Verdict, input_size
+from xlate.trust.profile_window import StepDoubt
+from xlate.trust.recorded_gpu import Doubt
+from xlate.trust.training import Domain
+from xlate.values.profile import Profile, Verdict, WorkloadKey, input_size
 from xlate.values.reason import (
     CHECK_ANCHOR,
     GIVE_STEP,
@@ -27,6 +24,7 @@ from xlate.values.reason import (
     Reason,
     informs,
 )
+from xlate.values.vectors import Vectors
 
 __all__ = [
     "BEYOND",
@@ -41,8 +39,6 @@ __all__ = [
     "unknown_ops",
 ]
 
-Floats = NDArray[np.float64]
-
 #: share of busy time in operations the bundle never saw: above the first the
 #: answer is to be taken with care, above the second the translator does not answer
 CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
@@ -56,108 +52,6 @@ _FAR_SIZE = 4
 NO_STEP = Reason(
     "no step time on the anchor was given; it was taken from the window", GIVE_STEP
 )
-
-
-class Domain(Stateful):
-    """What training looked like, and what other instances look like.
-
-    Attributes
-    ----------
-    traits : ndarray of shape (n, k)
-        Of the training runs, on the anchor (:func:`~xlate.trust.fingerprint.traits`).
-    apart : ndarray of shape (n,)
-        Distance of each to the nearest run of *another* model.
-    weights : ndarray of shape (n,)
-        Models count alike; their sum is 1.
-    always : list of str
-        Busy operations that ran in every training run.
-    window : float
-        Shortest window over step time in training.
-    frameworks : list of str
-        Of the training runs: the band of steps in a window holds for these.
-    precisions : list of str
-        Of the training runs.
-    band : WindowBand
-        How many steps a window holds.
-    origin : Origin
-        What tells the anchor's GPU from others.
-    """
-
-    kind = "domain"
-    kept = (
-        "traits", "apart", "weights", "always", "window", "frameworks", "precisions",
-        "band", "origin",
-    )  # fmt: skip
-
-    def fit(
-        self,
-        ops: Sequence[str],
-        times: Floats,
-        steps: Floats,
-        models: NDArray[np.str_],
-        runs: Mapping[str, Recorded] | None = None,
-        anchor: str = "",
-        seed: int = 0,
-        *,
-        band: WindowBand | None = None,
-        frameworks: Sequence[str] = ("tensorflow",),
-        precisions: Sequence[str] = ("fp32",),
-    ) -> Domain:
-        """Learn from the anchor's side of training, and from other instances' runs.
-
-        Parameters
-        ----------
-        ops, times, steps
-            As for :func:`~xlate.trust.fingerprint.traits`.
-        models : ndarray of shape (n,)
-        runs : mapping, optional
-            Instance to its runs, the anchor's among them.
-        anchor : str
-            Name of the anchor in ``runs``.
-        band : WindowBand, optional
-            By default learnt from the rows given.
-        frameworks, precisions : sequence of str
-            Of the runs.
-        """
-        self.traits = traits(ops, times, steps)
-        apart = distances(self.traits, self.traits)
-        apart[np.equal.outer(models, models)] = np.inf
-        self.apart = apart.min(axis=1)
-        _, which, count = np.unique(models, return_inverse=True, return_counts=True)
-        self.weights = 1.0 / (count[which] * len(count))
-        ran = {n: times[:, j] > 0 for j, n in enumerate(ops) if op_names.is_busy(n)}
-        self.always = sorted(n for n, there in ran.items() if there.all())
-        device = [j for j, n in enumerate(ops) if n.startswith(op_names.DEVICE)]
-        window = times[:, device].sum(axis=1)
-        self.window = float((window / steps).min())
-        self.frameworks = sorted(frameworks)
-        self.precisions = sorted(precisions)
-        self.band = WindowBand().fit(ops, times, steps) if band is None else band
-        none = {anchor: Recorded(ops, times, models)}
-        self.origin = Origin().fit(runs or none, anchor, seed)
-        return self
-
-    def distance(self, ops: Sequence[str], times: Floats, steps: Floats) -> Floats:
-        """Distance to the nearest training run, shape (n,)."""
-        return np.asarray(distances(traits(ops, times, steps), self.traits).min(axis=1))
-
-    def probability(self, distance: float) -> float:
-        """That a network of the corpus is as far from the others as this."""
-        return float(self.weights[self.apart >= distance].sum())
-
-    def excess(self, distance: float) -> float:
-        """Distance over the largest of a network of the corpus."""
-        largest = self.apart[np.isfinite(self.apart)].max(initial=0.0)
-        return distance / largest if largest > 0 else np.inf
-
-    def missing(self, profile: Profile) -> list[str]:
-        """Operations that ran in every training run, and not in the profile."""
-        return [n for n in self.always if not profile.ops.get(n)]
-
-    def step_doubt(self, profile: Profile) -> StepDoubt | None:
-        """What is wrong with the step time; None where it fits or there is none."""
-        known = profile.workload.framework in self.frameworks
-        return self.band.doubt(profile) if known else general_doubt(profile)
 
 
 @dataclass(frozen=True)
@@ -201,7 +95,10 @@ def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
 
 
 def examine(
-    profile: Profile, bundle: Bundle, known: Catalogue | None = None
+    profile: Profile,
+    bundle: Bundle,
+    known: Catalogue | None = None,
+    vectors: Vectors | None = None,
 ) -> Finding:
     """How far the profile is from what the bundle was fitted on, with reasons.
 
@@ -211,107 +108,146 @@ def examine(
     bundle : Bundle
     known : Catalogue, optional
         That the instance named in the file is looked up in.
+    vectors : Vectors, optional
+        That of the profile alone, where it was made already.
     """
-    widen: list[str] = [n for n in profile.notes if not informs(n)]
-    refuse: list[str] = []
-    widening, probability = 1.0, None
-
+    m = bundle.manifest
+    domain = bundle.model.get("domain")
     strange = unknown_ops(profile, bundle)
     share = sum(strange.values()) / profile.busy_us
-    if share > CAREFUL_UNKNOWN:
-        named = ", ".join(
-            f"{c} ({t / profile.busy_us:.0%})" for c, t in list(strange.items())[:5]
-        )
-        said = Reason(
-            f"{share:.0%} of device time is in operations not seen in training: {named}",
-            MEASURE,
-            fitted_only=True,
-        )
-        (refuse if share > MOST_UNKNOWN else widen).append(said)
-        widening *= 1 + share
-
-    m = bundle.manifest
-    low, high = m.busy_range_us
-    if not low / 3 <= profile.busy_us <= high * 3:
-        widen.append(
-            Reason(
-                f"device time {profile.busy_us:.4g} µs is far outside training "
-                f"({low:.4g} to {high:.4g} µs)",
-                NEARER,
-                fitted_only=True,
-            )
-        )
     # a handful of models cannot tell what a network is like: what was fitted on them
     # starts at data sheets, which hold for any
     few = len(m.models) < _FEW_MODELS
-    domain = bundle.model.get("domain")
-    doubt: StepDoubt | None = None
-    other_gpu = False
+    near = _NOT_COMPARED
     if isinstance(domain, Domain):
-        ops = sorted(profile.ops)
-        times = np.array([[profile.ops[c] for c in ops]])
-        step = np.array([profile.step_time_us or np.nan])
-        distance = float(domain.distance(ops, times, step)[0])
-        probability = domain.probability(distance)
-        if probability < UNUSUAL:
-            excess = domain.excess(distance)
-            said = Reason(
-                "its mix of operations and size are unlike those of training: one network "
-                f"in {1 / max(probability, 1 / (len(domain.apart) + 1)):.0f} is as far "
-                "from the others",
-                MEASURE,
-                fitted_only=True,
-            )
-            # unlike the others, and without what each of them has: no such network
-            other = excess > BEYOND or bool(domain.missing(profile))
-            (refuse if other and not few else widen).append(said)
-            widening *= min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
-        widen += _other_framework(profile, domain)
-        doubt = domain.step_doubt(profile)
-        _look_whole(domain, profile, doubt, widen)
-        (origin,) = domain.origin.doubts(ops, times)
-        if origin is not None:
-            other_gpu = origin.refused and not few
-            (refuse if other_gpu else widen).append(_unlike(origin, m.anchor))
+        near = _compared(
+            profile, vectors or Vectors.of([profile]), domain, m.anchor, few
+        )
     another = untrained(profile, bundle)
+    widen: list[str] = [n for n in profile.notes if not informs(n)]
+    refuse: list[str] = []
+    if share > CAREFUL_UNKNOWN:
+        said = _not_in_training(strange, profile.busy_us, share)
+        (refuse if share > MOST_UNKNOWN else widen).append(said)
+    widen += _odd_amount(profile.busy_us, m.busy_range_us)
+    widen += near.widen
+    refuse += near.refuse
     widen += [] if another is None else [another]
-    widen += _odd_sizes(profile, bundle)
-    compare_names(profile, m.anchor, widen, known)
+    widen += _odd_sizes(profile.workload, bundle)
+    widen += _recorded_elsewhere(profile.instance, m.anchor, known)
     reasons = [*refuse, *widen]
     level = "refuse" if refuse else "widen" if widen else "ok"
     reasons += [n for n in profile.notes if informs(n)]
     if profile.step_time_us is None:
         reasons.append(NO_STEP)
     if m.simulated:
-        reasons.append(
-            Reason(
-                "the bundle was fitted on simulated data",
-                "import a measured corpus that holds both instances (xlate datasets "
-                "list), and fit again",
-                fitted_only=True,
-            )
-        )
+        reasons.append(_SIMULATED)
         level = "widen" if level == "ok" else level
-    verdict = Verdict(level, tuple(reasons))
-    return Finding(verdict, probability, widening, share, doubt, other_gpu)
+    return Finding(
+        Verdict(level, tuple(reasons)), near.probability,
+        (1 + share if share > CAREFUL_UNKNOWN else 1.0) * near.widening, share,
+        near.doubt, near.other_gpu,
+    )  # fmt: skip
 
 
-def _other_framework(profile: Profile, domain: Domain) -> list[Reason]:
-    """A framework none of whose runs was in training, where the profile says its own."""
-    mine = profile.workload.framework
-    if mine == "unknown" or mine in domain.frameworks:
+def _of_fit(said: str, remedy: str) -> Reason:
+    """A reason that says nothing of an answer from data sheets."""
+    return Reason(said, remedy, fitted_only=True)
+
+
+_SIMULATED = _of_fit(
+    "the bundle was fitted on simulated data",
+    "import a measured corpus that holds both instances (xlate datasets list), and fit again",
+)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What a comparison with the training runs says of a profile."""
+
+    widen: tuple[Reason, ...] = ()
+    refuse: tuple[Reason, ...] = ()
+    probability: float | None = None
+    widening: float = 1.0
+    doubt: StepDoubt | None = None
+    other_gpu: bool = False
+
+
+#: of a bundle that does not say what its training looked like
+_NOT_COMPARED = _Compared()
+
+
+def _compared(
+    profile: Profile, vectors: Vectors, domain: Domain, anchor: str, few: bool
+) -> _Compared:
+    """A profile beside the training runs: its mix, its step time, its GPU."""
+    missing = [n for n in domain.always if not profile.ops.get(n)]
+    look = look_of(vectors)
+    distance = float(distances(look.traits, domain.traits).min())
+    doubt = domain.step_check(profile.workload.framework)(profile)
+    (origin,) = domain.origin.doubts_of(look)
+    probability, widening = domain.probability(distance), 1.0
+    widen: list[Reason] = []
+    refuse: list[Reason] = []
+    if probability < UNUSUAL:
+        excess = domain.excess(distance)
+        one_in = 1 / max(probability, 1 / (len(domain.apart) + 1))
+        said = _of_fit(
+            "its mix of operations and size are unlike those of training: one network "
+            f"in {one_in:.0f} is as far from the others",
+            MEASURE,
+        )
+        # unlike the others, and without what each of them has: no such network
+        other = excess > BEYOND or bool(missing)
+        (refuse if other and not few else widen).append(said)
+        widening = min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
+    widen += _other_framework(profile.workload.framework, domain.frameworks)
+    widen += _not_whole(missing)
+    if doubt is not None and profile.step_time_us:
+        widen.append(doubt.reason(profile.step_time_us))
+    other_gpu = origin is not None and origin.refused and not few
+    if origin is not None:
+        (refuse if other_gpu else widen).append(_unlike(origin, anchor))
+    return _Compared(
+        tuple(widen), tuple(refuse), probability, widening, doubt, other_gpu
+    )
+
+
+def _not_in_training(
+    strange: Mapping[str, float], busy_us: float, share: float
+) -> Reason:
+    """Operations that the bundle never saw, in words."""
+    named = ", ".join(f"{c} ({t / busy_us:.0%})" for c, t in list(strange.items())[:5])
+    said = f"{share:.0%} of device time is in operations not seen in training: {named}"
+    return _of_fit(said, MEASURE)
+
+
+def _odd_amount(busy_us: float, trained: tuple[float, float]) -> list[Reason]:
+    """Device time far outside that of training."""
+    low, high = trained
+    if low / 3 <= busy_us <= high * 3:
         return []
     said = (
-        f"it was recorded with {mine}, and the training's runs are of "
-        f"{' and '.join(domain.frameworks)}"
+        f"device time {busy_us:.4g} µs is far outside training "
+        f"({low:.4g} to {high:.4g} µs)"
     )
-    return [Reason(said, MEASURE, fitted_only=True)]
+    return [_of_fit(said, NEARER)]
 
 
-def _odd_sizes(profile: Profile, bundle: Bundle) -> list[Reason]:
+def _other_framework(own: str, trained: Sequence[str]) -> list[Reason]:
+    """A framework none of whose runs was in training, where the profile says its own."""
+    if own == "unknown" or own in trained:
+        return []
+    said = (
+        f"it was recorded with {own}, and the training's runs are of "
+        f"{' and '.join(trained)}"
+    )
+    return [_of_fit(said, MEASURE)]
+
+
+def _odd_sizes(work: WorkloadKey, bundle: Bundle) -> list[Reason]:
     """Sizes that the workload is said to have, far outside those of training."""
     said = []
-    work = profile.workload
     for axis, size in (
         ("batch-size", work.batch_size),
         ("input-size", input_size(work.dataset)),
@@ -322,26 +258,19 @@ def _odd_sizes(profile: Profile, bundle: Bundle) -> list[Reason]:
         low, high = (limit ** (1 / AXES[axis]) for limit in scaler.range_)
         if not low / _FAR_SIZE <= size <= high * _FAR_SIZE:
             text = f"{axis} {size} is far outside training ({low:g} to {high:g})"
-            said.append(Reason(text, f"check --{axis}", fitted_only=True))
+            said.append(_of_fit(text, f"check --{axis}"))
     return said
 
 
-def _look_whole(
-    domain: Domain, profile: Profile, doubt: StepDoubt | None, widen: list[str]
-) -> None:
-    """Signs of a profile that was cut, or of a step time of something else."""
-    missing = domain.missing(profile)
-    if missing:
-        widen.append(
-            Reason(
-                f"{', '.join(missing[:4])} ran in every training run and is missing here: "
-                "is the profile whole, and of training?",
-                "record whole training steps",
-                fitted_only=True,
-            )
-        )
-    if doubt is not None and profile.step_time_us:
-        widen.append(doubt.reason(profile.step_time_us))
+def _not_whole(missing: Sequence[str]) -> list[Reason]:
+    """Signs of a profile that was cut."""
+    if not missing:
+        return []
+    said = (
+        f"{', '.join(missing[:4])} ran in every training run and is missing here: "
+        "is the profile whole, and of training?"
+    )
+    return [_of_fit(said, "record whole training steps")]
 
 
 def _unlike(origin: Doubt, anchor: str) -> Reason:
@@ -368,12 +297,20 @@ def compare_names(
     known : Catalogue, optional
         By default the one that ships with xlate.
     """
-    if profile.instance is None:
-        return
+    widen += _recorded_elsewhere(profile.instance, anchor, known)
+
+
+def _recorded_elsewhere(
+    instance: str | None, anchor: str, known: Catalogue | None
+) -> list[Reason]:
+    """That the file names another machine than the anchor."""
+    if instance is None:
+        return []
     try:
-        ran_on = (known or catalogue()).instance(profile.instance).name
+        ran_on = (known or catalogue()).instance(instance).name
     except XlateError:
-        ran_on = profile.instance
-    if ran_on != anchor:
-        said = f"the file says it ran on {ran_on}, not on {anchor}"
-        widen.append(Reason(said, CHECK_ANCHOR))
+        ran_on = instance
+    if ran_on == anchor:
+        return []
+    said = f"the file says it ran on {ran_on}, not on {anchor}"
+    return [Reason(said, CHECK_ANCHOR)]

@@ -41,11 +41,17 @@ class Shift:
         Format that stands for the run here and there; None where it is not known.
     reasons : tuple of Reason
         Why there differs from here, or may; empty where it does not.
+    learnt : bool
+        Whether the runs of the bundle that answers show it (:func:`learnt`).
+    beyond_roofs : Reason or None
+        What data sheets do not say of it, where they answer.
     """
 
     anchor: str | None
     target: str | None
     reasons: tuple[Reason, ...] = ()
+    learnt: bool = False
+    beyond_roofs: Reason | None = None
 
 
 def computed_in(profile: Profile) -> str | None:
@@ -53,23 +59,28 @@ def computed_in(profile: Profile) -> str | None:
 
     fp32 is also what a profile has where nothing was said.
     """
-    found = PrecisionMix.of(profile.precision_us).dominant
+    found = profile.precision_mix.dominant
     said = profile.workload.precision
     return found or (said if said != WorkloadKey().precision else None)
 
 
-def shift_of(profile: Profile, anchor: Gpu, target: Gpu) -> Shift:
+def shift_of(
+    profile: Profile, anchor: Gpu, target: Gpu, bundle: Bundle | None = None
+) -> Shift:
     """Whether the products of a run are in another precision on the target.
 
     Parameters
     ----------
     profile : Profile
     anchor, target : Gpu
+    bundle : Bundle, optional
+        The one that answers; by default data sheets do.
     """
-    here = computed_in(profile)
+    here, known = computed_in(profile), learnt(profile, bundle)
+    beyond = None if bundle is not None else beyond_roofs(profile)
     if anchor.name == target.name:
-        return Shift(here, here)
-    mix = PrecisionMix.of(profile.precision_us)
+        return Shift(here, here, (), known, beyond)
+    mix = profile.precision_mix
     reasons, there = _lost(profile, mix, anchor, target)
     for found in (
         _to_tf32(profile, mix, anchor, target),
@@ -78,7 +89,7 @@ def shift_of(profile: Profile, anchor: Gpu, target: Gpu) -> Shift:
         if found is not None:
             reasons.append(found[0])
             there = found[1] if there == here is not None else there
-    return Shift(here, there, tuple(reasons))
+    return Shift(here, there, tuple(reasons), known, beyond)
 
 
 def learnt(profile: Profile, bundle: Bundle | None) -> bool:
@@ -143,13 +154,13 @@ def _named(precision: str | None) -> str:
 
 
 def _shares(profile: Profile) -> str:
-    mix = PrecisionMix.of(profile.precision_us)
+    mix = profile.precision_mix
     return f" ({mix.text} of kernel time)" if mix.shares else ""
 
 
 def _program(profile: Profile) -> str:
     """Format of the program's tensors: what kernels say, else the profile."""
-    found = PrecisionMix.of(profile.precision_us).program
+    found = profile.precision_mix.program
     said = profile.workload.precision
     return found or ("fp32" if said == "tf32" else said)
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from xlate import op_names
 from xlate.models.forests import forest_mean
 from xlate.models.state import Stateful
-from xlate.trust.fingerprint import FEWEST_SIGNS, signature, signs
+from xlate.trust.fingerprint import FEWEST_SIGNS, Look, look_of, signature
+from xlate.values.vectors import Vectors
 
 __all__ = ["Doubt", "Origin", "Recorded"]
 
@@ -156,11 +157,16 @@ class Origin(Stateful):
         times : ndarray of shape (n, len(ops))
             µs over the window.
         """
+        steps = np.full(len(times), np.nan)
+        return self.doubts_of(look_of(Vectors(tuple(ops), times, steps)))
+
+    def doubts_of(self, look: Look) -> list[Doubt | None]:
+        """:meth:`doubts`, for profiles that were looked at already."""
+        n = len(look.signature)
         if self.forest_ is None:
-            return [None] * len(times)
-        found = signature(ops, times)
-        enough = signs(found) >= FEWEST_SIGNS
-        chance = forest_mean(self.forest_, found).reshape(len(times), -1)
+            return [None] * n
+        enough = look.signs >= FEWEST_SIGNS
+        chance = forest_mean(self.forest_, look.signature).reshape(n, -1)
         odds, likely = self._odds(chance)
         return [
             Doubt(self.instances[j], float(p[j]), bool(o < self.refuse_))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from xlate.values.kernel_precision import NOT_KNOWN
 from xlate.values.memory_fit import MemoryFit
-from xlate.values.precision_mix import PrecisionMix
+from xlate.values.precision_mix import NOT_KNOWN, PrecisionMix
 from xlate.values.rent import Rent
 
 __all__ = ["BundleId", "Facts", "RestsOn"]

@@ -13,14 +13,9 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-__all__ = ["INTEGER", "NOT_KNOWN", "NO_ARITHMETIC", "PRECISIONS", "kernel_precision"]
+from xlate.values.precision_mix import INTEGER, NO_ARITHMETIC, NOT_KNOWN
 
-#: where neither name nor types say it
-NOT_KNOWN = "not known"
-#: copies, fills and communication between GPUs
-NO_ARITHMETIC = "no arithmetic"
-#: indices, masks and other whole numbers; int8 products are ``int8``
-INTEGER = "integer"
+__all__ = ["INTEGER", "NOT_KNOWN", "NO_ARITHMETIC", "PRECISIONS", "kernel_precision"]
 
 _TENSOR = "-tensor"
 #: formats from the narrowest on; a matrix product is of the narrowest in its name

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xlate.values.kernel_precision import INTEGER, NO_ARITHMETIC, NOT_KNOWN
+from xlate.values.frozen import FrozenMap
 
 __all__ = [
+    "INTEGER",
     "MIXED",
+    "NOT_KNOWN",
+    "NO_ARITHMETIC",
+    "NO_MIX",
     "PrecisionMix",
     "dominant_precision",
     "format_of",
     "on_tensor_cores",
 ]
 
+#: where neither a kernel's name nor the types of its inputs say it
+NOT_KNOWN = "not known"
+#: copies, fills and communication between GPUs
+NO_ARITHMETIC = "no arithmetic"
+#: indices, masks and other whole numbers; int8 products are ``int8``
+INTEGER = "integer"
 #: where no one precision stands for a run
 MIXED = "mixed"
 _TENSOR = "-tensor"
@@ -116,6 +126,10 @@ class PrecisionMix:
         """
         found = self.dominant
         return "fp32" if found == "tf32" else found
+
+
+#: of a run whose kernels were not recorded by precision
+NO_MIX = PrecisionMix(FrozenMap())
 
 
 def dominant_precision(precision_us: Mapping[str, float]) -> str | None:

@@ -16,6 +16,7 @@ from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.values import workload_size
 from xlate.values.frozen import FrozenMap
+from xlate.values.precision_mix import NO_MIX, PrecisionMix
 from xlate.values.time_faults import (
     MIN_BUSY,
     MIN_WINDOWS,
@@ -26,6 +27,7 @@ from xlate.values.time_faults import (
 
 __all__ = [
     "DOMAINS",
+    "MODE_NOT_KNOWN",
     "Estimate",
     "Profile",
     "Verdict",
@@ -33,7 +35,11 @@ __all__ = [
     "check_times",
     "dataset_name",
     "input_size",
+    "times_fault",
 ]
+
+#: mode of a workload whose file does not say whether it trains
+MODE_NOT_KNOWN = "unknown"
 
 
 def dataset_name(pixels: int) -> str:
@@ -188,6 +194,11 @@ class Profile:
     newest_kernel : str or None
         The kernel that was built for the newest GPUs, where names say it: older ones
         do not run it.
+    window_us, busy_us : float
+        Length of the profile window (device time, idle included), and the time of it
+        in which the device worked; both follow from ``ops``.
+    precision_mix : PrecisionMix
+        How ``precision_us`` divides.
 
     Raises
     ------
@@ -213,8 +224,12 @@ class Profile:
     precision_us: Mapping[str, float] = field(default_factory=dict)
     newest_kernel: str | None = None
 
-    _window_us: float = field(init=False, repr=False, compare=False, default=0.0)
-    _busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    # computed once here: every check and every answer asks for them
+    window_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    precision_mix: PrecisionMix = field(
+        init=False, repr=False, compare=False, default=NO_MIX
+    )
 
     def __post_init__(self) -> None:
         where = (
@@ -225,8 +240,8 @@ class Profile:
         put(self, "ops", FrozenMap(ops))
         window = [t for c, t in ops.items() if c[0] == "D"]
         busy = [t for c, t in ops.items() if c[0] == "D" and c != op_names.DEVICE_IDLE]
-        put(self, "_window_us", float(sum(window)))
-        put(self, "_busy_us", float(sum(busy)))
+        put(self, "window_us", float(sum(window)))
+        put(self, "busy_us", float(sum(busy)))
         if not isinstance(self.workload, WorkloadKey):
             raise ProfileError(
                 f"{where}workload is {self.workload!r}",
@@ -250,6 +265,7 @@ class Profile:
             for p, t in self.precision_us.items()
         }
         put(self, "precision_us", FrozenMap(times))
+        put(self, "precision_mix", PrecisionMix.of(times) if times else NO_MIX)
         for name in ("instance", "device", "newest_kernel"):
             if getattr(self, name) is not None:
                 _check_text(f"{where}{name}", getattr(self, name))
@@ -261,16 +277,6 @@ class Profile:
                 f"{where}source and notes are text, got {self.source!r}, {notes!r}"
             )
         put(self, "notes", notes)
-
-    @property
-    def window_us(self) -> float:
-        """Length of the profile window: device time, idle included."""
-        return self._window_us
-
-    @property
-    def busy_us(self) -> float:
-        """Time in which the device worked."""
-        return self._busy_us
 
 
 def _checked_ops(ops: Any, where: str) -> dict[str, float]:
@@ -302,6 +308,15 @@ def _check_text(what: str, value: Any) -> None:
             "a name, or None where not known",
             code="profile.bad-value",
         )
+
+
+def times_fault(profile: Profile) -> ProfileError | None:
+    """The error of :func:`check_times`; None where the times can be."""
+    try:
+        check_times(profile)
+    except ProfileError as e:
+        return e
+    return None
 
 
 def check_times(profile: Profile, step_given: bool = False) -> None:

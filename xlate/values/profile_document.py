@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from xlate.values.precision_mix import PrecisionMix
 from xlate.values.profile import Profile, WorkloadKey
 
 __all__ = ["to_json"]
@@ -38,5 +37,5 @@ def to_json(profile: Profile) -> dict[str, Any]:
 def _known_precision(profile: Profile) -> str | None:
     """The precision of a workload; None where only the default stands in its place."""
     said = profile.workload.precision
-    known = PrecisionMix.of(profile.precision_us).program is not None
+    known = profile.precision_mix.program is not None
     return said if known or said != WorkloadKey().precision else None

@@ -128,21 +128,15 @@ class RooflineTranslator(Translator):
         self.weight_ = (1 / spread) / (1 / spread).sum()
 
     def _predict(self, X: Floats) -> Floats:
-        return self._answered(X).values
-
-    def translate(self, X: Floats) -> Translated:
-        """Values, difficulty and, where idle time is known, both paths."""
-        X = self._checked(X)
-        found = self._answered(X)
-        values = self._with_structure(X, np.maximum(found.values, 0.0))
-        return Translated(values, found.difficulty, found.device, found.host)
+        return self._answered(X, self._counterpart(X)).values
 
     def difficulty(self, X: Floats) -> Floats:
         """Grows with how far the two opinions on the step time are apart."""
-        return self._answered(self._checked(X)).difficulty
+        X = self._checked(X)
+        return self._answered(X, self._counterpart(X)).difficulty
 
-    def _answered(self, X: Floats) -> Translated:
-        A = self._counterpart(X)
+    def _answered(self, X: Floats, anchor: Floats) -> Translated:
+        A = anchor
         Y: Floats = self._ratios(A)
         step = self._step()
         if step is None:

@@ -21,10 +21,10 @@ from xlate.readers.nsight.nsys_kinds import kind_of
 from xlate.readers.nsight.nsys_ranges import step_share
 from xlate.readers.nsight.nsys_tables import HINT, Report, is_report, number, reports
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.traces.kernel_sums import KernelSum, profile_of_sums
 from xlate.readers.traces.marks import Marks, Range, steps_of
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.values.profile import Profile
 from xlate.values.reason import Reason
 

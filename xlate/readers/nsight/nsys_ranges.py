@@ -17,9 +17,9 @@ from statistics import median
 
 from xlate.errors import ProfileError
 from xlate.readers.nsight.nsys_tables import HINT, Report, number
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.kernel_sums import StepShare
 from xlate.readers.traces.marks import PARTS, STEP_RANGE, folded
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.values.reason import Reason
 
 __all__ = ["step_share"]

@@ -28,7 +28,7 @@ from xlate.readers.pytorch.averages_table import (
     tables,
 )
 from xlate.readers.source import Source
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.work_mode import NOT_KNOWN as MODE_NOT_KNOWN
 from xlate.readers.traces.work_mode import mode_note, work_mode
 from xlate.values.kernel_precision import NOT_KNOWN, kernel_precision

@@ -32,6 +32,7 @@ from xlate.readers.pytorch.kineto_notes import (
     whole_recording,
 )
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import (
     Launched,
     clean_kernel,
@@ -46,7 +47,6 @@ from xlate.readers.traces.launches import (
     kernel_launches,
 )
 from xlate.readers.traces.missing_kernels import by_autograd, no_kernel, of_autograd
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.readers.traces.step_marks import Marks, by_name, found_in, serving_kind
 from xlate.readers.traces.steps import (
     EVERYTHING,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.steps import Step
 from xlate.values.reason import Reason
 

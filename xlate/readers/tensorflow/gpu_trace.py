@@ -21,8 +21,8 @@ import numpy as np
 
 from xlate import op_names
 from xlate.errors import ProfileError
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.tensorflow.gpu_steps import Cut, Kernels, Mark, cut
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.readers.traces.steps import Launches, Step, Work, of_step
 from xlate.readers.traces.work_mode import trains
 from xlate.values.kernel_precision import kernel_precision

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.hardware.kernel_architecture import newest
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import clean_kernel
 from xlate.readers.traces.marks import Marks
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.readers.traces.steps import Launches, Step, Vector, Work, of_step
 from xlate.readers.traces.work_mode import mode_note, work_mode
 from xlate.values.kernel_precision import kernel_precision
@@ -66,7 +66,7 @@ class DeviceTrace:
     --------
     >>> from pathlib import Path
     >>> from xlate.readers.traces.device_trace import DeviceTrace
-    >>> from xlate.readers.traces.step_choice import StepChoice
+    >>> from xlate.readers.step_choice import StepChoice
     >>> trace = DeviceTrace(Path("a"), "NVTX")
     >>> trace.add("sgemm", 10.0, 14.0)
     >>> trace.add("sgemm", 20.0, 24.0)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from xlate import op_names
 from xlate.hardware.kernel_architecture import newest
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import clean_kernel
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.readers.traces.work_mode import mode_note, work_mode
 from xlate.values.kernel_precision import kernel_precision
 from xlate.values.profile import Profile, WorkloadKey

@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable
 
 from xlate import op_names
+from xlate.values.profile import MODE_NOT_KNOWN
 from xlate.values.reason import Reason
 
 __all__ = ["NOT_KNOWN", "mode_note", "mode_of", "trains", "work_mode"]
 
 #: stands in a workload whose mode the file does not say
-NOT_KNOWN = "unknown"
+NOT_KNOWN = MODE_NOT_KNOWN
 #: a gradient of the data alone (dgrad) is not listed: transposed convolutions run it in
 #: inference
 _TRAINS = re.compile(

@@ -27,7 +27,7 @@ class StepChoice:
 
     Examples
     --------
-    >>> from xlate.readers.traces.step_choice import StepChoice
+    >>> from xlate.readers.step_choice import StepChoice
     >>> StepChoice(count=5).named
     '--trace-steps 5'
     """
