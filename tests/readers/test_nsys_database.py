@@ -191,7 +191,7 @@ def test_a_packed_database_is_read_and_nothing_is_left(tmp_path):
 def test_changes_that_stand_in_a_log_are_not_left_out_in_silence(tmp_path):
     path = database(tmp_path)
     Path(f"{path}-wal").write_bytes(b"not yet written in")
-    with pytest.raises(ProfileError, match=r"last changes stand in a\.sqlite-wal"):
+    with pytest.raises(ProfileError, match=r"last changes are in a\.sqlite-wal"):
         read(path)
 
 

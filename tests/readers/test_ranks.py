@@ -14,7 +14,8 @@ from xlate import api, engine
 from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.readers import read
-from xlate.readers.traces.ranks import jobs_in, rank_of, slowest
+from xlate.readers.traces.ranks import jobs_in, rank_of
+from xlate.readers.traces.slowest_rank import slowest
 
 NCCL = "ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"
 

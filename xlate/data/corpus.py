@@ -21,7 +21,7 @@ from xlate.data import schema
 from xlate.data.card import CARD, Card, card_toml, load_toml, read_card
 from xlate.errors import CorpusError, StorageError, UnknownNameError
 from xlate.files import open_regular
-from xlate.readers.tables.frames import KNOWN, check_frame, check_repeated
+from xlate.readers.tables.frames import RUN_COLUMNS, check_frame, check_repeated
 from xlate.readers.tables.runs import check_runs
 from xlate.readers.tables.table import read_table
 from xlate.settings import paths
@@ -209,7 +209,7 @@ def from_frame(
     runs = schema.conform(frame, "runs")
     check_unique(runs, name)
     # a repeat whose every time is the same to the last digit is a copied row
-    apart = [c for c in frame.columns if c in KNOWN or op_names.is_op_column(c)]
+    apart = [c for c in frame.columns if c in RUN_COLUMNS or op_names.is_op_column(c)]
     check_repeated(frame.select(apart), where)
     ops = frame.unpivot(
         on=columns, index="run_id", variable_name="op", value_name="time_us"

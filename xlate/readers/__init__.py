@@ -1,7 +1,7 @@
-"""Readers: one module a file format, each with ``sniff`` and ``read``.
+"""Readers: one module for each file format, with ``sniff`` and ``read``.
 
-A format is recognised by its content, never by its ending. A new one is a new
-module here, a line in :mod:`xlate.readers.formats`, and a test file.
+A format is recognised by its content, never by its ending. A new format needs a new
+module in this package, a line in :mod:`xlate.readers.formats`, and a test file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _LOG = logger(__name__)
-#: endings looked for when a folder is given
+#: endings of the files that are read in a folder
 _ENDINGS = (
     ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
     ".tensorflow_stats.pb", ".txt", ".xplane.pb",
@@ -71,9 +71,9 @@ def read(
         raise UnknownNameError("profile format", format, FORMATS)
     if format is not None:
         return _profiles(FORMATS[format], source)
-    for one in candidates(head):
-        if one.reader.sniff(head):
-            return _profiles(one, source)
+    for candidate in candidates(head):
+        if candidate.reader.sniff(head):
+            return _profiles(candidate, source)
     if b"\x00" in head:
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
@@ -89,7 +89,7 @@ def read(
 
 
 def _profiles(format: Format, source: Source) -> list[Profile]:
-    """What the reader of a format finds; an error names the file."""
+    """Profiles that the reader of a format reads; an error names the file."""
     if source.utf_16 and not format.may_be_utf_16:
         raise ProfileError(
             f"{source.path} is text in UTF-16, which this format never is",
@@ -103,7 +103,7 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
     except ProfileError as e:
         if str(source.path) in e.what:
             raise
-        # from a value's own constructor, which does not know the file
+        # raised by the constructor of a value, which does not know the file
         raise ProfileError(f"{source.path}: {e.what}", e.hint, code=e.code) from e
     if not format.user_states_precision:
         profiles = [_with_precision(p) for p in profiles]
@@ -111,12 +111,12 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
 
 
 def _with_precision(profile: Profile) -> Profile:
-    """A profile whose workload has the precision of its kernels, where these say one."""
-    found = profile.precision_mix.program
-    work = profile.workload
-    if found is None or work.precision != WorkloadKey().precision:
+    """A profile whose workload has the precision of its kernels, where they show one."""
+    precision = profile.precision_mix.program
+    workload = profile.workload
+    if precision is None or workload.precision != WorkloadKey().precision:
         return profile
-    return replace(profile, workload=replace(work, precision=found))
+    return replace(profile, workload=replace(workload, precision=precision))
 
 
 def with_idle_doubt(profile: Profile) -> Profile:
@@ -168,34 +168,34 @@ def expand(paths: list[Path]) -> list[Path]:
 def contents(
     named: Path, format: str | None = None, steps: StepChoice | None = None
 ) -> list[tuple[Path, list[Profile] | XlateError]]:
-    """Files that a path means, each with its profiles, or with why it has none.
+    """The files of a path, each with its profiles, or the error that it raised.
 
-    In a folder, ranks of one job are one profile (:mod:`xlate.readers.traces.ranks`): the list
-    of each of the others is empty.
+    In a folder, ranks of one job give one profile
+    (:mod:`xlate.readers.traces.slowest_rank`): the lists of the other ranks are empty.
     """
     try:
         files = expand([named])
     except ProfileError as e:
         return [(named, e)]
-    found: dict[Path, list[Profile]] = {}
+    by_file: dict[Path, list[Profile]] = {}
     failed: dict[Path, XlateError] = {}
     for file in files:
         try:
-            found[file] = read(file, format, steps)
+            by_file[file] = read(file, format, steps)
         except XlateError as e:
             failed[file] = e
     if files != [named]:
-        # looks into traces, which a single file of another format never needs
-        from xlate.readers.traces.ranks import joined
+        # imported only here: a single file of another format does not need traces
+        from xlate.readers.traces.slowest_rank import joined
 
-        found = joined(files, found, failed)
-    return [(file, failed[file] if file in failed else found[file]) for file in files]
+        by_file = joined(files, by_file, failed)
+    return [(file, failed[file] if file in failed else by_file[file]) for file in files]
 
 
 def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Profile files of a folder, sorted, and what else lies there.
+    """Profile files of a folder, sorted, and the other entries in it.
 
-    Subfolders are not looked into: they may be of other instances.
+    Subfolders are not read: they may be of other instances.
 
     Raises
     ------
@@ -220,5 +220,5 @@ def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long; opening it says so
+    except OSError:  # a name that is too long; opening the file reports it
         return False

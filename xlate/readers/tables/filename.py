@@ -1,4 +1,4 @@
-"""What a file's name says about the run, when it follows PROFET's pattern.
+"""The instance and the workload in a file's name that follows PROFET's pattern.
 
 ``<instance>-<pixels>dataset-<model>-<optimizer>-<batch size>-<date>-….csv``
 """
@@ -18,14 +18,14 @@ _PATTERN = re.compile(
 
 
 def from_name(name: str) -> tuple[str | None, WorkloadKey]:
-    """Instance and workload named by a file, unknown where the name says nothing."""
-    found = _PATTERN.match(name)
-    if not found:
+    """Instance and workload named by a file; unknown where the name has another form."""
+    match = _PATTERN.match(name)
+    if not match:
         return None, WorkloadKey()
-    return found["instance"], WorkloadKey(
-        model=found["model"],
-        # figures of any length: the bounds say what a size can be
-        dataset=f"{found['pixels'][:20].lstrip('0') or 0}px",
-        batch_size=int(found["batch"][:20]),
-        optimizer=found["optimizer"],
+    return match["instance"], WorkloadKey(
+        model=match["model"],
+        # cut to 20 digits; impossible sizes are checked elsewhere
+        dataset=f"{match['pixels'][:20].lstrip('0') or 0}px",
+        batch_size=int(match["batch"][:20]),
+        optimizer=match["optimizer"],
     )
