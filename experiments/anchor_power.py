@@ -23,10 +23,10 @@ from xlate.data import corpus
 from xlate.evaluation.sweep_figures import ClockRow
 from xlate.models.power import (
     AnchorJobs,
-    job_rows,
+    feature_rows,
     joined,
-    learned_from,
     metered_jobs,
+    metered_rows,
 )
 
 __all__ = ["CHOICES", "KINDS", "Choice", "anchor_power"]
@@ -113,7 +113,7 @@ def _share(logit: Floats) -> Floats:
 
 
 def _jobs(table: pl.DataFrame, limit_w: float) -> _Jobs:
-    rows = job_rows(table)
+    rows = feature_rows(table)
     metered = [r.metered for r in rows if r.metered is not None]
     power = np.array([m.power_share for m in metered])
     features = {
@@ -229,7 +229,7 @@ def anchor_power(spec: dict[str, Any]) -> list[ClockRow]:
         sets.append(("any of these", tuple(anchors), False))
         sets.append(("an anchor never metered", tuple(anchors), True))
         for name, these, new_anchor in sets:
-            table = learned_from(jobs, these, limit_w)
+            table = metered_rows(jobs, these, limit_w)
             assert table is not None, "the anchors share no job with the target"
             groups.append(_Group(name, target, _jobs(table, limit_w), new_anchor))
     rows = []

@@ -18,10 +18,10 @@ from xlate.evaluation.sweep_figures import ClockRow
 from xlate.models.power import (
     PREDICTED,
     AnchorJobs,
-    Handoff,
+    PowerModel,
     joined,
-    learned_from,
     metered_jobs,
+    metered_rows,
 )
 from xlate.models.response import choice, make_clock_model
 from xlate.models.response.base import grouped_folds
@@ -173,7 +173,7 @@ def handoff(spec: dict[str, Any]) -> list[ClockRow]:
     rows = []
     for target, limit in spec["limits_w"].items():
         jobs = joined(vectors, metered, target)
-        guess = Handoff(limit).fit(jobs).out_of_fold(jobs)
+        guess = PowerModel(limit).fit(jobs).out_of_fold(jobs)
         truth = matrix(jobs, PREDICTED)
         rows += with_telemetry(spec, metered, jobs, target, limit)
         models = jobs["model"].to_numpy()
@@ -224,8 +224,8 @@ def with_telemetry(
     groups.append(("any of these", everyone, "metered"))
     groups.append(("an anchor never metered", everyone, "new gpu"))
     for name, anchors, kind in groups:
-        fitted = Handoff(limit).fit(jobs, anchors)
-        both = learned_from(jobs, anchors, limit)
+        fitted = PowerModel(limit).fit(jobs, anchors)
+        both = metered_rows(jobs, anchors, limit)
         assert both is not None, "the anchors share no job with the target"
         guess = fitted.out_of_fold(both, kind)
         error = np.abs(guess[:, 0] / both["power_w"].to_numpy() - 1)

@@ -26,7 +26,7 @@ from xlate.errors import (
 from xlate.hardware.catalogue import catalogue
 from xlate.hardware.control import applied, device_of, watch
 from xlate.hardware.legal_points import commands, from_dump, legal_clocks, snap
-from xlate.models.power import PREDICTED, Handoff, JobRow, joined
+from xlate.models.power import PREDICTED, PowerFeatures, PowerModel, joined
 from xlate.models.response import choice
 from xlate.objectives import make_objective
 from xlate.store import clock_bundle as clock_bundles
@@ -435,12 +435,12 @@ def test_a_fit_needs_one_name_and_sweeps():
 
 def test_the_hand_off_learns_power_from_op_vectors(simulated):
     jobs = joined(simulated, simulated, "p3.2xlarge").gather_every(2)
-    handoff = Handoff(300.0).fit(jobs)
+    handoff = PowerModel(300.0).fit(jobs)
     guess = handoff.out_of_fold(jobs)
     truth = jobs.select(PREDICTED).to_numpy()
     plain = np.abs(np.median(truth[:, 0]) / truth[:, 0] - 1).mean()
     assert np.abs(guess[:, 0] / truth[:, 0] - 1).mean() < 0.5 * plain
-    row = JobRow(0.5, 0.3, 50e3, float("nan"))
+    row = PowerFeatures(0.5, 0.3, 50e3, float("nan"))
     assert np.isfinite(handoff.predict([row])).all()
     drawn = handoff.draws(row)
     assert drawn.shape == (jobs.height, 3)
@@ -479,7 +479,7 @@ def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(simulated):
 def test_power_on_the_real_corpora(profet, swept):
     """The figure of experiments/results/handoff-power."""
     jobs = joined(profet, swept["cloud-hw-trainpred"], "p3.2xlarge")
-    guess = Handoff(300.0).fit(jobs).out_of_fold(jobs)
+    guess = PowerModel(300.0).fit(jobs).out_of_fold(jobs)
     error = np.abs(guess[:, 0] / jobs["power_w"].to_numpy() - 1)
     assert error.mean() <= 0.15
 

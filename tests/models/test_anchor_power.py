@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from xlate import engine
-from xlate.models.anchor_power import AnchorMeans, farthest, fit_trend, nearest
-from xlate.models.shared_jobs import JobRow
+from xlate.models.anchor_power import AnchorMeans, fit_trend, nearest, reach
+from xlate.models.power_features import PowerFeatures
 from xlate.sweeps.probe import Probe
 from xlate.values.profile import WorkloadKey
 
@@ -19,9 +19,11 @@ def handoff(clocked):
     return clocked.bundle.handoff
 
 
-def job(power_w: float, busy: float = 0.95, memory: float = 0.4, gpu: str | None = None) -> JobRow:  # fmt: skip
+def job(power_w: float, busy: float = 0.95, memory: float = 0.4, gpu: str | None = None) -> PowerFeatures:  # fmt: skip
     means = AnchorMeans(power_w, 70.0, busy, memory, gpu)
-    return JobRow(0.5, 0.3, 50e3, 32 * 128.0**2, means.beside(150e3, 50e3, 300.0))
+    return PowerFeatures(
+        0.5, 0.3, 50e3, 32 * 128.0**2, means.beside(150e3, 50e3, 300.0)
+    )
 
 
 @pytest.mark.parametrize("busy", [0.05, 0.5, 1.0])
@@ -45,7 +47,7 @@ def test_effects_of_the_trend_are_never_negative():
 
 def test_the_reach_is_between_models_and_not_between_their_variants():
     seen = np.array([[0.1, 0.1, 0.1], [0.1, 0.1, 0.11], [0.5, 0.1, 0.1]])
-    assert farthest(seen, np.array(["a", "a", "b"])) == pytest.approx(0.4, abs=0.01)
+    assert reach(seen, np.array(["a", "a", "b"])) == pytest.approx(0.4, abs=0.01)
     assert nearest(seen, (0.5, 0.1, 0.2)) == pytest.approx(0.1)
 
 

@@ -18,7 +18,12 @@ from xlate.evaluation.sweep_figures import application_weights
 from xlate.hardware.catalogue import catalogue
 from xlate.models.response import CLOCK_MODELS, make_clock_model
 from xlate.models.response.calibrated import CalibratedResponse
-from xlate.models.response.donors import of_others, pooled, training, trust_in
+from xlate.models.response.donors import (
+    choose_donor_weight,
+    donor_rows,
+    training,
+    with_donors,
+)
 from xlate.objectives import OBJECTIVES, Cost, make_objective
 from xlate.sweeps.curve import curves_of
 from xlate.sweeps.features import matrix, names, probe_shares
@@ -340,13 +345,13 @@ def test_importance_finds_the_feature_that_matters(sweeps):
 
 def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps):
     own = training(sweeps, "smi")
-    alike = of_others([sweeps], own, frozenset(), "smi")
+    alike = donor_rows([sweeps], own, frozenset(), "smi")
     # the same curves, turned upside down, teach nothing
     odd = replace(alike, time=-alike.time, power=-alike.power)
-    assert trust_in(own, odd) == 0
-    assert trust_in(own.rows(own.groups == own.groups[0]), alike) == 1
-    assert len(pooled(own, alike, 0)) == len(own)
-    both = pooled(own, alike, 0.1)
+    assert choose_donor_weight(own, odd) == 0
+    assert choose_donor_weight(own.rows(own.groups == own.groups[0]), alike) == 1
+    assert len(with_donors(own, alike, 0)) == len(own)
+    both = with_donors(own, alike, 0.1)
     assert both.weights[len(own) :].sum() == pytest.approx(0.1 * own.weights.sum())
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.stored import names_no_module, rewritten
 from xlate.errors import BundleError
-from xlate.models.power import job_rows, joined
+from xlate.models.power import feature_rows, joined
 from xlate.settings import paths
 from xlate.store import bundle as bundles
 from xlate.store import clock_bundle as clock_bundles
@@ -54,7 +54,7 @@ def answers(bundle, simulated):
         scaled = scaler.predict(ops, 5e4, 16.0, 60.0)
         return [scaled.ops, np.array([scaled.step, scaler.factor(2, 0.9)])]
     power = bundle.handoff if isinstance(bundle, clock_bundles.ClockBundle) else bundle.models["power"]  # fmt: skip
-    rows = job_rows(joined(simulated, simulated, "p3.2xlarge").gather_every(9))
+    rows = feature_rows(joined(simulated, simulated, "p3.2xlarge").gather_every(9))
     found = [power.predict(rows), power.draws(rows[0])]
     if isinstance(bundle, clock_bundles.ClockBundle):
         X = np.random.default_rng(0).uniform(0.1, 0.9, (5, 3))

@@ -18,7 +18,12 @@ from xlate.evaluation.sweep_figures import (
 )
 from xlate.models.response import CLOCK_MODELS, make_clock_model
 from xlate.models.response.base import ResponseModel, Training, grouped_folds
-from xlate.models.response.donors import of_others, pooled, training, trust_in
+from xlate.models.response.donors import (
+    choose_donor_weight,
+    donor_rows,
+    training,
+    with_donors,
+)
 from xlate.objectives import Objective, make_objective
 from xlate.sweeps.gpu_sweeps import Sweeps
 from xlate.sweeps.labels import gaps
@@ -122,12 +127,12 @@ def choices(
             others = [s for i, s in enumerate(sweeps) if i != k]
             train = data.rows(~test)
             if split == "gpu":
-                train = of_others(others, data, set(data.groups[test]), view, kind)
+                train = donor_rows(others, data, set(data.groups[test]), view, kind)
             elif pool and others and split == "workload":
-                elsewhere = of_others(others, data, set(data.groups[test]), view, kind)
+                elsewhere = donor_rows(others, data, set(data.groups[test]), view, kind)
                 if (k, f) not in trusts:
-                    trusts[k, f] = trust_in(train, elsewhere, seed)
-                train = pooled(train, elsewhere, trusts[k, f])
+                    trusts[k, f] = choose_donor_weight(train, elsewhere, seed)
+                train = with_donors(train, elsewhere, trusts[k, f])
             fitted = make_clock_model(model, seed).fit(train)
             X = data.X[test]
             chosen[test] = fitted.scores(X, aim, bound).argmin(axis=1)

@@ -1,11 +1,11 @@
-"""What a meter saw of a job on the anchor says about its power on the target.
+"""Power on the target, predicted from telemetry of the job on the anchor.
 
-Whatever the cards are, a step takes about as much energy on the one as on the other:
-the anchor's power, times its step over the target's, over the target's limit. A card
-that is at its limit says less, so the shares of the time in which either is busy stand
-beside it. All three act upwards only (non-negative ridge regression), and what is
-learnt on top does not look at the anchor's power: all else equal, more power on the
-anchor is never less on the target.
+A step takes about the same energy on two GPUs: the anchor's power, times its step time
+over the target's, over the target's limit, is the first feature. A card at its power
+limit carries less information, so the shares of the time in which each card is busy
+are features too. All three weights are non-negative (ridge regression), and the process
+that corrects this trend does not use the anchor's power: all else equal, more power on
+the anchor never predicts less power on the target.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = [
     "MeteredShares",
     "Strangeness",
     "Trend",
-    "farthest",
     "fit_trend",
     "nearest",
+    "reach",
     "trend_features",
 ]
 
@@ -31,9 +31,9 @@ Floats = NDArray[np.float64]
 
 #: ridge penalty a row, on standardised features (experiments/results/handoff-power.csv)
 _PENALTY = 1.0
-#: share of the training jobs that lie nearer to those of other models than the reach
+#: share of the training jobs within the reach of those of other models
 _WITHIN = 0.99
-#: shares lower than this are taken for it, before their logs
+#: lower limit of shares before their logs are taken
 _LEAST = 1e-3
 
 
@@ -60,7 +60,7 @@ class AnchorMeans:
     def beside(
         self, anchor_us: float, target_us: float, limit_w: float
     ) -> MeteredShares:
-        """The same, held against the target.
+        """The same relative to the target.
 
         Parameters
         ----------
@@ -71,14 +71,18 @@ class AnchorMeans:
         """
         speedup = anchor_us / target_us
         return MeteredShares(
-            self.power_w / self.limit_w, self.busy, self.memory, speedup,
-            self.power_w * speedup / limit_w, self.gpu,
-        )  # fmt: skip
+            power_share=self.power_w / self.limit_w,
+            busy=self.busy,
+            memory=self.memory,
+            speedup=speedup,
+            energy_share=self.power_w * speedup / limit_w,
+            gpu=self.gpu,
+        )
 
 
 @dataclass(frozen=True)
 class MeteredShares:
-    """Telemetry of a job on the anchor, as the hand-off looks at it.
+    """Telemetry of a job on the anchor, as features of the power model.
 
     Attributes
     ----------
@@ -102,28 +106,28 @@ class MeteredShares:
     gpu: str | None = None
 
     @property
-    def seen(self) -> tuple[float, float, float]:
-        """What the meter alone says: the space in which recordings are near or far."""
+    def position(self) -> tuple[float, float, float]:
+        """The values of the meter alone, between which distances are measured."""
         return self.power_share, self.busy, self.memory
 
 
 @dataclass(frozen=True)
 class Strangeness:
-    """How far a job's telemetry, and the answer with it, are from what was learned from.
+    """How far a job's telemetry, and the power with it, are from those fitted on.
 
     Attributes
     ----------
     telemetry : float
-        Distance from the nearest recording over the reach of those learned from.
+        Distance from the nearest recording over the reach of those fitted on.
     answer : float
-        Distance (logit) of power with telemetry from that without, over the one
-        which 95 % of the jobs left out keep to.
+        Distance (logit) of power with telemetry from that without, over the distance
+        that 95 % of the held-out jobs stay within.
     with_w, without_w : float
-        Power of the board learned from, with and without the telemetry.
+        Power of the board fitted on, with and without the telemetry, W.
     limit_w : float
-        Power limit of that board.
+        Power limit of that board, W.
     new_gpu : bool
-        Whether no telemetry of the anchor's GPU was learned from.
+        Whether the fit had no telemetry of the anchor's GPU.
     """
 
     telemetry: float
@@ -135,7 +139,7 @@ class Strangeness:
 
     @property
     def beyond(self) -> float:
-        """0 inside what was seen, else how far beyond."""
+        """0 within the reach of those fitted on, else the distance beyond it."""
         return max(self.telemetry - 1, self.answer - 1, 0.0)
 
 
@@ -154,11 +158,11 @@ class Trend:
 
     @classmethod
     def flat(cls) -> Trend:
-        """One without effects."""
+        """A trend without effects."""
         return cls(np.zeros(3), np.zeros(3), np.ones(3), 0.0)
 
     def arrays(self) -> dict[str, Floats]:
-        """The same as plain arrays, to be saved."""
+        """Its parameters as plain arrays, to be saved."""
         return {
             "weights": self.weights, "mean": self.mean, "scale": self.scale,
             "level": np.array([self.level]),
@@ -174,7 +178,7 @@ class Trend:
 
 
 def trend_features(busy: Floats, metered: Sequence[MeteredShares]) -> Floats:
-    """What acts upwards on power: energy a step, and both busy shares; shape (n, 3).
+    """Features that only raise power: energy a step, and both busy shares; (n, 3).
 
     Parameters
     ----------
@@ -204,22 +208,22 @@ def fit_trend(T: Floats, y: Floats) -> Trend:
     return Trend(np.asarray(weights), mean, scale, level)
 
 
-def nearest(seen: Floats, one: Sequence[float]) -> float:
-    """Distance of telemetry from the nearest that was learned from."""
-    return float(np.sqrt(((seen - np.asarray(one)) ** 2).sum(axis=1)).min())
+def nearest(telemetry: Floats, point: Sequence[float]) -> float:
+    """Distance of a point from the nearest telemetry that was fitted on."""
+    return float(np.sqrt(((telemetry - np.asarray(point)) ** 2).sum(axis=1)).min())
 
 
-def farthest(seen: Floats, models: NDArray[np.str_]) -> float:
-    """How far a job's telemetry lies from that of other models, nearly always.
+def reach(telemetry: Floats, models: NDArray[np.str_]) -> float:
+    """Distance within which 99 % of the jobs have telemetry of another model.
 
     Parameters
     ----------
-    seen : array, shape (n, 3)
-        :attr:`MeteredShares.seen` of the jobs learned from.
+    telemetry : array, shape (n, 3)
+        :attr:`MeteredShares.position` of the jobs fitted on.
     models : array of str, shape (n,)
     """
-    apart = [
-        nearest(seen[models != model], one)
-        for one, model in zip(seen, models, strict=True)
+    distances = [
+        nearest(telemetry[models != model], point)
+        for point, model in zip(telemetry, models, strict=True)
     ]
-    return float(np.quantile(apart, _WITHIN))
+    return float(np.quantile(distances, _WITHIN))

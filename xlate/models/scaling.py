@@ -1,11 +1,10 @@
 """From one size of a workload to another, on the same instance.
 
-An operation's time grows with the batch once it is more than launch, and how far
-that is it says by its own size: the growth over one doubling is learnt as a ratio
-is between two GPUs (:mod:`xlate.models.translate.pooled`), apart for growing and
-shrinking, and a larger step is made doubling by doubling. The step time follows
-from the new busy time and the host's path, which does not grow
-(:mod:`xlate.models.translate.two_path`).
+An operation's time grows with the batch once it exceeds the launch overhead, which
+shows in its own time: the growth over one doubling is fitted as a ratio between two GPUs
+is (:mod:`xlate.models.translate.pooled`), separately for growing and for shrinking, and
+larger changes are made doubling by doubling. The step time follows from the new busy
+time and the host's path, which does not grow (:mod:`xlate.models.translate.two_path`).
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ __all__ = ["AXES", "HOW", "Scaled", "Scaler", "polynomial_between"]
 
 Floats = NDArray[np.float64]
 
-#: axis -> power with which work grows in it
+#: axis -> exponent with which work grows along it
 AXES = {"batch-size": 1.0, "input-size": 2.0}
-#: how a job ran: columns of the workload key that a scaler must have been learnt on
+#: how a job ran: columns of the workload key in which a scaler must match the job
 HOW = ("framework", "mode", "precision")
 _FEWEST_PAIRS = 10
 _TREES, _LEAF = 8, 10
@@ -92,7 +91,7 @@ class Scaler(Stateful):
         jobs: NDArray[Any],
         models: NDArray[Any],
     ) -> Scaler:
-        """Learn from runs of jobs at several sizes.
+        """Fit to runs of jobs at several sizes.
 
         Parameters
         ----------
@@ -100,7 +99,7 @@ class Scaler(Stateful):
         steps, sizes : ndarray of shape (n,)
             Step times (µs) and sizes along the axis.
         jobs, models : ndarray of shape (n,)
-            What stays the same while the size changes, and the model of it.
+            Identity of each job apart from its size, and its model.
 
         Raises
         ------
@@ -111,7 +110,7 @@ class Scaler(Stateful):
         if len(pairs) < _FEWEST_PAIRS:
             raise AlignmentError(
                 f"{len(pairs)} pairs of runs differ in {self.axis} alone",
-                "a corpus with several sizes of each network teaches scaling",
+                "scaling is fitted on a corpus with several sizes of each network",
             )
         self.range_ = (float(sizes.min()), float(sizes.max()))
         self.seen_ = sorted(
@@ -127,14 +126,10 @@ class Scaler(Stateful):
             octaves = np.log2(sizes[b] / sizes[a])
             runs = self._runs(times[a], steps[a])
             X, Y = times[a][:, self.busy_], times[b][:, self.busy_]
-            both = (X > 0) & (Y > 0)
-            # over one octave, whatever the pair spans; what does one thing after
-            # the other takes as long as there is work
-            ratio = np.where(both, Y, 1.0) / np.where(both, X, 1.0)
-            one = np.where(both, X * ratio ** (1 / np.abs(octaves))[:, None], 0.0)
+            doubled = _over_one_octave(X, Y, octaves)
             self.growth_.append(
                 PooledRatios(names, factor, self.seed, _TREES, _LEAF).fit(
-                    runs, one, models[a]
+                    runs, doubled, models[a]
                 )
             )
             _, which, count = np.unique(
@@ -142,10 +137,14 @@ class Scaler(Stateful):
             )
             self.paths_.append(
                 TwoPath().fit(
-                    runs.busy, runs.idle, runs.step, np.maximum(Y.sum(axis=1), 1.0),
-                    steps[b], 1.0 / count[which],
+                    runs.busy,
+                    runs.idle,
+                    runs.step,
+                    target_busy=np.maximum(Y.sum(axis=1), 1.0),
+                    target_step=steps[b],
+                    weights=1.0 / count[which],
                 )
-            )  # fmt: skip
+            )
         return self
 
     def calibrate(
@@ -160,7 +159,7 @@ class Scaler(Stateful):
 
         Parameters are those of :meth:`fit`.
         """
-        found: list[tuple[float, str]] = []
+        scores: list[tuple[float, str]] = []
         for model in np.unique(models):
             test = models == model
             other = Scaler(self.ops, self.axis, self.seed)
@@ -173,15 +172,15 @@ class Scaler(Stateful):
                     hat = other.predict(times[i], steps[i], sizes[i], sizes[j])
                     octaves = abs(np.log2(sizes[j] / sizes[i]))
                     error = abs(float(np.log(hat.step / steps[j])))
-                    found.append((error / octaves, str(model)))
-        self.scores_ = np.array([e for e, _ in found])
-        self.groups_ = [m for _, m in found]
+                    scores.append((error / octaves, str(model)))
+        self.scores_ = np.array([e for e, _ in scores])
+        self.groups_ = [m for _, m in scores]
         return self.fit(times, steps, sizes, jobs, models)
 
     def factor(self, octaves: float, level: float) -> float:
-        """What to divide and multiply a step time by, for an interval.
+        """Factor by which a step time is divided and multiplied for an interval.
 
-        Errors of one octave after the other are taken to add up.
+        The errors of successive octaves are assumed to add up.
         """
         return Scores(self.scores_, np.array(self.groups_)).factor(level, octaves)
 
@@ -196,9 +195,9 @@ class Scaler(Stateful):
             µs a step.
         size, wanted : float
         """
-        way = np.log2(wanted / size)
-        direction = 0 if way >= 0 else 1
-        now, time, left = ops.astype(float).copy(), float(step), abs(way)
+        distance = np.log2(wanted / size)
+        direction = 0 if distance >= 0 else 1
+        now, time, left = ops.astype(float).copy(), float(step), abs(distance)
         while left > 1e-9:
             octave = min(left, 1.0)
             runs = self._runs(now[None], np.array([time]))
@@ -206,7 +205,7 @@ class Scaler(Stateful):
             before = now[self.busy_]
             ran = (before > 0) & (grown > 0)
             ratio = np.where(ran, grown, 1.0) / np.where(ran, before, 1.0)
-            # no operation takes less for more work
+            # no operation takes less time for more work
             ratio = np.maximum(ratio, 1.0) if direction == 0 else np.minimum(ratio, 1.0)
             now[self.busy_] = before * ratio**octave
             total = np.array([max(now[self.busy_].sum(), 1.0)])
@@ -223,14 +222,24 @@ class Scaler(Stateful):
         return Runs(times[:, self.busy_], waits, steps)
 
 
+def _over_one_octave(X: Floats, Y: Floats, octaves: Floats) -> Floats:
+    """Times at twice (or half) the size of ``X``, from pairs any number of octaves apart.
+
+    0 where an operation did not run on both sides.
+    """
+    both = (X > 0) & (Y > 0)
+    ratio = np.where(both, Y, 1.0) / np.where(both, X, 1.0)
+    return np.where(both, X * ratio ** (1 / np.abs(octaves))[:, None], 0.0)
+
+
 def _neighbours(sizes: Floats, jobs: NDArray[Any]) -> NDArray[np.int64]:
-    """Rows (smaller, larger) of one job with no size between them, shape (n, 2)."""
-    found = []
+    """Rows (smaller, larger) of one job at adjacent sizes, shape (n, 2)."""
+    neighbours: list[tuple[np.int64, np.int64]] = []
     for job in np.unique(jobs):
         rows = np.flatnonzero(jobs == job)
         rows = rows[np.argsort(sizes[rows], kind="stable")]
-        found += [(a, b) for a, b in pairwise(rows) if sizes[a] < sizes[b]]
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+        neighbours += [(a, b) for a, b in pairwise(rows) if sizes[a] < sizes[b]]
+    return np.array(neighbours, dtype=np.int64).reshape(-1, 2)
 
 
 def polynomial_between(sizes: Floats, steps: Floats, jobs: NDArray[Any]) -> Floats:

@@ -49,30 +49,30 @@ class Stateful:
         return cls.kept
 
     def state(self) -> dict[str, Any]:
-        """Everything the model answers from, by name.
+        """All values that the model's answers depend on, by name.
 
         Raises
         ------
         TypeError
-            If it has an attribute that is neither a parameter, nor fitted, nor a
-            cache: it would be lost.
+            If an attribute is neither a parameter, nor fitted, nor a cache: it would
+            be lost.
         """
         names = self.parameters()
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, value in vars(self).items():
             if name.startswith("_"):
                 continue
             if name not in names and not name.endswith("_"):
                 raise TypeError(
-                    f"{type(self).__name__}.{name} is no parameter, and its name does "
-                    "not end in an underscore as that of a fitted attribute"
+                    f"{type(self).__name__}.{name} is not a parameter, and its name does "
+                    "not end in an underscore as that of a fitted attribute must"
                 )
-            found[name] = value
-        return found
+            values[name] = value
+        return values
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A model that answers as the one that gave the state.
+        """A model with the same answers as the one that gave the state.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Stateful:
         Raises
         ------
         ValueError
-            If a parameter is missing, or a name is that of no attribute it can have.
+            If a parameter is missing, or a name is not that of a possible attribute.
         """
         names = cls.parameters()
         missing = [n for n in names if n not in state]

@@ -126,7 +126,7 @@ class ClockBundle:
         What it was fitted on and how good it is.
     responses : mapping of str to clock model
         Response to the clock for each view of the features, ``smi`` or ``dcgm``.
-    handoff : Handoff or None
+    handoff : PowerModel or None
         Power from operations; None for a GPU alone.
     path : Path or None
         Where it lies.

@@ -21,7 +21,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "domain": ("xlate.trust.training", "Domain"),
     "origin": ("xlate.trust.recorded_gpu", "Origin"),
     "pooled-ratios": ("xlate.models.translate.pooled", "PooledRatios"),
-    "power-model": ("xlate.models.power", "Handoff"),
+    "power-model": ("xlate.models.power", "PowerModel"),
     "scaler": ("xlate.models.scaling", "Scaler"),
     "scores": ("xlate.stats.conformal", "Scores"),
     "step-from-window": ("xlate.models.translate.window", "StepFromWindow"),

@@ -1,8 +1,8 @@
-"""Clock models: from what one probe showed to the best clock.
+"""Clock models: from one probe to the best clock.
 
 A new one is a class with ``_fit`` and either ``_curves`` (it predicts how time
-and power respond, and the rest follows) or ``_scores`` (it goes straight for
-the clock), and a line in :data:`CLOCK_MODELS`.
+and power respond, and the rest follows) or ``_scores`` (it predicts the clock
+directly), and a line in :data:`CLOCK_MODELS`.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ CLOCK_MODELS: dict[str, Callable[[int], ClockModel]] = {
     "response-calibrated": CalibratedResponse,
 }
 
-#: the smallest mean EDP gap on applications never seen (experiments/README.md), that
-#: of response-blend, with what is needed for confidence and intervals
+#: response-blend, which has the smallest mean EDP gap on held-out applications
+#: (experiments/README.md), with residuals for confidence and intervals
 DEFAULT_CLOCK_MODEL = "response-calibrated"
 
 

@@ -55,7 +55,7 @@ class Training:
         return len(self.X)
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Training:
-        """The same with some workloads only."""
+        """Some of the workloads."""
         return replace(
             self,
             X=self.X[keep],
@@ -108,7 +108,7 @@ class Training:
 def grouped_folds(
     groups: NDArray[np.str_], n_folds: int, seed: int
 ) -> NDArray[np.int64]:
-    """A fold for each row that keeps applications whole."""
+    """A fold for each row; all rows of an application are in the same fold."""
     names = np.unique(groups)
     order = np.random.default_rng(seed).permutation(len(names))
     return np.asarray(order[np.searchsorted(names, groups)] % n_folds)
@@ -136,17 +136,17 @@ class ClockModel(Stateful):
         """Learn; features that are missing take the weighted mean of training."""
         self.shares_ = data.shares
         self.names_ = data.names
-        known = np.isfinite(data.X)
-        # least and most of each feature: what lies far beyond was never learnt
+        measured = np.isfinite(data.X)
+        # range of each feature: answers far outside it are extrapolated
         self.span_ = np.array(
             [
-                np.where(known, data.X, np.inf).min(axis=0),
-                np.where(known, data.X, -np.inf).max(axis=0),
+                np.where(measured, data.X, np.inf).min(axis=0),
+                np.where(measured, data.X, -np.inf).max(axis=0),
             ]
         )
-        weight = data.weights[:, None] * known
+        weight = data.weights[:, None] * measured
         total = weight.sum(axis=0)
-        mean = np.where(known, data.X, 0.0) * weight
+        mean = np.where(measured, data.X, 0.0) * weight
         self.fill_ = np.where(total > 0, mean.sum(axis=0) / np.maximum(total, 1e-9), 0)
         self._fit(replace(data, X=self._filled(data.X)))
         return self
@@ -159,12 +159,12 @@ class ClockModel(Stateful):
         X : array, shape (n, n_features)
             As in training.
         objective, bound
-            Those of training, for models that go straight for the clock.
+            Those of training, for models that predict the clock directly.
         """
         return self._scores(self._filled(X), objective, bound)
 
     def confidence(self, X: Floats) -> Floats:
-        """Own probability of the chosen clock, or NaN where a model has none."""
+        """Probability of the chosen clock by the model, NaN where it gives none."""
         return np.full(len(X), np.nan)
 
     def _filled(self, X: Floats) -> Floats:
@@ -178,7 +178,7 @@ class ClockModel(Stateful):
 
 
 class DirectModel(ClockModel):
-    """A clock model that goes straight for the clock it learnt to choose."""
+    """A clock model that predicts the clock directly, without curves."""
 
     def _scores(self, X: Floats, objective: Objective, bound: float | None) -> Floats:  # noqa: ARG002 - the aim was learnt in fit
         return self._distance(X)
@@ -189,7 +189,7 @@ class DirectModel(ClockModel):
 
 
 class ResponseModel(ClockModel):
-    """A clock model that predicts whole curves; the clock follows from them."""
+    """A clock model that predicts curves of time and power and chooses from them."""
 
     responds = True
 
@@ -205,22 +205,22 @@ class ResponseModel(ClockModel):
         time, power = time - time[:, -1:], power - power[:, -1:]
         return self._through(X, time, "time"), self._through(X, power, "power")
 
-    def _through(self, X: Floats, curves: Floats, what: str) -> Floats:
+    def _through(self, X: Floats, curves: Floats, quantity: str) -> Floats:
         """Bend curves through the ratios measured at further probes, if any."""
         columns = {
             float(name.partition("@")[2]): j
             for j, name in enumerate(self.names_)
-            if name.startswith(f"{what}_ratio@")
+            if name.startswith(f"{quantity}_ratio@")
         }
         if not columns:
             return curves
         shares = np.array([*sorted(columns), 1.0])
         out = curves.copy()
         for i, row in enumerate(curves):
-            seen = np.array([X[i, columns[s]] for s in shares[:-1]] + [0.0])
-            known = np.isfinite(seen)
-            off = seen - np.interp(shares, self.shares_, row)
-            out[i] += np.interp(self.shares_, shares[known], off[known])
+            ratios = np.array([X[i, columns[s]] for s in shares[:-1]] + [0.0])
+            measured = np.isfinite(ratios)
+            error = ratios - np.interp(shares, self.shares_, row)
+            out[i] += np.interp(self.shares_, shares[measured], error[measured])
         return out
 
     def _scores(self, X: Floats, objective: Objective, bound: float | None) -> Floats:

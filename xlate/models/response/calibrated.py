@@ -1,9 +1,9 @@
-"""Curves with the errors they made out of fold: how sure a choice is.
+"""Curves with their errors on held-out applications, for confidence and intervals.
 
-The residuals of held-out applications, added to a predicted curve in turn, say
-how probable it is that the clock chosen on it is good, and how wide the
-intervals are. A cautious model also chooses by them: for the least *expected*
-gap, away from the side on which a curve may be steep.
+Each residual of the held-out applications is added to a predicted curve. The share of
+them under which the chosen clock is good is the confidence, and their spread gives the
+intervals. A cautious model also chooses by them: it minimises the *expected* gap, which
+avoids clocks near a steep part of a curve.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ Floats = NDArray[np.float64]
 CLOSE_ENOUGH = 0.02
 #: grouped folds in which the errors are measured
 _FOLDS = 6
-#: a gap beyond this is a miss, however far; keeps one odd residual from ruling
+#: larger gaps count as this one, so that a single outlier does not decide
 MISS = 0.25
 
 
 class CalibratedResponse(ResponseModel):
-    """A response model that knows its errors on applications left out.
+    """A response model with its errors on applications left out.
 
     Parameters
     ----------
     seed : int
-        Handed to the model inside.
+        Of the model inside.
     member : str
         Name of the model inside.
     cautious : bool
-        Whether to choose by the least expected gap; else by the curve itself,
-        which errs less on the corpora at hand (experiments/README.md).
+        Whether to minimise the expected gap instead of the objective of the curve
+        itself; the latter has smaller gaps on the measured corpora
+        (experiments/README.md).
     """
 
     kind = "response-calibrated"
@@ -68,7 +69,7 @@ class CalibratedResponse(ResponseModel):
         self.model_.fit(data)
 
     def _made(self) -> ResponseModel:
-        # here, not above: the registry is made of the modules beside this one
+        # imported late: the registry imports this module
         from xlate.models.response import make_clock_model
 
         made = make_clock_model(self.member, self.seed)

@@ -1,8 +1,8 @@
-"""One answer: the clock, what it does, how sure that is, and what to type.
+"""The choice of a clock: the clock, its effects, and the confidence in it.
 
-The answer is drawn many times: the hand-off's errors on models left out are
-drawn into the features, the response's errors on applications left out into
-the curves. Quantiles over the draws are the intervals; the share of them in
+The answer is drawn many times: errors of the power model on models left out are
+added to the features, errors of the response on applications left out to
+the curves. Quantiles over the draws are the intervals; the share of the draws in
 which the choice is within 2 % of the best is the confidence.
 """
 
@@ -41,14 +41,14 @@ Floats = NDArray[np.float64]
 
 #: nominal level of all intervals
 LEVEL = 0.9
-#: draws an answer rests on
+#: number of draws of an answer
 _DRAWS = 400
-#: confidence from which an answer is applied, applied with watch, or swept around
+#: confidence above which the action is to apply, to apply and monitor, to sweep
 _SURE, FAIRLY, _HARDLY = 0.8, 0.6, 0.3
-#: a lower clock is quicker than the highest by no more than this (thermal drift)
+#: lowest log time ratio over the highest clock (below 0: thermal drift)
 _LEAST_LOG_TIME = float(np.log(0.98))
 ACTIONS = ("apply", "apply-monitored", "sweep", "collect")
-#: seconds of watch before an applied clock is trusted
+#: seconds to monitor a clock after it was applied
 WATCH_S = 300
 
 
@@ -85,16 +85,16 @@ class Draws:
 
     @property
     def trust(self) -> float:
-        """What is left of a probability, 1 inside the span of the swept jobs."""
+        """Factor on a probability: 1 inside the range of the swept jobs, less beyond."""
         return 1 / (1 + self.beyond)
 
 
 @dataclass(frozen=True)
 class Point:
-    """What happens at one clock, against the highest one.
+    """Time, power and energy at one clock, relative to the highest one.
 
     ``watts_over_time`` times the seconds that work takes at the highest clock
-    is its energy in joules at this one.
+    is the energy of that work at this clock, in joules.
     """
 
     sm_mhz: float
@@ -123,11 +123,11 @@ def draw(
     Parameters
     ----------
     model : CalibratedResponse
-        Fitted on the target's sweeps, or a relative's.
+        Fitted on sweeps of the target, or of a similar GPU.
     first : Probe
         The job at the target's highest clock, predicted or measured.
     candidates : sequence of Probe
-        The same under each error of the hand-off; empty where it was measured.
+        The same under each error of the power model; empty where it was measured.
     gpu : Gpu
         The target's.
     view : str
@@ -135,7 +135,7 @@ def draw(
     legal : sequence of float
         Legal clocks; those below what sweeps cover are left out.
     spread : float
-        Factor on the response's errors; over 1 where it is borrowed.
+        Factor on the response's errors; over 1 where it is of a similar GPU.
     further : sequence of Probe
         Runs of this job measured at other clocks of the target: curves are bent
         to pass through them.
@@ -147,52 +147,22 @@ def draw(
     Raises
     ------
     ProfileError
-        If a further probe lacks its time, or none stands for the highest clock.
+        If a probe lacks its time although further ones are given.
     """
     rng = np.random.default_rng(seed)
-    clocks = np.array(sorted(legal))
-    share = clocks / clocks[-1]
-    keep = share >= model.shares_[0] - 1e-9
-    clocks, share = clocks[keep], share[keep]
-
-    def at(values: Floats) -> Floats:
-        """Curves on the model's shares, at the legal clocks."""
-        low = np.clip(np.searchsorted(model.shares_, share) - 1, 0, None)
-        low = np.minimum(low, len(model.shares_) - 2)
-        x0, x1 = model.shares_[low], model.shares_[low + 1]
-        w = (share - x0) / (x1 - x0)
-        return np.asarray(values[..., low] * (1 - w) + values[..., low + 1] * w)
-
+    clocks, share = _swept_clocks(model, legal)
     pool = [first, *candidates]
-    seen = matrix([[p] for p in pool], gpu, view)
-    # measured at other clocks, the job itself says how it responds
-    far = 0.0 if further else beyond(model, seen[0])
-    seen = within(model, seen)
-    time, power = model.curves(seen)
-    mean_time, mean_power = at(time[0]), at(power[0])
-    which = rng.integers(1, len(pool), _DRAWS) if candidates else np.zeros(_DRAWS, int)
-    residual = rng.choice(len(model.weights_), _DRAWS, p=model.weights_)
-    watts = [pool[k].power_w for k in which]
-    apart = disagreement(model, seen)
-    lacking = _lacking(first, seen[0], model)
-    if lacking.any():
-        rows = completed(model, np.where(lacking, np.nan, seen[0]), _DRAWS, rng)
-        rows = np.where(lacking, rows, seen[which])
-        (time, power), apart = model.curves(rows), disagreement(model, rows)
-        which = np.arange(_DRAWS)
-    between = rng.uniform(-1, 1, (_DRAWS, 1)) if apart[0].any() else 0.0
-    wide = spread * (1 + far)
-    time = at(
-        time[which] + between * apart[0][which] + wide * model.time_residuals_[residual]
+    features = matrix([[p] for p in pool], gpu, view)
+    # measured at other clocks, the job itself shows how it responds
+    distance = 0.0 if further else beyond(model, features[0])
+    features = within(model, features)
+    missing = _not_measured(first, features[0], model)
+    mean, (time, power), which = _drawn_curves(
+        model, features, missing, spread * (1 + distance), rng
     )
-    # an error drawn onto a flat curve must not make a lower clock the quicker one
-    time = np.maximum(time, _LEAST_LOG_TIME)
-    power = at(
-        power[which]
-        + between * apart[1][which]
-        + wide * model.power_residuals_[residual]
-    )
-    curves = [mean_time, mean_power, time, power]
+    curves = [_at(share, model, c) for c in (mean[0], mean[1], time, power)]
+    # an error added to a flat curve must not make a lower clock the faster one
+    curves[2] = np.maximum(curves[2], _LEAST_LOG_TIME)
     if reference is not None:
         curves = [reference.rooted(c, share) for c in curves]
     if further:
@@ -203,36 +173,113 @@ def draw(
             _through(c, share, shares, v) for c, v in zip(curves, values, strict=True)
         ]
     mean_time, mean_power, time, power = curves
-    mean_w, drawn_w = first.power_w, np.array(watts)
-    limited = None
+    mean_w, drawn_w = first.power_w, np.array([pool[k].power_w for k in which])
+    first_limited = len(clocks)
     if reference is not None:
-        if gpu.limit_w:
-            most = np.log(np.maximum(gpu.limit_w / np.r_[mean_w, drawn_w], 1.0))
-            every = below_limit(
-                np.vstack([mean_time, time]), np.vstack([mean_power, power]), most
-            )
-            (mean_time, *_), time = every[0], every[0][1:]
-            (mean_power, *_), power = every[1], every[1][1:]
-            limited = float(clocks[every[2][0]]) if every[2][0] < len(clocks) else None
-        mean_time, mean_power, top = over_highest(mean_time, mean_power)
-        mean_w *= float(np.exp(top))
-        time, power, tops = over_highest(time, power)
-        drawn_w = drawn_w * np.exp(tops)
+        limits = np.full(1 + len(drawn_w), gpu.limit_w or np.inf)
+        most = np.log(np.maximum(limits / np.r_[mean_w, drawn_w], 1.0))
+        times, powers, first_limits = below_limit(
+            np.vstack([mean_time, time]), np.vstack([mean_power, power]), most
+        )
+        first_limited = int(first_limits[0])
+        times, powers, top = over_highest(times, powers)
+        (mean_time, *_), time = times, times[1:]
+        (mean_power, *_), power = powers, powers[1:]
+        mean_w *= float(np.exp(top[0]))
+        drawn_w = drawn_w * np.exp(top[1:])
     return Draws(
-        clocks, np.exp(time), np.exp(power), np.exp(mean_time), np.exp(mean_power),
-        drawn_w, mean_w, far, limited,
-    )  # fmt: skip
+        sm_mhz=clocks,
+        time=np.exp(time),
+        power=np.exp(power),
+        mean_time=np.exp(mean_time),
+        mean_power=np.exp(mean_power),
+        power_w=drawn_w,
+        mean_power_w=mean_w,
+        beyond=distance,
+        limited_mhz=float(clocks[first_limited])
+        if first_limited < len(clocks)
+        else None,
+    )
 
 
-def _lacking(first: Probe, row: Floats, model: CalibratedResponse) -> NDArray[np.bool_]:
-    """Which features nobody measured; a meter without utilisation does not know it either.
+def _swept_clocks(
+    model: CalibratedResponse, legal: Sequence[float]
+) -> tuple[Floats, Floats]:
+    """Legal clocks (MHz) that sweeps cover, ascending, and their shares of the highest."""
+    clocks = np.array(sorted(legal))
+    share = clocks / clocks[-1]
+    keep = share >= model.shares_[0] - 1e-9
+    return clocks[keep], share[keep]
 
-    A kernel timed alone is busy all the time, and says no utilisation.
+
+def _at(share: Floats, model: CalibratedResponse, curves: Floats) -> Floats:
+    """Curves at the model's shares, interpolated at others."""
+    low = np.clip(np.searchsorted(model.shares_, share) - 1, 0, None)
+    low = np.minimum(low, len(model.shares_) - 2)
+    x0, x1 = model.shares_[low], model.shares_[low + 1]
+    w = (share - x0) / (x1 - x0)
+    return np.asarray(curves[..., low] * (1 - w) + curves[..., low + 1] * w)
+
+
+def _drawn_curves(
+    model: CalibratedResponse,
+    features: Floats,
+    missing: NDArray[np.bool_],
+    spread: float,
+    rng: np.random.Generator,
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats], NDArray[np.int64]]:
+    """Log time and power at the model's shares: expected, and under drawn errors.
+
+    Parameters
+    ----------
+    features : array, shape (1 + n_candidates, n_features)
+    missing : array of bool, shape (n_features,)
+        Features to be drawn too.
+    spread : float
+        Factor on the response's errors.
+
+    Returns
+    -------
+    mean : pair of arrays, shape (n_shares,)
+    drawn : pair of arrays, shape (n_draws, n_shares)
+    which : array of int, shape (n_draws,)
+        Row of ``features`` behind each draw.
     """
-    lacking = ~np.isfinite(row)
+    time, power = model.curves(features)
+    mean = time[0], power[0]
+    n = len(features)
+    which = rng.integers(1, n, _DRAWS) if n > 1 else np.zeros(_DRAWS, int)
+    residual = rng.choice(len(model.weights_), _DRAWS, p=model.weights_)
+    difference, row = disagreement(model, features), which
+    if missing.any():
+        rows = completed(model, np.where(missing, np.nan, features[0]), _DRAWS, rng)
+        rows = np.where(missing, rows, features[which])
+        (time, power), difference = model.curves(rows), disagreement(model, rows)
+        row = np.arange(_DRAWS)
+    between = rng.uniform(-1, 1, (_DRAWS, 1)) if difference[0].any() else 0.0
+    drawn_time = (
+        time[row] + between * difference[0][row]
+        + spread * model.time_residuals_[residual]
+    )  # fmt: skip
+    drawn_power = (
+        power[row] + between * difference[1][row]
+        + spread * model.power_residuals_[residual]
+    )  # fmt: skip
+    return mean, (drawn_time, drawn_power), which
+
+
+def _not_measured(
+    first: Probe, row: Floats, model: CalibratedResponse
+) -> NDArray[np.bool_]:
+    """Features that were not measured, shape (n_features,).
+
+    A recording without utilisation does not give the busy share. A kernel timed alone
+    has no recording: it is busy all the time.
+    """
+    missing = ~np.isfinite(row)
     if first.trace is not None and "gpu_utilization" not in first.metrics:
-        lacking |= np.array([name == "busy" for name in model.names_])
-    return lacking
+        missing |= np.array([name == "busy" for name in model.names_])
+    return missing
 
 
 def _measured(
@@ -243,7 +290,7 @@ def _measured(
     Parameters
     ----------
     root : float
-        Clock for which ``first`` stands, MHz.
+        Clock of ``first``, MHz.
     """
     for probe in (first, *further):
         if not probe.time_s:
@@ -267,16 +314,16 @@ def _through(curve: Floats, share: Floats, shares: Floats, values: Floats) -> Fl
     flat = curve.reshape(-1, curve.shape[-1])
     out = np.empty_like(flat)
     for i, row in enumerate(flat):
-        off = values - np.interp(shares, share, row)
-        out[i] = row + np.interp(share, shares, off)
+        error = values - np.interp(shares, share, row)
+        out[i] = row + np.interp(share, shares, error)
     return out.reshape(curve.shape)
 
 
 def bound_probability(draws: Draws, k: int, bound: float) -> float:
     """Share of draws in which a clock keeps the bound on slowdown.
 
-    Against the highest clock, as the time ratio is: that is the fastest one up to
-    the drift that a lower clock is granted.
+    The slowdown is relative to the highest clock, as the time ratio is. That is the
+    fastest clock, up to the thermal drift a lower clock may show.
 
     Parameters
     ----------
@@ -285,23 +332,23 @@ def bound_probability(draws: Draws, k: int, bound: float) -> float:
     bound : float
         0.05 for 5 %.
     """
-    held = float((draws.time[:, k] <= (1 + bound) * (1 + 1e-12)).mean())
-    # the highest clock keeps any bound, whatever the job
-    return held if k == len(draws.sm_mhz) - 1 else held * draws.trust
+    share = float((draws.time[:, k] <= (1 + bound) * (1 + 1e-12)).mean())
+    # the highest clock keeps any bound, for any job
+    return share if k == len(draws.sm_mhz) - 1 else share * draws.trust
 
 
 def answer(
     draws: Draws, objective: Objective, bound: float | None, sure: float | None = None
 ) -> tuple[int, float, tuple[float, float]]:
-    """The chosen clock, how sure the choice is, and the range of best clocks.
+    """The chosen clock, the confidence in it, and the range of best clocks.
 
     Parameters
     ----------
     bound : float or None
         On slowdown; 0.05 for 5 %. The expected curve keeps it.
     sure : float, optional
-        Probability with which the bound must hold; clocks that keep it more
-        rarely are not looked at. The highest clock always keeps it.
+        Probability with which the bound must hold; clocks that keep it with a lower
+        one are excluded. The highest clock always keeps it.
 
     Returns
     -------
@@ -317,10 +364,10 @@ def answer(
     keeps = allowed(draws.time, bound)
     open_to = allowed(draws.mean_time, bound)
     if bound is not None and sure is not None:
-        held = [bound_probability(draws, k, bound) for k in range(len(draws.sm_mhz))]
-        safe = np.array(held) >= sure
+        kept = [bound_probability(draws, k, bound) for k in range(len(draws.sm_mhz))]
+        safe = np.array(kept) >= sure
         open_to = open_to & safe if (open_to & safe).any() else safe
-        # the best is looked for among the same clocks in every draw
+        # the best clock of every draw is chosen among the same clocks
         keeps = np.broadcast_to(open_to, keeps.shape)
     inside = np.where(keeps, scores, np.inf)
     gap = np.expm1(scores - inside.min(axis=1, keepdims=True))
@@ -339,7 +386,7 @@ def answer(
 
 
 def point(draws: Draws, k: int, objective: Objective) -> Point:
-    """What happens at the k-th clock, with intervals."""
+    """Time, power and energy at the k-th clock, with intervals."""
     time, power = draws.time[:, k], draws.power[:, k]
     score = objective.log_score(time, power) - objective.log_score(
         draws.time[:, -1], draws.power[:, -1]
@@ -349,25 +396,27 @@ def point(draws: Draws, k: int, objective: Objective) -> Point:
         draws.mean_time[[k, -1]], draws.mean_power[[k, -1]]
     )
     return Point(
-        float(draws.sm_mhz[k]),
-        estimate(mean_time, time),
-        estimate(mean_power * draws.mean_power_w, power * draws.power_w),
-        estimate(mean_time * mean_power, time * power),
-        estimate(
+        sm_mhz=float(draws.sm_mhz[k]),
+        time_ratio=estimate(mean_time, time),
+        power_w=estimate(mean_power * draws.mean_power_w, power * draws.power_w),
+        energy_ratio=estimate(mean_time * mean_power, time * power),
+        watts_over_time=estimate(
             mean_time * mean_power * draws.mean_power_w, time * power * draws.power_w
         ),
-        estimate(float(np.exp(mean_score[0] - mean_score[1])), np.exp(score)),
+        objective_ratio=estimate(
+            float(np.exp(mean_score[0] - mean_score[1])), np.exp(score)
+        ),
     )
 
 
 def estimate(value: float, drawn: Floats) -> Estimate:
-    """A value with its interval over the draws, the value inside."""
+    """A value with its interval over the draws, widened to include the value."""
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(value, min(float(low), value), max(float(high), value), LEVEL)
 
 
 def action_of(confidence: float) -> str:
-    """What to do with an answer: one of :data:`ACTIONS`."""
+    """The action for an answer: one of :data:`ACTIONS`."""
     for limit, action in zip((_SURE, FAIRLY, _HARDLY), ACTIONS, strict=False):
         if confidence > limit:
             return action
@@ -377,7 +426,7 @@ def action_of(confidence: float) -> str:
 def neighbours(draws: Draws, k: int, n: int = 5) -> list[float]:
     """Clocks around the chosen one to sweep, a twentieth of the highest apart.
 
-    The highest is always among them: everything is relative to it.
+    The highest is always among them, because all ratios are relative to it.
     """
     highest = draws.sm_mhz[-1]
     wishes = draws.sm_mhz[k] + highest * 0.05 * np.arange(-(n // 2) + 1, n // 2 + 1)

@@ -1,4 +1,4 @@
-"""The baselines that look at no feature."""
+"""Baselines that use no feature."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Models of how time and power respond to the clock.
 
-What physics says, and the data bear out: the part of the time in which the card
-waits (for the host, for input) does not depend on its clock, the part bound by
-memory hardly does until the clock falls below a knee, and the rest goes as one
-over the clock. Of the power, the part that an idle card would draw stays, and
-the rest falls as clock times voltage squared.
+The physics behind them, which the data confirm: the time in which the card waits (for
+the host, for input) does not depend on its clock; the time bound by memory hardly does
+until the clock falls below a knee; the rest is proportional to one over the clock. The
+power that an idle card draws stays, and the rest falls as clock times voltage squared.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ Floats = NDArray[np.float64]
 _TREES = 100
 #: penalties tried by leaving applications out inside the training rows
 _PENALTIES = np.logspace(-3, 1, 9)
-#: no clock is quicker than the highest by more than this (thermal drift)
+#: lowest time ratio over the highest clock (below 1: thermal drift)
 _LEAST_TIME = 0.97
-#: nor does a card draw less than this share of its power at the highest clock
+#: lowest power ratio over the highest clock
 _LEAST_POWER = 0.15
-#: with fewer applications none can be told from the rest
+#: fewest applications among which outliers are weighted down
 _FEWEST_TO_DOUBT = 5
-#: a card that is busy less than this says nothing of how busy time grows
+#: lower limit of the busy share that growth of time is divided by
 _LEAST_BUSY = 0.2
 
 
@@ -65,17 +64,17 @@ def _ridge(
     # of each application: Gram matrix and right-hand side, shape (g, k, ·)
     gram = np.einsum("gi,ij,ik->gjk", member, H, H, optimize=True)
     right = np.einsum("gi,ij,io->gjo", member, H, T, optimize=True)
-    whole_gram, whole_right = gram.sum(axis=0), right.sum(axis=0)
-    best, off, least = np.zeros((A.shape[1], Y.shape[1])), np.zeros_like(T), np.inf
+    total_gram, total_right = gram.sum(axis=0), right.sum(axis=0)
+    best, left_out, least = np.zeros((A.shape[1], Y.shape[1])), np.zeros_like(T), np.inf
     for penalty in _PENALTIES:
         ridge = penalty * np.eye(A.shape[1])
-        without = np.linalg.solve(whole_gram - gram + ridge, whole_right - right)
-        found = np.einsum("ij,ijo->io", H, without[which])
-        error = float(np.abs(T - found).mean())
+        without = np.linalg.solve(total_gram - gram + ridge, total_right - right)
+        predicted = np.einsum("ij,ijo->io", H, without[which])
+        error = float(np.abs(T - predicted).mean())
         if error < least:
-            best = np.linalg.solve(whole_gram + ridge, whole_right)
-            off, least = found, error
-    return np.asarray(best / scale[:, None]), np.asarray(off / root)
+            best = np.linalg.solve(total_gram + ridge, total_right)
+            left_out, least = predicted, error
+    return np.asarray(best / scale[:, None]), np.asarray(left_out / root)
 
 
 def _least(
@@ -84,11 +83,11 @@ def _least(
     """Parameters of the least soft-L1 error, from several starts."""
     from scipy.optimize import least_squares
 
-    found = [
+    solutions = [
         least_squares(error, np.array(s), loss="soft_l1", f_scale=0.05, max_nfev=100)
         for s in starts
     ]
-    return np.asarray(min(found, key=lambda f: float(f.cost)).x)
+    return np.asarray(min(solutions, key=lambda s: float(s.cost)).x)
 
 
 class _Physical(ResponseModel):
@@ -101,7 +100,7 @@ class _Physical(ResponseModel):
         return np.clip(column["busy"], 0, 1), np.clip(memory, 0, 1), power
 
     def _power_terms(self, X: Floats) -> Floats:
-        """What of the power stays (as an idle card's) is one over the power drawn."""
+        """Terms of the power ratio; the idle power's share is one over the power."""
         _, memory, power = self._parts(X)
         return np.column_stack(
             [np.ones(len(X)), 1 / power, memory / power, memory, self._probed(X)]
@@ -116,9 +115,9 @@ class _Physical(ResponseModel):
 class LinearResponse(_Physical):
     """Ridge at each clock on the terms of the physical model.
 
-    Time grows with busy time, and less so where memory binds; there is no
-    intercept, so that a card which only waits does not slow down. Applications
-    that no physics explains weigh less (:func:`sound_weights`).
+    Time grows with busy time, and less where memory binds. There is no intercept: a
+    card that only waits does not slow down. Applications that the physical terms do not
+    explain have a lower weight (:func:`sound_weights`).
     """
 
     kind = "response-linear"
@@ -130,7 +129,7 @@ class LinearResponse(_Physical):
     def _ridges(
         self, data: Training, weights: Floats
     ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-        """Growth of time, and power, each with what it says of rows left out."""
+        """Ridges of time growth and power, each with its held-out predictions."""
         growth, power = np.expm1(data.time), np.exp(data.power)
         return (
             _ridge(self._time_terms(data.X), growth, weights, data.groups),
@@ -153,7 +152,7 @@ class LinearResponse(_Physical):
 
 
 def _logs(time: Floats, power: Floats) -> tuple[Floats, Floats]:
-    """Logs of ratios, kept from values that no card shows."""
+    """Logs of ratios, limited to values that cards can have."""
     return (
         np.log(np.maximum(time, _LEAST_TIME)),
         np.log(np.maximum(power, _LEAST_POWER)),
@@ -163,16 +162,16 @@ def _logs(time: Floats, power: Floats) -> tuple[Floats, Floats]:
 def sound_weights(like: ResponseModel, data: Training) -> Floats:
     """Weights of training rows, less where the physical terms do not explain them.
 
-    Some jobs spend most of their wall time where no meter looks (starting up,
-    copying), so that their time hardly depends on the clock though the card was
-    busy whenever it was sampled; their neighbours must not learn that. Each
-    application is predicted by the linear response without it; weights fall with
-    the error in log EDP as Cauchy's do, its scale twice the median error.
+    Some jobs spend most of their wall time in parts that no meter records (starting up,
+    copying): their time hardly depends on the clock although the card was busy in every
+    sample, and predictions for similar jobs must not follow them. Each application is
+    predicted by the linear response fitted without it; weights fall with the error in
+    log EDP as Cauchy weights, with twice the median error as scale.
 
     Parameters
     ----------
     like : ResponseModel
-        Whose features and clocks these are.
+        The model with these features and clocks.
     data : Training
 
     Returns
@@ -270,11 +269,11 @@ class ForestResponse(ResponseModel):
 
 
 class BusyForestResponse(_Physical):
-    """A forest on how *busy* time grows, and on power.
+    """A forest on the growth of *busy* time, and on power.
 
-    Neighbours lend each other the growth of the time in which the card works;
-    the job's own busy share makes it the growth of its whole time, so that a
-    neighbour that waits less does not make a waiting card slow. Weights as in
+    The forest averages the growth of the time in which the card works over similar
+    jobs; multiplied by the job's own busy share it is the growth of the total time.
+    Similar jobs that wait less therefore do not make a waiting job slow. Weights as in
     :class:`LinearResponse`.
     """
 
@@ -313,10 +312,10 @@ class _MeanResponse(ResponseModel):
             part.fit(data)
 
     def _curves(self, X: Floats) -> tuple[Floats, Floats]:
-        found = [part.curves(X) for part in self.parts_]
+        curves = [part.curves(X) for part in self.parts_]
         return (
-            np.mean([time for time, _ in found], axis=0),
-            np.mean([power for _, power in found], axis=0),
+            np.mean([time for time, _ in curves], axis=0),
+            np.mean([power for _, power in curves], axis=0),
         )
 
 
@@ -331,10 +330,10 @@ class CombinedResponse(_MeanResponse):
 class BlendedResponse(_MeanResponse):
     """The linear and the busy forest's curves.
 
-    One follows physics where no neighbour is near, the other neighbours where
-    physics is too simple. Weighting the two by their error inside the training
-    rows was tried and made choices worse: with under twenty applications such
-    weights are mostly noise.
+    The linear one follows the physical terms where no similar job was swept, the forest
+    follows similar jobs where those terms are too simple. Weighting the two by their
+    errors within the training rows was tried and gave worse choices: with fewer than
+    twenty applications such weights are mostly noise.
     """
 
     kind = "response-blend"

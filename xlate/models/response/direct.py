@@ -1,4 +1,4 @@
-"""Models that go straight for the clock: classifier, regressors, their stack."""
+"""Models that predict the clock directly: classifier, regressors, their stack."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FOLDS = 4
 
 
 class ForestClassifier(DirectModel):
-    """A forest over the legal clocks that were somebody's best."""
+    """A forest over the legal clocks that were best for a training workload."""
 
     kind = "forest-classifier"
 
@@ -128,7 +128,7 @@ class MlpEnsemble(_Regressor):
                 random_state=self.seed + k,
             )
             with warnings.catch_warnings():
-                # stopping early is wanted: it keeps so small a network from rote
+                # stopping early is intended: it keeps a small network from overfitting
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 self.networks_.append(network.fit(X[rows], data.optimum[rows]))
 
@@ -157,9 +157,9 @@ class Stack(_Regressor):
                 model.fit(data.rows(~test))
                 error[test] = model.share(data.X[test]) - data.optimum[test]
             weights.append(1.0 / (np.average(error**2, weights=data.weights) + 1e-6))
-            whole = member(self.seed)
-            whole.fit(data)
-            self.models_.append(whole)
+            model = member(self.seed)
+            model.fit(data)
+            self.models_.append(model)
         self.weights_ = np.array(weights) / np.sum(weights)
 
     def share(self, X: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What a clock model learns from: sweeps of a GPU, and of others beside it."""
+"""Training rows of a clock model: sweeps of the GPU itself and of donor GPUs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from xlate.sweeps.features import matrix, names, probe_shares
 from xlate.sweeps.gpu_sweeps import Sweeps
 from xlate.sweeps.probe import Probe
 
-__all__ = ["of_others", "pooled", "training", "trust_in"]
+__all__ = ["choose_donor_weight", "donor_rows", "training", "with_donors"]
 
 Floats = NDArray[np.float64]
 
-#: weights of an application measured on another card that are tried
-_TRUSTS = (0.0, 0.1, 0.3, 1.0)
+#: weights that are tried for applications measured on donor GPUs
+_DONOR_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
 #: grouped folds in which they are tried
 _FOLDS = 6
-#: told apart by this from the same application on the card itself
-_ELSEWHERE = " elsewhere"
+#: suffix that distinguishes an application on a donor GPU from the same one here
+_ON_DONOR = " elsewhere"
 
 
 def training(
@@ -44,7 +44,7 @@ def training(
     view, kind : str
         See :mod:`xlate.sweeps.features`.
     objective, bound
-        What labels minimise, and the slowdown they keep to.
+        What labels minimise, and the largest slowdown they allow.
     shares : array, optional
         Clocks over the highest one; by default those of the sweep.
     """
@@ -52,14 +52,14 @@ def training(
     shares = grid_of(curves) if shares is None else shares
     responses = [c.response(shares) for c in curves]
     return Training(
-        matrix([_probes(c, kind) for c in curves], sweeps.gpu, view, kind),
-        names(view, kind),
-        np.array([r[0] for r in responses]),
-        np.array([r[1] for r in responses]),
-        shares,
-        sweeps.applications,
-        objective or make_objective("edp"),
-        bound,
+        X=matrix([_probes(c, kind) for c in curves], sweeps.gpu, view, kind),
+        names=names(view, kind),
+        time=np.array([r[0] for r in responses]),
+        power=np.array([r[1] for r in responses]),
+        shares=shares,
+        groups=sweeps.applications,
+        objective=objective or make_objective("edp"),
+        bound=bound,
     )
 
 
@@ -68,71 +68,83 @@ def _probes(curve: Curve, kind: str) -> list[Probe]:
     return [Probe.of(curve), *(Probe.of(curve, k) for k in nearest)]
 
 
-def of_others(
-    others: Sequence[Sweeps],
+def donor_rows(
+    donors: Sequence[Sweeps],
     like: Training,
-    apart: Set[str],
+    left_out: Set[str],
     view: str,
     kind: str = "max-only",
 ) -> Training:
-    """Training rows of other GPUs, on the clocks of this one.
+    """Training rows of donor GPUs, at the clocks of this GPU.
 
     Parameters
     ----------
-    others : sequence of Sweeps
+    donors : sequence of Sweeps
         At least one.
     like : Training
-        Whose clocks, objective and bound to take.
-    apart : set of str
+        Rows of this GPU, whose clocks, objective and bound are used.
+    left_out : set of str
         Applications to leave out.
     """
     first, *rest = [
-        training(s, view, kind, like.objective, like.bound, like.shares) for s in others
+        training(
+            s,
+            view,
+            kind,
+            objective=like.objective,
+            bound=like.bound,
+            shares=like.shares,
+        )
+        for s in donors
     ]
-    together = first
+    rows = first
     for part in rest:
-        together = together.joined(part)
-    together = together.rows(~np.isin(together.groups, sorted(apart)))
-    # the same application on another card is another curve
-    return replace(together, groups=np.char.add(together.groups, _ELSEWHERE))
+        rows = rows.joined(part)
+    rows = rows.rows(~np.isin(rows.groups, sorted(left_out)))
+    # the same application on another GPU is a different curve
+    return replace(rows, groups=np.char.add(rows.groups, _ON_DONOR))
 
 
-def trust_in(own: Training, elsewhere: Training, seed: int = 0) -> float:
-    """Weight that an application measured on another card deserves.
+def choose_donor_weight(own: Training, donors: Training, seed: int = 0) -> float:
+    """Weight of an application measured on a donor GPU.
 
-    The one of a few (:data:`_TRUSTS`) under which the linear response errs least
-    on the card's own applications, each left out here and there; with too few of
-    its own, all count alike.
+    The one of :data:`_DONOR_WEIGHTS` with which the linear response is most accurate on
+    this GPU's applications, each left out of its rows and of the donors'. 1 where
+    the applications are too few for folds.
 
     Parameters
     ----------
-    own, elsewhere : Training
-        On the same clocks; ``elsewhere`` from :func:`of_others`.
+    own, donors : Training
+        On the same clocks; ``donors`` from :func:`donor_rows`.
     seed : int
         Of the folds.
     """
     fold = grouped_folds(own.groups, _FOLDS, seed)
     folds = np.unique(fold)
-    if len(folds) < 2 or not len(elsewhere):
+    if len(folds) < 2 or not len(donors):
         return 1.0
-    errors = np.zeros(len(_TRUSTS))
+    errors = np.zeros(len(_DONOR_WEIGHTS))
     for f in folds:
         test = fold == f
-        apart = np.char.add(np.unique(own.groups[test]), _ELSEWHERE)
-        lent = elsewhere.rows(~np.isin(elsewhere.groups, apart))
+        left_out = np.char.add(np.unique(own.groups[test]), _ON_DONOR)
+        rows = donors.rows(~np.isin(donors.groups, left_out))
         truth = own.rows(test)
-        for k, trust in enumerate(_TRUSTS):
+        for k, weight in enumerate(_DONOR_WEIGHTS):
             model = LinearResponse(seed)
-            model.fit(pooled(own.rows(~test), lent, trust))
+            model.fit(with_donors(own.rows(~test), rows, weight))
             time, power = model.curves(truth.X)
-            off = np.abs((power - truth.power) + 2 * (time - truth.time))
-            errors[k] += own.weights[test] @ off.mean(axis=1)
-    return _TRUSTS[int(errors.argmin())]
+            # log EDP
+            error = np.abs((power - truth.power) + 2 * (time - truth.time))
+            errors[k] += own.weights[test] @ error.mean(axis=1)
+    return _DONOR_WEIGHTS[int(errors.argmin())]
 
 
-def pooled(own: Training, elsewhere: Training, trust: float) -> Training:
-    """A card's applications, and those measured on others at so much weight."""
-    if trust == 0:
+def with_donors(own: Training, donors: Training, weight: float) -> Training:
+    """A GPU's own rows and those of donor GPUs, the latter with a weight (0 to 1)."""
+    if weight == 0:
         return own
-    lent = replace(elsewhere, trust=np.full(len(elsewhere), trust))
-    return own.joined(lent)
+    return own.joined(replace(donors, trust=np.full(len(donors), weight)))
+
+
+#: earlier names, while the engine still imports them
+of_others, trust_in, pooled = donor_rows, choose_donor_weight, with_donors

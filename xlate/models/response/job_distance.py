@@ -1,9 +1,10 @@
-"""How far a job lies from those that were swept, and what follows for its curves.
+"""How far a job lies outside the swept jobs, and how its curves are widened for it.
 
-Beyond the jobs that taught it a model of the response says anything: terms that grow
-with the square of a feature run away, and every draw about such a curve agrees. So a
-feature is taken at the edge of what was swept, and the draws widen with the distance;
-one that was not recorded is drawn from what was swept.
+Outside the jobs it was fitted on, a response model extrapolates: terms that grow with
+the square of a feature become arbitrarily large, and all draws around such a curve
+agree. So a feature outside the range of the swept jobs is set to the end of the range,
+and the draws widen with the distance. A feature that was not recorded is drawn from the
+range.
 """
 
 from __future__ import annotations
@@ -23,31 +24,25 @@ Floats = NDArray[np.float64]
 (_BUSY,) = {view.index("busy") for view in VIEWS.values()}
 
 
-def _span(model: ResponseModel) -> tuple[Floats, Floats] | None:
-    """Least and most of each feature; infinite where no swept job had it."""
-    span = getattr(model, "span_", None)
-    if span is None:
-        return None  # of a clock model saved before spans were kept
-    low, high = np.asarray(span, dtype=float)
-    known = low <= high
-    return np.where(known, low, -np.inf), np.where(known, high, np.inf)
+def _span(model: ResponseModel) -> tuple[Floats, Floats]:
+    """Lowest and highest value of each feature; infinite where no swept job had it."""
+    low, high = np.asarray(model.span_, dtype=float)
+    recorded = low <= high
+    return np.where(recorded, low, -np.inf), np.where(recorded, high, np.inf)
 
 
 def within(model: ResponseModel, X: Floats) -> Floats:
-    """Features at the edge of what was swept where they lie beyond; NaN stays.
+    """Features limited to the range of the swept jobs; NaN stays.
 
-    Not the busy share: a card that waits is not slowed, however far beyond it lies.
+    The busy share is not limited: time that a card waits does not depend on its clock.
     """
-    span = _span(model)
-    if span is None:
-        return X
-    low, high = (end.copy() for end in span)
+    low, high = _span(model)
     low[_BUSY], high[_BUSY] = -np.inf, np.inf
     return np.clip(X, low, high)
 
 
 def beyond(model: ResponseModel, row: Floats) -> float:
-    """How far one job lies beyond those swept: the farthest feature, in widths of its span.
+    """Largest distance of a feature outside its range, in widths of the range.
 
     Parameters
     ----------
@@ -57,23 +52,21 @@ def beyond(model: ResponseModel, row: Floats) -> float:
     Returns
     -------
     float
-        0 inside the span.
+        0 inside the range.
     """
-    span = _span(model)
-    if span is None:
-        return 0.0
-    low, high = span
-    over = np.maximum(np.maximum(low - row, row - high), 0.0)
-    known = np.isfinite(over) & np.isfinite(high - low) & (high > low)
-    return float((over[known] / (high - low)[known]).max(initial=0.0))
+    low, high = _span(model)
+    outside = np.maximum(np.maximum(low - row, row - high), 0.0)
+    ranged = np.isfinite(outside) & np.isfinite(high - low) & (high > low)
+    return float((outside[ranged] / (high - low)[ranged]).max(initial=0.0))
 
 
 def completed(
     model: ResponseModel, row: Floats, n: int, rng: np.random.Generator
 ) -> Floats:
-    """One job ``n`` times, each feature that was not recorded drawn from what was swept.
+    """One job ``n`` times, with draws for each feature that was not recorded.
 
-    Half of the draws lie under the mean of training, half over it.
+    Draws are from the range of the swept jobs: half below the mean of training, half
+    above it.
 
     Parameters
     ----------
@@ -85,27 +78,25 @@ def completed(
     array, shape (n, n_features)
     """
     drawn = np.tile(row, (n, 1))
-    span = _span(model)
-    if span is None:
-        return drawn
+    low, high = _span(model)
     for j in np.flatnonzero(~np.isfinite(row)):
-        ends = (span[0][j], model.fill_[j], span[1][j])
+        ends = (low[j], model.fill_[j], high[j])
         if np.isfinite(ends).all():
             drawn[:, j] = np.interp(rng.uniform(size=n), (0, 0.5, 1), ends)
     return drawn
 
 
 def disagreement(model: CalibratedResponse, X: Floats) -> tuple[Floats, Floats]:
-    """How far the members of a model are apart, beyond the errors that it knows of.
+    """Difference between the two members of a model, beyond its held-out errors.
 
-    Where its members disagree by more than it erred on jobs left out, no job like this
-    was among them.
+    Where the members differ by more than the usual error on jobs left out, the job is
+    unlike all of those.
 
     Returns
     -------
     time, power : array, shape (n, n_clocks)
-        Half the way between the members, signed, in logs; 0 where they agree or there
-        are no two.
+        Half the difference of the members' logs, signed, less the usual error; 0 where
+        it is smaller, or where the model has no two members.
     """
     parts = getattr(model.model_, "parts_", ())
     shape = (len(X), len(model.shares_))

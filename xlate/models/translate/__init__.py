@@ -75,11 +75,11 @@ TRANSLATORS: dict[str, tuple[str, str, str]] = {
     ),
 }
 
-#: those in a comparison unless others are named; the rest is research behind its name
+#: those in a comparison by default; the others are research, used only by their name
 COMPARED = tuple(n for n in TRANSLATORS if n != "shares-forest")
 
 DEFAULT = "physics"
-#: serves better than the default where fewer models than this teach
+#: more accurate than the default with fewer training models than this
 #: (experiments/README.md, few-shot)
 FEW, _ENOUGH_MODELS = "roofline", 6
 BASELINE = "ratio"
@@ -110,7 +110,7 @@ def make(
     clock_ratio : float
         The anchor's highest clock over the target's, for those that use it.
     prior : mapping of str to float, optional
-        Nature -> log ratio of times that data sheets say, for those that use it.
+        Nature -> log ratio of times from data sheets, for those that use it.
 
     Returns
     -------
@@ -132,8 +132,8 @@ def make(
         raise UnknownNameError("translator", name, TRANSLATORS)
     module, cls, _ = TRANSLATORS[name]
     kind: Any = getattr(import_module(module), cls)
-    known = {"random_state": seed, "clock_ratio": clock_ratio, "prior": prior}
-    params = {k: v for k, v in known.items() if k in kind().get_params()}
+    options = {"random_state": seed, "clock_ratio": clock_ratio, "prior": prior}
+    params = {k: v for k, v in options.items() if k in kind().get_params()}
     translator: Translator = kind(
         columns=None if columns is None else list(columns), **params
     )

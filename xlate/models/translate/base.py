@@ -1,15 +1,14 @@
-"""What all translators share: layout, structural zeros, and never a negative.
+"""The base of all translators: layout, structural zeros, no negative times.
 
 A translator maps the anchor's vector to the target's. Input and output have
 the same columns: the operations of a :class:`~xlate.data.columns.ColumnPlan` and,
-last, ``step_time_us``. Without ``columns`` every column is taken for a busy
-device operation, so any non-negative matrices will do.
+last, ``step_time_us``. Without ``columns`` every column counts as a busy
+device operation, so that any non-negative matrices can be used.
 
-Structural zeros: an operation can exist on one GPU only, for the same work.
-From the training rows each column learns two answers, "does it run on the
-target when it ran on the anchor" and "... when it did not", by majority; an
-operation that only the target runs gets the median share of the target's busy
-time it had in training.
+Structural zeros: for the same work, an operation can exist on one GPU only.
+By majority of the training rows, each column has two answers: "does it run on the
+target when it ran on the anchor" and "... when it did not". An operation that only the
+target runs gets its median share of the target's busy time in training.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Translated:
-    """What a translator says about some profiles.
+    """Answers of a translator for some profiles.
 
     Attributes
     ----------
@@ -45,8 +44,8 @@ class Translated:
     difficulty : ndarray of shape (n,)
         As :meth:`Translator.difficulty` gives it.
     device, host : ndarray of shape (n,), or None
-        Both paths of a step on the target, µs, where the translator tells them
-        apart.
+        Both paths of a step on the target, µs, where the translator distinguishes
+        them.
     """
 
     values: Floats
@@ -87,9 +86,9 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
     """
 
     family = "translator"
-    #: False for a translator that answers for the step time only
+    #: False for a translator that predicts only the step time
     predicts_vector = True
-    #: True for a translator that wants to know which rows are of one model
+    #: True for a translator whose fit uses the model of each row
     learns_groups = False
 
     def __init__(self, columns: Sequence[str] | None = None) -> None:
@@ -101,7 +100,7 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         return tuple(cls().get_params(deep=False))
 
     def fit(self, X: ArrayLike, Y: ArrayLike, groups: ArrayLike | None = None) -> Self:
-        """Learn from pairs.
+        """Fit to pairs.
 
         Parameters
         ----------
@@ -110,8 +109,8 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         Y : array-like of shape (n_pairs, n_outputs)
             Target side, microseconds; below 0 counts as 0.
         groups : array-like of shape (n_pairs,), optional
-            Model of each pair, for translators that learn what holds from model
-            to model (:attr:`learns_groups`); by default each pair is its own.
+            Model of each pair, for translators that leave models out inside the fit
+            (:attr:`learns_groups`); by default each pair is a group.
 
         Returns
         -------
@@ -133,8 +132,8 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
                 f"Negative values in data passed to {type(self).__name__}.fit: "
                 f"{x.min()}; times are not negative"
             )
-        # scikit-learn's checks demand that any real target is taken; corpora
-        # were checked long before, so this changes nothing there
+        # scikit-learn's checks require that any real target is accepted; values of a
+        # corpus were checked when it was read and are not negative
         y = np.maximum(y, 0.0)
         if self.columns is not None and not (
             x.shape[1] == y.shape[1] == len(self.columns)
@@ -171,11 +170,11 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         return Y.ravel() if self.one_dimensional_ else Y
 
     def predict_raw(self, X: ArrayLike) -> Floats:
-        """What the model says before clamping and structural zeros."""
+        """Values before clamping and structural zeros."""
         return self._predict(self._checked(X))
 
     def translate(self, X: Floats) -> Translated:
-        """:meth:`predict` with what else the translator knows of its answer.
+        """:meth:`predict` with difficulty and, where there are any, paths.
 
         Parameters
         ----------
@@ -203,7 +202,7 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         return Translated(self._predict(X).reshape(len(X), -1), self.difficulty(X))
 
     def difficulty(self, X: Floats) -> Floats:
-        """How large errors of the step time are to be expected, relative to each other.
+        """Expected size of the step time's errors, relative to each other.
 
         Parameters
         ----------
@@ -213,7 +212,7 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         Returns
         -------
         ndarray of shape (n,)
-            1 for a translator that cannot tell.
+            1 for a translator that does not estimate it.
         """
         return np.ones(len(self._checked(X)))
 
@@ -221,7 +220,7 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         tags.target_tags.positive_only = True
-        # a translator of op vectors is no general regressor: on arbitrary data
+        # a translator of op vectors is not a general regressor: on arbitrary data
         # it need not score well
         tags.regressor_tags.poor_score = True
         return tags
@@ -266,7 +265,7 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         with np.errstate(invalid="ignore"):
             if_ran = (ran & runs).sum(0) / ran.sum(0)
             if_not = (~ran & runs).sum(0) / (~ran).sum(0)
-        # an operation never seen on the anchor is believed when a profile has it
+        # an operation that ran on no anchor in training is kept when a profile has it
         self.runs_if_ran_ = ~(if_ran < 0.5)
         self.runs_if_not_ = if_not >= 0.5
         busy = self._busy(self.n_outputs_)
@@ -285,7 +284,7 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         present = np.where(ran, self.runs_if_ran_, self.runs_if_not_)
         busy = self._busy(self.n_outputs_)
         total = Y[:, busy].sum(axis=1, keepdims=True)
-        # levels may have a size for it already; ratios of nothing have none
+        # translators of levels may have a value for it already; ratios give 0
         missing = ~ran & present & (Y <= 0)
         kept = np.where(
             present, np.where(missing, total * self.target_only_share_, Y), 0.0

@@ -1,7 +1,7 @@
-"""Plain regressors on levels: what a user would write first.
+"""Plain regressors on levels, as a user might write them first.
 
 Each predicts the target's microseconds from the anchor's, all columns at once,
-with scikit-learn's own defaults. They are here to be compared with.
+with scikit-learn's defaults. They serve as a comparison.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class LevelTranslator(Translator):
     def _regressor(self) -> Any: ...
 
     def _fit(self, X: Floats, Y: Floats) -> None:
-        # a column that is 0 in all of training teaches nothing
+        # a column that is 0 in all training rows carries no information
         self.inputs_ = np.flatnonzero(X.any(axis=0))
         self.outputs_ = np.flatnonzero(Y.any(axis=0))
         if not len(self.inputs_):

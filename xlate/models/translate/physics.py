@@ -1,11 +1,12 @@
-"""The translator that follows what binds: pooled ratios, then two paths.
+"""The default translator: pooled ratios for operations, two paths for the step.
 
-The vector comes from ratios learnt over all operations at once
-(:mod:`~xlate.models.translate.pooled`), copies counted as one quantity
+The vector comes from ratios fitted over all operations at once
+(:mod:`~xlate.models.translate.pooled`), with copies counted as one quantity
 (:mod:`~xlate.models.translate.transfers`). The step time follows from the translated
-vector and the host's path (:mod:`~xlate.models.translate.two_path`), and says which
-of the two binds. A forest on the ratio of step times has a say too, since it
-errs elsewhere: how much is what served best on models left out inside training.
+vector and the host's path (:mod:`~xlate.models.translate.two_path`), which also gives
+the limiting path. It is blended with the estimate of a forest on the ratio of step
+times, whose errors are largely independent; the weight is chosen by cross-validation
+on the training models.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from xlate.models.translate.two_path import TwoPath
 
 __all__ = ["PhysicsTranslator"]
 
-#: weight of the forest's step time beside the two paths', in logs, that the
-#: choice is pulled to, and how hard: all the way from 0 to 1 costs 5 % of error
+#: prior weight of the forest's log step time beside the two paths', and the penalty
+#: on the squared distance from it, in log error (a distance of 1 costs 5 %)
 _PRIOR, _PULL = 1 / 3, 0.05
 _WEIGHTS = np.linspace(0, 1, 13)
 #: folds over models in which the weight is chosen, and fewest models for it
 _FOLDS, FEWEST_MODELS = 3, 4
-#: log distance of two opinions that doubles the error expected
+#: log distance of the two step times that doubles the expected error
 _USUAL = 0.1
 
 
 class PhysicsTranslator(Translator):
     """Pooled ratios and two paths.
 
-    Idle and host columns, and the second opinion on the step time, come from a
+    Idle and host columns, and the second step time, come from a
     :class:`~xlate.models.translate.ratio_forest.RatioForestTranslator` inside.
 
     Parameters
@@ -88,7 +89,7 @@ class PhysicsTranslator(Translator):
             random_state=self.random_state,
         )
         self.ops_ = np.flatnonzero(self._busy(self.n_outputs_))
-        # the forest is asked for idle time, host and step only
+        # the forest predicts only idle time, host and step
         rest = B.copy()
         rest[:, self.ops_] = 0.0
         self.forest_.fit(A if self.columns is not None else X, rest)
@@ -102,14 +103,21 @@ class PhysicsTranslator(Translator):
         step = self._step()
         if step is not None:
             self.paths_ = TwoPath().fit(
-                runs.busy, runs.idle, runs.step,
-                B[:, self.ops_].sum(axis=1), B[:, step], weights,
-            )  # fmt: skip
+                runs.busy,
+                runs.idle,
+                runs.step,
+                target_busy=B[:, self.ops_].sum(axis=1),
+                target_step=B[:, step],
+                weights=weights,
+            )
             chosen = self.second_opinion
             self.weight_ = self._weigh(X, Y, groups) if chosen is None else chosen
 
     def _weigh(self, X: Floats, Y: Floats, groups: NDArray[Any]) -> float:
-        """The forest's weight that errs least on models left out, each counting alike."""
+        """The forest's weight with the smallest error on models left out.
+
+        All models have the same weight.
+        """
         models = np.unique(groups)
         if len(models) < FEWEST_MODELS:
             return _PRIOR
@@ -120,10 +128,10 @@ class PhysicsTranslator(Translator):
             test = np.isin(groups, drawn[k::_FOLDS])
             inner = PhysicsTranslator(
                 self.columns, self.clock_ratio, self.n_estimators, self.random_state,
-                _PRIOR,
+                second_opinion=_PRIOR,
             )  # fmt: skip
             inner.fit(X[~test], Y[~test], groups[~test])
-            _, paths, second = inner._opinions(X[test], inner._counterpart(X[test]))
+            _, paths, second = inner._estimates(X[test], inner._counterpart(X[test]))
             logs = np.log(paths.step), np.log(second)
             blends = logs[0] + np.outer(_WEIGHTS, logs[1] - logs[0])
             errors = np.abs(blends - np.log(np.maximum(Y[test, step], 1e-9)))
@@ -135,12 +143,12 @@ class PhysicsTranslator(Translator):
         return self._answered(X, self._counterpart(X)).values
 
     def difficulty(self, X: Any) -> Floats:
-        """Grows with how far the two opinions on the step time are apart."""
+        """Grows with the log distance of the two estimates of the step time."""
         X = self._checked(X)
         return self._answered(X, self._counterpart(X)).difficulty
 
     def _answered(self, X: Floats, anchor: Floats) -> Translated:
-        Y, paths, second = self._opinions(X, anchor)
+        Y, paths, second = self._estimates(X, anchor)
         if paths is None:
             return Translated(self.transfers_.split(anchor, Y), np.ones(len(X)))
         difficulty = 1 + np.abs(np.log(paths.step / second)) / _USUAL
@@ -149,7 +157,7 @@ class PhysicsTranslator(Translator):
             self.transfers_.split(anchor, Y), difficulty, paths.device, paths.host
         )
 
-    def _opinions(self, X: Floats, anchor: Floats) -> tuple[Floats, Any, Floats]:
+    def _estimates(self, X: Floats, anchor: Floats) -> tuple[Floats, Any, Floats]:
         """Merged vectors; step time and paths by the two paths; step time by the forest."""
         merged = self.transfers_.merged(anchor)
         # idle time, the host's side and the step by the forest; X was checked on the way in

@@ -1,9 +1,9 @@
-"""Ratios of single operations, learnt over all (run, operation) pairs at once.
+"""Ratios of single operations, fitted over all (run, operation) pairs at once.
 
-An output a column gives each operation as many examples as it has runs; pooled,
-the operations teach each other how a ratio depends on size, share and workload.
+A separate output for each column would have only that operation's runs as examples;
+pooled, all operations are used to fit how a ratio depends on size, share and workload.
 The log ratio is the effect of the operation, shrunk towards its family, its
-nature and the whole, plus a correction from a forest.
+nature and the mean of all, plus a correction from a forest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 
 _TREES = 40
 _LEAF = 5
-#: as many groups stand behind the mean that an effect is shrunk to
+#: weight, in groups, of the mean that an effect is shrunk to
 _SHRINK = 1.0
 _FORWARD = ("Device_Conv2D", "Device__FusedConv2D")
 _BACKWARD = ("Device_Conv2DBackpropFilter", "Device_Conv2DBackpropInput")
@@ -74,7 +74,7 @@ class Runs:
 
 @lru_cache(maxsize=64)
 def _backward(names: tuple[str, ...]) -> tuple[Bools, ...]:
-    """Where each backward pass of a convolution stands."""
+    """Masks of the columns of each backward pass of a convolution."""
     return tuple(np.array([n == b for n in names], dtype=bool) for b in _BACKWARD)
 
 
@@ -82,16 +82,16 @@ class PooledRatios(Stateful):
     """Log ratio = shrunk effect of the operation + a forest's correction.
 
     For the backward passes of convolutions, which use other algorithms on other
-    GPUs, the ratio to the anchor's *forward* pass is learnt as well, and the
-    geometric mean of both answers counts.
+    GPUs, the ratio to the anchor's *forward* pass is fitted as well, and the
+    answer is the geometric mean of both.
 
     Parameters
     ----------
     names : sequence of str
         Columns of the operations.
     clock_ratio : float
-        The anchor's highest clock over the target's. Time in operations that do
-        one thing after the other goes with it, where training says nothing else.
+        The anchor's highest clock over the target's: prior ratio of the times of
+        serial operations.
     seed : int
     trees, leaf : int
         Trees of each forest, and fewest pairs in a leaf.
@@ -114,7 +114,7 @@ class PooledRatios(Stateful):
         self.trees, self.leaf = trees, leaf
 
     def fit(self, runs: Runs, Y: Floats, groups: NDArray[Any]) -> PooledRatios:
-        """Learn from pairs.
+        """Fit to pairs.
 
         Parameters
         ----------
@@ -122,8 +122,8 @@ class PooledRatios(Stateful):
         Y : ndarray of shape (n, k)
             The same operations on the target, µs.
         groups : ndarray of shape (n,)
-            Model of each run. Models count alike, and what an operation does in
-            a model's runs is encoded without that model.
+            Model of each run. All models have the same weight, and the effects given
+            to the forest for a model's runs are computed without that model.
         """
         from sklearn.ensemble import ExtraTreesRegressor
 
@@ -131,8 +131,8 @@ class PooledRatios(Stateful):
         X = runs.ops
         _, which, count = np.unique(groups, return_inverse=True, return_counts=True)
         total = np.maximum(Y.sum(axis=1), 1.0)
-        # a pair weighs by its share of time on both sides, the square root of the
-        # geometric mean, so that small operations still teach
+        # the weight of a pair is the square root of the geometric mean of its shares
+        # of time on both sides, so that small operations still contribute
         weight = (X / runs.busy[:, None] * Y / total[:, None]) ** 0.25
         weight = weight / count[which][:, None]
         shared = self._features(runs)
@@ -141,11 +141,11 @@ class PooledRatios(Stateful):
         for reference, columns in self._views(X):
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = np.log(Y / reference)
-            known = np.isfinite(ratio) & (X > 0) & columns
-            effects = self._effects(np.where(known, ratio, 0.0), known, which)
+            measured = np.isfinite(ratio) & (X > 0) & columns
+            effects = self._effects(np.where(measured, ratio, 0.0), measured, which)
             self.effects_.append(effects[-1])
             left_out = effects[which]
-            i, j = np.nonzero(known & ~self.serial_)
+            i, j = np.nonzero(measured & ~self.serial_)
             if not len(i):
                 self.forests_.append(None)
                 continue
@@ -205,33 +205,35 @@ class PooledRatios(Stateful):
         self.backward_: Bools = np.isin(self.names, _BACKWARD)
 
     def _views(self, X: Floats) -> Iterator[tuple[Floats, Bools]]:
-        """What a time is taken over, and for which columns."""
+        """Denominators of the ratios, and the columns they are used for."""
         yield X, np.ones(X.shape[1], dtype=bool)
         if self.forward_.any() and self.backward_.any():
             forward = X[:, self.forward_].sum(axis=1, keepdims=True)
             yield np.where(self.backward_, forward, X), self.backward_
 
-    def _effects(self, ratio: Floats, known: Bools, which: NDArray[np.int64]) -> Floats:
+    def _effects(
+        self, ratio: Floats, measured: Bools, which: NDArray[np.int64]
+    ) -> Floats:
         """Mean log ratio of each operation, shrunk; shape (n_groups + 1, k).
 
         Row g is without group g, the last with all.
         """
         member = np.equal.outer(np.arange(which.max() + 1), which).astype(float)
-        count = member @ known
+        count = member @ measured
         mean = np.divide(
             member @ ratio, count, out=np.zeros_like(count), where=count > 0
         )
-        there = (count > 0).astype(float)
+        ran = (count > 0).astype(float)
         # without each group, and at last with all
         total = np.vstack([mean.sum(axis=0) - mean, mean.sum(axis=0)])
-        number = np.vstack([there.sum(axis=0) - there, there.sum(axis=0)])
-        whole = total.sum(axis=1, keepdims=True)
-        whole = whole / np.maximum(number.sum(axis=1, keepdims=True), 1.0)
+        number = np.vstack([ran.sum(axis=0) - ran, ran.sum(axis=0)])
+        overall = total.sum(axis=1, keepdims=True)
+        overall = overall / np.maximum(number.sum(axis=1, keepdims=True), 1.0)
 
         def shrunk(total: Floats, number: Floats, to: Floats) -> Floats:
             return np.asarray((total + _SHRINK * to) / (number + _SHRINK))
 
-        nature = shrunk(total @ self.nature_, number @ self.nature_, whole)
+        nature = shrunk(total @ self.nature_, number @ self.nature_, overall)
         nature[:, _NATURES.index("serial")] = np.log(self.clock_ratio)
         family = shrunk(
             total @ self.family_,
@@ -241,9 +243,8 @@ class PooledRatios(Stateful):
         return shrunk(total, number, family @ self.family_.T)
 
     def _features(self, runs: Runs) -> Floats:
-        """What all operations of a run share, shape (n, m)."""
+        """Features of the run, the same for all its operations, shape (n, m)."""
         X, busy = runs.ops, runs.busy
-
         forward = X[:, self.forward_].sum(axis=1)
         filters, inputs = (X[:, m].sum(axis=1) for m in _backward(tuple(self.names)))
         transfer = X[:, self.nature_[:, _NATURES.index("transfer")] > 0].sum(axis=1)

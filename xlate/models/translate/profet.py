@@ -1,15 +1,14 @@
-"""The peer to beat: PROFET's median of a line, a forest and a network.
+"""PROFET, the peer compared with: the median of a line, a forest and a network.
 
 "PROFET: Profiling-based CNN Training Latency Prophet for GPU Cloud Instances"
 (2022), and its code (ddps-lab/profet, validation/anchor_validaiton.py): a line
 on the anchor's step time, a random forest of 100 trees and a network
 128-64-32-16 on op columns whose device side is grouped by edit distance, and
-the median of the three. It answers for the step time only.
+the median of the three. It predicts only the step time.
 
-Where this differs, it favours the peer: inputs and target of the network are
-scaled by their training mean (the original feeds raw microseconds and lets a
-relative loss cope, a loss scikit-learn's network does not have), and the
-network may train for 500 epochs.
+The differences here are in favour of the peer: inputs and target of the network are
+scaled by their training mean (the original uses raw microseconds with a relative loss,
+which scikit-learn's network does not have), and the network may train for 500 epochs.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class ProfetTranslator(Translator):
     Parameters
     ----------
     columns : sequence of str, optional
-        Names of the columns. Without them every output is taken for a step
-        time and every input for an op group.
+        Names of the columns. Without them every output counts as a step
+        time and every input as an op group.
     random_state : int
         Seed.
     """
@@ -55,7 +54,7 @@ class ProfetTranslator(Translator):
 
         if self.columns is not None and self._step() is None:
             raise ValueError(
-                "columns must hold step_time_us: it is all PROFET predicts"
+                "columns must hold step_time_us, the only column PROFET predicts"
             )
         self.groups_ = self._groups(X)
         G, target = self._grouped(X), Y[:, self._outputs()]
@@ -73,7 +72,7 @@ class ProfetTranslator(Translator):
             random_state=self.random_state,
         )
         with warnings.catch_warnings():
-            # the original stops at a number of epochs, too
+            # the original also stops after a fixed number of epochs
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.network_.fit(
                 G / self.input_scale_, squeezed(target / self.output_scale_)
@@ -101,7 +100,7 @@ class ProfetTranslator(Translator):
         return X if step is None else X[:, [step]]
 
     def _groups(self, X: Floats) -> list[list[int]]:
-        """Columns of each group; those without any time in training are in none."""
+        """Columns of each group, without those that have no time in training."""
         used = np.flatnonzero(X.any(axis=0)).tolist() or [0]
         if self.columns is None:
             return [[j] for j in used]

@@ -26,18 +26,17 @@ def log_ratios(X: Floats, Y: Floats) -> Floats:
 
 def column_medians(values: Floats, default: float | NDArray[np.float64]) -> Floats:
     """Median of each column without its NaN, ``default`` where all are NaN."""
-    seen = ~np.isnan(values).all(axis=0)
+    filled = ~np.isnan(values).all(axis=0)
     medians = np.full(values.shape[1], np.nan)
-    medians[seen] = np.nanmedian(values[:, seen], axis=0)
+    medians[filled] = np.nanmedian(values[:, filled], axis=0)
     return np.where(np.isnan(medians), default, medians)
 
 
 class RatioTranslator(Translator):
     """Each operation times the median of its ratio in training.
 
-    An operation never seen on both sides takes the ratio of the busy totals.
-    Step time is a column like any other. Never blows up: a ratio is one that
-    was measured.
+    An operation that never ran on both sides gets the ratio of the busy totals. The
+    step time is a column like any other. Ratios cannot become extreme: each was measured.
     """
 
     kind = "ratio"

@@ -1,13 +1,12 @@
-"""Log ratios from a forest: the default translator.
+"""Log ratios from a forest.
 
-The target's vector is the anchor's times a ratio per operation; what is
-learnt is how the ratio depends on the workload. Scale is then carried by the
-profile itself, so a network larger than any in training keeps sane ratios, and
-every ratio is clamped to the range seen in training. That alone is not enough
-for an operation that can be tiny on one side and large on the other (_Send on a
-V100): the ratio of such a cell, put on a large time, would outweigh the whole
-step. So no operation may take more than twice the largest share of busy time
-that it had in training.
+The target's vector is the anchor's times a ratio for each operation; the forest
+predicts how the ratio depends on the workload. The profile itself gives the scale, so
+that the ratios of a network larger than any in training stay plausible, and every ratio
+is clamped to its range in training. This does not suffice for an operation that can be
+tiny on one side and large on the other (_Send on a V100): the ratio of such a cell,
+times a large time, would exceed the rest of the step. So no operation may take more than
+twice the largest share of busy time that it had in training.
 """
 
 from __future__ import annotations
@@ -32,17 +31,16 @@ _SHARE_MARGIN = 2.0
 
 
 class RatioForestTranslator(Translator):
-    """Extremely randomised trees on log ratios, clamped to those seen.
+    """Extremely randomised trees on log ratios, clamped to those in training.
 
-    Features are logs, so that a tree's thresholds are shares of a factor: the
-    log of every operation's time, of the busy time and of the whole window, the
-    idle share, and the step time over the busy time, which betrays a job that
-    waits for its host.
+    Features are logs, so that the thresholds of a tree are factors: the log of every
+    operation's time, of the busy time and of the window, the idle share, and the step
+    time over the busy time, which is large for a job that waits for its host.
 
     Two forests: one for the ratios of all operations and op families, one for
-    the step time, which would drown among them. An operation never seen in
-    training takes the ratio predicted for its family, and if the family was
-    never seen either, that of the busy total.
+    the step time, which would have little weight among them. An operation that did not
+    run in training gets the ratio predicted for its family, and if the family did not
+    run either, that of the busy total.
 
     Parameters
     ----------
@@ -82,8 +80,8 @@ class RatioForestTranslator(Translator):
         overall = column_medians(totals[:, :1], 0.0)[0]
         self.seen_: NDArray[np.bool_] = np.isfinite(L).max(axis=0)
         self.family_seen_: NDArray[np.bool_] = np.isfinite(totals).max(axis=0)
-        # where an operation or family did not run on both sides its median
-        # ratio stands in, which teaches the forest nothing false
+        # where an operation or family did not run on both sides its median ratio is
+        # used, which does not bias the forest
         T = np.hstack([L[:, self.seen_], totals])
         T = np.where(np.isnan(T), column_medians(T, overall), T)
         self.low_, self.high_ = T.min(axis=0), T.max(axis=0)
@@ -190,9 +188,9 @@ class RatioForestTranslator(Translator):
 class SharesForestTranslator(RatioForestTranslator):
     """The same forest on shares of busy time and log scale.
 
-    The plainer choice of features: shares say what the network is made of, the
-    log of the busy time how large it is. Kept behind its name to be compared
-    with (experiments/specs/features-shares.toml).
+    A simpler choice of features: shares describe the composition of the network, the
+    log of the busy time its size. Kept for comparison
+    (experiments/specs/features-shares.toml).
     """
 
     kind = "shares-forest"

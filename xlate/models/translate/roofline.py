@@ -1,15 +1,14 @@
-"""Data sheets first, then as much as was measured: for few runs, or very few.
+"""Ratios of data sheets, corrected by few measured runs.
 
-An operation's log ratio is that of the roof which its nature names, plus
-corrections for everything, its nature, its family and itself, each pulled to
-nothing (a ridge with one prior a level). With no run of a family the nature
-speaks, with no run at all the data sheet.
+An operation's log ratio is that of the roof for its nature, plus corrections common to
+all operations, to its nature, to its family and to itself, each shrunk towards 0 (a
+ridge with one prior for each level). Without a run of a family the correction of its
+nature is used; without any run, the data sheet alone.
 
 Where idle time was recorded the step follows from two paths
-(:mod:`~xlate.models.translate.two_path`). Where it was not, there are two opinions: the
-anchor's step times the ratio of the busy sums, and the busy sum on the target by
-itself. They are two measurements of one thing, and each is heard by how little it
-scattered in training.
+(:mod:`~xlate.models.translate.two_path`). Where it was not, there are two estimates: the
+anchor's step times the ratio of the busy sums, and the busy sum on the target alone.
+They are blended by the inverse of their variances in training.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from xlate.models.translate.two_path import TwoPath
 
 __all__ = ["RooflineTranslator"]
 
-#: standard deviations, in logs, of what corrects everything, a nature, a family
-#: and an operation, and of an operation that has all of a step's time
+#: prior standard deviations, in logs, of the corrections of each level, and of the
+#: noise of an operation that takes all of a step's time
 _SD = {"all": 0.3, "nature": 0.2, "family": 0.15, "op": 0.1}
 _NOISE = 0.1
-#: offsets of opinions shrink towards 0 as if by this number of models, spreads towards this one
+#: weight (in models) of 0 for the offsets of the estimates; prior spread, and its weight
 _PULL, _SPREAD, _SPREAD_PULL = 0.5, 0.05, 2.0
-#: log distance from which the busy sum is doubted: more than a card that slows under
-#: load explains
+#: log distance of the estimates that lowers the weight of the busy sum by e^-1/2: more
+#: than a card that slows under load explains
 _FAR = 0.2
-#: log distance of two opinions that doubles the error expected
+#: log distance of the two estimates that doubles the expected error
 _USUAL = 0.1
 
 
@@ -81,7 +80,7 @@ class RooflineTranslator(Translator):
         self, A: Floats, Y: Floats, start: Floats, natures: Sequence[str],
         names: Sequence[str], each: Floats,
     ) -> Floats:  # fmt: skip
-        """Of every column, from cells that ran on both sides."""
+        """Correction of every column, from cells that ran on both sides."""
         levels = [
             ("all", np.zeros(len(names), dtype=np.int64)),
             ("nature", np.unique(natures, return_inverse=True)[1]),
@@ -90,7 +89,7 @@ class RooflineTranslator(Translator):
         ]  # fmt: skip
         design = np.hstack([np.eye(k.max() + 1)[k] for _, k in levels])
         sd = np.concatenate([np.full(k.max() + 1, _SD[n]) for n, k in levels])
-        # the host's and idle time say nothing of the device, the step time has its own
+        # host and idle time, and the step time, do not share the common correction
         design[~self.work_, 0] = 0.0
         both = (A > 0) & (Y > 0)
         step = self._step()
@@ -105,7 +104,7 @@ class RooflineTranslator(Translator):
         return np.asarray(design @ np.linalg.solve(precision, design.T @ moment))
 
     def _shares(self, times: Floats) -> Floats:
-        """Of the busy time; idle time and the host weigh as they are long beside it."""
+        """Times over the busy time, at most 1 (idle time and the host may exceed it)."""
         total = times[:, self.work_].sum(axis=1, keepdims=True)
         return np.asarray(np.minimum(times / np.maximum(total, 1e-300), 1.0))
 
@@ -114,24 +113,30 @@ class RooflineTranslator(Translator):
         hat = self._ratios(A)[:, self.work_].sum(axis=1)
         self.has_idle_ = bool((idle > 0).any())
         if self.has_idle_:
-            there = Y[:, self.work_].sum(axis=1)
-            self.paths_ = TwoPath().fit(busy, idle, A[:, step], there, Y[:, step], each)
+            self.paths_ = TwoPath().fit(
+                busy,
+                idle,
+                A[:, step],
+                target_busy=Y[:, self.work_].sum(axis=1),
+                target_step=Y[:, step],
+                weights=each,
+            )
             return
-        # how many steps a sum of operations is, which the anchor says too
+        # number of steps in a sum of operations, which the anchor's profiles show
         log_steps = np.log(np.maximum(busy, 1e-9)) - np.log(A[:, step])
         self.log_steps_ = float((log_steps * each).sum() / each.sum())
-        left = np.log(Y[:, [step]]) - self._opinions(busy, A[:, step], hat)
+        error = np.log(Y[:, [step]]) - self._log_estimates(busy, A[:, step], hat)
         total = each.sum()
-        self.offset_ = (left * each[:, None]).sum(axis=0) / (total + _PULL)
-        apart = ((left - self.offset_) ** 2 * each[:, None]).sum(axis=0)
-        spread = (apart + _SPREAD_PULL * _SPREAD**2) / (total + _SPREAD_PULL)
+        self.offset_ = (error * each[:, None]).sum(axis=0) / (total + _PULL)
+        squares = ((error - self.offset_) ** 2 * each[:, None]).sum(axis=0)
+        spread = (squares + _SPREAD_PULL * _SPREAD**2) / (total + _SPREAD_PULL)
         self.weight_ = (1 / spread) / (1 / spread).sum()
 
     def _predict(self, X: Floats) -> Floats:
         return self._answered(X, self._counterpart(X)).values
 
     def difficulty(self, X: Floats) -> Floats:
-        """Grows with how far the two opinions on the step time are apart."""
+        """Grows with the log distance of the two estimates of the step time."""
         X = self._checked(X)
         return self._answered(X, self._counterpart(X)).difficulty
 
@@ -147,13 +152,12 @@ class RooflineTranslator(Translator):
             paths = self.paths_.predict(busy, idle, A[:, step], hat)
             Y[:, step] = paths.step
             return Translated(Y, np.ones(len(X)), paths.device, paths.host)
-        opinions = self._opinions(busy, A[:, step], hat) + self.offset_
-        apart = opinions[:, 1] - opinions[:, 0]
-        # a sum far from the step is no measurement of it
-        heard = self.weight_[1] * np.exp(-0.5 * (apart / _FAR) ** 2)
-        Y[:, step] = np.exp(opinions[:, 0] + heard / (heard + self.weight_[0]) * apart)
-        apart = np.abs(apart)
-        return Translated(Y, 1 + apart / _USUAL)
+        logs = self._log_estimates(busy, A[:, step], hat) + self.offset_
+        distance = logs[:, 1] - logs[:, 0]
+        # a sum far from the step does not measure it
+        weight = self.weight_[1] * np.exp(-0.5 * (distance / _FAR) ** 2)
+        Y[:, step] = np.exp(logs[:, 0] + weight / (weight + self.weight_[0]) * distance)
+        return Translated(Y, 1 + np.abs(distance) / _USUAL)
 
     def _ratios(self, A: Floats) -> Floats:
         return np.asarray(A * np.exp(self.log_ratio_))
@@ -167,7 +171,7 @@ class RooflineTranslator(Translator):
         busy = A[:, self.work_].sum(axis=1)
         return busy, np.zeros(len(A)) if at is None else A[:, at]
 
-    def _opinions(self, busy: Floats, step: Floats, hat: Floats) -> Floats:
-        """Logs of the step time: by the anchor's step, and by the busy sum there."""
+    def _log_estimates(self, busy: Floats, step: Floats, hat: Floats) -> Floats:
+        """Logs of the step time: from the anchor's step, and from the busy sum alone."""
         logs = [np.log(np.maximum(v, 1e-9)) for v in (busy, step, hat)]
         return np.column_stack([logs[1] + logs[2] - logs[0], logs[2] - self.log_steps_])

@@ -1,8 +1,8 @@
 """Copies between host and device: one quantity under two names.
 
-TensorFlow books a copy of the input as ``_Recv`` or as ``_Send``, and which of
-the two is chance: two runs of one job differ in it while the sum stays. So the
-sum is translated, and the share of each name is guessed afterwards.
+TensorFlow records a copy of the input as ``_Recv`` or as ``_Send`` at random: two runs
+of one job differ in the names while the sum is the same. So the sum is translated, and
+the share of each name is predicted afterwards.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _TREES = 30
 
 
 class Transfers(Stateful):
-    """Sums both names into the first, and splits them again.
+    """Adds both names into the first, and splits them again.
 
     Parameters
     ----------
     names : sequence of str
-        Columns of matrices; without both names nothing is done to them.
+        Columns of matrices; matrices without both names are not changed.
     seed : int
     """
 
@@ -56,7 +56,7 @@ class Transfers(Stateful):
         return X
 
     def fit(self, X: Floats, Y: Floats, weights: Floats) -> Transfers:
-        """Learn the first name's share on the target.
+        """Fit the first name's share on the target.
 
         Parameters
         ----------
@@ -69,21 +69,21 @@ class Transfers(Stateful):
         self.forest_: Any = None
         if not self.both:
             return self
-        there = (X[:, self.places].sum(axis=1) > 0) & (
+        copies = (X[:, self.places].sum(axis=1) > 0) & (
             Y[:, self.places].sum(axis=1) > 0
         )
-        if there.any():
-            share = _share(Y[there][:, self.places])
+        if copies.any():
+            share = _share(Y[copies][:, self.places])
             self.forest_ = ExtraTreesRegressor(
                 _TREES, min_samples_leaf=3, random_state=self.seed
             )
             self.forest_.fit(
-                self._features(X[there]), share, sample_weight=weights[there]
+                self._features(X[copies]), share, sample_weight=weights[copies]
             )
         return self
 
     def split(self, X: Floats, Y: Floats) -> Floats:
-        """Hand the sum in ``Y`` (merged) back to both names.
+        """Split the sum in ``Y`` (merged) over both names.
 
         Parameters
         ----------
@@ -93,8 +93,8 @@ class Transfers(Stateful):
         if not self.both or self.forest_ is None:
             return Y
         share = forest_mean(self.forest_, self._features(X))
-        # shares are near 0 or 1; what lies between is doubt, and the likelier
-        # name takes more than its probability
+        # true shares are near 0 or 1; predictions between are uncertain, so the more
+        # probable name gets more than its probability
         share = share**2 / (share**2 + (1 - share) ** 2)
         first, second = self.places
         out, total = Y.copy(), Y[:, first]

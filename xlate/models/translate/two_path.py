@@ -1,18 +1,18 @@
 """Step time from two paths: the device's work, and the host's to launch it.
 
-A step takes about the longer of D, what the device needs, and H, what the host
-needs, with a soft knee: ``s = (D^k + H^k)^(1/k)``. The profiler slows the host
-by a factor φ, so the profile window over its busy part says how the two compare:
+A step takes about the longer of D, the device's time, and H, the host's time, with a
+soft knee: ``s = (D^k + H^k)^(1/k)``. The profiler slows the host by a factor φ, so the
+profile window over its busy part gives their ratio:
 ``w / b = (1 + (φ H / D)^κ)^(1/κ)``. Solved for g = H / D the anchor's step time
-falls apart into its paths,
+splits into its paths,
 
     ``g = ((w / b)^κ - 1)^(1/κ) / φ``,  ``D = s / (1 + g^k)^(1/k)``,  ``H = g D``.
 
 On the target D is the translated busy time of a step. How many steps a window
 holds, and whether the profiler dropped operations, is carried over from the
-anchor: b / 2D below 1 means operations missing there as here; above 1 it means
-that the anchor's clock was lower while profiled, which need not carry (a K80).
-H goes with a power of itself: ``H' = ρ D g^(1+η)``.
+anchor: b / 2D below 1 means that operations are missing on both; above 1 it means that
+the anchor's clock was lower while profiled, which need not be so on the target (a K80).
+The host's path on the target is ``H' = ρ D g^(1+η)``.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Floats = NDArray[np.float64]
 
 #: steps in a profile window of PROFET's kind
 _STEPS = 2.0
-#: start of the search, and what parameters are pulled to: both knees (log of the
-#: exponent - 1), log φ, log ρ, η, log of a bias of D, and how much of a lower
-#: clock's excess does not carry
+#: prior and first start of the search: both knees (log of the exponent - 1), log φ,
+#: log ρ, η, log of a bias of D, and the share of a lower clock's excess that is absent
+#: on the target
 _PRIOR = np.array([0.7, 0.5, 0.7, 0.0, 0.0, 0.0, 0.0])
 _STARTS = (_PRIOR, _PRIOR + np.array([-1.5, 0.5, 0.2, 0.1, -0.3, 0.0, -0.5]))
-#: pull of the prior, in units of the root of a run's weight
+#: weight of the prior, in units of the root of a run's weight
 _PULL = 0.3
 #: beyond this (5 %) a run's error counts linearly
 _SOFT = 0.05
@@ -72,7 +72,7 @@ class TwoPath(Stateful):
         target_step: Floats,
         weights: Floats,
     ) -> TwoPath:
-        """Learn from measured pairs, all in µs and of shape (n,).
+        """Fit to measured pairs, all in µs and of shape (n,).
 
         Parameters
         ----------
@@ -92,11 +92,11 @@ class TwoPath(Stateful):
             guess = _logs(theta, busy, idle, step, target_busy)[0]
             return np.concatenate([(guess - goal) * root, _PULL * (theta - _PRIOR)])
 
-        found = [
+        solutions = [
             least_squares(error, s, loss="soft_l1", f_scale=_SOFT, max_nfev=60)
             for s in _STARTS
         ]
-        self.theta_ = np.asarray(min(found, key=lambda f: float(f.cost)).x)
+        self.theta_ = np.asarray(min(solutions, key=lambda s: float(s.cost)).x)
         return self
 
     def predict(
@@ -118,7 +118,7 @@ def _logs(
     log_g = np.log(np.maximum(np.expm1(kappa * window), _TINY)) / kappa - phi
     device = log_step - np.logaddexp(0, knee * log_g) / knee
     excess = log_busy - np.log(_STEPS) - device
-    there = np.log(np.maximum(target_busy, 1.0)) - np.log(_STEPS) + bias
-    there = there - np.minimum(excess, 0) - (1 + drop) * np.maximum(excess, 0)
+    target = np.log(np.maximum(target_busy, 1.0)) - np.log(_STEPS) + bias
+    target = target - np.minimum(excess, 0) - (1 + drop) * np.maximum(excess, 0)
     host = device + (1 + eta) * log_g + rho
-    return np.logaddexp(knee * there, knee * host) / knee, there, host
+    return np.logaddexp(knee * target, knee * host) / knee, target, host

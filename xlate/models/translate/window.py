@@ -2,7 +2,7 @@
 
 A ``tensorflow_stats`` file holds operations over the profile window and no
 step time. The window covers about two steps (2.0 to 3.8 in PROFET's corpus,
-most for small networks on fast GPUs); how many is learnt from the vector.
+most for small networks on fast GPUs); the number is predicted from the vector.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class StepFromWindow(Stateful, BaseEstimator):  # type: ignore[misc]
-    """Steps per window from the vector, clamped to those seen in training.
+    """Steps per window from the vector, clamped to the range in training.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class StepFromWindow(Stateful, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn from op vectors (n, k) and step times (n,), both in µs."""
+        """Fit to op vectors (n, k) and step times (n,), both in µs."""
         from sklearn.ensemble import ExtraTreesRegressor
 
         X = check_array(X, dtype=np.float64)

@@ -1,1 +1,1 @@
-"""Translation to GPUs that no run was made on, from what data sheets say."""
+"""Translation to GPUs without any measured run, from data sheets."""

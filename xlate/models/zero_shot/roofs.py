@@ -1,15 +1,15 @@
-"""What a GPU reaches of its data sheet, for GPUs that nobody has profiled.
+"""The rates a GPU reaches of its data sheet, for GPUs without a profile.
 
-Two roofs hold most of a step. *Arithmetic*: the fp32 peak; less where a scheduler
-has more lanes than one instruction fills, and where the board's power limit does
-not feed all of them. The watts that full speed takes fall with the size of the
-process, and under a limit the clock falls with a power of what is missing
-(P ∝ f·V²). *Memory*: the bandwidth, as far as the multiprocessors can ask for
-it: each keeps a number of bytes a clock in flight.
+Two roofs limit most of a step. *Arithmetic*: the fp32 peak; less where a scheduler
+has more lanes than one instruction fills, and where the board's power limit is too low
+for all of them. The power at full speed falls with the size of the process, and under a
+power limit the clock falls with a power of the missing share (P ∝ f·V²). *Memory*: the
+bandwidth, limited by the requests of the multiprocessors: each keeps a number of bytes
+a clock in flight.
 
-Six parameters with physical priors, fitted to the rates of the GPUs that were
-measured. An operation's time on another GPU is its time here times the ratio of
-the roof that its nature names.
+Six parameters with physical priors, fitted to the rates of measured GPUs. An
+operation's time on the target is its time on the anchor times the ratio of the roof for
+its nature.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Floats = NDArray[np.float64]
 #: lanes that one instruction fills
 _WARP = 32
 _NAMES = ("lanes", "full_w_per_tflop", "process", "throttle", "bytes_per_clock", "knee")
-#: log change for a doubling of lanes a scheduler; log W/TFLOP that full speed takes at
-#: 4 nm; its exponent in the process size; exponent of the clock in the power that is
-#: there; log of bytes a clock and multiprocessor; log of the knee's exponent
+#: log change for a doubling of lanes a scheduler; log W/TFLOP at full speed and 4 nm;
+#: its exponent in the process size; exponent of the clock in the available power; log
+#: of bytes a clock and multiprocessor; log of the knee's exponent
 _PRIOR = np.array([-0.25, np.log(6.0), 1.0, 0.6, np.log(14.0), np.log(2.0)])
 _PRIOR_SD = np.array([0.15, 0.6, 0.2, 0.3, 0.4, 0.4])
-#: log error of a rate that is expected
+#: expected log error of a rate
 _SPREAD = 0.12
 #: sharpness of the knee at the power limit
 _SHARP = 8.0
@@ -85,12 +85,12 @@ class Roofs:
             errors = [(theta - _PRIOR) / _PRIOR_SD]
             apart = np.array([_roofs(f, theta) for f in facts]) - rates
             for corpus in np.unique(corpora):
-                mine = apart[corpora == corpus]
-                errors.append(((mine - mine.mean(axis=0)) / _SPREAD).ravel())
+                of_corpus = apart[corpora == corpus]
+                errors.append(((of_corpus - of_corpus.mean(axis=0)) / _SPREAD).ravel())
             return np.concatenate(errors)
 
-        found = least_squares(error, _PRIOR, loss="soft_l1")
-        return cls(tuple(float(v) for v in found.x))
+        solution = least_squares(error, _PRIOR, loss="soft_l1")
+        return cls(tuple(float(v) for v in solution.x))
 
     def rates(self, gpu: Gpu) -> tuple[float, float]:
         """Logs of both roofs: arithmetic (TFLOP/s) and memory (GB/s), fp32.
@@ -109,36 +109,36 @@ class Roofs:
 
     @classmethod
     def from_dict(cls, named: Mapping[str, Any]) -> Roofs:
-        """What :meth:`to_dict` wrote.
+        """From the parameters :meth:`to_dict` wrote.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            If it is something else.
+            If a parameter is missing or is not a number.
         """
         return cls(tuple(float(named[n]) for n in _NAMES))
 
 
-#: the priors alone: no run of any corpus is in them
+#: the priors alone, not fitted to any corpus
 DEFAULT_ROOFS = Roofs(tuple(float(v) for v in _PRIOR))
 
 
 def log_ratios(roofs: Roofs, anchor: Gpu, target: Gpu) -> dict[str, float]:
     """Log of an operation's time on the target over that on the anchor, by nature.
 
-    What does one thing after the other goes with the clock; copies between
-    host, devices and the host itself stay as they are.
+    Serial operations scale with the clock. Copies between host and devices, and the
+    host's time, do not change.
 
     Raises
     ------
     CatalogError
         If the catalogue lacks a fact of either GPU.
     """
-    here, there = roofs.rates(anchor), roofs.rates(target)
+    anchor_rates, target_rates = roofs.rates(anchor), roofs.rates(target)
     clocks = [float(_facts(g)["max_mhz"]) for g in (anchor, target)]
     return {
-        "compute": here[0] - there[0],
-        "memory": here[1] - there[1],
+        "compute": anchor_rates[0] - target_rates[0],
+        "memory": anchor_rates[1] - target_rates[1],
         "serial": float(np.log(clocks[0] / clocks[1])),
     }
 
@@ -153,19 +153,19 @@ def _facts(gpu: Gpu) -> dict[str, float]:
             "explains each), or name a GPU that has them",
             code="catalog.missing-fact",
         )
-    found = {n: gpu.number(n) or 0.0 for n in ZERO_SHOT_FACTS}
-    # matrix units that multiply fp32 at full precision, where there are any
-    found["fp32_tflop_per_s"] = max(
-        found["fp32_tflop_per_s"], gpu.number("fp32_matrix_tflop_per_s") or 0.0
+    facts = {n: gpu.number(n) or 0.0 for n in ZERO_SHOT_FACTS}
+    # matrix units that multiply fp32 at full precision, if the GPU has them
+    facts["fp32_tflop_per_s"] = max(
+        facts["fp32_tflop_per_s"], gpu.number("fp32_matrix_tflop_per_s") or 0.0
     )
-    return found
+    return facts
 
 
 def _roofs(f: Mapping[str, float], theta: Floats) -> Floats:
     """Logs of both roofs."""
     lanes_slope, full_w, process, throttle, per_clock, knee = theta
     lanes = f["cuda_cores"] / f["sm_count"] / f["schedulers_per_sm"]
-    # beyond a warp's lanes, two instructions must go out in one clock
+    # more lanes than a warp need two instructions in one clock
     issued = min(1.0, _WARP / lanes)
     slower = lanes_slope * np.log2(min(lanes, _WARP) / (_WARP / 2))
     needed = full_w + process * np.log(f["process_nm"] / 4)

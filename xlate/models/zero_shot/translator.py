@@ -1,10 +1,10 @@
-"""Translation to a GPU that no run of any corpus was made on.
+"""Translation to a GPU without a run in any corpus.
 
-The rates of the GPUs that were measured teach two roofs (:mod:`~xlate.models.zero_shot.roofs`), and
-the roofs say what a GPU with other facts would reach. An operation's time goes with
-the roof that its nature names; the step time follows from the busy time and the
-host's path where idle time was recorded, and from the step and the sum of its
-operations, two measurements of one thing, where it was not.
+Two roofs are fitted to the rates of the measured GPUs
+(:mod:`~xlate.models.zero_shot.roofs`) and give the rates of a GPU with other facts. An
+operation's time scales with the roof for its nature. The step time follows from the
+busy time and the host's path where idle time was recorded; where it was not, from the
+anchor's step time and the sum of its operations.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ __all__ = ["LeftOut", "ZeroShot", "leave_gpus_out", "sum_is_step"]
 
 Floats = NDArray[np.float64]
 
-#: how far a GPU's own measured rate is believed, against the roof
-_BELIEF = 0.8
-#: a sum of operations this near to the step time measures it too
+#: weight of a GPU's measured rate against the roof (1 = no shrinkage towards the roof)
+_SHRINKAGE = 0.8
+#: sum of operations over the step time between which the sum measures the step too
 _NEAR = (2 / 3, 3 / 2)
-#: busy and idle time that make one step
+#: busy and idle time over the step time between which the window is one step
 _ONE_STEP = (0.95, 1.05)
 
 
 @dataclass(frozen=True, eq=False)
 class ZeroShot:
-    """Roofs, what measured GPUs are off them by, and the host's path.
+    """Roofs, the deviations of measured GPUs from them, and the host's path.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class ZeroShot:
     scores : Scores or None
         Errors of the step time on GPUs left out, by GPU.
     step_mape : float or None
-        Their mean, %, each GPU counting alike.
+        Mean absolute percentage error of these; all GPUs have the same weight.
     corpora, models : tuple of str
-        What it was fitted on.
+        Corpora it was fitted on, and the models in them.
     """
 
     roofs: Roofs
@@ -65,10 +65,10 @@ class ZeroShot:
     corpora: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
 
-    def calibrated(self, left_out: Sequence[LeftOut], known: Catalogue) -> ZeroShot:
-        """With the errors that :func:`leave_gpus_out` found."""
+    def calibrated(self, left_out: Sequence[LeftOut], catalogue: Catalogue) -> ZeroShot:
+        """With the errors that :func:`leave_gpus_out` measured."""
         gpus = np.concatenate(
-            [np.repeat(known.gpu(p.target).name, len(p.step)) for p in left_out]
+            [np.repeat(catalogue.gpu(p.target).name, len(p.step)) for p in left_out]
         )
         hat, true = (
             np.concatenate([getattr(p, k) for p in left_out])
@@ -81,41 +81,41 @@ class ZeroShot:
 
     @classmethod
     def fit(
-        cls, corpora: Sequence[Corpus], known: Catalogue, without: str | None = None
+        cls, corpora: Sequence[Corpus], catalogue: Catalogue, without: str | None = None
     ) -> ZeroShot:
-        """Learn from corpora of several GPUs.
+        """Fit to corpora of several GPUs.
 
         Parameters
         ----------
         corpora : sequence of Corpus
             Measured ones.
-        known : Catalogue
+        catalogue : Catalogue
         without : str, optional
-            A GPU none of whose runs may be looked at.
+            A GPU whose runs are left out.
 
         Raises
         ------
         CatalogError
             If the catalogue lacks a fact of a GPU.
         """
-        observed = [o for c in corpora for o in _rates(c, known, without)]
+        observed = [o for c in corpora for o in _rates(c, catalogue, without)]
         roofs = Roofs.fit(observed)
-        apart: dict[str, list[Floats]] = {}
+        deviations: dict[str, list[Floats]] = {}
         for name in {o.corpus for o in observed}:
-            mine = [o for o in observed if o.corpus == name]
-            off = np.array([[o.compute, o.memory] for o in mine]) - np.array(
-                [roofs.rates(o.gpu) for o in mine]
+            of_corpus = [o for o in observed if o.corpus == name]
+            off = np.array([[o.compute, o.memory] for o in of_corpus]) - np.array(
+                [roofs.rates(o.gpu) for o in of_corpus]
             )
-            for o, row in zip(mine, off - off.mean(axis=0), strict=True):
-                apart.setdefault(o.gpu.name, []).append(row)
+            for o, row in zip(of_corpus, off - off.mean(axis=0), strict=True):
+                deviations.setdefault(o.gpu.name, []).append(row)
         own = {
-            g: tuple(float(v) for v in _BELIEF * np.mean(rows, axis=0))
-            for g, rows in sorted(apart.items())
+            g: tuple(float(v) for v in _SHRINKAGE * np.mean(rows, axis=0))
+            for g, rows in sorted(deviations.items())
         }
         return cls(
             roofs,
             {g: (v[0], v[1]) for g, v in own.items()},
-            _paths(corpora, known, without),
+            _paths(corpora, catalogue, without),
             corpora=tuple(c.label for c in corpora),
             models=tuple(sorted({m for c in corpora for m in c.runs["model"]})),
         )
@@ -129,9 +129,9 @@ class ZeroShot:
             If the catalogue lacks a fact of either GPU.
         """
         ratios = log_ratios(self.roofs, anchor, target)
-        here, there = (self.own.get(g.name, (0.0, 0.0)) for g in (anchor, target))
+        own = [self.own.get(g.name, (0.0, 0.0)) for g in (anchor, target)]
         for k, nature in enumerate(("compute", "memory")):
-            ratios[nature] += here[k] - there[k]
+            ratios[nature] += own[0][k] - own[1][k]
         return ratios
 
     def predict(
@@ -166,23 +166,23 @@ class ZeroShot:
         """
         ratios = self.log_ratios(anchor, target)
         grown = np.exp([ratios.get(op_names.nature(c), 0.0) for c in ops])
-        there = times * grown
+        translated = times * grown
         work = np.array([op_names.is_busy(n) for n in ops], dtype=bool)
-        busy, busy_there = times[:, work].sum(axis=1), there[:, work].sum(axis=1)
+        busy, target_busy = times[:, work].sum(axis=1), translated[:, work].sum(axis=1)
         if op_names.DEVICE_IDLE in ops:
             idle = times[:, list(ops).index(op_names.DEVICE_IDLE)]
         else:
             idle = np.zeros(len(times))
-        plain = steps * busy_there / np.maximum(busy, 1e-9)
-        # the sum of operations times the same ratio
-        both = np.sqrt(plain * busy_there)
-        untold = np.where(sum_is_step(busy, steps), both, plain)
-        paths = self.paths.predict(busy, idle, steps, busy_there).step
-        # a window that is one step, of a profiler that does not slow the host: what
-        # the device waits for here it waits for there
-        waits = sum_is_step(busy + idle, steps, _ONE_STEP)
-        told = np.where(waits, idle + busy_there, paths)
-        return there, np.where(idle > 0, told, untold)
+        scaled = steps * target_busy / np.maximum(busy, 1e-9)
+        # the geometric mean of the scaled step and the sum of operations
+        both = np.sqrt(scaled * target_busy)
+        without_idle = np.where(sum_is_step(busy, steps), both, scaled)
+        paths = self.paths.predict(busy, idle, steps, target_busy).step
+        # a window that is one step, of a profiler that does not slow the host: the
+        # device waits as long on the target as on the anchor
+        one_step = sum_is_step(busy + idle, steps, _ONE_STEP)
+        with_idle = np.where(one_step, idle + target_busy, paths)
+        return translated, np.where(idle > 0, with_idle, without_idle)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a file; scores to four digits."""
@@ -204,33 +204,33 @@ class ZeroShot:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> ZeroShot:
-        """What :meth:`to_dict` wrote.
+        """From the values :meth:`to_dict` wrote.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            If it is something else.
+            If a value is missing or has another form.
         """
         paths = TwoPath()
         paths.theta_ = np.array(raw["paths"], dtype=np.float64)
         if paths.theta_.shape != (7,):
-            raise ValueError("seven parameters are needed")
+            raise ValueError(f"paths must hold 7 parameters, got {paths.theta_.size}")
         scores = [(v, g) for g, values in raw["scores"].items() for v in values]
         return cls(
             Roofs.from_dict(raw["roofs"]),
             {g: (float(v[0]), float(v[1])) for g, v in raw["own"].items()},
             paths,
             Scores(np.array([v for v, _ in scores]), np.array([g for _, g in scores])),
-            raw["step_mape"],
-            tuple(raw["corpora"]),
-            tuple(raw["models"]),
+            step_mape=raw["step_mape"],
+            corpora=tuple(raw["corpora"]),
+            models=tuple(raw["models"]),
         )
 
 
 def sum_is_step(
     busy: Floats, steps: Floats, near: tuple[float, float] = _NEAR
 ) -> NDArray[np.bool_]:
-    """Where the sum of operations is near enough to the step to be a measurement of it."""
+    """Whether the sum of operations is close enough to the step time to measure it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         share = busy / steps
     return np.asarray((share > near[0]) & (share < near[1]))
@@ -238,7 +238,7 @@ def sum_is_step(
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """Answers about a GPU that was left out, from one anchor.
+    """Predictions for a GPU that was left out, from one anchor.
 
     Attributes
     ----------
@@ -262,16 +262,16 @@ class LeftOut:
 
 
 def leave_gpus_out(
-    corpora: Sequence[Corpus], known: Catalogue, asked: Iterable[str] = ()
+    corpora: Sequence[Corpus], catalogue: Catalogue, gpus: Iterable[str] = ()
 ) -> list[LeftOut]:
     """Every GPU left out in turn, translated to from every other of its corpus.
 
     Parameters
     ----------
     corpora : sequence of Corpus
-        Measured ones; no run of the GPU is looked at in any of them.
-    known : Catalogue
-    asked : iterable of str
+        Measured ones; the runs of the left-out GPU are not used in any of them.
+    catalogue : Catalogue
+    gpus : iterable of str
         GPUs to leave out; all by default.
 
     Raises
@@ -279,26 +279,27 @@ def leave_gpus_out(
     CatalogError
         If the catalogue lacks a fact of a GPU.
     """
-    found = []
-    gpus = {known.gpu(i).name for c in corpora for i in c.instances}
-    for gpu in sorted(set(asked) or gpus):
-        model = ZeroShot.fit(corpora, known, without=gpu)
+    predictions = []
+    measured = {catalogue.gpu(i).name for c in corpora for i in c.instances}
+    for gpu in sorted(set(gpus) or measured):
+        model = ZeroShot.fit(corpora, catalogue, without=gpu)
         for corpus in corpora:
             for target in corpus.instances:
-                if known.gpu(target).name != gpu:
+                if catalogue.gpu(target).name != gpu:
                     continue
                 for anchor in corpus.instances:
-                    if known.gpu(anchor).name == gpu:
+                    if catalogue.gpu(anchor).name == gpu:
                         continue
-                    answer = _asked(model, corpus, anchor, target, known)
-                    if answer is not None:
-                        found.append(answer)
-    return found
+                    prediction = _predicted(model, corpus, anchor, target, catalogue)
+                    if prediction is not None:
+                        predictions.append(prediction)
+    return predictions
 
 
-def _asked(
-    model: ZeroShot, corpus: Corpus, anchor: str, target: str, known: Catalogue
+def _predicted(
+    model: ZeroShot, corpus: Corpus, anchor: str, target: str, catalogue: Catalogue
 ) -> LeftOut | None:
+    """One anchor's predictions; None where the two instances share no workload."""
     sides = corpus.runs_on(anchor), corpus.runs_on(target)
     shared = sides[0].join(sides[1], on=KEY, how="semi", nulls_equal=True)
     if shared.is_empty():
@@ -306,26 +307,32 @@ def _asked(
     aligned = align(*sides, "median", fewest_models=1)
     ops = aligned.columns
     times, steps = aligned.anchor_matrix(), aligned.anchor_matrix((STEP,))[:, 0]
-    there, step_hat = model.predict(
-        times, ops, steps, known.gpu(anchor), known.gpu(target)
+    translated, step_hat = model.predict(
+        times, ops, steps, catalogue.gpu(anchor), catalogue.gpu(target)
     )
     work = np.array([op_names.is_busy(n) for n in ops], dtype=bool)
     return LeftOut(
-        corpus.label, anchor, target, aligned.models, aligned.keys,
-        aligned.target_matrix((STEP,))[:, 0], step_hat,
-        aligned.target_matrix()[:, work].sum(axis=1), there[:, work].sum(axis=1),
-    )  # fmt: skip
+        corpus=corpus.label,
+        anchor=anchor,
+        target=target,
+        models=aligned.models,
+        keys=aligned.keys,
+        step=aligned.target_matrix((STEP,))[:, 0],
+        step_hat=step_hat,
+        busy=aligned.target_matrix()[:, work].sum(axis=1),
+        busy_hat=translated[:, work].sum(axis=1),
+    )
 
 
-def _rates(corpus: Corpus, known: Catalogue, without: str | None) -> list[Observed]:
-    """Logs of each GPU's rates, from what workloads they share.
+def _rates(corpus: Corpus, catalogue: Catalogue, without: str | None) -> list[Observed]:
+    """Logs of each GPU's rates, from the workloads that GPUs share.
 
     Log time = log work - log rate, solved for both at once by least squares.
     """
     runs = corpus.wide
     ops = [c for c in runs.columns if op_names.is_op_column(c)]
     jobs = median_of_repeats(runs, ["instance"])
-    gpus = [known.gpu(i) for i in jobs["instance"]]
+    gpus = [catalogue.gpu(i) for i in jobs["instance"]]
     names = np.array([g.name for g in gpus])
     work = jobs.select(pl.struct(KEY).rank("dense")).to_series().to_numpy()
     times = matrix(jobs, ops)
@@ -339,7 +346,8 @@ def _rates(corpus: Corpus, known: Catalogue, without: str | None) -> list[Observ
         rate = (names[rows, None] == listed).astype(float)
         _, which = np.unique(work[rows], return_inverse=True)
         job = np.eye(which.max() + 1)[which]
-        # the constant that both sides share is nobody's: the shortest solution
+        # a constant could be moved between rates and work: lstsq gives the solution
+        # with the smallest norm
         solved = np.linalg.lstsq(
             np.hstack([-rate, job]), np.log(busy[rows]), rcond=None
         )[0]
@@ -351,15 +359,17 @@ def _rates(corpus: Corpus, known: Catalogue, without: str | None) -> list[Observ
     ]
 
 
-def _paths(corpora: Sequence[Corpus], known: Catalogue, without: str | None) -> TwoPath:
+def _paths(
+    corpora: Sequence[Corpus], catalogue: Catalogue, without: str | None
+) -> TwoPath:
     """The two paths over all pairs of GPUs in corpora that recorded idle time."""
     parts: list[tuple[Floats, ...]] = []
     for corpus in corpora:
         if op_names.DEVICE_IDLE not in corpus.wide.columns:
             continue
-        here = [i for i in corpus.instances if known.gpu(i).name != without]
-        for a in here:
-            for t in here:
+        instances = [i for i in corpus.instances if catalogue.gpu(i).name != without]
+        for a in instances:
+            for t in instances:
                 if a == t:
                     continue
                 aligned = align(corpus.runs_on(a), corpus.runs_on(t), "median")
