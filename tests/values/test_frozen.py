@@ -19,10 +19,11 @@ def test_it_cannot_be_changed() -> None:
         operator.setitem(cast("dict[str, int]", frozen), "a", 2)
     with pytest.raises(TypeError):
         operator.delitem(cast("dict[str, int]", frozen), "a")
-    with pytest.raises(AttributeError):
-        frozen._items = {}
-    with pytest.raises(AttributeError):
-        del frozen._items
+    for attribute in ("a", "__class__", "other"):
+        with pytest.raises(AttributeError):
+            setattr(frozen, attribute, {})
+        with pytest.raises(AttributeError):
+            delattr(frozen, attribute)
     assert frozen == {"a": 1}
 
 

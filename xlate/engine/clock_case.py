@@ -28,7 +28,7 @@ from xlate.hardware.legal_points import commands, snap
 from xlate.models.anchor_power import AnchorMeans, Strangeness
 from xlate.models.power import PREDICTED, JobRow
 from xlate.models.response import choice
-from xlate.models.response.choice import Draws
+from xlate.models.response.draws import Draws, draw
 from xlate.objectives import make_objective
 from xlate.sweeps.features import PROBES
 from xlate.sweeps.probe import Probe, view_of
@@ -136,7 +136,7 @@ class Case:
     ) -> Recommendation:
         fitted, manifest = self.fitted, self.fitted.manifest
         view = view_of(first) if view_of(first) in manifest.views else "smi"
-        draws = choice.draw(
+        draws = draw(
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.asked.seed,
             reference=self.reference if measured else None,
