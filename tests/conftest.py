@@ -34,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(autouse=True)
+def _marked_as_what_it_used(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A fixture asked for by ``getfixturevalue`` is not seen above: mark the test itself."""
+    yield
+    used = set(request.fixturenames)
+    for fixtures, mark in ((_OF_DATA, "data"), (_FITTED, "slow")):
+        if used & fixtures:
+            assert request.node.get_closest_marker(mark), f"mark it: pytest.mark.{mark}"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data home that no test shares with the user."""

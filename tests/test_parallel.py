@@ -110,7 +110,7 @@ def test_held_out_answers_are_the_same_bytes(simulated, given_weight_once):
 
     few = simulated.runs_on("g3s.xlarge")["model"].unique().sort()[:5]
     sides = (
-        simulated.runs_on(i).filter(pl.col("model").is_in(few.implode()))
+        simulated.runs_on(i).filter(pl.col("model").is_in(few.to_list()))
         for i in ("g3s.xlarge", "p3.2xlarge")
     )
     aligned = align(*sides, "median")

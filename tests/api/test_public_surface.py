@@ -61,7 +61,15 @@ def test_a_class_is_explained(name: str) -> None:
     assert "Examples" in sections(name)
 
 
-@pytest.mark.parametrize("name", [n for n in xlate.__all__ if n not in _ERRORS])
+def example_of(name: str) -> object:
+    """A name whose example is run; fits of clock models are not in ``make quick``."""
+    fits = "fit_clocks(" in (inspect.getdoc(getattr(xlate, name)) or "")
+    return pytest.param(name, marks=[pytest.mark.slow] if fits else [])
+
+
+@pytest.mark.parametrize(
+    "name", [example_of(n) for n in xlate.__all__ if n not in _ERRORS]
+)
 def test_examples_run(name: str) -> None:
     thing = getattr(xlate, name)
     (test, *_) = doctest.DocTestFinder(recurse=False).find(thing, name, globs={})

@@ -117,6 +117,7 @@ def test_a_full_disk_leaves_what_was_there(there: Path) -> None:
     assert os.listdir() == ["out"]
 
 
+@pytest.mark.slow
 def test_importing_onto_a_full_disk_is_said(there: Path) -> None:
     made = (
         "import resource, signal\n"

@@ -123,12 +123,14 @@ def test_a_process_that_hangs_is_ended(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder.frame("a file", packed(table()))
-    monkeypatch.setattr(decoding, "FILE_SECONDS", 0.3)
     os.kill(present(decoder._process).pid, signal.SIGSTOP)
     begin = time.monotonic()
-    with pytest.raises(ProfileError, match="not decoded within"):
-        decoder.frame("a file", packed(table()))
+    with monkeypatch.context() as short:
+        short.setattr(decoding, "FILE_SECONDS", 0.3)
+        with pytest.raises(ProfileError, match="not decoded within"):
+            decoder.frame("a file", packed(table()))
     assert time.monotonic() - begin < 5
+    # the process that is started now has the usual time, also on a busy machine
     assert decoder.frame("a file", packed(table())).height == 4
 
 
