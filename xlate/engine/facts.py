@@ -207,7 +207,7 @@ def _in_precision(answer: Translation, shift: Shift) -> Translation:
 def _how_known(mix: PrecisionMix, shift: Shift) -> str | None:
     """How the precision of a run is known."""
     if mix.dominant is not None:
-        return f"from its kernels, {sum(mix.known.values()):.0%} of their time"
+        return f"from its kernels, {sum(mix.known_shares.values()):.0%} of their time"
     return None if shift.anchor is None else "the profile says so"
 
 

@@ -1,11 +1,11 @@
-"""Files: the one place that opens what a user names, to read it or to write it.
+"""Files: the only package that opens files of the user, for reading and for writing.
 
-:mod:`xlate.files.reading` opens regular files only, and never more than a bound of
-bytes: a FIFO would wait for ever, a device would never end.
-:mod:`xlate.files.writing` writes a file whole or not at all, through links, with
-the mode it had. :mod:`xlate.files.scratch` does the same for folders, and removes
-what a killed process left behind. Each is loaded when a name of it is first used:
-what reads a profile writes nothing.
+:mod:`xlate.files.reading` opens only regular files, up to a limit of bytes: a FIFO could
+wait for ever, a device may have no end. :mod:`xlate.files.writing` writes a file
+completely or not at all, through links, and keeps its mode. :mod:`xlate.files.scratch`
+does the same for folders, and removes the scratch files of killed processes.
+Each module is loaded when a name of it is first used: a command that reads a profile
+does not load what writes files.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def _on_tensor_cores(
     """Formats that the anchor's tensor cores multiply, with how much that is, in words."""
     used = {
         format_of(p): f"{s:.0%} of kernel time is {format_of(p)}"
-        for p, s in mix.known.items()
+        for p, s in mix.known_shares.items()
         if on_tensor_cores(p) and s >= SMALL
     }
     if used or mix.dominant is not None:
@@ -228,7 +228,7 @@ def _to_tf32(
     if mix.dominant is None:
         in_fp32 = profile.workload.precision == "fp32"
     else:
-        in_fp32 = mix.known.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
+        in_fp32 = mix.known_shares.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
     share = _share_of(profile, _PRODUCTS)
     if not in_fp32 or share < SMALL:
         return None

@@ -14,12 +14,12 @@ V = TypeVar("V")
 
 
 class FrozenMap(dict[K, V]):
-    """An immutable mapping, in the order it was given.
+    """An immutable mapping that keeps the order of its items.
 
     Equal to any mapping of the same items. Unlike ``types.MappingProxyType``
-    it owns its items, can be pickled and deep-copied, and is hashable where its
-    values are. It is a ``dict`` whose ways of changing it are closed, so that reading
-    one takes no longer than reading a ``dict``.
+    it has a copy of its items, can be pickled and deep-copied, and is hashable where its
+    values are. It is a ``dict`` without the methods that change one, so that reading it
+    is as fast as reading a ``dict``.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class EqualByContent:
     """Equality of dataclasses with arrays or frames in them (``eq=False``).
 
     Equal where every field is: arrays by shape, type and values, with NaN equal to
-    NaN; frames by columns and values; all else as Python has it.
+    NaN; frames by columns and values; other values as Python compares them.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class EqualByContent:
         return all(_same(getattr(self, n), getattr(other, n)) for n in _names(self))
 
     def __hash__(self) -> int:
-        # arrays and frames have no hash; what is equal has equal text in it
+        # arrays and frames have no hash; equal values have equal texts
         texts = (v for n in _names(self) if isinstance(v := getattr(self, n), str))
         return hash((type(self), *texts))
 
@@ -107,16 +107,16 @@ def _names(value: Any) -> list[str]:
     return [f.name for f in fields(value)]
 
 
-def _same(one: Any, other: Any) -> bool:
-    if type(one) is not type(other):
-        return bool(one == other)
-    if hasattr(one, "equals"):  # a frame or a series
-        return bool(one.schema == other.schema and one.equals(other))
-    if hasattr(one, "tobytes") and hasattr(one, "dtype"):
-        if one.dtype != other.dtype or one.shape != other.shape:
+def _same(left: Any, right: Any) -> bool:
+    if type(left) is not type(right):
+        return bool(left == right)
+    if hasattr(left, "equals"):  # a frame or a series
+        return bool(left.schema == right.schema and left.equals(right))
+    if hasattr(left, "tobytes") and hasattr(left, "dtype"):
+        if left.dtype != right.dtype or left.shape != right.shape:
             return False
-        # NaN is the one value that is not itself
-        return bool(((one == other) | ((one != one) & (other != other))).all())
-    if isinstance(one, tuple | list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
+        # NaN is the only value that differs from itself
+        return bool(((left == right) | ((left != left) & (right != right))).all())
+    if isinstance(left, tuple | list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right)

@@ -1,7 +1,7 @@
-"""Frozen values that cross the borders between rooms.
+"""Frozen values that all rooms share: profiles, estimates, verdicts.
 
-All times are in the unit their name says; ``*_us`` is microseconds over the
-whole profile window, ``step_time_us`` microseconds for one training step.
+The name of a time holds its unit: ``*_us`` is microseconds over the
+complete profile window, ``step_time_us`` microseconds for one training step.
 """
 
 from __future__ import annotations
@@ -49,29 +49,30 @@ def dataset_name(pixels: int) -> str:
 
 def input_size(dataset: str | None) -> int | None:
     """Side of the images (or length of the sequences) in a dataset's name, or None."""
-    found = re.match(r"(\d+)", dataset or "")
-    return int(found.group(1)) if found else None
+    match = re.match(r"(\d+)", dataset or "")
+    return int(match.group(1)) if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadKey:
-    """What makes two runs the same work; None where it is not known.
+    """The properties by which two runs are the same work; None where not known.
 
     Attributes
     ----------
     model, dataset, optimizer : str or None
         Network, data set (``128px``, ``64tok``: the size of its inputs), optimizer.
     batch_size : int or None
-        Samples a step.
+        Samples in one step.
     mode : str
         ``training`` or ``inference``.
     precision, framework : str
-        Number format (``fp32``), and what ran the work (``tensorflow``).
+        Number format (``fp32``), and the framework that ran the work (``tensorflow``).
 
     Raises
     ------
     ProfileError
-        If a name is no text or empty, or a size is out of :mod:`xlate.values.workload_size`.
+        If a name is not text or empty, or a size is out of the range of
+        :mod:`xlate.values.workload_size`.
 
     Examples
     --------
@@ -101,7 +102,7 @@ class WorkloadKey:
             object.__setattr__(self, "batch_size", size)
 
     def filled(self, other: WorkloadKey) -> WorkloadKey:
-        """This key with its unknown parts, and how it ran, taken from ``other``."""
+        """This key; unknown parts, mode, precision and framework come from ``other``."""
         return replace(
             self,
             model=self.model or other.model,
@@ -116,14 +117,14 @@ class WorkloadKey:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval; ``low`` and ``high`` are None where none is known.
+    """A value with its interval; ``low`` and ``high`` are None where it has no interval.
 
     Attributes
     ----------
     value : float
-        In the unit that the name of the field says.
+        In the unit in the name of the field.
     low, high : float or None
-        Ends of the interval; None where nothing is calibrated.
+        Ends of the interval; None where it is not calibrated.
     level : float or None
         Share of such intervals that hold the true value, between 0 and 1.
 
@@ -140,7 +141,7 @@ class Estimate:
     level: float | None = None
 
 
-#: level of a verdict -> where the profile lies, as far as the model is concerned
+#: level of a verdict -> where the profile lies relative to the model's domain
 DOMAINS = {"ok": "in_domain", "widen": "uncertain", "refuse": "out_of_domain"}
 
 
@@ -168,7 +169,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One run's op vector with what is known about it.
+    """The op vector of one run, and facts about the run.
 
     Attributes
     ----------
@@ -177,22 +178,22 @@ class Profile:
     workload : WorkloadKey
         What ran.
     instance : str or None
-        Where it ran, as far as the file says.
+        Instance on which it ran; None where the file does not hold it.
     step_time_us : float or None
         Time of one step in microseconds, where it was measured.
     source : str
         File the profile was read from.
     notes : tuple of str
-        What the reader noticed and the user should know.
+        Notes of the reader for the user.
     device : str or None
-        Name of the GPU, as far as the file says.
+        Name of the GPU; None where the file does not hold it.
     memory_bytes : float or None
         Most memory that was allocated on the GPU, where recorded.
     precision_us : mapping of str to float
-        Device time by the precision its kernels compute in
+        Device time by the precision of the kernels
         (:mod:`xlate.values.kernel_precision`), µs over the window; empty where not recorded.
     newest_kernel : str or None
-        The kernel that was built for the newest GPUs, where names say it: older ones
+        The kernel that was built for the newest GPUs, where names show it: older GPUs
         do not run it.
     window_us, busy_us : float
         Length of the profile window (device time, idle included), and the time of it
@@ -203,7 +204,7 @@ class Profile:
     Raises
     ------
     ProfileError
-        If an operation has no name of that form, a time or the memory is no
+        If an operation has a name of another form, a time or the memory is not a
         finite number from 0 up, or the step time is 0.
 
     Examples
@@ -280,7 +281,7 @@ class Profile:
 
 
 def _checked_ops(ops: Any, where: str) -> dict[str, float]:
-    """Operations whose names and times can be."""
+    """Operations, after a check of their names and times."""
     if not isinstance(ops, Mapping):
         raise ProfileError(
             f"{where}ops is {type(ops).__name__}, not a mapping",
@@ -295,7 +296,7 @@ def _checked_ops(ops: Any, where: str) -> dict[str, float]:
                 "operations are written Device_<type> or Host_<type>",
                 code="profile.bad-field",
             )
-        # most are floats that can be, and a table has millions of them
+        # the usual case first: a table has millions of valid floats
         fits = type(value) is float and 0.0 <= value < math.inf
         checked[name] = value if fits else workload_size.time(value, f"{where}{name}")
     return checked
@@ -320,23 +321,23 @@ def times_fault(profile: Profile) -> ProfileError | None:
 
 
 def check_times(profile: Profile, step_given: bool = False) -> None:
-    """Refuse op times that cannot be microseconds.
+    """Raise an error if op times cannot be in microseconds.
 
     The device's time over the window, idle included, is about two steps (2.0
     to 3.8 in PROFET's corpus). When a step time is known the two must agree
-    within a factor of twenty; a factor of a thousand or a million gives the
-    unit away. Where both are in another unit, operations are shorter than any kernel.
+    within a factor of twenty; a factor of a thousand or a million shows a wrong
+    unit. Where both are in another unit, operations are shorter than any kernel.
 
     Parameters
     ----------
     profile : Profile
     step_given : bool
-        Whether the user gave the step time, beside a file that may be right.
+        Whether the user gave the step time, so that this may be wrong instead.
 
     Raises
     ------
     ProfileError
-        Naming the file, the sum found, and the unit it looks like.
+        Naming the file, the sum, and the likely unit.
     """
     window = profile.window_us
     where = profile.source or "the profile"

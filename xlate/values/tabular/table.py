@@ -1,7 +1,7 @@
 """Results as tables: frames of polars and pandas, and HTML for a notebook.
 
-A result says its rows once, in :meth:`Tabular.records`; frames and pictures of it are
-made here. Text is escaped: names of files, models and operations come from outside.
+A result defines its rows once, in :meth:`Tabular.records`; this module makes frames and
+HTML of them. Text is escaped: names of files, models and operations come from outside.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tabular:
         raise NotImplementedError
 
     def summary(self) -> str:
-        """One line that says what the result is."""
+        """One line that describes the result."""
         return type(self).__name__
 
     def remarks(self) -> Sequence[str]:
@@ -46,7 +46,7 @@ class Tabular:
         Returns
         -------
         polars.DataFrame
-            One row a record; null where a value is not known.
+            One row for each record; null where a value is not known.
         """
         import polars as pl
 
@@ -110,12 +110,12 @@ class Results(list[T], Tabular):
         return [row for result in self for row in _rows(result)]
 
     def summary(self) -> str:
-        """How many results of which kind."""
+        """Number of results, and their kind."""
         kind = type(self[0]).__name__ if self else "result"
         return f"{len(self)} {kind}" + ("s" if len(self) != 1 else "")
 
     def remarks(self) -> Sequence[str]:
-        """Those of each result, each sentence once."""
+        """Remarks of all results, each sentence once."""
         return list(dict.fromkeys(str(n) for result in self for n in result.remarks()))
 
 

@@ -17,7 +17,7 @@ __all__ = ["SizeTable", "TranslationTable"]
 
 
 class TranslationTable(Tabular):
-    """What a translation shows of itself; the fields are those of the subclass."""
+    """The table of a translation; the fields are those of the subclass."""
 
     file: str
     anchor: str
@@ -85,7 +85,7 @@ class TranslationTable(Tabular):
 
 
 class SizeTable(Tabular):
-    """What a translation at one size shows of itself; fields are the subclass's."""
+    """The table of a translation at one size; the fields are those of the subclass."""
 
     size: int
     measured: bool
@@ -94,7 +94,7 @@ class SizeTable(Tabular):
     too_large_for: tuple[str, ...]
 
     def record(self) -> dict[str, Cell]:
-        """The size in one row, before what a translation has."""
+        """The size in one row, before the columns of a translation."""
         return {
             "size": self.size,
             "measured": self.measured,
