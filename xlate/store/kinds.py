@@ -1,9 +1,9 @@
-"""From the kind that a bundle names to the class that answers for it today.
+"""From the kind that a bundle names to the class of this version.
 
 A kind is written ``family/name``: ``translator/physics``, ``clock-model/response-blend``,
-``part/two-path``. Translators and clock models are those of their registries; what
-stands inside them, or beside them in a bundle, is listed here. Classes are named by
-text, so that loading one model imports no other.
+``part/two-path``. Translators and clock models are in their registries; the parts of
+them, and the other models of a bundle, are listed here. Classes are named by text, so
+that loading one model imports no other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xlate.models.translate import TRANSLATORS
 
 __all__ = ["PARTS", "class_of", "kind_of"]
 
-#: name of a part -> (module, class); a frozen dataclass may stand here too
+#: name of a part -> (module, class); the class may be a frozen dataclass
 PARTS: dict[str, tuple[str, str]] = {
     "domain": ("xlate.trust.domain", "Domain"),
     "origin": ("xlate.trust.recorded_gpu", "Origin"),
@@ -32,7 +32,7 @@ PARTS: dict[str, tuple[str, str]] = {
 
 
 def class_of(kind: str) -> type[Any] | None:
-    """Class of a kind, or None where there is none of the name."""
+    """Class of a kind, or None where no kind has the name."""
     family, _, name = kind.partition("/")
     if family == "translator" and name in TRANSLATORS:
         module, cls, _ = TRANSLATORS[name]
@@ -42,21 +42,21 @@ def class_of(kind: str) -> type[Any] | None:
         return _clock_model(name)
     else:
         return None
-    found: type[Any] = getattr(import_module(module), cls)
-    return found
+    model_class: type[Any] = getattr(import_module(module), cls)
+    return model_class
 
 
 def _clock_model(name: str) -> type[Any] | None:
-    # not above: a translator is loaded without the clock models
+    # imported here, so that a translator is loaded without the clock models
     from xlate.models.response import CLOCK_MODELS
 
     made = CLOCK_MODELS.get(name)
-    found: Any = made.func if isinstance(made, partial) else made
-    return found if isinstance(found, type) else None
+    model_class: Any = made.func if isinstance(made, partial) else made
+    return model_class if isinstance(model_class, type) else None
 
 
 def kind_of(value: Any) -> str | None:
-    """Kind of a model, or None where its class is registered under none."""
+    """Kind of a model, or None where its class is not registered."""
     kind = getattr(value, "kind", None)
     family = getattr(value, "family", None)
     if isinstance(kind, str) and isinstance(family, str):
@@ -66,7 +66,7 @@ def kind_of(value: Any) -> str | None:
 
 
 def _is_part(value: Any, name: str) -> bool:
-    """Whether a value is of a part's class, which is not imported to find out."""
+    """Whether a value is of a part's class, without importing the class."""
     module, cls = PARTS[name]
     of = type(value)
     return of.__qualname__ == cls and of.__module__ == module
