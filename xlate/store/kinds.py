@@ -18,7 +18,7 @@ __all__ = ["PARTS", "class_of", "kind_of"]
 
 #: name of a part -> (module, class); the class may be a frozen dataclass
 PARTS: dict[str, tuple[str, str]] = {
-    "domain": ("xlate.trust.domain", "Domain"),
+    "domain": ("xlate.trust.training_domain", "Domain"),
     "origin": ("xlate.trust.recorded_gpu", "Origin"),
     "pooled-ratios": ("xlate.models.translate.pooled", "PooledRatios"),
     "power-model": ("xlate.models.power", "PowerModel"),
