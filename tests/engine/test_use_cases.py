@@ -167,7 +167,7 @@ def test_measured_and_inside_is_ok(fitted, profile):
     found = examine(known, measured)
     assert found.verdict.level == "ok"
     assert found.verdict.reasons == ()
-    assert found.widening == 1
+    assert found.interval_scale == 1
     assert found.probability > 0.05
 
 

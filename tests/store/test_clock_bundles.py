@@ -72,7 +72,7 @@ def test_a_clock_model_of_another_target_is_not_used(made, empty_home, change):
 
 def test_what_is_no_clock_model_is_not_used(made, empty_home):
     profile = Profile({"Device_Conv2D": 9e4, "Device_IDLE": 1e4}, step_time_us=5e4)
-    with pytest.raises(BundleError, match="no clock model"):
+    with pytest.raises(BundleError, match="not a clock model"):
         engine.predict_freq([profile], *PAIR, clock_bundle=made.manifest)
     with pytest.raises(BundleError, match="not a translator"):
         engine.translate([profile], *PAIR, bundle=made)

@@ -329,7 +329,7 @@ def test_training_precisions_come_from_the_bundle(shipped, known):
     assert "does not say in which precision" in untrained(known, other)
     both = {"fp16-tensor": 1.0, "fp8-tensor": 1.0}
     assert "in mixed precision" in untrained(replace(known, precision_us=both), other)
-    old = SimpleNamespace(model={"domain": object(), "scaling": {}})
+    old = SimpleNamespace(model={"domain": SimpleNamespace(precisions=[])})
     assert untrained(known, old) is None
     assert "was not recorded" in untrained(replace(known, precision_us=HALF), old)
 

@@ -1,16 +1,16 @@
-"""Intervals for a model never seen: group conformal prediction.
+"""Intervals for a model that was not in training: group conformal prediction.
 
-Errors on held-out models are scores; the interval is as wide as their quantile.
-Rows of one model are alike, models are not, so that every model has the same
-weight whatever its number of rows (pooling of distribution functions; Dunn,
+Errors on held-out models are scores; the width of the interval is their quantile.
+Rows of one model are similar, models are not, so every model has the same
+weight for any number of rows (pooling of distribution functions; Dunn,
 Wasserman & Ramdas, 2023), and the quantile is the finite-sample one of split
 conformal prediction. With one row a model it *is* split conformal prediction.
 
-A share of its own, at infinity, for the model to come (hierarchical conformal
-prediction; Lee, Barber & Willett, 2023) would make the level a guarantee for any
-number of models. With a dozen it means 98 % where 90 is asked for, and no
-interval above 92 %, so that what is promised here is what is measured: coverage on
-models left out stands in every accuracy card.
+An additional score at infinity for the new model (hierarchical conformal prediction;
+Lee, Barber & Willett, 2023) would guarantee the level for any number of models. With a
+dozen models it gives 98 % where 90 % is requested, and no interval above 92 %. So the
+level is not guaranteed but measured: the coverage on models left out is in every
+accuracy card.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ SPLITS: dict[str, tuple[str, ...]] = {
 }
 #: a split by row lets repeats and neighbours of a workload into training
 LEAKY = frozenset({"random"})
-#: splits in which every group gets a fold of its own
+#: splits in which every group gets a separate fold
 _ONE_OUT = frozenset({"model", "family"})
 #: finer groups than this many are put together into this number of folds
 MOST_FOLDS = 12
@@ -54,8 +54,8 @@ def folds(
     seed : int
         For the deal.
     families : mapping of str to sequence of str, optional
-        Family of networks to its models, from the corpus card; a model that
-        stands in none is a family of its own.
+        Family of networks to its models, from the corpus card; a model that is in
+        no family is a separate family.
 
     Raises
     ------

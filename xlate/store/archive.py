@@ -1,9 +1,9 @@
 """The file of a bundle's models: a zip of JSON, arrays and estimators.
 
-``model.json`` holds the tree (:mod:`xlate.store.codec`) and what each array is,
-``arrays.bin`` the arrays one after the other, ``estimators/000.skops`` … what
-scikit-learn's own estimators are. The same models give the same bytes: entries are
-sorted, their dates fixed, and packed at one level.
+``model.json`` holds the tree (:mod:`xlate.store.codec`) and the type and shape of each
+array, ``arrays.bin`` the arrays one after the other, ``estimators/000.skops`` … the
+scikit-learn estimators. The same models give the same bytes: entries are sorted, with
+fixed dates and one level of compression.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from xlate.store.fields import parse
 
 __all__ = ["open_archive", "written"]
 
-#: of the file, and of everything unpacked; the largest bundle that was fitted holds 40 MB
+#: limit of the file, and of its content unpacked; the largest fitted bundle has 40 MB
 MOST_BYTES = 512 * 1024 * 1024
-#: of the tree of values
+#: limit of the tree of values, bytes
 _MOST_TREE = 32 * 2**20
 _MOST_ESTIMATORS = 1000
 _TREE, _ARRAYS = "model.json", "arrays.bin"
 _ESTIMATOR = "estimators/{:03d}.skops"
 _LEVEL = 6
-#: each array begins at a multiple of so many bytes
+#: each array begins at a multiple of this number of bytes
 _ALIGNED = 16
 #: numbers and texts in little-endian order
 _DTYPE = re.compile(r"\|b1|\|i1|\|u1|<[iu][248]|<f[248]|<U\d{1,6}")
@@ -45,7 +45,7 @@ _HIGHEST_CHARACTER = 0x10FFFF
 
 def written(encoded: Encoded) -> bytes:
     """The file of a bundle's models, from what :func:`~xlate.store.codec.encode` gives."""
-    # not above: a bundle is read far more often than written
+    # imported here, since a bundle is read far more often than written
     from xlate.store.canonical import plain_entry
 
     table, blob = [], bytearray()
@@ -83,17 +83,17 @@ def open_archive(path: Path, digest: str | None, refit: str) -> Any:
     Raises
     ------
     BundleError
-        If it cannot be read, was changed since the fit, holds something that is
-        of no kind of model, or is damaged.
+        If it cannot be read, was changed since the fit, holds a value that is not of a
+        registered kind of model, or is damaged.
     """
     try:
         archive = read_bytes(path, MOST_BYTES)
     except OSError as e:
         raise BundleError(f"{path} cannot be read: {e.strerror or e}", refit) from e
-    found = hashlib.sha256(archive).hexdigest()
-    if found != digest:
+    computed = hashlib.sha256(archive).hexdigest()
+    if computed != digest:
         raise BundleError(
-            f"{path} was changed or cut off after the fit (sha256 {found[:12]}…, the "
+            f"{path} was changed or cut off after the fit (sha256 {computed[:12]}…, the "
             f"manifest says {str(digest)[:12]}…); it was not loaded",
             refit,
         )
@@ -121,7 +121,7 @@ def _unpacked(archive: bytes, where: str, refit: str) -> tuple[Any, bytes, list[
         expected = [_ESTIMATOR.format(i) for i in range(count)]
         if count > _MOST_ESTIMATORS or names != sorted([_TREE, _ARRAYS, *expected]):
             raise ValueError("the archive holds other files than a model's")
-        # what is read is never more than what an entry says
+        # no entry is read beyond the size it declares
         if sum(e.file_size for e in entries) > MOST_BYTES:
             raise ValueError(f"the archive unpacks to over {MOST_BYTES:,} bytes")
         if file.getinfo(_TREE).file_size > _MOST_TREE:
@@ -133,7 +133,7 @@ def _unpacked(archive: bytes, where: str, refit: str) -> tuple[Any, bytes, list[
 
 
 def _arrays(table: Any, blob: bytes) -> Iterator[NDArray[Any]]:
-    """Views of the arrays, which nothing can be written to."""
+    """Read-only views of the arrays."""
     start = 0
     for kind, shape, order in table:
         if not isinstance(kind, str) or not _DTYPE.fullmatch(kind) or order not in "CF":
@@ -144,17 +144,17 @@ def _arrays(table: Any, blob: bytes) -> Iterator[NDArray[Any]]:
         count = math.prod(shape)
         start += -start % _ALIGNED
         if start + count * dtype.itemsize > len(blob):
-            raise ValueError("the arrays are longer than what is there")
+            raise ValueError("the arrays are longer than their file")
         flat = np.frombuffer(blob, dtype, count, start) if count else np.empty(0, dtype)
         _check_bytes(flat)
         yield flat.reshape(shape, order=order)
         start += count * dtype.itemsize
     if start != len(blob):
-        raise ValueError("the arrays are shorter than what is there")
+        raise ValueError("the arrays are shorter than their file")
 
 
 def _check_bytes(flat: NDArray[Any]) -> None:
-    """Refuse truth values other than 0 and 1, and characters that are none."""
+    """Refuse truth values other than 0 and 1, and codes that are not characters."""
     if flat.dtype.kind == "b" and flat.view(np.uint8).max(initial=0) > 1:
         raise ValueError("an array of truth values holds something else")
     if flat.dtype.kind == "U" and flat.size and flat.dtype.itemsize:

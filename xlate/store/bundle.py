@@ -178,8 +178,8 @@ class TranslatorKind(BundleKind[Bundle, Manifest]):
         """Refuse a bundle of another pair."""
         check_pair(bundle, *names)
 
-    def found(self, bundle: Bundle) -> str:
-        """What answers, for the log."""
+    def log_line(self, bundle: Bundle) -> str:
+        """The bundle in use, as the log names it."""
         m = bundle.manifest
         return (
             f"the bundle that answers: {bundle.path} ({m.translator}, fitted on "
@@ -272,21 +272,21 @@ def _check_kind(part: Any, kind: str, path: Path, refit: str) -> None:
 
 def _check_fit(bundle: Bundle, where: Path, refit: str) -> None:
     """Refuse a manifest that describes another fit than the model beside it."""
-    said, plan = bundle.manifest, bundle.plan
+    manifest, plan = bundle.manifest, bundle.plan
     translator = bundle.model["translator"]
-    if kind_of(translator) != f"translator/{said.translator}":
+    if kind_of(translator) != f"translator/{manifest.translator}":
         raise BundleError(
-            f"{where} says that the translator is {said.translator!r}, the model holds "
+            f"{where} says that the translator is {manifest.translator!r}, the model holds "
             f"an object of type {type(translator).__name__}",
             refit,
         )
-    if not set(said.operations) & set(plan.place):
+    if not set(manifest.operations) & set(plan.place):
         raise BundleError(
             f"{where} names no operation of training that a column counts", refit
         )
     if not suits(plan):
         raise BundleError(
-            f"{where} says that the column plan is {said.columns!r}, its groups are of "
+            f"{where} says that the column plan is {manifest.columns!r}, its groups are of "
             "another",
             refit,
         )

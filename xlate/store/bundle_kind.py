@@ -1,4 +1,4 @@
-"""What is particular to one kind of bundle, for a store of any kind."""
+"""The differences between kinds of bundles, for a store of any kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xlate.errors import BundleError
 
 __all__ = ["ROOMS", "AnyBundle", "AnyManifest", "B", "BundleKind", "Listed", "M"]
 
-#: folders of the data home in which kinds of their own lie
+#: folders of the data home for the kinds other than translators
 ROOMS = ("clocks", "scalers", "power")
 
 
@@ -55,11 +55,11 @@ class Listed:
     version : int or None
         Its number; None for shipped ones and fits of an earlier xlate.
     active, ships : bool
-        Whether it answers, and whether it ships with xlate.
+        Whether it is in use, and whether it ships with xlate.
     manifest : manifest of its kind, or None
         None where it is refused.
     refused : str or None
-        Why.
+        The reason.
     """
 
     kind: str
@@ -73,12 +73,12 @@ class Listed:
 
 
 class BundleKind(ABC, Generic[B, M]):
-    """What is particular to one kind of bundle.
+    """The manifest, folder and models of one kind of bundle.
 
     Attributes
     ----------
     name : str
-        As manifests and listings say it.
+        As in manifests and listings.
     room : str
         Folder of the data home in which its slots lie, or ``""``.
     pattern : str
@@ -95,7 +95,7 @@ class BundleKind(ABC, Generic[B, M]):
 
     @abstractmethod
     def names(self, manifest: M) -> tuple[str, ...]:
-        """What a bundle is of: anchor and target, or a target."""
+        """Names that a bundle is for: anchor and target, or a target."""
 
     @abstractmethod
     def refit(self, *names: str) -> str:
@@ -103,7 +103,7 @@ class BundleKind(ABC, Generic[B, M]):
 
     @abstractmethod
     def manifest(self, raw: Any, where: str) -> M:
-        """A manifest from what stood in its JSON; BundleError where it is none."""
+        """A manifest from the value of its JSON; BundleError if that is not a manifest."""
 
     @abstractmethod
     def manifest_text(self, manifest: M, files: Mapping[str, str]) -> str:
@@ -115,15 +115,15 @@ class BundleKind(ABC, Generic[B, M]):
 
     @abstractmethod
     def built(self, manifest: M, models: Any, folder: Path) -> B:
-        """A bundle from what was read, checked; BundleError where they do not agree."""
+        """A checked bundle; BundleError where manifest and models do not agree."""
 
     @abstractmethod
     def check(self, bundle: B, *names: str) -> None:
-        """Refuse a bundle that is of something else."""
+        """Refuse a bundle that is for other names."""
 
     @abstractmethod
-    def found(self, bundle: B) -> str:
-        """What answers, for the log."""
+    def log_line(self, bundle: B) -> str:
+        """The bundle in use, as the log names it."""
 
     @abstractmethod
     def missing(self, *names: str) -> BundleError:

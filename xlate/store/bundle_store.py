@@ -1,9 +1,9 @@
-"""Bundles of every kind on disk: written, found, listed, and which version answers.
+"""Bundles of every kind on disk: save, load, find, list, and choose the version in use.
 
-What is particular to a kind (its manifest, its folder, what it holds) stands in a
-:class:`~xlate.store.bundle_kind.BundleKind`; :class:`BundleStore` does the rest for all of them: the file of
-the models (:mod:`xlate.store.archive`), the numbered versions
-(:mod:`xlate.store.versions`), and a cache of what was loaded.
+A :class:`~xlate.store.bundle_kind.BundleKind` holds what differs between kinds: the
+manifest, the folder and the models. :class:`BundleStore` does the rest for all kinds:
+the file of the models (:mod:`xlate.store.archive`), the numbered versions
+(:mod:`xlate.store.versions`), and a cache of loaded bundles.
 """
 
 from __future__ import annotations
@@ -102,14 +102,14 @@ class BundleStore(Generic[B, M]):
         Raises
         ------
         BundleError
-            If there is none, or it cannot be understood.
+            If it is missing, or it cannot be understood.
         """
         path = folder / MANIFEST
         raw = read_json(path, self.kind.refit(*self.names_in(folder)))
         return self.kind.manifest(raw, str(path))
 
     def names_in(self, folder: Path) -> tuple[str, ...]:
-        """What the bundle in a folder should be of, by the folder's name."""
+        """Anchor and target, or target, that a folder's name says its bundle is for."""
         target = slots.slot_name(folder.name).removeprefix("to-")
         return (target,) if self.kind.room else (folder.parent.name, target)
 
@@ -159,7 +159,8 @@ class BundleStore(Generic[B, M]):
         Raises
         ------
         BundleError
-            If there is none, it is of something else, or it is refused.
+            If there is no such bundle, it is for another pair or target, or it is
+            refused.
         """
         slot = self.slot(*names)
         folder = (
@@ -173,17 +174,17 @@ class BundleStore(Generic[B, M]):
         if folder is None:
             raise self.kind.missing(*names)
         with timed(_LOG, f"loading {folder}"):
-            found = self._loaded.get(folder)
-        self.kind.check(found, *names)
-        _LOG.info("%s", self.kind.found(found))
-        return found
+            bundle = self._loaded.get(folder)
+        self.kind.check(bundle, *names)
+        _LOG.info("%s", self.kind.log_line(bundle))
+        return bundle
 
     def versions(self, *names: str) -> dict[int, Path]:
         """Folders of the numbered versions, the one that answers among them."""
         slot = self.slot(*names)
         own = slots.number_of(slot)
-        found = slots.numbered(slot)
-        return dict(sorted({**found, **({} if own is None else {own: slot})}.items()))
+        kept = slots.numbered(slot)
+        return dict(sorted({**kept, **({} if own is None else {own: slot})}.items()))
 
     def use(self, *names: str, number: int) -> Path:
         """Let a version answer, once it was loaded with every check.
@@ -200,7 +201,7 @@ class BundleStore(Generic[B, M]):
         return slot if slots.number_of(slot) == number else slots.use(slot, number)
 
     def retire(self, *names: str) -> Path | None:
-        """Keep what answers under its number only; None where nothing answered.
+        """Keep the bundle in use under its number only; None where none was in use.
 
         Raises
         ------
@@ -236,39 +237,46 @@ class BundleStore(Generic[B, M]):
         BundleError
             If one of them is damaged.
         """
-        found = [s for s in self._slots(home()) if (s / MANIFEST).exists()]
-        found += self._shipped()
-        return [(p, self.read_manifest(p)) for p in found]
+        folders = [s for s in self._slots(home()) if (s / MANIFEST).exists()]
+        folders += self._shipped()
+        return [(p, self.read_manifest(p)) for p in folders]
 
     def list(self) -> Sequence[Listed]:
         """Every bundle of the kind, by name: the user's own, then the shipped."""
-        found = []
+        listed = []
         own: set[str] = set()
         for slot in self._slots(home()):
             rows = [*self._of_slot(slot)]
             if any(r.active for r in rows):
                 own.add(self.kind.label(slot))
-            found += rows
+            listed += rows
         for folder in self._shipped():
             name = self.kind.label(folder)
             manifest, refused = self._read(folder)
-            found.append(
+            listed.append(
                 Listed(
-                    self.kind.name, name, folder, None, name not in own, True, manifest, refused
+                    kind=self.kind.name,
+                    name=name,
+                    path=folder,
+                    version=None,
+                    active=name not in own,
+                    ships=True,
+                    manifest=manifest,
+                    refused=refused,
                 )
-            )  # fmt: skip
-        return found
+            )
+        return listed
 
     def _slots(self, root: Path) -> Sequence[Path]:
         """Folders from which a bundle answers, or beside which versions are kept."""
         room = root / self.kind.room
-        found = set()
+        folders = set()
         for path in room.glob(self.kind.pattern):
-            # a room of another kind lies beside the anchors
-            apart = not self.kind.room and path.parent.name in ROOMS
-            if path.is_dir() and not apart and not path.name.startswith("."):
-                found.add(path.with_name(slots.slot_name(path.name)))
-        return sorted(found)
+            # rooms of other kinds are folders beside those of the anchors
+            is_room = not self.kind.room and path.parent.name in ROOMS
+            if path.is_dir() and not is_room and not path.name.startswith("."):
+                folders.add(path.with_name(slots.slot_name(path.name)))
+        return sorted(folders)
 
     def _shipped(self) -> Sequence[Path]:
         if self.kind.shipped(*self.names_in(Path("a/b"))) is None:
@@ -293,7 +301,7 @@ class BundleStore(Generic[B, M]):
             )
 
     def _read(self, folder: Path) -> tuple[M | None, str | None]:
-        """A manifest, or why it is refused; one that is must not hide the others."""
+        """A manifest, or the reason it is refused: a refused one must not hide others."""
         try:
             return self.read_manifest(folder), None
         except BundleError as e:
@@ -307,10 +315,10 @@ def home() -> Path:
 
 def versions() -> dict[str, str]:
     """Versions that decide what a fit gives."""
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for package in ("xlate", "numpy", "scikit-learn", "skops", "polars"):
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "unknown"
-    return found
+            numbers[package] = "unknown"
+    return numbers

@@ -1,8 +1,8 @@
 """Loaded bundles, kept until their files change.
 
 Reading, checking and building a bundle takes a quarter of a second, an answer from
-it a few milliseconds. What is kept here went through every check of
-:func:`xlate.store.bundle.load` with exactly the files that lie there now.
+it a few milliseconds. A kept bundle passed every check of
+:func:`xlate.store.bundle.load` with exactly the files that are in its folder now.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ T = TypeVar("T")
 Mark = tuple[tuple[int, ...], ...]
 
 #: a file that was changed less than this ago could change again in the same tick
-#: of the file system's clock, which nobody would see
+#: of the file system's clock, which could not be detected
 _SETTLED_NS = 200_000_000
-#: a writer that replaces a folder while it is read is waited for this number of times
+#: number of attempts while a writer replaces the folder that is read
 _TRIES = 5
 
 
 class LoadedFolders(Generic[T]):
-    """What was loaded from folders, the least recently used given up first.
+    """Values loaded from folders; the least recently used are dropped first.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class LoadedFolders(Generic[T]):
     files : sequence of str
         Names of the files in it that decide what is loaded.
     most : int
-        Folders kept at most.
+        Largest number of folders kept.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class LoadedFolders(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, folder: Path) -> T:
-        """What the folder holds now.
+        """The value of the folder's current files.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class LoadedFolders(Generic[T]):
             try:
                 loaded = self._load(folder)
             except BundleError:
-                # replaced in between: the manifest of one, the model of the other
+                # replaced meanwhile: manifest and model are of different bundles
                 if left and self._mark(folder) != mark:
                     continue
                 raise
@@ -78,12 +78,12 @@ class LoadedFolders(Generic[T]):
         return loaded
 
     def clear(self) -> None:
-        """Give everything up."""
+        """Drop all values."""
         with self._lock:
             self._kept.clear()
 
     def _put(self, folder: Path, mark: Mark | None, loaded: T) -> T:
-        """Keep what was loaded; what another thread loaded first, where one did."""
+        """Keep a loaded value; the value another thread kept first, if one did."""
         if mark is None:
             return loaded
         newest = max(max(changed, written) for _, _, _, changed, written in mark)
@@ -100,13 +100,13 @@ class LoadedFolders(Generic[T]):
         return loaded
 
     def _mark(self, folder: Path) -> Mark | None:
-        """What tells one content of the files from another; None where one is missing."""
-        found = []
+        """Identity of the files' content; None where a file is missing."""
+        stats = []
         for name in self._files:
             try:
                 s = (folder / name).stat()
             except OSError:
                 return None
-            # the time of change cannot be set back by who sets that of writing
-            found.append((s.st_dev, s.st_ino, s.st_size, s.st_ctime_ns, s.st_mtime_ns))
-        return tuple(found)
+            # a program that sets the time of writing cannot set the time of change
+            stats.append((s.st_dev, s.st_ino, s.st_size, s.st_ctime_ns, s.st_mtime_ns))
+        return tuple(stats)

@@ -1,4 +1,4 @@
-"""Clock models on disk: response, hand-off, and what is known of both."""
+"""Clock models on disk: response to the clock, power model, and their manifest."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ClockManifest:
-    """Everything about a clock model that is not the model.
+    """Data, settings and accuracy of a clock model's fit.
 
     Attributes
     ----------
     target, gpu : str
         Instance (or GPU) it was fitted for, and its GPU.
     source_gpu : str
-        GPU whose sweeps it learnt from; another one means extrapolated.
+        GPU whose sweeps it was fitted on; another one means extrapolated.
     spread : float
-        Factor on the response's errors for being borrowed.
+        Factor on the response's errors; over 1 where it is extrapolated.
     taught_by : tuple of str
-        Other GPUs whose sweeps taught too, at less weight.
+        Donor GPUs (:attr:`donor_gpus`), under the key of the bundle's format.
     corpus, corpus_sha256, licence : str
         Of the sweeps.
     handoff : str or None
-        Instance and corpora that the hand-off learnt from.
+        Instance and corpora that the power model was fitted on.
     handoff_limit_w : float or None
         Power limit of that instance's GPU.
     model : str
@@ -103,6 +103,11 @@ class ClockManifest:
     kind: str = "clocks"
 
     @property
+    def donor_gpus(self) -> tuple[str, ...]:
+        """Other GPUs whose sweeps were used in the fit, with a lower weight."""
+        return self.taught_by
+
+    @property
     def extrapolated(self) -> bool:
         """Whether the response is that of another GPU."""
         return self.gpu != self.source_gpu
@@ -110,15 +115,15 @@ class ClockManifest:
     def error(self, metric: str) -> float | None:
         """Overall figure of the model on applications left out, or None."""
         for row in self.card:
-            mine = row["model"] == self.model and row["held_out"] is None
-            if mine and row["metric"] == metric:
+            own_total = row["model"] == self.model and row["held_out"] is None
+            if own_total and row["metric"] == metric:
                 return None if row["value"] is None else float(row["value"])
         return None
 
 
 @dataclass(frozen=True, eq=False)
 class ClockBundle:
-    """A fitted clock model: a response for each view, and the hand-off.
+    """A fitted clock model: a response for each view, and the power model.
 
     Attributes
     ----------
@@ -147,13 +152,13 @@ class ClockBundle:
     path: Path | None = None
 
     def __eq__(self, other: object) -> bool:
-        """Whether both were made from the same: the manifest says from what."""
+        """Whether both have the same manifest, which says what they were made from."""
         if not isinstance(other, ClockBundle):
             return NotImplemented
         return self.manifest == other.manifest
 
     def __hash__(self) -> int:
-        """As equality, by what is short of the manifest."""
+        """Hash of the short fields of the manifest, consistent with equality."""
         return hash((self.manifest.target, self.manifest.seed))
 
 
@@ -200,11 +205,11 @@ class ClockKind(BundleKind[ClockBundle, ClockManifest]):
 
     def manifest_text(self, manifest: ClockManifest, files: Mapping[str, str]) -> str:
         """JSON of a manifest."""
-        said = asdict(manifest) | {"format": FORMAT, "files": dict(files)}
-        return json.dumps(said, indent=1) + "\n"
+        values = asdict(manifest) | {"format": FORMAT, "files": dict(files)}
+        return json.dumps(values, indent=1) + "\n"
 
     def models(self, bundle: ClockBundle) -> dict[str, Any]:
-        """The responses and the hand-off."""
+        """The responses and the power model."""
         return {"responses": dict(bundle.responses), "handoff": bundle.handoff}
 
     def built(self, manifest: ClockManifest, models: Any, folder: Path) -> ClockBundle:
@@ -233,8 +238,8 @@ class ClockKind(BundleKind[ClockBundle, ClockManifest]):
         """Refuse a clock model of another target."""
         check_target(bundle, *names)
 
-    def found(self, bundle: ClockBundle) -> str:
-        """What answers, for the log."""
+    def log_line(self, bundle: ClockBundle) -> str:
+        """The bundle in use, as the log names it."""
         return f"the clock model that answers: {bundle.path}"
 
     def missing(self, *names: str) -> BundleError:
@@ -244,7 +249,7 @@ class ClockKind(BundleKind[ClockBundle, ClockManifest]):
 
 
 def _is_of(response: object, model: str) -> bool:
-    """Whether a response is of a kind, or one that learnt the errors of that kind."""
+    """Whether a response is of a kind, or calibrated on one of that kind."""
     inner = getattr(response, "member", None)
     return type(response) is class_of(f"clock-model/{model}") or inner == model
 
@@ -273,11 +278,11 @@ def find(target: str, gpu: str | None = None) -> ClockBundle:
     Raises
     ------
     BundleError
-        If there is none yet, it is of another target, or it is refused.
+        If it was not fitted yet, is of another target, or is refused.
     """
-    found = STORE.find(target)
-    check_target(found, target, gpu)
-    return found
+    bundle = STORE.find(target)
+    check_target(bundle, target, gpu)
+    return bundle
 
 
 def find_version(target: str, number: int | None = None) -> ClockBundle:
@@ -286,16 +291,16 @@ def find_version(target: str, number: int | None = None) -> ClockBundle:
 
 
 def check_target(bundle: ClockBundle, target: str, gpu: str | None = None) -> None:
-    """Refuse a clock model that is of another target, or no clock model at all.
+    """Refuse a clock model of another target, or a value that is not a clock model.
 
     Raises
     ------
     BundleError
-        Naming what it is of.
+        With the target it is for.
     """
     if not isinstance(bundle, ClockBundle):
         raise BundleError(
-            f"an object of type {type(bundle).__name__} is no clock model",
+            f"an object of type {type(bundle).__name__} is not a clock model",
             "give the bundle that xlate.fit_clocks returned",
         )
     m = bundle.manifest

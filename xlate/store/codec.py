@@ -1,6 +1,6 @@
 """A tree of models as plain values, arrays and archives of estimators, and back.
 
-What is written holds no place of a class of this program. Values are JSON:
+A bundle holds no import path of a class of this program. Values are JSON:
 
 ====================================  ================================================
 number, text, true, false, null       themselves
@@ -32,7 +32,7 @@ __all__ = ["Encoded", "decode", "encode", "order_of"]
 
 Array = NDArray[Any]
 
-#: models, lists and mappings stand in each other at most so deep
+#: largest depth of models, lists and mappings within each other
 _DEEPEST = 64
 #: bytes of all arrays that are handed out
 _MOST_COPIED = 1024 * 2**20
@@ -99,7 +99,7 @@ class _Writer:
         if is_forest(value):
             return {"forest": self._map(packed(value))}
         if type(value).__module__.startswith("sklearn."):
-            # not above: hardly any model has one
+            # imported here, since few models have one
             from xlate.store.estimators import dumped
 
             self.estimators.append(dumped(value))
@@ -214,7 +214,7 @@ class _Reader:
         if form == "estimator":
             from xlate.store.estimators import loaded
 
-            # each of them stands in one place
+            # each of them is used in one place only
             return loaded(self._estimators.pop(_place(inner)))
         raise ValueError(f"a value of no known form: {form!r}")
 
@@ -222,12 +222,12 @@ class _Reader:
         return {k: self.value(v, depth + 1) for k, v in _of(dict, node).items()}
 
     def _array(self, place: Any) -> Array:
-        found = self._arrays[_place(place)]
+        array = self._arrays[_place(place)]
         # an array may stand in several places, but not without end
-        self._left -= found.nbytes
+        self._left -= array.nbytes
         if self._left < 0:
             raise ValueError(f"its arrays take over {_MOST_COPIED:,} bytes")
-        return found
+        return array
 
     def _model(self, kind: Any, state: dict[str, Any]) -> Any:
         cls = class_of(_of(str, kind))
@@ -245,7 +245,7 @@ def _of(kind: type[Any], value: Any) -> Any:
 
 
 def _place(value: Any) -> int:
-    """A place from the beginning; one from the end is none."""
+    """An index from the beginning; negative ones are refused."""
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r} is no place of a value")
     return value

@@ -1,4 +1,4 @@
-"""What a manifest says, held against the types and ranges it must keep to."""
+"""Checks of a manifest: types, ranges and names of its fields."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _MOST = 2**63
 
 
 def read_json(path: Path, refit: str) -> Any:
-    """What stands in a JSON file of bounded size.
+    """The value of a JSON file of bounded size.
 
     Raises
     ------
     BundleError
-        If it is no regular file, too large, not UTF-8, or not JSON (NaN and
-        Infinity are not).
+        If it is not a regular file, too large, not UTF-8, or not JSON (NaN and
+        Infinity are not JSON).
     """
     try:
         text = read_bytes(path, _MOST_BYTES).decode()
@@ -65,12 +65,12 @@ def parse(text: str, where: str, refit: str) -> Any:
         raise ValueError(f"{constant} is not a number")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        mapping = dict(pairs)
+        if len(mapping) < len(pairs):
             names = [k for k, _ in pairs]
             twice = next(k for k in names if names.count(k) > 1)
-            raise ValueError(f"the key {twice!r} stands twice")
-        return found
+            raise ValueError(f"the key {twice!r} is given twice")
+        return mapping
 
     try:
         return json.loads(text, parse_constant=refuse, object_pairs_hook=once)
@@ -80,12 +80,12 @@ def parse(text: str, where: str, refit: str) -> Any:
 
 
 def check_head(raw: Any, cls: type, kind: str, where: str, refit: str) -> None:
-    """Hold a manifest's form, kind and names of fields against a dataclass.
+    """Check a manifest's format, kind and names of fields against a dataclass.
 
     Parameters
     ----------
     raw : object
-        What stood in the JSON.
+        The value of the JSON.
     cls : type
         Dataclass of the manifest.
     kind : str
@@ -96,8 +96,8 @@ def check_head(raw: Any, cls: type, kind: str, where: str, refit: str) -> None:
     Raises
     ------
     BundleError
-        If it is no manifest, is of another kind or of another version of xlate,
-        or lacks a field or has one more.
+        If it is not a manifest, is of another kind or of another version of xlate,
+        lacks a field, or has an unknown field.
     """
     if not isinstance(raw, dict) or not _is(raw.get("format"), int):
         raise BundleError(f"{where} is no manifest of an xlate bundle", refit)
@@ -133,7 +133,7 @@ def _made_by(raw: Mapping[str, Any]) -> str | None:
 
 
 def check_types(raw: Mapping[str, Any], cls: type, where: str, refit: str) -> None:
-    """Hold every field against the type that the dataclass names for it.
+    """Check every field against the type that the dataclass declares for it.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def is_number(value: Any) -> bool:
 
 
 def _in_json(kind: Any) -> str:
-    """A type as the person who looks into the file would call it."""
+    """A type in the terms of JSON."""
     origin = get_origin(kind)
     if origin in (Union, UnionType):
         return " or ".join(_in_json(k) for k in get_args(kind))
@@ -211,7 +211,7 @@ def _short(value: Any) -> str:
 def check_counts(
     raw: Mapping[str, Any], fewest: Mapping[str, int], where: str, refit: str
 ) -> None:
-    """Refuse counts below what they can be, and above what anybody has.
+    """Refuse counts below their minimum or above any plausible number.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def check_counts(
 
 
 def check_digests(raw: Mapping[str, Any], where: str, refit: str) -> None:
-    """Refuse checksums that are none.
+    """Refuse checksums that are not of the form of a sha256.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a bundle says about itself: the manifest beside the model."""
+"""The manifest of a translator's bundle, the file beside the model."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def refit_of(anchor: object = None, target: object = None) -> str:
 
 
 def plain_name(name: object, otherwise: str) -> str:
-    """A name from a file as it may stand in a command; else the word given."""
+    """A name from a file if it can be part of a command; else the word given."""
     plain = isinstance(name, str) and _PLAIN.fullmatch(name)
     return str(name) if plain else otherwise
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything about a bundle that is not the model.
+    """Data, settings and accuracy of a translator's fit.
 
     Attributes
     ----------
@@ -134,8 +134,8 @@ class Manifest:
             sha256 of the files beside it; by default its own.
         """
         own = self.files if files is None else files
-        said = asdict(self) | {"format": FORMAT, "files": dict(own)}
-        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+        values = asdict(self) | {"format": FORMAT, "files": dict(own)}
+        return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Manifest:
@@ -144,14 +144,14 @@ class Manifest:
         Raises
         ------
         BundleError
-            If it is no manifest, is from another version of xlate, lacks a field, or
-            a field holds what it cannot hold.
+            If it is not a manifest, is from another version of xlate, lacks a field, or
+            a field has a value that is not allowed.
         """
         return cls.from_raw(parse(text, where, refit_of()), where)
 
     @classmethod
     def from_raw(cls, raw: Any, where: str) -> Manifest:
-        """The same from what stood in the JSON.
+        """Read a manifest from the value of its JSON.
 
         Raises
         ------
@@ -178,8 +178,8 @@ class Manifest:
     def error_on(self, model: str) -> tuple[float, int] | None:
         """Step time error (%) on a model left out and its runs, or None."""
         for row in self.card:
-            mine = row["translator"] == self.translator and row["held_out"] == model
-            if mine and row["metric"] == "step_mape" and row["value"] is not None:
+            own_row = row["translator"] == self.translator and row["held_out"] == model
+            if own_row and row["metric"] == "step_mape" and row["value"] is not None:
                 return float(row["value"]), int(row["n"])
         return None
 

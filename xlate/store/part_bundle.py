@@ -40,7 +40,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class PartManifest:
-    """Everything about a scaler or a power model that is not the model.
+    """Data and settings of a scaler's or a power model's fit.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class PartKind(BundleKind[PartBundle, PartManifest]):
     Parameters
     ----------
     name : str
-        As manifests say it.
+        As in manifests.
     room : str
         Folder of the data home.
     part : str
@@ -136,8 +136,8 @@ class PartKind(BundleKind[PartBundle, PartManifest]):
 
     def manifest_text(self, manifest: PartManifest, files: Mapping[str, str]) -> str:
         """JSON of a manifest."""
-        said = asdict(manifest) | {"format": FORMAT, "files": dict(files)}
-        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+        values = asdict(manifest) | {"format": FORMAT, "files": dict(files)}
+        return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
     def models(self, bundle: PartBundle) -> dict[str, Any]:
         """The models by name."""
@@ -167,8 +167,8 @@ class PartKind(BundleKind[PartBundle, PartManifest]):
                 self.refit(instance),
             )
 
-    def found(self, bundle: PartBundle) -> str:
-        """What answers, for the log."""
+    def log_line(self, bundle: PartBundle) -> str:
+        """The bundle in use, as the log names it."""
         return f"the {self.name} that answers: {bundle.path}"
 
     def missing(self, *names: str) -> BundleError:
@@ -212,9 +212,17 @@ def scalers_of(bundle: Bundle) -> PartBundle:
     """
     m = bundle.manifest
     made = PartManifest(
-        FORMAT, "scaler", m.versions, m.anchor, m.corpus, m.corpus_sha256, m.licence,
-        m.simulated, m.seed, {},
-    )  # fmt: skip
+        format=FORMAT,
+        kind="scaler",
+        versions=m.versions,
+        instance=m.anchor,
+        corpus=m.corpus,
+        corpus_sha256=m.corpus_sha256,
+        licence=m.licence,
+        simulated=m.simulated,
+        seed=m.seed,
+        files={},
+    )
     return PartBundle(made, bundle.model["scaling"])
 
 
@@ -233,7 +241,15 @@ def power_model_of(bundle: ClockBundle) -> PartBundle:
             "it is fitted where a corpus has both op vectors and telemetry",
         )
     made = PartManifest(
-        FORMAT, "power", m.versions, m.target, m.handoff or m.corpus, "", m.licence,
-        m.simulated, m.seed, {},
-    )  # fmt: skip
+        format=FORMAT,
+        kind="power",
+        versions=m.versions,
+        instance=m.target,
+        corpus=m.handoff or m.corpus,
+        corpus_sha256="",
+        licence=m.licence,
+        simulated=m.simulated,
+        seed=m.seed,
+        files={},
+    )
     return PartBundle(made, {"power": bundle.handoff})

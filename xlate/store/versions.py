@@ -1,13 +1,13 @@
-"""Numbered versions of a fit: the one that answers, and those kept beside it.
+"""Numbered versions of a fit: the one in use, and those kept beside it.
 
-A slot is the folder from which a fit answers, for example ``to-p3.2xlarge``.
-Beside it stand ``to-p3.2xlarge@1``, ``to-p3.2xlarge@2`` … : fits that answered
-before, and fits that were computed but not put in place. A number belongs to a
-fit for good; it is written into the folder, so that it moves with it.
+A slot is the folder of the fit in use, for example ``to-p3.2xlarge``. Beside it are
+``to-p3.2xlarge@1``, ``to-p3.2xlarge@2`` … : fits that were in use before, and fits that
+were computed but not put in use. The number of a fit never changes; it is written into
+the folder, so that it moves with it.
 
 Every step below is one rename, made under a lock, in an order in which a kill
-between two steps loses nothing: :func:`active` finds the fit that answered, and
-the next writer ends what was begun.
+between two steps loses nothing: :func:`active` finds the fit that was in use, and
+the next writer completes the interrupted steps.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ __all__ = [
     "version",
 ]
 
-#: file that holds the number of a fit, and on a second line when it was made; it is no
-#: part of the bundle, which is the same to the byte whenever it is fitted
+#: file that holds the number of a fit, and on a second line when it was made; it is not
+#: part of the bundle, whose bytes do not depend on the time of the fit
 NUMBER = "version"
 _SCRATCH = ".scratch-"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _NUMBERED = re.compile(r"^(?P<slot>.+)@(?P<number>[1-9]\d{0,8})$")
-#: file systems that know no lock on a folder say one of these
+#: errors of file systems without locks on folders
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.EACCES}
 
 
@@ -79,12 +79,12 @@ def _begun(folder: Path, holds: str) -> bool:
 
 def numbered(slot: Path) -> dict[int, Path]:
     """Folders beside a slot, by their number."""
-    found = {}
+    folders = {}
     for path in slot.parent.glob(f"{_literal(slot.name)}@*"):
         match = _NUMBERED.match(path.name)
         if match and match["slot"] == slot.name and path.is_dir():
-            found[int(match["number"])] = path
-    return dict(sorted(found.items()))
+            folders[int(match["number"])] = path
+    return dict(sorted(folders.items()))
 
 
 def version(slot: Path, number: int) -> Path | None:

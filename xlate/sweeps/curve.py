@@ -157,20 +157,20 @@ def curves_of(sweeps: pl.DataFrame, gpu: str) -> list[Curve]:
     """
     rows = sweeps.filter((pl.col("gpu") == gpu) & pl.col("sm_mhz").is_not_null())
     if rows.is_empty():
-        known = sweeps.filter(pl.col("sm_mhz").is_not_null())["gpu"].unique().sort()
+        gpus = sweeps.filter(pl.col("sm_mhz").is_not_null())["gpu"].unique().sort()
         raise CorpusError(
             f"there is no clock sweep of {gpu}",
-            f"sweeps at hand: {', '.join(known) or 'power limits only'}",
+            f"sweeps at hand: {', '.join(gpus) or 'power limits only'}",
             code="corpus.no-sweep",
         )
     highest = float(rows["sm_mhz"].max())  # type: ignore[arg-type]
-    found = []
+    curves = []
     for (name,), part in rows.sort("workload", "sm_mhz").group_by(
         "workload", maintain_order=True
     ):
         _check(str(name), gpu, part, highest)
-        found.append(_curve(gpu, str(name), part))
-    return found
+        curves.append(_curve(gpu, str(name), part))
+    return curves
 
 
 def _curve(gpu: str, name: str, part: pl.DataFrame) -> Curve:
@@ -178,13 +178,13 @@ def _curve(gpu: str, name: str, part: pl.DataFrame) -> Curve:
         return part[c].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
     return Curve(
-        gpu,
-        name,
-        part["application"][0] or name,
-        column("sm_mhz"),
-        column("time_s"),
-        column("power_w"),
-        {m: column(m) for m in METRICS},
+        gpu=gpu,
+        workload=name,
+        application=part["application"][0] or name,
+        sm_mhz=column("sm_mhz"),
+        time_s=column("time_s"),
+        power_w=column("power_w"),
+        metrics={m: column(m) for m in METRICS},
     )
 
 

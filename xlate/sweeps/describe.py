@@ -47,7 +47,7 @@ def describe(trace: Trace, gpu: Gpu | None = None) -> dict[str, float]:
         was not recorded has no entry.
     """
     active = trace.active
-    found: dict[str, float] = {}
+    statistics: dict[str, float] = {}
     mean: dict[str, float] = {}
     for name in CANONICAL:
         if name == "TOTEC" or name not in active.columns:
@@ -56,7 +56,7 @@ def describe(trace: Trace, gpu: Gpu | None = None) -> dict[str, float]:
         if not len(values):
             continue
         mean[name] = float(values.mean())
-        found |= {
+        statistics |= {
             f"{name}_mean": mean[name],
             f"{name}_std": float(values.std()),
             f"{name}_min": float(values.min()),
@@ -66,25 +66,25 @@ def describe(trace: Trace, gpu: Gpu | None = None) -> dict[str, float]:
     for name in _SLOPED:
         slope = _slope(trace, name)
         if slope is not None:
-            found[f"{name}_per_s"] = slope
-    if "TMPTR_per_s" in found:
-        found["temperature_rise_per_min"] = 60 * found["TMPTR_per_s"]
+            statistics[f"{name}_per_s"] = slope
+    if "TMPTR_per_s" in statistics:
+        statistics["temperature_rise_per_min"] = 60 * statistics["TMPTR_per_s"]
     for label, (top, bottom) in _RATIOS.items():
         if top in mean and mean.get(bottom, 0) > 0:
-            found[label] = mean[top] / mean[bottom]
+            statistics[label] = mean[top] / mean[bottom]
     if mean.get("GPUTL", 0) > 0:
-        found["GPUTL_stability"] = 1 - found["GPUTL_std"] / mean["GPUTL"]
+        statistics["GPUTL_stability"] = 1 - statistics["GPUTL_std"] / mean["GPUTL"]
     if gpu is not None:
-        found |= _over_limits(mean, gpu)
-    return found
+        statistics |= _over_limits(mean, gpu)
+    return statistics
 
 
 def _slope(trace: Trace, name: str) -> float | None:
     """Least-squares trend per second of actual time; None without time stamps."""
     if "TIME" not in trace.samples.columns or name not in trace.samples.columns:
         return None
-    known = trace.active.select("TIME", name).drop_nulls()
-    time, values = known["TIME"].to_numpy(), known[name].to_numpy()
+    recorded = trace.active.select("TIME", name).drop_nulls()
+    time, values = recorded["TIME"].to_numpy(), recorded[name].to_numpy()
     if len(time) < 2 or np.ptp(time) == 0:
         return None
     return float(np.polyfit(time - time.mean(), values, 1)[0])

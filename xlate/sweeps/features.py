@@ -77,10 +77,10 @@ def matrix(
     tdp = gpu.limit_w or float("nan")
     rows = []
     for first, *others in probes:
-        known = _derived(first, tdp)
-        if view == "dcgm" and not np.isfinite(known["memory"]):
-            known["memory"] = known["dram"]
-        row = [known[name] for name in VIEWS[view]]
+        features = _derived(first, tdp)
+        if view == "dcgm" and not np.isfinite(features["memory"]):
+            features["memory"] = features["dram"]
+        row = [features[name] for name in VIEWS[view]]
         for other in others[: len(probe_shares(kind))]:
             time = float("nan")
             if other.time_s and first.time_s:

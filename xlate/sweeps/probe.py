@@ -92,13 +92,15 @@ class Probe:
 
     @classmethod
     def of(cls, curve: Curve, k: int = -1) -> Probe:
-        """What the run at the k-th clock of a sweep showed, as measured there."""
-        found = {m: float(v[k]) for m, v in curve.metrics.items() if np.isfinite(v[k])}
+        """The run at the k-th clock of a sweep, as it was measured."""
+        metrics = {
+            m: float(v[k]) for m, v in curve.metrics.items() if np.isfinite(v[k])
+        }
         return cls(
             float(curve.sm_mhz[k]),
             float(curve.power_w[k]),
             float(curve.time_s[k]),
-            found,
+            metrics,
         )
 
 
@@ -191,22 +193,22 @@ def of_trace(trace: Trace) -> Probe:
         trace.mean("SMCLK") or 0.0,
         power,
         trace.duration_s,
-        {
+        metrics={
             k: min(v, 1.0) if k.endswith(("active", "occupancy")) else v
             for k, v in metrics.items()
         },
-        trace.device,
-        trace,
+        device=trace.device,
+        trace=trace,
     )
 
 
 def _json_probe(path: Path, text: str) -> Probe:
     try:
-        found = json.loads(text)
-        flags = [k for k, v in found.items() if isinstance(v, bool)]
+        values = json.loads(text)
+        flags = [k for k, v in values.items() if isinstance(v, bool)]
         if flags:
             raise ValueError(f"{flags[0]} is a truth value, not a number")
-        numbers = {k: float(v) for k, v in found.items() if v is not None}
+        numbers = {k: float(v) for k, v in values.items() if v is not None}
     except (
         json.JSONDecodeError,
         TypeError,
@@ -215,14 +217,14 @@ def _json_probe(path: Path, text: str) -> Probe:
         OverflowError,
     ) as e:
         raise ProfileError(
-            f"{path} is no probe: {e}",
+            f"{path} is not a probe: {e}",
             'write {"sm_mhz": 960, "time_s": 1.2, "power_w": 140}',
             code="profile.not-a-profile",
         ) from e
     for key in ("sm_mhz", "time_s", "power_w"):
         if not numbers.get(key, 0) > 0 or not np.isfinite(numbers[key]):
             raise ProfileError(
-                f"{path}: {key} is {found.get(key)!r}",
+                f"{path}: {key} is {values.get(key)!r}",
                 "a number over 0",
                 code="profile.bad-value",
             )

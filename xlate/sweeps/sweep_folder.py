@@ -175,13 +175,13 @@ def _timings(folder: Path) -> dict[tuple[tuple[int, ...], float], float]:
     path = folder / "timing_summary.log"
     if not path.is_file():
         return {}
-    found: dict[tuple[tuple[int, ...], float], float] = {}
+    seconds: dict[tuple[tuple[int, ...], float], float] = {}
     for line in read_bytes(path).decode("utf-8", "replace").splitlines():
         m = _TIMING.search(line)
         if m:
             order = (int(m["seq"]), int(m["run"]))
-            found[order, float(m["mhz"])] = float(m["time"])
-    return found
+            seconds[order, float(m["mhz"])] = float(m["time"])
+    return seconds
 
 
 def aggregate(runs: Sequence[Run]) -> tuple[pl.DataFrame, list[str]]:
@@ -219,9 +219,9 @@ def aggregate(runs: Sequence[Run]) -> tuple[pl.DataFrame, list[str]]:
             | row
         )
     extra = ["runs", "power_cv", "time_cv", "energy_from", "followed"]
-    whole = pl.DataFrame(rows, infer_schema_length=None)
+    table = pl.DataFrame(rows, infer_schema_length=None)
     return pl.concat(
-        [sweeps_frame(whole), whole.select(extra)], how="horizontal"
+        [sweeps_frame(table), table.select(extra)], how="horizontal"
     ), notes
 
 
@@ -266,10 +266,10 @@ def _one_clock(
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return float(np.mean(known)) if known else None
+    recorded = [v for v in values if v is not None]
+    return float(np.mean(recorded)) if recorded else None
 
 
 def _cv(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return float(np.std(known) / np.mean(known)) if len(known) > 1 else None
+    recorded = [v for v in values if v is not None]
+    return float(np.std(recorded) / np.mean(recorded)) if len(recorded) > 1 else None

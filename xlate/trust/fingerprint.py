@@ -134,20 +134,20 @@ def _pairs() -> tuple[tuple[tuple[str, ...], ...], Mapping[str, NDArray[np.int64
 
 
 def signature(ops: Sequence[str], times: Floats) -> Floats:
-    """What tells the GPU: small operations, ratios of related work, idle over busy.
+    """Features that identify a GPU: small operations, ratios of related work, idle share.
 
-    Parameters are those of :func:`traits`. A sign that is not there is -20.
+    Parameters are those of :func:`traits`. A feature that is absent is -20.
     """
     sums, pairs = _pairs()
     place = {name.removeprefix(op_names.DEVICE): j for j, name in enumerate(ops)
              if name.startswith(op_names.DEVICE)}  # fmt: skip
     values = np.zeros((len(times), len(sums)))
     for k, names in enumerate(sums):
-        there = [place[n] for n in names if n in place]
-        if len(there) == 1:
-            values[:, k] = times[:, there[0]]
-        elif there:
-            values[:, k] = times[:, there].sum(axis=1)
+        present = [place[n] for n in names if n in place]
+        if len(present) == 1:
+            values[:, k] = times[:, present[0]]
+        elif present:
+            values[:, k] = times[:, present].sum(axis=1)
     ran = values > 0
     logs = np.log(np.where(ran, values, 1.0))
     top, bottom = pairs["top"], pairs["bottom"]
@@ -162,9 +162,9 @@ def signature(ops: Sequence[str], times: Floats) -> Floats:
     return np.column_stack([small, ratios, waits])
 
 
-def signs(found: Floats) -> NDArray[np.int64]:
-    """How many signs of a :func:`signature` are there, shape (n,)."""
-    return np.asarray((found[:, :-1] > _ABSENT).sum(axis=1))
+def signs(signatures: Floats) -> NDArray[np.int64]:
+    """Number of features present in each row of :func:`signature`, shape (n,)."""
+    return np.asarray((signatures[:, :-1] > _ABSENT).sum(axis=1))
 
 
 def distances(A: Floats, B: Floats) -> Floats:

@@ -102,9 +102,9 @@ def general_doubt(profile: Profile) -> StepDoubt | None:
 
 
 def with_given_step(profile: Profile, step_us: float | None) -> Profile:
-    """A profile with the step time that the user gives, held against the file's own.
+    """A profile with the step time that the user gives, compared with the file's.
 
-    Without its profiler a job is faster, by half at most; nothing makes it slower.
+    Without its profiler a job takes at least half of the time, and never more.
 
     Examples
     --------
