@@ -38,14 +38,16 @@ def test_it_cannot_be_changed() -> None:
         lambda m: m.__ior__({"b": 2}),
     ],
 )
-def test_no_method_of_a_dict_changes_it(change):
+def test_no_method_of_a_dict_changes_it(
+    change: Callable[[FrozenMap[str, int]], object],
+) -> None:
     frozen = FrozenMap({"a": 1})
     with pytest.raises(TypeError, match="cannot be changed"):
         change(frozen)
     assert frozen == {"a": 1}
 
 
-def test_it_equals_any_mapping_of_the_same_items():
+def test_it_equals_any_mapping_of_the_same_items() -> None:
     frozen = FrozenMap({"a": 1})
     assert frozen == MappingProxyType({"a": 1}) == frozen
     assert frozen == FrozenMap([("a", 1)])
