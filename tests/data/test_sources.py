@@ -185,7 +185,7 @@ def test_names_and_folders(empty_home, monkeypatch, tmp_path):
         sources.import_corpus("profit")
     with pytest.raises(CorpusError, match="XLATE_DATA_HOME"):
         sources.import_corpus("profet")
-    with pytest.raises(CorpusError, match="is no folder"):
+    with pytest.raises(CorpusError, match="is not a folder"):
         sources.import_corpus("profet", tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="datasets build simulated"):
         sources.import_corpus("simulated", tmp_path)
@@ -294,7 +294,7 @@ def test_no_server_and_no_address(origin, empty_home):
         sources.pull_corpus("profet", "http://127.0.0.1:9/")
     with pytest.raises(DownloadError, match="no address"):
         sources.pull_corpus("profet")
-    with pytest.raises(DownloadError, match="no http address"):
+    with pytest.raises(DownloadError, match="not an http address"):
         sources.pull_corpus("profet", "ftp://127.0.0.1/x")
 
 

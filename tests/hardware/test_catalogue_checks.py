@@ -181,7 +181,7 @@ def test_a_date_without_quotes_is_one(own: Own) -> None:
 )
 def test_an_unknown_fact_gets_the_nearest(own: Own, key: str, near: str) -> None:
     (said,) = own.lay(gpu({**FACTS, key: "1"})).said()
-    assert f"facts.{key} is no known field (did you mean {near}?)" in said
+    assert f"facts.{key} is not a known field (did you mean {near}?)" in said
 
 
 @pytest.mark.slow
@@ -242,7 +242,7 @@ def test_a_gpu_file_with_a_fault(own: Own, text: str | bytes, wanted: str) -> No
         (instance().replace('["box"]', '["box", "Box"]'), None),
         (instance().replace("\n[[prices]]", "\n[prices]"), "must be tables"),
         (instance({**PRICE, "kind": '"cheap"'}), "kind must be one of"),
-        (instance({**PRICE, "currency": '"EUR"'}), "currency is no known field"),
+        (instance({**PRICE, "currency": '"EUR"'}), "currency is not a known field"),
         (instance() + instance().partition("\n[[prices]]")[2].join(["\n[[prices]]", ""]), "second on-demand price"),
         *((instance({k: v for k, v in PRICE.items() if k != lost}), lost) for lost in ("usd_per_h", "region", "date", "standing", "source")),
     ],

@@ -824,7 +824,7 @@ def test_an_event_with_quotes_in_its_name_is_left_out(
     )
     (p,) = read(tmp_path, content)
     assert device_times(p) == pytest.approx(made.VECTOR)
-    assert "2 events are no JSON and were left out" in said(p)
+    assert "2 events are not JSON and were left out" in said(p)
     assert "breaks off" not in said(p)
     # where most are, it is no trace
     with pytest.raises(ProfileError):

@@ -140,7 +140,7 @@ def test_two_gpus_of_an_smi_log_are_told_apart() -> None:
 def test_a_strange_file_is_no_telemetry(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("hello\n")
-    with pytest.raises(ProfileError, match="no telemetry that xlate reads"):
+    with pytest.raises(ProfileError, match="not telemetry that xlate reads"):
         read_trace(path)
 
 
