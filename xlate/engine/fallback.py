@@ -121,7 +121,7 @@ def predict(
         Gives the place where parts of a large table are worked on: that of the
         session. Called for such a table only; by default what the settings say.
     """
-    n = len(vectors)
+    n = len(vectors.times)
     _LOG.info("%d profiles are answered by: %s", n, layer)
     with timed(_LOG, f"translating {n} profiles"):
         if n <= CHUNK_ROWS:

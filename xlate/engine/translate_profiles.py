@@ -17,6 +17,7 @@ from xlate.engine.fallback import (
     OP_RATIO,
     PARTS,
     ZERO_SHOT,
+    Predicted,
     layer_of,
     predict,
     why_not_fitted,
@@ -133,32 +134,45 @@ def _answers(profiles: Sequence[Profile], case: Case) -> list[Translation]:
         together = vectors[rows[0]]
         if len(rows) > 1:
             together = Vectors.of([profiles[k] for k in rows])
+        said = predict(bundle, together, layer, workers=case.workers)
+        doubted = [r for r, k in enumerate(rows) if findings[k].step_doubt is not None]
+        alone = None
+        if doubted:
+            # what the window alone says: a step time that cannot be right makes no
+            # answer surer than none
+            unsure = together.rows(doubted).without_steps()
+            alone = predict(bundle, unsure, layer, workers=case.workers)
         checked = [Examined(profiles[k], findings[k], shifts[k]) for k in rows]
-        found = _by_bundle(checked, together, bundle, layer, case)
+        found = _by_bundle(checked, layer, (said, alone), doubted, case)
         answers |= dict(zip(rows, found, strict=True))
     return [answers[k] for k in range(len(profiles))]
 
 
 def _by_bundle(
-    checked: Sequence[Examined],
-    vectors: Vectors,
-    bundle: Bundle,
-    layer: str,
-    case: Case,
-) -> list[Translation]:
-    """Answers of one layer of a bundle."""
+    checked: Sequence[Examined], layer: str, said: tuple[Predicted, Predicted | None],
+    doubted: Sequence[int], case: Case,
+) -> list[Translation]:  # fmt: skip
+    """Answers of one layer of a bundle.
 
-    def basis(of: Vectors) -> Basis:
-        said = predict(bundle, of, layer, workers=case.workers)
-        return Basis.of_bundle(bundle, layer, said, _errors(bundle, PARTS[layer]))
-
-    said = basis(vectors)
-    doubted = [k for k, e in enumerate(checked) if e.finding.step_doubt is not None]
+    Parameters
+    ----------
+    checked : sequence of Examined
+    layer : str
+    said : (Predicted, Predicted or None)
+        What it says of all of them, and of those whose step time is doubted without it.
+    doubted : sequence of int
+        Which these are.
+    case : Case
+    """
+    bundle = case.bundle
+    assert bundle is not None
+    errors = _errors(bundle, PARTS[layer])
+    every, alone = (
+        None if p is None else Basis.of_bundle(bundle, layer, p, errors) for p in said
+    )
+    assert every is not None
     again: dict[int, Translation] = {}
-    if doubted:
-        # what the window alone says: a step time that cannot be right makes no
-        # answer surer than none
-        alone = basis(vectors.rows(doubted).without_steps())
+    if alone is not None:
         again = {
             k: answered(checked[k], alone, row, case) for row, k in enumerate(doubted)
         }
@@ -166,7 +180,7 @@ def _by_bundle(
     for k, one in enumerate(checked):
         if layer == OP_RATIO:
             one = replace(one, finding=_by_ratio(one.finding))
-        answer = answered(one, said, k, case)
+        answer = answered(one, every, k, case)
         answers.append(over_both(answer, again[k]) if k in again else answer)
     return answers
 

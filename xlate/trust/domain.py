@@ -120,9 +120,8 @@ def examine(
     few = len(m.models) < _FEW_MODELS
     near = _NOT_COMPARED
     if isinstance(domain, Domain):
-        near = _compared(
-            profile, vectors or Vectors.of([profile]), domain, m.anchor, few
-        )
+        vectors = Vectors.of([profile]) if vectors is None else vectors
+        near = _compared(profile, vectors, domain, m.anchor, few)
     another = untrained(profile, bundle)
     widen: list[str] = [n for n in profile.notes if not informs(n)]
     refuse: list[str] = []
