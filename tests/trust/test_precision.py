@@ -282,7 +282,7 @@ def test_what_runs_on_the_target_showed_is_only_noted(shipped, known):
     shift = shift_of(in_fp32, v100.gpu, a100.gpu, shipped)
     told = with_facts(
         sure, in_fp32, Pair(v100, a100), known_gpus,
-        bundle=shipped, guessed=False, shift=shift,
+        bundle=shipped, guessed=False, shift=shift, source=("the fitted physics", None),
     )  # fmt: skip
     assert told.verdict.level == "ok"
     assert "learnt from runs measured there" in told.verdict.reasons[-1]

@@ -6,6 +6,7 @@ import copy
 import operator
 import pickle
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -25,6 +26,32 @@ def test_it_cannot_be_changed() -> None:
         with pytest.raises(AttributeError):
             delattr(frozen, attribute)
     assert frozen == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.update(a=2),
+        lambda m: m.pop("a"),
+        lambda m: m.popitem(),
+        lambda m: m.clear(),
+        lambda m: m.setdefault("b", 2),
+        lambda m: m.__ior__({"b": 2}),
+    ],
+)
+def test_no_method_of_a_dict_changes_it(
+    change: Callable[[FrozenMap[str, int]], object],
+) -> None:
+    frozen = FrozenMap({"a": 1})
+    with pytest.raises(TypeError, match="cannot be changed"):
+        change(frozen)
+    assert frozen == {"a": 1}
+
+
+def test_it_equals_any_mapping_of_the_same_items() -> None:
+    frozen = FrozenMap({"a": 1})
+    assert frozen == MappingProxyType({"a": 1}) == frozen
+    assert frozen == FrozenMap([("a", 1)])
 
 
 def test_it_owns_its_items() -> None:

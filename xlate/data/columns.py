@@ -19,6 +19,7 @@ from xlate.errors import UnknownNameError
 
 __all__ = [
     "PLANS",
+    "STEP",
     "ColumnPlan",
     "check_plan",
     "clusters",
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+
+#: column of the time of one step, µs, beside the operations
+STEP = "step_time_us"
 
 PLANS = ("all", "10", "50", "90", "100", "clusters", "families")
 

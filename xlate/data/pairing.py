@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate import op_names
+from xlate.data.columns import STEP
 from xlate.data.schema import KEY
 from xlate.data.workload_codes import (
     LARGE,
@@ -26,7 +27,7 @@ from xlate.data.workload_codes import (
 from xlate.errors import AlignmentError, UnknownNameError
 from xlate.parallel import Threads
 
-__all__ = ["POLICIES", "Aligned", "align", "matrix", "median_of_repeats"]
+__all__ = ["POLICIES", "STEP", "Aligned", "align", "matrix", "median_of_repeats"]
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +39,6 @@ POLICIES: dict[str, str] = {
 }
 
 _FEWEST_MODELS = 2
-STEP = "step_time_us"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from xlate.engine.zero_shot import (
     in_catalogue,
     shipped,
 )
+from xlate.hardware.catalogue import Gpu
+from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.store.manifest import Manifest
 from xlate.trust.domain import MOST_UNKNOWN, Finding
 from xlate.trust.precision import shift_of
@@ -72,10 +74,12 @@ def _answer(
     here, there = (side.require_gpu() for side in pair.sides)
     checked = Examined(profile, finding, shift_of(profile, here, there))
 
+    source = "data sheets of both GPUs, corrected on other GPUs", _note_on(pair)
+
     def by_step(p: Profile) -> Translation:
         basis = Basis(
             ZERO_SHOT, by_catalogue(p, pair), borrowed(), ZERO_SHOT,
-            ", ".join(shipped().corpora), held_out_mape=shipped().step_mape,
+            ", ".join(shipped().corpora), source, held_out_mape=shipped().step_mape,
         )  # fmt: skip
         return answered(replace(checked, profile=p), basis, 0, case)
 
@@ -84,3 +88,18 @@ def _answer(
         return answer
     suggested = replace(profile, step_time_us=finding.step_doubt.suggested_us)
     return over_both(answer, by_step(suggested))
+
+
+def _note_on(pair: Pair) -> str:
+    """What data sheets lack of a pair: runs of it, and figures that somebody checked."""
+    note = f"no run of the pair to {pair.target.name} was used"
+    gpus = [side.require_gpu() for side in pair.sides]
+    if unchecked := [g.name for g in gpus if _unchecked(g)]:
+        note += f", and nobody checked the figures of {' and '.join(unchecked)}"
+    return note
+
+
+def _unchecked(gpu: Gpu) -> bool:
+    """Whether a figure that data sheets answer from is of standing U."""
+    facts = (gpu.facts.get(k) for k in ZERO_SHOT_FACTS)
+    return any(f is not None and f.standing == "U" for f in facts)

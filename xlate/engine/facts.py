@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from xlate import op_names
 from xlate.engine.pair import Pair
-from xlate.hardware.catalogue import Catalogue, Gpu, Instance
-from xlate.hardware.features import ZERO_SHOT_FACTS
+from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
@@ -51,6 +50,7 @@ def bundle_id(bundle: Bundle) -> BundleId:
 def with_facts(
     answer: Translation, profile: Profile, pair: Pair, known: Catalogue,
     *, bundle: Bundle | None, guessed: bool, shift: Shift,
+    source: tuple[str, str | None],
 ) -> Translation:  # fmt: skip
     """A bare translation with rent, memory and origins.
 
@@ -66,6 +66,8 @@ def with_facts(
         Whether the anchor's step time was taken from the window.
     shift : Shift
         How the run would compute on the target.
+    source : (str, str or None)
+        What translated, and a note on it.
     """
     a, t = pair.sides
     rent, no_rent = rent_of(t, known)
@@ -87,7 +89,7 @@ def with_facts(
         step_from="window" if guessed else "given",
         rests_on=(
             _step_part(bundle, guessed),
-            _translation_part(answer, a, t),
+            _translation_part(answer, *source),
             *_anchor_part(profile, a, known),
         ),
     )
@@ -243,22 +245,5 @@ def _anchor_part(
     return (RestsOn("anchor", source),)
 
 
-def _unchecked(gpu: Gpu) -> bool:
-    """Whether a figure that data sheets answer from is of standing U."""
-    facts = (gpu.facts.get(k) for k in ZERO_SHOT_FACTS)
-    return any(f is not None and f.standing == "U" for f in facts)
-
-
-def _translation_part(answer: Translation, a: Instance, t: Instance) -> RestsOn:
-    if answer.facts.bundle is None and answer.translator == "zero-shot":
-        source = "data sheets of both GPUs, corrected on other GPUs"
-        note = f"no run of the pair to {t.name} was used"
-        if unchecked := [g.name for g in (a.require_gpu(), t.require_gpu()) if _unchecked(g)]:  # fmt: skip
-            note += f", and nobody checked the figures of {' and '.join(unchecked)}"
-    else:
-        fitted = answer.layer == "fitted"
-        source = (
-            f"the fitted {answer.translator}" if fitted else f"layer {answer.layer}"
-        )
-        note = None
+def _translation_part(answer: Translation, source: str, note: str | None) -> RestsOn:
     return RestsOn("translation", source, answer.fitted_on, answer.simulated, note)

@@ -13,8 +13,7 @@ from xlate.data.corpus import Corpus
 from xlate.data.pairing import Aligned, align
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.fit_pair import Beforehand, FitResult, errors_of, saved
-from xlate.engine.machine_choice import names_taken
-from xlate.engine.pair import Pair, runs_of
+from xlate.engine.pair import Pair, names_taken, runs_of
 from xlate.engine.session import Session
 from xlate.engine.succession import WHOLE_MODELS, Contender, succession
 from xlate.engine.units import check_pairs

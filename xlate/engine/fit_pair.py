@@ -13,8 +13,7 @@ from xlate.data.columns import check_plan, plan
 from xlate.data.corpus import Corpus
 from xlate.data.pairing import POLICIES, Aligned, align
 from xlate.engine.assembly import Assembly, assemble
-from xlate.engine.machine_choice import names_taken
-from xlate.engine.pair import Pair
+from xlate.engine.pair import Pair, names_taken
 from xlate.engine.session import Progress, Say, Session
 from xlate.engine.succession import WHOLE_MODELS, Contender, Succession, succession
 from xlate.engine.units import check_pairs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xlate import op_names
 from xlate.engine.facts import with_facts, with_step
-from xlate.engine.fallback import Predicted
+from xlate.engine.fallback import FITTED, Predicted
 from xlate.engine.pair import Pair
 from xlate.engine.session import Session
 from xlate.hardware.catalogue import Catalogue
@@ -94,6 +94,8 @@ class Basis:
         What answers, and the data it was fitted on.
     simulated : bool
         Whether these data are.
+    source : (str, str or None)
+        What translates, in words, and a note on it.
     held_out_mape : float or None
         Error of the step time on work left out.
     bundle : Bundle or None
@@ -105,6 +107,7 @@ class Basis:
     calibration: Calibration | None
     translator: str
     fitted_on: str
+    source: tuple[str, str | None]
     simulated: bool = False
     held_out_mape: float | None = None
     bundle: Bundle | None = None
@@ -115,9 +118,10 @@ class Basis:
     ) -> Basis:
         """That of a layer of a bundle."""
         m = bundle.manifest
+        what = f"the fitted {m.translator}" if layer == FITTED else f"layer {layer}"
         return cls(
-            layer, predicted, calibration, m.translator, m.corpus, m.simulated,
-            m.error("step_mape"), bundle,
+            layer, predicted, calibration, m.translator, m.corpus, (what, None),
+            m.simulated, m.error("step_mape"), bundle,
         )  # fmt: skip
 
 
@@ -191,6 +195,7 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
     return with_facts(
         bare, profile, case.pair, case.known,
         bundle=basis.bundle, guessed=bool(found.guessed[row]), shift=examined.shift,
+        source=basis.source,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from xlate.engine.fallback import (
     predict,
     why_not_fitted,
 )
-from xlate.engine.machine_choice import names_taken, with_anchor
+from xlate.engine.pair import names_taken
 from xlate.engine.profile_answer import Basis, Case, Examined, answered, over_both
 from xlate.engine.recorded_gpu import of_anchor
 from xlate.engine.session import Session
@@ -57,6 +57,9 @@ def translate(session: Session, request: TranslateRequest) -> Answers[Translatio
     # those made in Python were not looked at by a reader
     faults = [times_fault(p) if isinstance(p, Profile) else None for p in profiles]
     if anchor is None:
+        # else the files are not asked which machine they are of
+        from xlate.engine.machine_choice import with_anchor
+
         anchor, profiles, notes = with_anchor(profiles, None, known)
     pair = session.pair(anchor, request.target)
     notes += names_taken(pair, anchor, request.target)

@@ -25,7 +25,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xlate import op_names
-from xlate.data.pairing import STEP
+from xlate.data.columns import STEP
 from xlate.models.state import Stateful
 
 __all__ = ["STEP", "Translated", "Translator", "squeezed"]

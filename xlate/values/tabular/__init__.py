@@ -6,7 +6,6 @@ A result gives its rows once (:class:`Tabular`); several results are one table
 
 from __future__ import annotations
 
-from xlate.values.tabular.markup import Cell
-from xlate.values.tabular.table import Results, Tabular
+from xlate.values.tabular.table import Cell, Results, Tabular
 
 __all__ = ["Cell", "Results", "Tabular"]

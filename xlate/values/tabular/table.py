@@ -10,13 +10,14 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from xlate.values.tabular.markup import Cell, html_table
-
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Results", "Tabular"]
+__all__ = ["Cell", "Results", "Tabular"]
+
+#: a value of a table
+Cell = str | float | int | bool | None
 
 
 class Tabular:
@@ -78,6 +79,8 @@ class Tabular:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        from xlate.values.tabular.markup import html_table
+
         items = "".join(f"<li>{html.escape(str(r))}</li>" for r in self.remarks())
         notes = f'<ul style="margin:.3em 0">{items}</ul>' if items else ""
         head = f"<p><b>{html.escape(self.summary())}</b></p>"

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from xlate.values.profile import DOMAINS
-from xlate.values.tabular.markup import Cell
-from xlate.values.tabular.table import Tabular
+from xlate.values.tabular.table import Cell, Tabular
 
 if TYPE_CHECKING:
     from xlate.values.prediction import Facts, OpRow
