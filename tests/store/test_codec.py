@@ -252,8 +252,6 @@ def test_arrays_that_are_not_what_the_table_says_are_refused(
             "too large",
         ),
     ],
-    # bytes of an archive hold the time of day: workers would name a test differently
-    ids=lambda value: value if isinstance(value, str) else "archive",
 )  # fmt: skip
 def test_an_archive_of_other_files_is_refused(archive, says, tmp_path):
     with pytest.raises(BundleError, match=says):
