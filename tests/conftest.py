@@ -24,7 +24,7 @@ _OF_DATA = {"profet_raw", "profet", "swept", "ttu_raw"}
 _FITTED = {"fitted", "clocked", "profet", "swept"}
 
 
-def pytest_make_parametrize_id(val, argname):
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are not named by what they are: archives hold the time of day in theirs.
 
     Two workers that started in different seconds would name a test differently, and
