@@ -135,6 +135,22 @@ def test_importing_loads_nothing_heavy(statement):
     assert out.stdout.strip() == "[]"
 
 
+def test_a_translation_of_a_csv_loads_neither_polars_nor_other_use_cases():
+    code = (
+        "import sys, xlate\n"
+        "xlate.translate('examples/my_stats.csv', 'g3s.xlarge', 'p3.2xlarge')\n"
+        "other = ('polars', 'xlate.evaluation', 'xlate.report', 'xlate.telemetry',"
+        " 'xlate.sweeps', 'xlate.data.corpus', 'xlate.models.response',"
+        " 'xlate.models.zero_shot', 'xlate.readers.traces', 'xlate.parallel')\n"
+        "print([m for m in other if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=True, cwd=PACKAGE.parent,
+    )  # fmt: skip
+    assert out.stdout.strip() == "[]"
+
+
 def test_modules_stay_short():
     long = {
         p.name: n for p in modules() if (n := len(p.read_text().splitlines())) > 420
