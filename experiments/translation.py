@@ -16,7 +16,7 @@ from xlate.data.schema import KEY
 from xlate.engine.pair import Pair
 from xlate.engine.scale_sizes import AXIS_COLUMN, axis_sizes
 from xlate.evaluation.figures import Row, rows_of
-from xlate.evaluation.held_out import LARGE, HeldOut, held_out, with_step_times
+from xlate.evaluation.held_out import MIN_OP_SHARE, HeldOut, held_out, with_step_times
 from xlate.hardware.catalogue import catalogue
 from xlate.models.scaling import AXES, Scaler, polynomial_between
 from xlate.models.translate.two_path import TwoPath
@@ -249,10 +249,10 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                     m / m.sum(axis=1, keepdims=True) for m in (fold.ops, fold.ops_hat)
                 )
                 missed, made = (
-                    (true >= LARGE) & (hat <= 0),
-                    (hat >= LARGE) & (true <= 0),
+                    (true >= MIN_OP_SHARE) & (hat <= 0),
+                    (hat >= MIN_OP_SHARE) & (true <= 0),
                 )
-                wrong["large"] += int((true >= LARGE).sum())
+                wrong["large"] += int((true >= MIN_OP_SHARE).sum())
                 wrong["missed"] += int(missed[:, ~copy].sum())
                 wrong["made up"] += int(made[:, ~copy].sum())
                 wrong["copies"] += int((missed | made)[:, copy].sum())

@@ -1,4 +1,4 @@
-"""What a bundle knows of its own errors, and the intervals that follow."""
+"""Errors of a bundle on held-out models, and intervals from them."""
 
 from __future__ import annotations
 
