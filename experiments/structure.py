@@ -179,11 +179,11 @@ def _at_revision(revision: str) -> Iterator[Path]:
         yield Path(folder) / "xlate"
 
 
-def _figures(found: Structure) -> dict[str, object]:
+def _figures(structure: Structure) -> dict[str, object]:
     return {
-        "rooms": len(found.rooms),
-        "arrows": len(found.arrows),
-        "circle": list(found.circle),
+        "rooms": len(structure.rooms),
+        "arrows": len(structure.arrows),
+        "circle": list(structure.circle),
     }
 
 
