@@ -29,10 +29,10 @@ def program(*args, stdout=subprocess.PIPE, **env):
 
 def every_command():
     for name, part in program_parts.PARTS.items():
-        found = part.found()
+        found = part.load()
         if not isinstance(found, typer.Typer):
             found, path = typer.Typer(), ()
-            found.command(name)(part.found())
+            found.command(name)(part.load())
         else:
             path = (name,)
         commands.apply_to(found)
