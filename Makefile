@@ -21,7 +21,7 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	touch $@
 
-# the main job on the simulated corpus, in a data home of its own
+# the main job on the simulated corpus, in a separate data home
 demo: export XLATE_HOME := $(CURDIR)/build/demo
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/xlate fit --anchor g3s.xlarge --target p3.2xlarge --data simulated --replace

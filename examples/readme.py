@@ -45,17 +45,17 @@ class Shown:
 
 def commands(text: str) -> list[Shown]:
     """Every command in the console blocks of a text, in order."""
-    found = []
+    commands = []
     for block in _BLOCK.finditer(text):
         pieces = _COMMAND.split(block["body"])[1:]
         for typed, output in zip(pieces[::2], pieces[1::2], strict=True):
             words = tuple(shlex.split(typed.replace("\\\n", " ")))
-            found.append(Shown(words, output.rstrip("\n"), block["mark"] or ""))
-    return found
+            commands.append(Shown(words, output.rstrip("\n"), block["mark"] or ""))
+    return commands
 
 
 def output_of(words: tuple[str, ...], folder: Path = ROOT) -> str:
-    """Standard output of a command in a home of its own, at 80 columns."""
+    """Standard output of a command in a separate home, at 80 columns."""
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             [sys.executable, "-m", *words],

@@ -75,7 +75,7 @@ class _Writer:
         at, took = self.host, _HOST_US * self.random.uniform(0.8, 1.4)
         outer = _PARENT.get(op.torch, ())
         for depth, name in enumerate((*outer, f"aten::{op.torch}")):
-            # each has an id of its own; launch and kernel carry the innermost one's
+            # each has an id; launch and kernel carry that of the innermost
             self.ids += 1
             self.span(
                 "cpu_op", name, at + 1.5 * depth, took + 3 * (len(outer) - depth), tid,

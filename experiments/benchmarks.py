@@ -1,6 +1,6 @@
 """How long things take and what they need: ``python -m experiments.benchmarks [NAME …]``.
 
-Each figure is taken in processes of its own, compared commands in turns
+Each figure is taken in separate processes, compared commands in turns
 (A B A B …), medians reported. Results go to ``results/benchmarks.json``.
 ``--against COMMIT`` runs the tasks of :mod:`experiments.speed_comparison` in an earlier
 commit and in this checkout instead; these go to ``results/speed.json``.
@@ -26,7 +26,7 @@ from xlate.cli import output
 from xlate.data import corpus
 from xlate.data.sources import import_corpus
 
-HERE = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 RUNS = 7
 
@@ -94,7 +94,7 @@ def start_help() -> dict[str, Any]:
 
 def start_translate() -> dict[str, Any]:
     """``xlate translate`` on one profile, cold."""
-    example = next((HERE.parent / "datasets" / "examples").iterdir())
+    example = next((FOLDER.parent / "datasets" / "examples").iterdir())
     with tempfile.TemporaryDirectory() as home:
         os.environ["XLATE_HOME"] = home
         subprocess.run(
@@ -114,7 +114,7 @@ def start_translate() -> dict[str, Any]:
 
 def start_predict_freq() -> dict[str, Any]:
     """``xlate predict-freq`` on one profile, cold."""
-    example = next((HERE.parent / "datasets" / "examples").iterdir())
+    example = next((FOLDER.parent / "datasets" / "examples").iterdir())
     with tempfile.TemporaryDirectory() as home:
         os.environ["XLATE_HOME"] = home
         subprocess.run(
@@ -157,7 +157,7 @@ def warm_predict_freq() -> dict[str, Any]:
     for name in ("ttu-dvfs", "cloud-hw-trainpred"):
         if corpus.installed(name) is None:
             import_corpus(name)
-    example = next((HERE.parent / "datasets" / "examples").iterdir())
+    example = next((FOLDER.parent / "datasets" / "examples").iterdir())
     out = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _WARM.format(example=example)],
         capture_output=True, text=True, check=True,
@@ -218,7 +218,7 @@ print(time.perf_counter() - start)
 
 def warm_translate() -> dict[str, Any]:
     """A further answer through Python, the bundle found anew, intervals and all."""
-    example = HERE.parent / "examples" / "my_stats.csv"
+    example = FOLDER.parent / "examples" / "my_stats.csv"
     with tempfile.TemporaryDirectory() as home:
         os.environ["XLATE_HOME"] = home
         out = subprocess.run(
@@ -231,7 +231,7 @@ def warm_translate() -> dict[str, Any]:
 
 def many_operations() -> dict[str, Any]:
     """A table of 10,000 operations of 9,001 kinds, read and translated."""
-    example = HERE.parent / "examples" / "my_stats.csv"
+    example = FOLDER.parent / "examples" / "my_stats.csv"
     with tempfile.TemporaryDirectory() as home:
         os.environ["XLATE_HOME"] = home
         code = _MANY_OPERATIONS.format(example=example, table=f"{home}/many.csv")
@@ -333,19 +333,20 @@ def align() -> dict[str, Any]:
         for name, runs in taken.items()
     }
     assert mid["xlate"][2] == mid["pandas"][2] == 1_000_000
-    ours, theirs = mid["xlate"], mid["pandas"]
+    xlate_runs, pandas_runs = mid["xlate"], mid["pandas"]
     return {
-        "align_s": ours[0],
-        "pandas_merge_s": theirs[0],
-        "ratio": theirs[0] / ours[0],
-        "with_sorted_matrices_s": ours[1],
-        "pandas_with_sorted_matrices_s": theirs[1],
-        "ratio_with_sorted_matrices": theirs[1] / ours[1],
-        "peak_mb": ours[3] / 1e3,
-        "pandas_peak_mb": theirs[3] / 1e3,
+        "align_s": xlate_runs[0],
+        "pandas_merge_s": pandas_runs[0],
+        "ratio": pandas_runs[0] / xlate_runs[0],
+        "with_sorted_matrices_s": xlate_runs[1],
+        "pandas_with_sorted_matrices_s": pandas_runs[1],
+        "ratio_with_sorted_matrices": pandas_runs[1] / xlate_runs[1],
+        "peak_mb": xlate_runs[3] / 1e3,
+        "pandas_peak_mb": pandas_runs[3] / 1e3,
         # the same is what comes out: pairs sorted by key, both sides as matrices
         "asked": "5 times faster with sorted matrices, at no more memory",
-        "reached": theirs[1] / ours[1] >= 5 and ours[3] <= theirs[3],
+        "reached": pandas_runs[1] / xlate_runs[1] >= 5
+        and xlate_runs[3] <= pandas_runs[3],
     }
 
 
@@ -389,22 +390,24 @@ def read_trace() -> dict[str, Any]:
         path = Path(folder) / "trace.json"
         write_trace(path, 1e9)
         size = path.stat().st_size
-        ours, theirs, bare = (
+        xlate_runs, pandas_runs, bare = (
             [timed([sys.executable, "-c", code, str(path)]) for _ in range(3)]
             for code in (_READ, _JSON_AND_POLARS, _JSON)
         )
     faster = statistics.median(
-        b["wall_s"] / a["wall_s"] for a, b in zip(ours, theirs, strict=True)
+        b["wall_s"] / a["wall_s"] for a, b in zip(xlate_runs, pandas_runs, strict=True)
     )
     than_json = statistics.median(
-        b["wall_s"] / a["wall_s"] for a, b in zip(ours, bare, strict=True)
+        b["wall_s"] / a["wall_s"] for a, b in zip(xlate_runs, bare, strict=True)
     )
-    used = {k: statistics.median(r[k] for r in ours) for k in ("wall_s", "peak_mb")}
+    used = {
+        k: statistics.median(r[k] for r in xlate_runs) for k in ("wall_s", "peak_mb")
+    }
     return {
         "trace_gb": size / 1e9,
         **used,
-        "json_and_polars_s": statistics.median(r["wall_s"] for r in theirs),
-        "json_and_polars_peak_mb": statistics.median(r["peak_mb"] for r in theirs),
+        "json_and_polars_s": statistics.median(r["wall_s"] for r in pandas_runs),
+        "json_and_polars_peak_mb": statistics.median(r["peak_mb"] for r in pandas_runs),
         "times_faster": faster,
         "times_faster_than_json_alone": than_json,
         "asked": "over 4.5 times faster than json, peak under 400 MB",
@@ -443,18 +446,18 @@ def main() -> None:
         return
     if corpus.installed("profet") is None:
         import_corpus("profet")
-    path = HERE / "results" / "benchmarks.json"
+    path = FOLDER / "results" / "benchmarks.json"
     figures = json.loads(path.read_text()) if path.is_file() else {}
     home = os.environ.get("XLATE_HOME")
     for name in given.names or list(BENCHMARKS):
         output.talk(f"{name} …")
-        found = BENCHMARKS[name]()
+        figures = BENCHMARKS[name]()
         if home is not None:
             os.environ["XLATE_HOME"] = home
         else:
             os.environ.pop("XLATE_HOME", None)
         figures[name] = {
-            k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()
+            k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()
         }
         output.document({name: figures[name]})
     path.write_text(json.dumps(dict(sorted(figures.items())), indent=1) + "\n")
@@ -462,7 +465,7 @@ def main() -> None:
 
 def compare(commit: str, names: list[str]) -> None:
     """Compare with an earlier commit and keep the figures of all tasks that ran."""
-    path = HERE / "results" / "speed.json"
+    path = FOLDER / "results" / "speed.json"
     figures = json.loads(path.read_text()) if path.is_file() else {}
     if figures.get("against") != commit:
         figures = {"against": commit, "tasks": {}}

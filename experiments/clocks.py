@@ -34,11 +34,11 @@ from xlate.sweeps.probe import Probe
 
 
 def figures(spec: dict[str, Any]) -> list[ClockRow]:
-    """Rows of a spec of kind ``clocks``, ``spread``, ``bound`` or ``handoff``, printed on the way."""
+    """Rows of a spec of kind ``clocks``, ``spread``, ``bound`` or ``handoff``, which are printed too."""
     if spec["kind"] == "handoff":
         rows = handoff(spec)
         output.table(
-            "hand-off, leave-one-model-out",
+            "power model, leave-one-model-out",
             ["target", "by", "telemetry of", "metric", "value", "n"],
             [
                 [r.target, r.model, r.anchor, r.metric, f"{r.value:.4g}", r.n]
@@ -105,7 +105,7 @@ def bound(spec: dict[str, Any]) -> list[ClockRow]:
     and the true time is that of the smoothed sweep. Applications count alike.
     """
     cases = [c for one in engine.sweeps_of(spec["sweeps"]) for c in _bounded(one, spec)]
-    found = pl.DataFrame(cases, infer_schema_length=None).with_columns(
+    table = pl.DataFrame(cases, infer_schema_length=None).with_columns(
         (1 / pl.len().over("gpu", "corpus", "application", "bound", "sure")).alias(
             "weight"
         )
@@ -124,10 +124,10 @@ def bound(spec: dict[str, Any]) -> list[ClockRow]:
                 )
             )  # fmt: skip
 
-    for (limit, sure), part in found.group_by("bound", "sure", maintain_order=True):
+    for (limit, sure), part in table.group_by("bound", "sure", maintain_order=True):
         said = "expected curve" if sure is None else f"sure {sure:g}"
         add("any", f"{limit:.0%}, {said}", part)
-    plain = found.filter(pl.col("sure").is_null())
+    plain = table.filter(pl.col("sure").is_null())
     for low, high in itertools.pairwise(spec["bins"]):
         part = plain.filter(pl.col("stated").is_between(low, high, closed="right"))
         if part.height:
@@ -180,16 +180,16 @@ def handoff(spec: dict[str, Any]) -> list[ClockRow]:
         models = jobs["model"].to_numpy()
         # the plainest guess there is: the mean of the other networks
         plain = np.array([truth[models != m, 0].mean() for m in models])
-        found = {
+        errors = {
             ("handoff", "power_mape"): np.abs(guess[:, 0] / truth[:, 0] - 1),
             ("mean power", "power_mape"): np.abs(plain / truth[:, 0] - 1),
             ("handoff", "gpu_utilization_mae"): np.abs(guess[:, 1] - truth[:, 1]) / 100,
             ("handoff", "memory_utilization_mae"): np.abs(guess[:, 2] - truth[:, 2])
             / 100,
         }
-        for (model, metric), error in found.items():
+        for (model, metric), error in errors.items():
             for held_out in (None, *np.unique(models)):
-                mine = (
+                rows_of_model = (
                     np.full(len(models), True)
                     if held_out is None
                     else models == held_out
@@ -198,7 +198,7 @@ def handoff(spec: dict[str, Any]) -> list[ClockRow]:
                     ClockRow(
                         None, target, model, "+".join(spec["data"]),
                         "leave-one-model-out", held_out, metric,
-                        float(error[mine].mean()), int(mine.sum()),
+                        float(error[rows_of_model].mean()), int(rows_of_model.sum()),
                     )
                 )  # fmt: skip
     return rows
@@ -240,8 +240,8 @@ def with_telemetry(
 
 
 def judge(target: dict[str, Any], rows: list[ClockRow]) -> dict[str, Any]:
-    """Hold one target against the figures."""
-    found = {
+    """Compare one target with the figures."""
+    values = {
         r.model: r.value
         for r in rows
         if r.held_out is None
@@ -249,11 +249,11 @@ def judge(target: dict[str, Any], rows: list[ClockRow]) -> dict[str, Any]:
         and r.target == target["gpu"]
         and r.corpus.startswith(target.get("corpus", ""))
     }
-    value = found[target["model"]]
+    value = values[target["model"]]
     if "at_least" in target:
         asked, ok = f"at least {target['at_least']}", value >= target["at_least"]
     elif "of" in target:
-        bound = target["times"] * found[target["of"]]
+        bound = target["times"] * values[target["of"]]
         asked = f"at most {target['times']} of {target['of']} ({bound:.4f})"
         ok = value <= bound
     else:

@@ -61,7 +61,7 @@ def _database(db: sqlite3.Connection) -> Truth:
     few = {k: sorted(v) for k, v in marks.items() if len(v) <= MOST_MARKS}
     sides = []
     for gpu, events in work.items():
-        found = candidates_of(events, few, ())
+        candidates = candidates_of(events, few, ())
         name = names.get(gpu)
-        sides.append(Side(gpu, (name,) if name else (), tuple(found)))
+        sides.append(Side(gpu, (name,) if name else (), tuple(candidates)))
     return Truth("nsys sqlite", tuple(sides))

@@ -39,8 +39,8 @@ def fallbacks(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
 
 
 def _families(data: corpus.Corpus) -> list[Row]:
-    """Families of networks left out of both: as they are, and most of it unknown."""
-    known = catalogue()
+    """Families of networks left out of both: complete, and mostly of unknown operations."""
+    machines = catalogue()
     rows = []
     families = [set(f) for f in data.card.families.values()]
     models = sorted(set(data.runs["model"]))
@@ -55,7 +55,7 @@ def _families(data: corpus.Corpus) -> list[Row]:
                 m((*aligned.columns, STEP))
                 for m in (aligned.anchor_matrix, aligned.target_matrix)
             )
-            found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+            errors_of: dict[tuple[str, str], list[tuple[str, float]]] = {}
             for group, zero in zip(groups, without, strict=True):
                 test = np.isin(aligned.models, list(group))
                 if not test.any() or test.all():
@@ -66,15 +66,15 @@ def _families(data: corpus.Corpus) -> list[Row]:
                     * np.exp(np.median(np.log(Y[~test, -1] / X[~test, -1]))),
                     "zero-shot": zero.predict(
                         X[test, :-1], aligned.columns, X[test, -1],
-                        known.gpu(anchor), known.gpu(target),
+                        machines.gpu(anchor), machines.gpu(target),
                     )[1],
                 }  # fmt: skip
                 for layer, hat in hats.items():
                     errors = 100 * np.abs(hat / Y[test, -1] - 1)
-                    found.setdefault((layer, "families left out"), []).extend(
+                    errors_of.setdefault((layer, "families left out"), []).extend(
                         zip(aligned.models[test], errors, strict=True)
                     )
-            rows += _rows(found, anchor, target, data.label)
+            rows += _rows(errors_of, anchor, target, data.label)
     return rows
 
 
@@ -89,7 +89,7 @@ def _ratio(
     ops: Sequence[str], X: Floats, Y: Floats, train: NDArray[np.bool_], asked: Floats,
     columns: Sequence[str] | None = None,
 ) -> Floats:  # fmt: skip
-    """Step times of a bundle's op ratios, for profiles with columns of their own."""
+    """Step times of a bundle's op ratios, for profiles with other columns."""
     chosen = plan("all", ops, np.vstack([X[train, :-1], Y[train, :-1]]))
     A, B = (
         np.column_stack([chosen.apply(M[train, :-1], ops), M[train, -1]])
@@ -102,28 +102,29 @@ def _ratio(
 
 def _transformers(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     """PyTorch's transformers through the bundle of the nearest pair, one left out at a time."""
-    known = catalogue()
+    machines = catalogue()
     other = corpus.load("neusight")
     rows = []
     for text in spec["transformers"]:
-        mine, theirs = text.split("=")
-        anchor, target = mine.split("->")
-        here, there = theirs.split("->")
-        taught = align(data.runs_on(anchor), data.runs_on(target), "median")
+        pair, donor_pair = text.split("=")
+        anchor, target = pair.split("->")
+        donor_anchor, donor_target = donor_pair.split("->")
+        donor = align(data.runs_on(anchor), data.runs_on(target), "median")
         X, Y = (
-            m((*taught.columns, STEP))
-            for m in (taught.anchor_matrix, taught.target_matrix)
+            m((*donor.columns, STEP))
+            for m in (donor.anchor_matrix, donor.target_matrix)
         )
         own, others = (
-            runs_of(other, known.instance(s, other.instances)) for s in (here, there)
+            runs_of(other, machines.instance(s, other.instances))
+            for s in (donor_anchor, donor_target)
         )
         asked = align(own, others, "median", fewest_models=1)
         A = asked.anchor_matrix((*asked.columns, STEP))
         true = asked.target_matrix((STEP,))[:, 0]
         every = np.full(len(X), True)
-        found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+        errors_of: dict[tuple[str, str], list[tuple[str, float]]] = {}
         hats = {
-            "op ratio": _ratio(taught.columns, X, Y, every, A, asked.columns),
+            "op ratio": _ratio(donor.columns, X, Y, every, A, asked.columns),
             "throughput ratio": A[:, -1] * np.exp(np.median(np.log(Y[:, -1] / X[:, -1]))),
             "zero-shot": np.zeros(len(A)),
         }  # fmt: skip
@@ -131,32 +132,32 @@ def _transformers(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             rows_of = asked.models == model
             kept = other.runs.filter(pl.col("model") != model)
             less = replace(other, runs=kept, ops=other.ops.join(kept, on="run_id", how="semi"))  # fmt: skip
-            zero = ZeroShot.fit([data, less], known)
+            zero = ZeroShot.fit([data, less], machines)
             hats["zero-shot"][rows_of] = zero.predict(
-                A[rows_of, :-1], asked.columns, A[rows_of, -1], known.gpu(here), known.gpu(there)
+                A[rows_of, :-1], asked.columns, A[rows_of, -1], machines.gpu(donor_anchor), machines.gpu(donor_target)
             )[1]  # fmt: skip
         for layer, hat in hats.items():
             errors = 100 * np.abs(hat / true - 1)
-            found[layer, "PyTorch transformers"] = list(
+            errors_of[layer, "PyTorch transformers"] = list(
                 zip(asked.models, errors, strict=True)
             )
-        rows += _rows(found, anchor, target, f"{data.label}, {other.label}")
+        rows += _rows(errors_of, anchor, target, f"{data.label}, {other.label}")
     return rows
 
 
 def _rows(
-    found: dict[tuple[str, str], list[tuple[str, float]]], anchor: str, target: str,
+    errors_of: dict[tuple[str, str], list[tuple[str, float]]], anchor: str, target: str,
     label: str,
 ) -> list[Row]:  # fmt: skip
     rows = []
-    for (layer, work), errors in found.items():
+    for (layer, work), errors in errors_of.items():
         for model in (None, *sorted({m for m, _ in errors})):
-            mine = [e for m, e in errors if model in (None, m)]
+            selected = [e for m, e in errors if model in (None, m)]
             rows.append(
                 Row(
                     anchor, target, layer, label, work,
                     None if model is None else str(model), "step_mape",
-                    float(np.mean(mine)), len(mine),
+                    float(np.mean(selected)), len(selected),
                 )
             )  # fmt: skip
     return rows

@@ -89,11 +89,11 @@ def _printed_table(text: str) -> Truth:
             of_ops += value
         else:
             of_kernels += value
-    found = {total, of_ops, of_kernels} - {None, 0.0}
-    if not found:
+    totals = {total, of_ops, of_kernels} - {None, 0.0}
+    if not totals:
         return Truth("key_averages", refuse="no device time was recorded")
     labels = {total: "the footer", of_ops: "rows of operations", of_kernels: "rows of kernels"}  # fmt: skip
-    taken = tuple(Candidate(labels[t], None, t / steps) for t in found if t)
+    taken = tuple(Candidate(labels[t], None, t / steps) for t in totals if t)
     return Truth("key_averages", (Side(None, (), taken),))
 
 
@@ -144,8 +144,8 @@ def _nsys_stats(lines: Sequence[str]) -> Truth:
 
 
 def _number(text: str) -> float | None:
-    found = re.match(r"-?[\d.]+", text.strip())
-    return float(found[0]) if found else None
+    match = re.match(r"-?[\d.]+", text.strip())
+    return float(match[0]) if match else None
 
 
 def _smi_csv(lines: Sequence[str]) -> Truth:

@@ -102,9 +102,9 @@ def _asked(
         False, "evaluation", None, None, "", (view,), 0,
         tuple(sorted(set(data.groups.tolist()))), (), {},
     )  # fmt: skip
-    known = catalogue()
+    machines = catalogue()
     return Question(
-        known.instance(one.gpu.name), one.gpu, ClockBundle(manifest, {view: model}, None),
+        machines.instance(one.gpu.name), one.gpu, ClockBundle(manifest, {view: model}, None),
         LegalClocks(877.0, tuple(map(float, curve.sm_mhz)), "the sweep"), objective,
     )  # fmt: skip
 
@@ -122,11 +122,13 @@ def _figures(one: Sweeps, view: str, spec: dict[str, Any]) -> list[ClockRow]:
     name = f"recording ({view})"
     rows = []
     for objective in spec["objectives"]:
-        mine = [c for c in cases if c["objective"] == objective]
-        rows += _rows(one, name, objective, mine, "gap")
+        of_objective = [c for c in cases if c["objective"] == objective]
+        rows += _rows(one, name, objective, of_objective, "gap")
         if view == spec["views"][0]:
-            rows += _rows(one, "max-clock", objective, mine, "gap_at_max")
-            rows += _rows(one, "constant-share", objective, mine, "gap_constant")
+            rows += _rows(one, "max-clock", objective, of_objective, "gap_at_max")
+            rows += _rows(
+                one, "constant-share", objective, of_objective, "gap_constant"
+            )
     return rows + _sureness(one, name, [c for c in cases if c["objective"] == "edp"])
 
 
@@ -134,7 +136,7 @@ def _case(
     one: Sweeps, curve: Curve, view: str, train: Training, objective: str, model: Any,
     trace: Trace | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """One answer held against the sweep, with what the baselines would have chosen."""
+    """One answer compared with the sweep, beside the choices of the baselines."""
     asked = _asked(one, curve, view, train, objective, model)
     recording = of_trace(trace or _recording(curve, view))
     answer = answer_recording(
@@ -194,8 +196,10 @@ def _rows(
     ]
     if objective == "edp" and column == "gap":
         for name in np.unique(names):
-            here = gap[names == name]
-            rows.append(_row(one, model, "edp_gap", here.mean(), len(here), str(name)))
+            in_group = gap[names == name]
+            rows.append(
+                _row(one, model, "edp_gap", in_group.mean(), len(in_group), str(name))
+            )
     return rows
 
 
@@ -218,31 +222,33 @@ def _sureness(one: Sweeps, model: str, cases: list[dict[str, Any]]) -> list[Cloc
         part = weights[sure] / weights[sure].sum()
         rows.append(_row(one, model, "within_2_percent_when_sure", close[sure] @ part, int(sure.sum())))  # fmt: skip
     for domain in DOMAINS.values():
-        here = np.array([c["domain"] == domain for c in cases])
-        if here.any():
-            part = weights[here] / weights[here].sum()
-            gap = np.array([c["gap"] for c in cases])[here]
-            rows.append(_row(one, f"{model}, {domain}", "edp_gap", gap @ part, int(here.sum())))  # fmt: skip
+        in_group = np.array([c["domain"] == domain for c in cases])
+        if in_group.any():
+            part = weights[in_group] / weights[in_group].sum()
+            gap = np.array([c["gap"] for c in cases])[in_group]
+            rows.append(_row(one, f"{model}, {domain}", "edp_gap", gap @ part, int(in_group.sum())))  # fmt: skip
     return rows
 
 
 def _from_files(spec: dict[str, Any]) -> list[ClockRow]:
-    """The authors' own recordings, whole and thinned: 20 ms, 100 ms and 1 s apart."""
-    found = spec["recordings"]
-    folder = _raw(found["folder"])
+    """The authors' recordings, complete and thinned: 20 ms, 100 ms and 1 s apart."""
+    recordings = spec["recordings"]
+    folder = _raw(recordings["folder"])
     if folder is None:
-        raise XlateError(f"{found['folder']} is not here", "set XLATE_DATA_HOME")
-    (one,) = [s for s in engine.sweeps_of(["ttu-dvfs"]) if s.gpu.name == found["gpu"]]
+        raise XlateError(f"{recordings['folder']} is not here", "set XLATE_DATA_HOME")
+    (one,) = [
+        s for s in engine.sweeps_of(["ttu-dvfs"]) if s.gpu.name == recordings["gpu"]
+    ]
     rows = []
     for view in spec["views"]:
         data = training(one, view)
         for curve in one.curves:
-            files = sorted(folder.glob(f"*-{curve.workload}-{found['mhz']}-*"))
+            files = sorted(folder.glob(f"*-{curve.workload}-{recordings['mhz']}-*"))
             if not files:
                 continue
             train = data.rows(data.groups != curve.application)
             model = make_clock_model(spec["model"], 0).fit(train)
-            for every in found["every"]:
+            for every in recordings["every"]:
                 gaps = [
                     _case(
                         one, curve, view, train, "edp", model, _thinned(f, every, view)

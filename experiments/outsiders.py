@@ -84,14 +84,14 @@ def _side(data: corpus.Corpus, instance: str) -> _Side:
 
 
 def _verdicts(sides: dict[str, _Side], label: str) -> list[Row]:
-    """Each network left out: honest, of another GPU, cut, and of another kind."""
+    """Each network left out: correctly labelled, of another GPU, cut, and of another kind."""
     rows = []
     for anchor, side in sides.items():
         ops = side.ops
         backward = np.array(["Backprop" in c or "Grad" in c for c in ops])
         matmul = np.array([c == "Device_MatMul" for c in ops])
         busy = np.isin(ops, op_names.busy_columns(ops))
-        found: dict[str, list[tuple[bool, bool]]] = {}
+        doubts: dict[str, list[tuple[bool, bool]]] = {}
         for model in np.unique(side.models):
             keep = side.models != model
             domain = Domain().fit(
@@ -101,8 +101,8 @@ def _verdicts(sides: dict[str, _Side], label: str) -> list[Row]:
             asked = {"a network left out": (side.times[~keep], side.steps[~keep])}
             for i, s in sides.items():
                 if i != anchor:
-                    theirs = s.models == model
-                    asked[f"one of {i}"] = (s.times[theirs], s.steps[theirs])
+                    same_model = s.models == model
+                    asked[f"one of {i}"] = (s.times[same_model], s.steps[same_model])
             cut, step = asked["a network left out"]
             asked["without its backward pass"] = (np.where(backward, 0.0, cut), step)
             # all of the time in one product, as a transformer's or an RNN's mostly is
@@ -111,8 +111,8 @@ def _verdicts(sides: dict[str, _Side], label: str) -> list[Row]:
             )
             asked["all matrix products"] = (product, step)
             for what, (t, s) in asked.items():
-                found.setdefault(what, []).extend(_judged(domain, ops, t, s))
-        for what, verdicts in found.items():
+                doubts.setdefault(what, []).extend(_judged(domain, ops, t, s))
+        for what, verdicts in doubts.items():
             rows += _rows(anchor, what, label, "leave-one-model-out", verdicts)
     return rows
 
@@ -153,17 +153,17 @@ def _gpus(sides: dict[str, _Side], data: corpus.Corpus) -> list[Row]:
             drawn[k : k + _AT_ONCE].tolist() for k in range(0, len(drawn), _AT_ONCE)
         ]
     for anchor in sides:
-        found: dict[str, list[tuple[bool, bool]]] = {}
+        doubts: dict[str, list[tuple[bool, bool]]] = {}
         for out in folds:
             origin = Origin().fit({i: s.without(out) for i, s in sides.items()}, anchor)
             for i, s in sides.items():
                 test = np.isin(s.run_models, out)
                 what = "its own GPU" if i == anchor else f"one of {i}"
-                found.setdefault(what, []).extend(
+                doubts.setdefault(what, []).extend(
                     (d is not None, d is not None and d.refused)
                     for d in origin.doubts(s.ops, s.runs[test])
                 )
-        for what, verdicts in found.items():
+        for what, verdicts in doubts.items():
             split = "families and three networks out, GPU alone"
             rows += _rows(anchor, what, data.label, split, verdicts)
     return rows
@@ -173,17 +173,17 @@ def _step_times(sides: dict[str, _Side], data: corpus.Corpus) -> list[Row]:
     """Single runs of networks left out, with step times that are right and wrong."""
     rows = []
     for anchor, s in sides.items():
-        found: dict[str, list[tuple[bool, bool]]] = {}
+        doubts: dict[str, list[tuple[bool, bool]]] = {}
         for model in np.unique(s.run_models):
             test = s.run_models == model
             band = WindowBand().fit(s.ops, s.runs[~test], s.run_steps[~test])
             for row, step in zip(s.runs[test], s.run_steps[test], strict=True):
                 for factor in _FACTORS:
                     doubt = band.doubt(_profile(s.ops, row, step * factor))
-                    found.setdefault(f"step time x {factor:g}", []).append(
+                    doubts.setdefault(f"step time x {factor:g}", []).append(
                         (doubt is not None, False)
                     )
-        for what, verdicts in found.items():
+        for what, verdicts in doubts.items():
             split = "leave-one-model-out, step time alone"
             rows += _rows(anchor, what, data.label, split, verdicts)
     return rows

@@ -32,7 +32,7 @@ __all__ = ["FileRow", "compared", "folders_here", "measure", "share", "wilson"]
 RESULT = Path(__file__).resolve().parent / "results" / "real_files.csv"
 #: largest relative errors that are right
 STEP, BUSY, POWER = 0.03, 0.05, 0.05
-#: files that lie beside profiles and are none
+#: files beside the profiles that are not profiles
 _NO_PROFILE = ("README.md", "cases.json")
 _ENDINGS = (".json", ".csv", ".txt", ".xml", ".sqlite", ".gz", ".pb", ".log", ".db")
 _RIGHT = ("right", "refused rightly")
@@ -166,8 +166,8 @@ def _meter(path: Path, truth: Truth) -> FileRow:
         return _row(path, truth, verdict, why=said)
     if truth.refuse or truth.power_w is None:
         return _row(path, truth, "wrong", why=truth.refuse)
-    found = trace.samples["POWER"].mean()
-    off = abs(float(str(found)) / truth.power_w - 1) if found else math.inf
+    power_w = trace.samples["POWER"].mean()
+    off = abs(float(str(power_w)) / truth.power_w - 1) if power_w else math.inf
     gpu = _gpu(truth.sides[0], trace.device)
     verdict = "right" if off <= POWER and gpu != "wrong" else "wrong"
     return _row(path, truth, verdict, busy_error=off, gpu=gpu, taken="mean power", why="")  # fmt: skip
@@ -187,9 +187,9 @@ def _against_case(path: Path, row: FileRow, case: str) -> FileRow:
     except XlateError:
         return FileRow(**{**asdict(row), "cases": "disagrees"})
 
-    def near(found: float | None, said: re.Match[str], most: float) -> bool:
+    def near(measured: float | None, said: re.Match[str], most: float) -> bool:
         value = float(said[1]) * (1e3 if said[2] == "ms" else 1.0)
-        return found is not None and abs(found / value - 1) <= most
+        return measured is not None and abs(measured / value - 1) <= most
 
     agrees = any(
         (step is None or near(p.step_time_us, step, STEP))
@@ -227,9 +227,9 @@ def folders_here() -> list[Path]:
     root = Path(__file__).resolve().parents[1]
     data = Path(os.environ.get("XLATE_DATA_HOME", root / "datasets"))
     beside = [data.parent / "cases" / "traces", root.parent / "shared" / "cases" / "traces"]  # fmt: skip
-    found = [next((p for p in beside if p.is_dir()), beside[0])]
-    found += sorted(p for p in (root / "tests" / "data").iterdir() if p.is_dir())
-    return [p for p in found if p.is_dir()]
+    folders = [next((p for p in beside if p.is_dir()), beside[0])]
+    folders += sorted(p for p in (root / "tests" / "data").iterdir() if p.is_dir())
+    return [p for p in folders if p.is_dir()]
 
 
 def measure(folders: Sequence[Path]) -> list[FileRow]:
@@ -259,12 +259,12 @@ def measure(folders: Sequence[Path]) -> list[FileRow]:
 
 
 def _groups(rows: Sequence[FileRow]) -> dict[str, list[FileRow]]:
-    found = {
+    groups = {
         "kineto with GPU work": [r for r in rows if r.format == "kineto" and r.gpu_work]
     }
     for name in sorted({r.format for r in rows}):
-        found[name] = [r for r in rows if r.format == name]
-    return found | {"all formats": list(rows)}
+        groups[name] = [r for r in rows if r.format == name]
+    return groups | {"all formats": list(rows)}
 
 
 def _summary(name: str, rows: Sequence[FileRow]) -> list[Any]:

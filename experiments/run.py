@@ -38,12 +38,14 @@ from xlate.evaluation.figures import Row
 from xlate.evaluation.sweep_figures import ClockRow
 from xlate.store.bundle import versions
 
-HERE = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent
 
 
 def run(name: str) -> None:
     """Run one experiment and write its results."""
-    spec = tomllib.loads((HERE / "specs" / f"{name}.toml").read_text(encoding="utf-8"))
+    spec = tomllib.loads(
+        (FOLDER / "specs" / f"{name}.toml").read_text(encoding="utf-8")
+    )
     output.talk(f"\n{name}: {spec['question']}")
     if spec.get("kind") == "real-files":
         real_files.save(real_files.measure(real_files.folders_here()))
@@ -53,10 +55,10 @@ def run(name: str) -> None:
             import_corpus(needed)
     if "kind" in spec:
         start = time.perf_counter()
-        found, verdicts = _of_kind(spec)
+        spec_rows, verdicts = _of_kind(spec)
         show(verdicts)
         seconds = {"all": round(time.perf_counter() - start, 1)}
-        write(name, spec, found, seconds, verdicts)
+        write(name, spec, spec_rows, seconds, verdicts)
         return
     data = corpus.load(spec["data"])
     if "without" in spec:
@@ -102,8 +104,8 @@ def _of_kind(spec: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     """Rows and verdicts of a spec that is no plain comparison."""
     targets = spec.get("targets", ())
     if spec["kind"] in unseen.KINDS:
-        found = unseen.KINDS[spec["kind"]](spec)
-        return found, [judge(t, found) for t in targets]
+        unseen_rows = unseen.KINDS[spec["kind"]](spec)
+        return unseen_rows, [judge(t, unseen_rows) for t in targets]
     telemetry = meters.KINDS | anchor_power.KINDS
     if spec["kind"] in telemetry:
         figures = telemetry[spec["kind"]](spec)
@@ -112,8 +114,8 @@ def _of_kind(spec: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     if spec["kind"] in beyond:
         rows = beyond[spec["kind"]](spec, corpus.load(spec["data"]))
         return rows, [judge(t, rows) for t in targets]
-    here = translation if spec["kind"] in translation.KINDS else clocks
-    rows = here.figures(spec)
+    module = translation if spec["kind"] in translation.KINDS else clocks
+    rows = module.figures(spec)
     return rows, [clocks.judge(t, rows) for t in targets]
 
 
@@ -156,7 +158,7 @@ def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
         and r.value is not None
         and target.get("corpus", r.corpus) == r.corpus
     }
-    mine = {p: v for (t, p), v in figures.items() if t == target["translator"]}
+    of_translator = {p: v for (t, p), v in figures.items() if t == target["translator"]}
     pair = target["pair"]
     if "worst_model_at_most" in target:
         of_models = [
@@ -171,23 +173,33 @@ def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
         ok = value <= bound
     elif "between" in target:
         low, high = target["between"]
-        inside = [p for p, v in mine.items() if low <= v <= high]
+        inside = [p for p, v in of_translator.items() if low <= v <= high]
         asked = f"{low} to {high}"
-        measured, ok = f"{len(inside)} of {len(mine)}", len(inside) == len(mine)
+        measured, ok = (
+            f"{len(inside)} of {len(of_translator)}",
+            len(inside) == len(of_translator),
+        )
     elif "at_most" in target:
-        value = sum(mine.values()) / len(mine) if pair == "mean" else mine[pair]
+        value = (
+            sum(of_translator.values()) / len(of_translator)
+            if pair == "mean"
+            else of_translator[pair]
+        )
         bound = target["at_most"]
         asked, measured, ok = f"at most {bound}", f"{value:.4g}", value <= bound
     else:
         other = {p: v for (t, p), v in figures.items() if t == target["below"]}
         if pair == "mean":
-            share = sum(mine.values()) / sum(other.values())
+            share = sum(of_translator.values()) / sum(other.values())
             asked = f"at most {target['times']} of {target['below']}"
             measured, ok = f"{share:.4g}", share <= target["times"]
         else:
-            won = [p for p, v in mine.items() if v < other[p]]
+            won = [p for p, v in of_translator.items() if v < other[p]]
             asked = f"below {target['below']}"
-            measured, ok = f"{len(won)} of {len(mine)}", len(won) == len(mine)
+            measured, ok = (
+                f"{len(won)} of {len(of_translator)}",
+                len(won) == len(of_translator),
+            )
     return {
         "figure": f"{target['translator']} {target['figure']}",
         "pair": target["pair"],
@@ -205,7 +217,7 @@ def write(
     targets: list[dict[str, Any]],
 ) -> None:
     """Results as sorted csv, provenance beside it."""
-    folder = HERE / "results"
+    folder = FOLDER / "results"
     folder.mkdir(exist_ok=True)
     ordered = sorted(
         (asdict(r) for r in rows),
@@ -237,7 +249,7 @@ def write(
 
 def main() -> None:
     """Run the experiments named, importing what they need from XLATE_DATA_HOME."""
-    names = sys.argv[1:] or sorted(p.stem for p in (HERE / "specs").glob("*.toml"))
+    names = sys.argv[1:] or sorted(p.stem for p in (FOLDER / "specs").glob("*.toml"))
     for name in names:
         run(name)
 

@@ -36,11 +36,11 @@ DIFFERS, CANNOT_COMPARE = 1, 3
 
 
 def zero_shot() -> str:
-    """Text of the file with which GPUs are translated to that no run was made on."""
-    known = catalogue()
+    """Text of the file for translation to GPUs without a measured run."""
+    machines = catalogue()
     corpora = [corpus.load(n) for n in ZERO_SHOT_CORPORA]
-    left_out = leave_gpus_out(corpora, known)
-    fitted = ZeroShot.fit(corpora, known).calibrated(left_out, known)
+    left_out = leave_gpus_out(corpora, machines)
+    fitted = ZeroShot.fit(corpora, machines).calibrated(left_out, machines)
     return json.dumps(fitted.to_dict(), indent=1) + "\n"
 
 

@@ -126,7 +126,7 @@ def union_us(spans: Iterable[tuple[float, float]]) -> float:
 
 def in_trace(text: str) -> Truth:
     """Judge a Chrome trace: PyTorch's, or TensorFlow's of TensorBoard."""
-    document, whole = _loaded(text)
+    document, complete = _loaded(text)
     events = document if isinstance(document, list) else document.get("traceEvents")
     if not isinstance(events, list):
         return Truth("json", unknown="no list of events")
@@ -145,7 +145,7 @@ def in_trace(text: str) -> Truth:
             return Truth("autograd trace", refuse="no GPU kernel was recorded")
         return Truth("json", unknown="no event of a profiler that is known here")
     listed = document.get("deviceProperties") if isinstance(document, dict) else None
-    return _kineto(spans, listed or [], whole)
+    return _kineto(spans, listed or [], complete)
 
 
 def _loaded(text: str) -> tuple[Any, bool]:
@@ -155,8 +155,8 @@ def _loaded(text: str) -> tuple[Any, bool]:
     except ValueError:
         pass
     decoder = json.JSONDecoder(strict=False)
-    found = re.search(r'"traceEvents"\s*:\s*\[', text)
-    at = found.end() if found else text.find("[") + 1
+    match = re.search(r'"traceEvents"\s*:\s*\[', text)
+    at = match.end() if match else text.find("[") + 1
     events = []
     while True:
         at = re.compile(r"[\s,]*").match(text, at).end()  # type: ignore[union-attr]
@@ -178,7 +178,7 @@ def _span(e: dict[str, Any]) -> tuple[float, float]:
     return start, start + float(e["dur"])
 
 
-def _kineto(spans: list[dict[str, Any]], listed: list[Any], whole: bool) -> Truth:
+def _kineto(spans: list[dict[str, Any]], listed: list[Any], complete: bool) -> Truth:
     """PyTorch's trace."""
     launches: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for e in spans:
@@ -203,14 +203,14 @@ def _kineto(spans: list[dict[str, Any]], listed: list[Any], whole: bool) -> Trut
     for (gpu, pid), work in sides.items():
         by_gpu[gpu] += work
         pids[gpu] |= {pid} - {None}
-    asked_for: list[Asked] = [] if whole else _asked(spans, launches, recorded)
+    asked_for: list[Asked] = [] if complete else _asked(spans, launches, recorded)
     judged = []
     for gpu, work in by_gpu.items():
         if any(w.kernel for w in by_gpu[gpu]) or len(by_gpu) == 1:
             marks = _marks_of(spans, pids[gpu])
-            found = candidates_of(work, marks, asked_for)
-            judged.append(Side(gpu, _names(listed, gpu), tuple(found)))
-    if not whole and not any(s.candidates for s in judged):
+            candidates = candidates_of(work, marks, asked_for)
+            judged.append(Side(gpu, _names(listed, gpu), tuple(candidates)))
+    if not complete and not any(s.candidates for s in judged):
         why = "it breaks off, and no step has its kernels"
         return Truth("kineto", tuple(judged), refuse=why)
     several = tuple(f"GPU {g} of {len(p)} processes" for g, p in pids.items() if len(p) > 1)  # fmt: skip
@@ -303,7 +303,7 @@ def candidates_of(
     asked_for: Sequence[Asked],
 ) -> list[Candidate]:
     """Steps that a file may be said to hold; of marked steps, only those."""
-    found = []
+    candidates = []
     for label, spans in marks.items():
         if len(spans) < 2 and not STEP_NAME.match(label):
             continue
@@ -314,13 +314,13 @@ def candidates_of(
             for begin, stop in of:
                 if asked_for and not _complete(asked_for, begin, stop):
                     continue
-                found += _of_span(work, f"{label}{how}", begin, stop)
+                candidates += _of_span(work, f"{label}{how}", begin, stop)
     if not any(label.startswith("ProfilerStep") for label in marks):
         begin, end = min(w.start for w in work), max(w.end for w in work)
         if not asked_for or _complete(asked_for, float("-inf"), float("inf")):
             busy = union_us((w.start, w.end) for w in work)
-            found.append(Candidate("the whole recording", end - begin, busy))
-    return found
+            candidates.append(Candidate("the whole recording", end - begin, busy))
+    return candidates
 
 
 def _of_span(
@@ -332,21 +332,21 @@ def _of_span(
     length = stop - begin
     if not asked and not ran:
         return []
-    found = [Candidate(label, length, union_us(ran))]
+    candidates = [Candidate(label, length, union_us(ran))]
     if asked:
         busy = union_us((w.start, w.end) for w in asked)
-        found.append(Candidate(label, length, min(busy, length)))
+        candidates.append(Candidate(label, length, min(busy, length)))
         first = min(w.start for w in asked)
         later = [w.start for w in work if w.asked >= stop]
         until = min(later) if later else max(w.end for w in asked)
         if until > first and busy > length:
             # the host ran ahead: the device's own time from step to step
-            found.append(
+            candidates.append(
                 Candidate(
                     f"{label}, on the GPU", until - first, min(busy, until - first)
                 )
             )
-    return found
+    return candidates
 
 
 def _complete(asked_for: Sequence[Asked], begin: float, stop: float) -> bool:
@@ -381,13 +381,13 @@ def _tensorflow(events: list[dict[str, Any]], named: dict[Any, str]) -> Truth:
                 steps.append((start, end))
         if not work:
             continue
-        found = [c for a, b in steps for c in _of_span(work, "Steps", a, b)]
+        candidates = [c for a, b in steps for c in _of_span(work, "Steps", a, b)]
         # of one step the host may ask for work that runs behind it
         begin, end = min(w.start for w in work), max(w.end for w in work)
         if not steps:
             busy = union_us((w.start, w.end) for w in work)
-            found = [Candidate("the whole recording", end - begin, busy)]
-        sides.append(Side(int(number[1]), (), tuple(found)))
+            candidates = [Candidate("the whole recording", end - begin, busy)]
+        sides.append(Side(int(number[1]), (), tuple(candidates)))
     if not sides:
         return Truth("tensorflow trace", refuse="no GPU work was recorded")
     return Truth("tensorflow trace", tuple(sides))

@@ -16,7 +16,7 @@ from xlate.data.schema import KEY
 from xlate.engine.pair import Pair
 from xlate.engine.scale_sizes import AXIS_COLUMN, axis_sizes
 from xlate.evaluation.figures import Row, rows_of
-from xlate.evaluation.held_out import LARGE, HeldOut, held_out, with_step_times
+from xlate.evaluation.held_out import MIN_OP_SHARE, HeldOut, held_out, with_step_times
 from xlate.hardware.catalogue import catalogue
 from xlate.models.scaling import AXES, Scaler, polynomial_between
 from xlate.models.translate.two_path import TwoPath
@@ -25,14 +25,14 @@ _KEY = list(KEY)
 
 
 def figures(spec: dict[str, Any]) -> list[Row]:
-    """Rows of a spec whose kind stands in :data:`KINDS`, printed on the way."""
+    """Rows of a spec whose kind is in :data:`KINDS`; they are printed too."""
     data = corpus.load(spec["data"])
     return KINDS[spec["kind"]](spec, data)
 
 
 def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     """Step time from two anchors together, each network left out, beside each alone."""
-    known = catalogue()
+    machines = catalogue()
     rows = []
     for text in spec["pairs"]:
         sides, target = text.split("->")
@@ -43,7 +43,7 @@ def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
             held = held_out(
                 aligned, ["physics"], data.label, "model", n_jobs=1,
-                clock_ratio=Pair(known.instance(anchor), known.instance(target)).clock_ratio,
+                clock_ratio=Pair(machines.instance(anchor), machines.instance(target)).clock_ratio,
             )  # fmt: skip
             hat, true, difficulty = _in_order(held)
             logs.append(np.log(hat))
@@ -63,12 +63,14 @@ def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
         for name, log in named:
             error = 100 * np.abs(np.exp(log) / truths[0] - 1)
             for model in (None, *np.unique(models)):
-                mine = np.full(len(models), True) if model is None else models == model
+                of_model = (
+                    np.full(len(models), True) if model is None else models == model
+                )
                 rows.append(
                     Row(
                         sides, target, name, data.label, held.split,
                         None if model is None else str(model), "step_mape",
-                        float(error[mine].mean()), int(mine.sum()),
+                        float(error[of_model].mean()), int(of_model.sum()),
                     )
                 )  # fmt: skip
     output.table(
@@ -92,11 +94,11 @@ def _in_order(held: HeldOut) -> tuple[Any, Any, Any]:
 
 
 def _overall(rows: list[Row]) -> dict[tuple[str, str], list[float]]:
-    found: dict[tuple[str, str], list[float]] = {}
+    values: dict[tuple[str, str], list[float]] = {}
     for r in rows:
         if r.held_out is None and r.value is not None:
-            found.setdefault((r.anchor, r.target), []).append(r.value)
-    return found
+            values.setdefault((r.anchor, r.target), []).append(r.value)
+    return values
 
 
 def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
@@ -105,7 +107,7 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     On the anchor alone, and carried on to targets; beside PROFET's polynomial, which
     needs the job measured at both ends, and plain proportion.
     """
-    known = catalogue()
+    machines = catalogue()
     rows = []
     for anchor in data.instances:
         jobs, ops = _jobs(data, anchor)
@@ -115,7 +117,7 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             sizes = axis_sizes(jobs, axis)
             rest = [c for c in _KEY if c != AXIS_COLUMN[axis]]
             same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
-            found: dict[str, list[float]] = {}
+            errors_of: dict[str, list[float]] = {}
             made: list[tuple[int, int, Any]] = []
             for model in np.unique(models):
                 test = models == model
@@ -130,14 +132,19 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                         for b in run[run != a]:
                             hat = scaler.predict(times[a], steps[a], sizes[a], sizes[b])
                             made.append((int(a), int(b), hat))
-                            _add(found, "one profile", hat.step, steps[b])
+                            _add(errors_of, "one profile", hat.step, steps[b])
                             plain = steps[a] * sizes[b] / sizes[a]
-                            _add(found, "in proportion", plain, steps[b])
+                            _add(errors_of, "in proportion", plain, steps[b])
                     first, last = run[0], run[-1]
                     for b in run[1:-1]:
                         at = (sizes[b] - sizes[first]) / (sizes[last] - sizes[first])
                         grown = (steps[last] - steps[first]) * np.polyval(c, at)
-                        _add(found, "PROFET, both ends", steps[first] + grown, steps[b])
+                        _add(
+                            errors_of,
+                            "PROFET, both ends",
+                            steps[first] + grown,
+                            steps[b],
+                        )
                         hats = [
                             scaler.predict(times[a], steps[a], sizes[a], sizes[b]).step
                             for a in (first, last)
@@ -146,8 +153,8 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                         octaves = np.abs(np.log2(sizes[b] / sizes[[first, last]]))
                         w = octaves**-2 / (octaves**-2).sum()
                         two = np.exp(w @ np.log(hats))
-                        _add(found, "two profiles, both ends", float(two), steps[b])
-            for name, errors in found.items():
+                        _add(errors_of, "two profiles, both ends", float(two), steps[b])
+            for name, errors in errors_of.items():
                 rows.append(
                     Row(
                         anchor, anchor, name, data.label, f"leave-one-model-out, {axis}",
@@ -157,7 +164,9 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             if axis != "batch-size":
                 continue
             for target in spec["targets_of"].get(anchor, ()):
-                ratio = Pair(known.instance(anchor), known.instance(target)).clock_ratio
+                ratio = Pair(
+                    machines.instance(anchor), machines.instance(target)
+                ).clock_ratio
                 error = _there(data, anchor, target, ratio, jobs, made)
                 rows.append(
                     Row(
@@ -199,26 +208,29 @@ def two_paths(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             models = aligned.models[good]
             busy = np.isin(aligned.columns, op_names.busy_columns(aligned.columns))
             idle = X[:, aligned.columns.index(op_names.DEVICE_IDLE)]
-            here, there = X[:, :-1][:, busy].sum(axis=1), Y[:, :-1][:, busy].sum(axis=1)
+            anchor_busy, target_busy = (
+                X[:, :-1][:, busy].sum(axis=1),
+                Y[:, :-1][:, busy].sum(axis=1),
+            )
             _, which, count = np.unique(models, return_inverse=True, return_counts=True)
             hat = np.zeros(len(X))
             for model in np.unique(models):
                 test, train = models == model, models != model
                 paths = TwoPath().fit(
-                    here[train], idle[train], X[train, -1], there[train], Y[train, -1],
+                    anchor_busy[train], idle[train], X[train, -1], target_busy[train], Y[train, -1],
                     1.0 / count[which][train],
                 )  # fmt: skip
                 hat[test] = paths.predict(
-                    here[test], idle[test], X[test, -1], there[test]
+                    anchor_busy[test], idle[test], X[test, -1], target_busy[test]
                 ).step
             error = 100 * np.abs(hat / Y[:, -1] - 1)
             for model in (None, *np.unique(models)):
-                mine = np.full(len(X), True) if model is None else models == model
+                of_model = np.full(len(X), True) if model is None else models == model
                 rows.append(
                     Row(
                         anchor, target, "two paths, measured op sums", data.label,
                         "leave-one-model-out", None if model is None else str(model),
-                        "step_mape", float(error[mine].mean()), int(mine.sum()),
+                        "step_mape", float(error[of_model].mean()), int(of_model.sum()),
                     )
                 )  # fmt: skip
     output.pairs_table(rows, "step_mape", "step time MAPE % from measured op sums", "%")
@@ -231,7 +243,7 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     Measured against predicted, each network left out; the two names of a copy apart,
     of which chance chooses.
     """
-    known = catalogue()
+    machines = catalogue()
     rows = []
     for anchor in data.instances:
         for target in data.instances:
@@ -240,7 +252,7 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
             held = held_out(
                 aligned, ["physics"], data.label, "model",
-                clock_ratio=Pair(known.instance(anchor), known.instance(target)).clock_ratio,
+                clock_ratio=Pair(machines.instance(anchor), machines.instance(target)).clock_ratio,
             )  # fmt: skip
             wrong: dict[str, int] = {"large": 0, "missed": 0, "made up": 0, "copies": 0}
             for fold in held.of("physics"):
@@ -249,10 +261,10 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                     m / m.sum(axis=1, keepdims=True) for m in (fold.ops, fold.ops_hat)
                 )
                 missed, made = (
-                    (true >= LARGE) & (hat <= 0),
-                    (hat >= LARGE) & (true <= 0),
+                    (true >= MIN_OP_SHARE) & (hat <= 0),
+                    (hat >= MIN_OP_SHARE) & (true <= 0),
                 )
-                wrong["large"] += int((true >= LARGE).sum())
+                wrong["large"] += int((true >= MIN_OP_SHARE).sum())
                 wrong["missed"] += int(missed[:, ~copy].sum())
                 wrong["made up"] += int(made[:, ~copy].sum())
                 wrong["copies"] += int((missed | made)[:, copy].sum())
@@ -260,20 +272,20 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 Row(anchor, target, "physics", data.label, held.split, None, k, float(v), len(held.models))
                 for k, v in wrong.items()
             ]  # fmt: skip
-    found: dict[tuple[str, str], list[object]] = {}
+    counts_of: dict[tuple[str, str], list[object]] = {}
     for r in rows:
-        found.setdefault((r.anchor, r.target), []).append(int(r.value or 0))
+        counts_of.setdefault((r.anchor, r.target), []).append(int(r.value or 0))
     output.table(
         "cells with a hundredth of the time on one side and none on the other",
         ["pair", "large cells", "missed", "made up", "copies"],
-        [[f"{a} → {t}", *counts] for (a, t), counts in found.items()],
+        [[f"{a} → {t}", *counts] for (a, t), counts in counts_of.items()],
     )
     return rows
 
 
 def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     """Error on networks left out, learning from a number of others, drawn at random."""
-    known = catalogue()
+    machines = catalogue()
     rows = []
     for pair in spec["pairs"]:
         anchor, target = pair.split("->")
@@ -281,7 +293,7 @@ def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
         for most in spec["models"]:
             held = held_out(
                 aligned, ["physics", "ratio-forest"], data.label, "model",
-                clock_ratio=Pair(known.instance(anchor), known.instance(target)).clock_ratio,
+                clock_ratio=Pair(machines.instance(anchor), machines.instance(target)).clock_ratio,
                 most_models=most,
             )  # fmt: skip
             rows += [
@@ -290,7 +302,7 @@ def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 if r.held_out is None and r.metric in ("step_mape", "vector_wape")
             ]
     output.table(
-        "networks that teach, and step time MAPE % on one left out",
+        "training networks, and step time MAPE % on one left out",
         ["pair", "translator", "split", "metric", "value"],
         [
             [f"{r.anchor} → {r.target}", r.translator, r.split, r.metric, f"{r.value:.3g}"]
@@ -300,8 +312,8 @@ def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
     return rows
 
 
-def _add(found: dict[str, list[float]], name: str, hat: float, true: float) -> None:
-    found.setdefault(name, []).append(abs(hat / true - 1))
+def _add(errors: dict[str, list[float]], name: str, hat: float, true: float) -> None:
+    errors.setdefault(name, []).append(abs(hat / true - 1))
 
 
 def _jobs(data: corpus.Corpus, instance: str) -> tuple[pl.DataFrame, list[str]]:
@@ -321,8 +333,10 @@ def _there(
     columns = [*aligned.columns, STEP]
     X, Y = aligned.anchor_matrix(columns), aligned.target_matrix(columns)
     X, Y = np.nan_to_num(X), np.nan_to_num(Y)
-    there = _jobs(data, target)[0]
-    true = dict(zip(there.select(_KEY).iter_rows(), there[STEP], strict=True))
+    target_busy = _jobs(data, target)[0]
+    true = dict(
+        zip(target_busy.select(_KEY).iter_rows(), target_busy[STEP], strict=True)
+    )
     keys = list(jobs.select(_KEY).iter_rows())
     _, ops = _jobs(data, anchor)
     errors = []
@@ -338,18 +352,18 @@ def _there(
         fitted = make("physics", names, 0, ratio).fit(
             A[train], B[train], aligned.models[train]
         )
-        mine = [
+        of_model = [
             (b, hat) for a, b, hat in made if models[a] == model and keys[b] in true
         ]
-        if not mine:
+        if not of_model:
             continue
-        scaled = np.array([hat.ops for _, hat in mine])
+        scaled = np.array([hat.ops for _, hat in of_model])
         inputs = np.column_stack(
-            [chosen.apply(scaled, ops), [hat.step for _, hat in mine]]
+            [chosen.apply(scaled, ops), [hat.step for _, hat in of_model]]
         )
         hats = fitted.predict(inputs)[:, -1]
         errors += [
-            abs(h / true[keys[b]] - 1) for h, (b, _) in zip(hats, mine, strict=True)
+            abs(h / true[keys[b]] - 1) for h, (b, _) in zip(hats, of_model, strict=True)
         ]
     return errors
 

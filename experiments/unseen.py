@@ -44,16 +44,16 @@ def _apart(part: LeftOut) -> NDArray[np.float64]:
 
 
 def zero_shot(spec: dict[str, Any]) -> list[Row]:
-    """Every GPU left out in turn; the means are over NVIDIA's, each counting alike."""
-    known = catalogue()
+    """Every GPU left out in turn; the means are over NVIDIA's, with equal weights."""
+    machines = catalogue()
     rows = []
     for name, with_ in spec["corpora"].items():
         data = [corpus.load(n) for n in with_]
         split = "leave-one-GPU-out" + ("" if with_ == [name] else f", with {with_[-1]}")
-        parts = [p for p in leave_gpus_out(data, known) if p.corpus == name]
+        parts = [p for p in leave_gpus_out(data, machines) if p.corpus == name]
         targets: dict[str, list[Any]] = {}
         for p in parts:
-            architecture = known.gpu(p.anchor).architecture
+            architecture = machines.gpu(p.anchor).architecture
             if architecture.startswith("CDNA") and spec["nvidia_only"]:
                 continue
             targets.setdefault(p.target, []).append(_apart(p))
@@ -63,7 +63,7 @@ def zero_shot(spec: dict[str, Any]) -> list[Row]:
         nvidia = {
             t: np.concatenate(e)
             for t, e in targets.items()
-            if not known.gpu(t).architecture.startswith("CDNA")
+            if not machines.gpu(t).architecture.startswith("CDNA")
         }
         for t, e in targets.items():
             rows.append(
@@ -75,7 +75,9 @@ def zero_shot(spec: dict[str, Any]) -> list[Row]:
             Row("every", "every NVIDIA", "zero-shot", name, split, None, "step_mape", mean, n)
         )  # fmt: skip
         for t in nvidia:
-            rows += _cells(t, [p for p in parts if p.target == t], name, split, known)
+            rows += _cells(
+                t, [p for p in parts if p.target == t], name, split, machines
+            )
     output.table(
         "a GPU never seen: step time MAPE % from every other GPU",
         ["GPU left out", "corpus", "split", "MAPE %", "n"],
@@ -89,25 +91,25 @@ def zero_shot(spec: dict[str, Any]) -> list[Row]:
 
 
 def _cells(
-    target: str, parts: list[LeftOut], name: str, split: str, known: Any
+    target: str, parts: list[LeftOut], name: str, split: str, machines: Any
 ) -> list[Row]:
     """The cells that NeuSight published, mean over the NVIDIA GPUs a profile is from."""
-    found: dict[tuple[str, int], list[float]] = {}
+    errors_of: dict[tuple[str, int], list[float]] = {}
     for p in parts:
-        if known.gpu(p.anchor).architecture.startswith("CDNA"):
+        if machines.gpu(p.anchor).architecture.startswith("CDNA"):
             continue
         keys = zip(
             p.models, p.keys["mode"], p.keys["batch_size"], _apart(p), strict=True
         )
         for model, mode, batch, error in keys:
             if mode == "inference" and (target, model, batch) in NEUSIGHT:
-                found.setdefault((model, batch), []).append(float(error))
+                errors_of.setdefault((model, batch), []).append(float(error))
     return [
         Row(
             "every", target, who, name, split, f"{model} b{batch}", "step_mape", value,
             len(errors),
         )
-        for (model, batch), errors in sorted(found.items())
+        for (model, batch), errors in sorted(errors_of.items())
         for who, value in (
             ("zero-shot", float(np.mean(errors))),
             ("NeuSight, published", NEUSIGHT[target, model, batch]),
@@ -135,15 +137,15 @@ def few_shot(spec: dict[str, Any]) -> list[Row]:
     The runs are of different models, drawn at random; what is known before them is
     the zero-shot answer, learnt without the target.
     """
-    known = catalogue()
+    machines = catalogue()
     rows = []
     for pair in spec["pairs"]:
         name, sides = pair.split(":")
-        anchor, target = (known.instance(s) for s in sides.split("->"))
+        anchor, target = (machines.instance(s) for s in sides.split("->"))
         data = corpus.load(name)
         aligned = align(runs_of(data, anchor), runs_of(data, target), "median")
         zero = _without(tuple(spec["learnt_on"]), target.require_gpu().name)
-        told = zero.log_ratios(anchor.require_gpu(), target.require_gpu())
+        data_sheet_ratios = zero.log_ratios(anchor.require_gpu(), target.require_gpu())
         rng = np.random.default_rng(0)
         X, Y = (
             m((*aligned.columns, STEP))
@@ -156,7 +158,7 @@ def few_shot(spec: dict[str, Any]) -> list[Row]:
             anchor.require_gpu(),
             target.require_gpu(),
         )
-        found: dict[tuple[int, str], list[float]] = {
+        errors_of: dict[tuple[int, str], list[float]] = {
             (0, "roofline"): _by_model(plain, Y[:, -1], aligned.models)
         }
         for _ in range(spec["draws"]):
@@ -167,15 +169,15 @@ def few_shot(spec: dict[str, Any]) -> list[Row]:
                 if not test.any():
                     continue
                 for who in spec["translators"]:
-                    hat = _fitted(who, aligned, X, Y, shots, test, told)
+                    hat = _fitted(who, aligned, X, Y, shots, test, data_sheet_ratios)
                     errors = _by_model(hat, Y[test, -1], aligned.models[test])
-                    found.setdefault((k, who), []).extend(errors)
+                    errors_of.setdefault((k, who), []).extend(errors)
         rows += [
             Row(
                 anchor.name, target.name, who, name, f"{k} runs on the target", None,
                 "step_mape", float(np.mean(errors)), len(errors),
             )
-            for (k, who), errors in found.items()
+            for (k, who), errors in errors_of.items()
         ]  # fmt: skip
     output.table(
         "step time MAPE % on models of which no run was measured on the target",
@@ -202,12 +204,12 @@ def _drawn(rng: np.random.Generator, aligned: Aligned) -> NDArray[np.int64]:
 
 def _fitted(
     who: str, aligned: Aligned, X: NDArray[np.float64], Y: NDArray[np.float64],
-    shots: NDArray[np.int64], test: NDArray[np.bool_], told: dict[str, float],
+    shots: NDArray[np.int64], test: NDArray[np.bool_], data_sheet_ratios: dict[str, float],
 ) -> NDArray[np.float64]:  # fmt: skip
     ops = aligned.columns
     chosen = plan("all", ops, np.vstack([X[shots, :-1], Y[shots, :-1]]))
     A, B = (np.column_stack([chosen.apply(M[:, :-1], ops), M[:, -1]]) for M in (X, Y))
-    model = make(who, [*chosen.names, STEP], 0, 1.0, told)
+    model = make(who, [*chosen.names, STEP], 0, 1.0, data_sheet_ratios)
     model.fit(A[shots], B[shots], aligned.models[shots])
     return np.asarray(model.predict(A[test])[:, -1])
 
@@ -224,11 +226,13 @@ def pairs(spec: dict[str, Any]) -> list[Row]:
     """Whole families of transformers left out, for named pairs of GPUs."""
     from xlate.evaluation.figures import rows_of
 
-    known = catalogue()
+    machines = catalogue()
     data = corpus.load(spec["data"])
     rows = []
     for pair in spec["pairs"]:
-        anchor, target = (known.instance(s, data.instances) for s in pair.split("->"))
+        anchor, target = (
+            machines.instance(s, data.instances) for s in pair.split("->")
+        )
         aligned = align(runs_of(data, anchor), runs_of(data, target), "median")
         held = held_out(
             aligned, spec["translators"], data.label, "family",

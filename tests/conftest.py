@@ -24,6 +24,15 @@ _OF_DATA = {"profet_raw", "profet", "swept", "ttu_raw"}
 _FITTED = {"fitted", "clocked", "profet", "swept"}
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are not named by what they are: archives hold the time of day in theirs.
+
+    Two workers that started in different seconds would name a test differently, and
+    the run would end before a test ran.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """What needs such a fixture bears its mark; ``make quick`` leaves both out."""
     for item in items:

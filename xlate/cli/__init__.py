@@ -1,4 +1,4 @@
-"""The command line: names, options and printing; no logic of its own."""
+"""The command line: names, options and printing, without other logic."""
 
 from __future__ import annotations
 

@@ -30,17 +30,17 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     from xlate.engine.machines import list_machines
     from xlate.hardware.rent import price_of
 
-    found = list_machines(session_of(anchors_dir))
+    machines = list_machines(session_of(anchors_dir))
     if as_json:
-        output.document(found.document())
+        output.document(machines.document())
         return
-    known, alone = found.catalogue, found.other_gpus
+    catalogue, without_instance = machines.catalogue, machines.other_gpus
     output.table(
         "",
         ["instance", "GPU", "n", "$ per h", "as of"],
         [
             [i.name, i.gpu.name if i.gpu else "–", i.gpu_count, output.figure(price.usd_per_h), price.date]
-            for i in found.instances
+            for i in machines.instances
             if (price := price_of(i)) is not None
         ],
     )  # fmt: skip
@@ -50,20 +50,28 @@ def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
             provider: [
                 f"{i.name} ({i.gpu.name if i.gpu else 'no GPU'}"
                 + (f" x {i.gpu_count})" if i.gpu_count > 1 else ")")
-                for i in known.instances.values()
+                for i in catalogue.instances.values()
                 if i.provider == provider and price_of(i) is None
             ]
-            for provider in dict.fromkeys(i.provider for i in known.instances.values())
+            for provider in dict.fromkeys(
+                i.provider for i in catalogue.instances.values()
+            )
         },
     )
     _print_groups(
         "GPUs without an instance, by generation",
         {
             architecture: sorted(
-                (n for n in alone if known.gpus[n].architecture == architecture),
+                (
+                    n
+                    for n in without_instance
+                    if catalogue.gpus[n].architecture == architecture
+                ),
                 key=str.lower,
             )
-            for architecture in sorted({known.gpus[n].architecture for n in alone})
+            for architecture in sorted(
+                {catalogue.gpus[n].architecture for n in without_instance}
+            )
         },
     )
 
@@ -84,11 +92,11 @@ def show_anchor(
     """Facts of an instance and its GPU, each with standing and source."""
     from xlate.engine.machines import show_machine
 
-    found = show_machine(session_of(anchors_dir), name)
+    machine = show_machine(session_of(anchors_dir), name)
     if as_json:
-        output.document(found.document())
+        output.document(machine.document())
         return
-    instance, gpu, facts = found.instance, found.gpu, found.facts
+    instance, gpu, facts = machine.instance, machine.gpu, machine.facts
     rows = [
         [k.replace("_", " "), f.value, f.standing, f.source] for k, f in facts.items()
     ]
@@ -130,20 +138,20 @@ def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None
     """Check every file: types, ranges, units, sources; say what each feature lacks."""
     from xlate.engine.machines import check_machines
 
-    found = check_machines(session_of(anchors_dir))
-    known = found.known
+    check = check_machines(session_of(anchors_dir))
+    catalogue = check.known
     if as_json:
-        output.document(found.document())
+        output.document(check.document())
     else:
-        if found.ok:
+        if check.ok:
             output.line(
-                f"ok: {len(known.instances)} instances, {len(known.gpus)} GPUs, "
-                f"{found.figures} figures with source and standing"
+                f"ok: {len(catalogue.instances)} instances, {len(catalogue.gpus)} GPUs, "
+                f"{check.figures} figures with source and standing"
             )
-        _print_lacking(known.added())
-        for fault in known.faults:
+        _print_lacking(catalogue.added())
+        for fault in catalogue.faults:
             output.talk(f"error: {fault}")
-    if not found.ok:
+    if not check.ok:
         raise typer.Exit(1)
 
 

@@ -46,9 +46,9 @@ def print_translations(answers: Sequence[Translation]) -> None:
     _print_verdict(answers)
 
 
-def print_sized(found: Sizes) -> None:
-    """One profile at several sizes, here and there."""
-    axis, answers = found.axis, found.translations
+def print_sized(sizes: Sizes) -> None:
+    """One profile at several sizes, on the anchor and on the target."""
+    axis, answers = sizes.axis, sizes.translations
     first = answers[0]
     unit, size = _unit(max(a.step_time_s.value for a in answers))
 
@@ -70,20 +70,20 @@ def print_sized(found: Sizes) -> None:
                 f.translation.binds or "–",
                 f.translation.verdict.level,
             ]
-            for f in found
+            for f in sizes
         ],
     )
     output.paragraph(_money_line(first))
     output.paragraph(f"precision: {first.facts.precision_text}")
-    if any(f.measured for f in found):
+    if any(f.measured for f in sizes):
         output.line("* the size that was profiled")
-    if any(f.too_large_for for f in found):
+    if any(f.too_large_for for f in sizes):
         output.line("OOM? may be out of memory here or there, see the reasons")
-    _print_verdict(answers, [f"{axis} {f.size}" for f in found])
+    _print_verdict(answers, [f"{axis} {f.size}" for f in sizes])
 
 
 def print_together(answer: Together) -> None:
-    """What each anchor says, and the one answer made of it."""
+    """The answer of each anchor, and the combined one."""
     output.table(
         f"one workload from {len(answer.parts)} anchors → {answer.combined.target}",
         ["anchor", "here", "there", "from", "to", "weight", "fits", "verdict"],
@@ -205,7 +205,7 @@ def _rent_rows(t: Translation) -> list[list[object]]:
 
 
 def _print_ops(t: Translation) -> None:
-    """Where a step goes: busy operations, longest first, adding up to the step."""
+    """Parts of a step: busy operations, longest first, adding up to the step."""
     from xlate.values.prediction import OpRow
 
     *busy, rest = t.ops_per_step
@@ -222,17 +222,27 @@ def _print_ops(t: Translation) -> None:
 
     rows = [row(r.operation.removeprefix("Device_"), r) for r in shown]
     if left:
-        here = [r.anchor_us for r in left if r.anchor_us is not None]
-        more = OpRow("", sum(here) if len(here) == len(left) else None, sum(r.target_us for r in left), None, None, None)  # fmt: skip
+        times = [r.anchor_us for r in left if r.anchor_us is not None]
+        more = OpRow(
+            "",
+            sum(times) if len(times) == len(left) else None,
+            sum(r.target_us for r in left),
+            low_us=None,
+            high_us=None,
+            roof=None,
+        )
         rows.append(row(f"{len(left)} other operations", more))
     rows.append(row(rest.operation, rest))
     e = t.step_time_s
-    whole = OpRow(
-        "", t.anchor_step_time_s * 1e6, e.value * 1e6,
-        None if e.low is None else e.low * 1e6, None if e.high is None else e.high * 1e6,
-        t.binds or "step",
-    )  # fmt: skip
-    rows.append([*row("one step", whole)[:-1], t.binds or "–"])
+    total = OpRow(
+        "",
+        t.anchor_step_time_s * 1e6,
+        e.value * 1e6,
+        low_us=None if e.low is None else e.low * 1e6,
+        high_us=None if e.high is None else e.high * 1e6,
+        roof=t.binds or "step",
+    )
+    rows.append([*row("one step", total)[:-1], t.binds or "–"])
     output.table(
         f"where a step goes, {unit}: here {t.anchor}, there {t.target}",
         ["operation", "here", "there", "from", "to", "ratio", "bound by"],
@@ -349,14 +359,14 @@ def _grounds(
 
 
 def _workload_text(key: WorkloadKey) -> str:
-    """What ran, in one line."""
-    known = [
+    """Model, data, batch and optimizer, in one line."""
+    parts = [
         key.model,
         key.dataset,
         key.batch_size and f"batch {key.batch_size}",
         key.optimizer,
     ]
-    return ", ".join(str(k) for k in known if k) or "–"
+    return ", ".join(str(k) for k in parts if k) or "–"
 
 
 def _fits(t: Translation) -> str:
@@ -374,9 +384,9 @@ def _bound(seconds: float | None) -> str:
 
 
 def _no_interval_row(reasons: Sequence[str]) -> list[list[object]]:
-    """A row that says why there is no interval at the level asked for, where one says so."""
-    said = [r for r in reasons if str(r).startswith("no interval: ")]
-    return [["  interval", f"none: {str(r).removeprefix('no interval: ')}"] for r in said[:1]]  # fmt: skip
+    """A row with the reason why there is no interval at the level, if there is one."""
+    texts = [r for r in reasons if str(r).startswith("no interval: ")]
+    return [["  interval", f"none: {str(r).removeprefix('no interval: ')}"] for r in texts[:1]]  # fmt: skip
 
 
 def _interval_row(e: Estimate, text: Callable[[float], str]) -> list[list[object]]:

@@ -91,12 +91,12 @@ def print_recommendations(answers: Sequence[Recommendation], explain: bool) -> N
             _print_curve(a, f"{Path(a.file).name}: {a.model}, fitted on {a.fitted_on}")
     print_grounds(first)
     more = [r.text for a in answers[1:] for r in a.facts.rests_on]
-    known = {r.text for r in first.facts.rests_on}
-    output.bullets(dict.fromkeys(t for t in more if t not in known))
+    shown = {r.text for r in first.facts.rests_on}
+    output.bullets(dict.fromkeys(t for t in more if t not in shown))
 
 
 def _reasons(answers: Sequence[Recommendation]) -> list[str]:
-    """Each reason once; before what is not said of all stands the profile's name."""
+    """Each reason once; with the profiles' names if it does not apply to all."""
     files: dict[str, list[str]] = {}
     for a in answers:
         for reason in a.reasons[:-1]:

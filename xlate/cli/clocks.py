@@ -95,16 +95,16 @@ def label(
     from xlate.values.clock_requests import LabelRequest
 
     check_apart(out, [Path(n) for n in _names(sweeps) or ()])
-    found = session_of(anchors_dir).label_sweeps(
+    labels = session_of(anchors_dir).label_sweeps(
         LabelRequest(_names(sweeps), gpu, bound=share_of(max_slowdown), usd_per_h=rent)
     )
     if out is not None:
-        output.write_figures(found.items, out, default=".json")
-        output.talk(f"wrote {len(found)} labels to {out}")
+        output.write_figures(labels.items, out, default=".json")
+        output.talk(f"wrote {len(labels)} labels to {out}")
     if as_json:
-        output.document(found.document())
+        output.document(labels.document())
         return
-    for name in dict.fromkeys(x.gpu for x in found):
+    for name in dict.fromkeys(x.gpu for x in labels):
         output.table(
             name,
             ["workload", "by", "best", "band", "bounded", "at max", "saved", "slower"],
@@ -117,7 +117,7 @@ def label(
                     output.figure(100 * x.energy_saving, "%"),
                     output.figure(100 * x.slowdown, "%"),
                 ]
-                for x in found
+                for x in labels
                 if x.gpu == name
             ],
         )  # fmt: skip
@@ -216,7 +216,9 @@ def compare(
     ] = False,
     pool: Annotated[
         bool,
-        typer.Option(help="Whether the other GPUs' applications teach too."),
+        typer.Option(
+            help="Whether applications of other GPUs are used in the fit as donors."
+        ),
     ] = True,
     seed: Seed = 0,
     anchors_dir: AnchorsDir = None,

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Command(TyperCommand):
-    """A command that refuses what would be misread in silence.
+    """A command that refuses arguments which would otherwise be misread without a message.
 
     * An option that takes one value is given once. The last of two would win, so
       two are refused, the same value twice too. A flag may be repeated: it says the

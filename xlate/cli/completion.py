@@ -22,8 +22,8 @@ def _starting(names: Iterable[str], incomplete: str) -> list[str]:
 
 def instances(ctx: typer.Context, incomplete: str) -> list[str]:
     """Instances and GPUs of the catalogue; either may be named."""
-    known = _catalogue(ctx)
-    return _starting([*known.instances, *known.gpus], incomplete)
+    catalogue = _catalogue(ctx)
+    return _starting([*catalogue.instances, *catalogue.gpus], incomplete)
 
 
 def gpus(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -33,14 +33,14 @@ def list_(as_json: Json = False) -> None:
     """Corpora xlate knows, and which are on this machine."""
     from xlate.engine.datasets import list_datasets
 
-    found = list_datasets()
+    corpora = list_datasets()
     if as_json:
-        output.document(found.document())
+        output.document(corpora.document())
         return
     output.table(
         "",
         ["name", "here", "licence", "title"],
-        [[c.name, "yes" if here else "no", c.licence, c.title] for c, here in found.items],
+        [[c.name, "yes" if downloaded else "no", c.licence, c.title] for c, downloaded in corpora.items],
     )  # fmt: skip
 
 
@@ -49,11 +49,11 @@ def show(name: Name, as_json: Json = False) -> None:
     """A corpus: its origin, counts and known defects."""
     from xlate.engine.datasets import show_dataset
 
-    found = show_dataset(session_of(None), name)
+    corpus = show_dataset(session_of(None), name)
     if as_json:
-        output.document(found.document())
+        output.document(corpus.document())
         return
-    card, counts = found.card, found.counts
+    card, counts = corpus.card, corpus.counts
     facts = [
         ["title", card.title],
         ["licence", card.licence],

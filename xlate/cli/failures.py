@@ -90,12 +90,12 @@ def _of_usage(error: Any) -> Failure:
         hint = f"{context.command_path} {context.help_option_names[0]}"
         usage = f"{context.get_usage()}\nTry '{hint}' for help."
     return Failure(
-        error.format_message(),
-        hint or None,
-        error.exit_code,
-        type(error).__name__,
-        usage,
-        "usage.invalid",
+        what=error.format_message(),
+        hint=hint or None,
+        code=error.exit_code,
+        kind=type(error).__name__,
+        usage=usage,
+        error_code="usage.invalid",
     )
 
 
@@ -115,7 +115,7 @@ def run(app: Callable[..., Any]) -> None:
         code = _outcome(app)
         streams.flush()
     except BrokenPipeError:
-        # whoever read has enough
+        # the reader of the pipe closed it
         code = 1
     except StorageError as e:
         code = e.exit_code
@@ -124,7 +124,7 @@ def run(app: Callable[..., Any]) -> None:
 
 
 def _outcome(app: Callable[..., Any]) -> int:
-    """Exit code of the program; a failure is said on the way.
+    """Exit code of the program; a failure is printed.
 
     Raises
     ------

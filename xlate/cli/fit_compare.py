@@ -209,8 +209,8 @@ def compare(
 
         request = AnatomyRequest(anchor, target, data, curve=False, **study)
         with progress_bar("taking the errors apart") as progress:
-            found = session.anatomy(request, progress=progress)
-        for title, head, body in anatomy_tables(found):
+            breakdown = session.anatomy(request, progress=progress)
+        for title, head, body in anatomy_tables(breakdown):
             output.table(title, head, body)
 
 

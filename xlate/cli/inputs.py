@@ -1,4 +1,4 @@
-"""What the command line says of profiles and recordings, and the session it is asked of."""
+"""Options about profiles and recordings, and the session that reads them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def session_of(anchors_dir: Sequence[Path] | None) -> Session:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileFlags:
-    """What options say of profiles, which goes before what stands in their files.
+    """Values of options about profiles, which override those in their files.
 
     Attributes
     ----------
@@ -52,8 +52,10 @@ class ProfileFlags:
         """The profiles of files and folders; a note for what was left out of these."""
         for note in reading().notes_on_folders(files):
             output.talk(f"note: {note}")
-        found: list[Profile | Failure] = reading().read_profiles(files, **self._said())
-        return found
+        profiles: list[Profile | Failure] = reading().read_profiles(
+            files, **self._said()
+        )
+        return profiles
 
     def read_one(self, file: Path) -> Profile:
         """The one profile of a file.
@@ -63,8 +65,8 @@ class ProfileFlags:
         ProfileError
             If it cannot be read, is a folder, or holds several profiles.
         """
-        found: Profile = reading().read_one_profile(file, **self._said())
-        return found
+        profile: Profile = reading().read_one_profile(file, **self._said())
+        return profile
 
     def _said(self) -> dict[str, Any]:
         from xlate.readers import StepChoice

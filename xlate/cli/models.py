@@ -31,13 +31,13 @@ def list_models(as_json: Json = False) -> None:
     from xlate.cli.stored import everything
     from xlate.engine.models import StoredBundles
 
-    found = everything()
+    bundles = everything()
     if as_json:
-        output.document(StoredBundles(found).document())
+        output.document(StoredBundles(bundles).document())
         return
-    translators = [s for s in found if s.kind == "translator"]
-    clocks = [s for s in found if s.kind == "clocks"]
-    if not found:
+    translators = [s for s in bundles if s.kind == "translator"]
+    clocks = [s for s in bundles if s.kind == "clocks"]
+    if not bundles:
         output.talk("no bundle here")
         return
     if translators:
@@ -63,14 +63,14 @@ def list_models(as_json: Json = False) -> None:
                 for s in clocks
             ],
         )
-    parts = [s for s in found if s.kind not in ("translator", "clocks")]
+    parts = [s for s in bundles if s.kind not in ("translator", "clocks")]
     if parts:
         output.table(
             "kept by themselves",
             ["bundle", "answers", "kind", "fitted on", "date"],
             [[s.label, s.answers, *s.cells()[:2], s.date] for s in parts],
         )
-    for s in found:
+    for s in bundles:
         if s.refused:
             output.talk(f"note: {s.label} is refused: {s.refused}")
 
@@ -82,7 +82,7 @@ def use_model(name: BundleName, as_json: Json = False) -> None:
     NAME@shipped lets what comes with xlate answer again: its own bundle, or data sheets
     where it has none for the pair.
     """
-    from xlate.cli.stored import left_after, slot_of
+    from xlate.cli.stored import now_in_use, slot_of
     from xlate.engine.models import RetiredBundle, UsedBundle
     from xlate.store import versions
 
@@ -90,11 +90,11 @@ def use_model(name: BundleName, as_json: Json = False) -> None:
     if word == "shipped":
         slot, _number = slot_of(bare)
         kept = versions.retire(slot)
-        left = left_after(bare)
-        output.talk(left)
+        text = now_in_use(bare)
+        output.talk(text)
         if as_json:
             kept_as = None if kept is None else versions.number_of(kept)
-            output.document(RetiredBundle(name, slot, kept_as, left).document())
+            output.document(RetiredBundle(name, slot, kept_as, text).document())
         return
     slot, number = slot_of(name)
     if number is None:
@@ -119,7 +119,7 @@ def remove_model(
     """Delete a bundle of your own; what ships with xlate cannot be."""
     import sys
 
-    from xlate.cli.stored import folder_of, left_after
+    from xlate.cli.stored import folder_of, now_in_use
     from xlate.engine.models import RemovedBundle
 
     folder = folder_of(name)
@@ -131,14 +131,14 @@ def remove_model(
 
     versions.remove(folder)
     output.talk(f"removed {folder}")
-    left = left_after(name)
-    output.talk(left)
+    text = now_in_use(name)
+    output.talk(text)
     if as_json:
-        output.document(RemovedBundle(name, folder, left).document())
+        output.document(RemovedBundle(name, folder, text).document())
 
 
 def _checked(name: str) -> None:
-    """Load a version with every check, before it is to answer."""
+    """Load a version with every check, before it is put in use."""
     from xlate.cli.stored import slot_of, store_of
 
     slot, number = slot_of(name)
@@ -251,10 +251,10 @@ def _show_clock_model(target: str, number: int | None, as_json: bool) -> None:
             ["target", f"{m.target} ({m.gpu})"],
             ["model", f"{m.model}, views {', '.join(m.views)}"],
             ["response of", response],
-            ["taught by too", ", ".join(m.taught_by) or "–"],
+            ["donor GPUs", ", ".join(m.donor_gpus) or "–"],
             ["errors taken", f"{m.spread:g} times as large"],
             ["sweeps of", f"{m.corpus} ({m.licence})"],
-            ["hand-off from", m.handoff or "–"],
+            ["power model from", m.handoff or "–"],
             ["applications", ", ".join(m.applications)],
             ["seed", m.seed],
             ["versions", ", ".join(f"{k} {v}" for k, v in m.versions.items())],

@@ -85,7 +85,7 @@ def document_printed() -> bool:
 
 
 def json_text(value: Any) -> str:
-    """A JSON document, NaN as null, with nothing in it that a terminal obeys."""
+    """A JSON document, NaN as null, without control characters of a terminal."""
     text = json.dumps(_plain(value), indent=1, ensure_ascii=False)
     return json_escaped(text) + "\n"
 
@@ -153,7 +153,7 @@ _SHOWN = (
 )
 
 
-#: translators that a terminal of 80 columns has room for
+#: number of translators that fit a terminal of 80 columns
 _ABREAST = 6
 
 
@@ -165,11 +165,11 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
     the busy device vector; ``< 0`` is the share of negative cells before
     clamping.
     """
-    whole: dict[str, dict[str, float | None]] = {}
+    overall: dict[str, dict[str, float | None]] = {}
     models: dict[str, dict[str, float | None]] = {}
     for r in rows:
         if r.held_out is None:
-            whole.setdefault(r.translator, {})[r.metric] = r.value
+            overall.setdefault(r.translator, {})[r.metric] = r.value
         elif r.metric == "step_mape":
             models.setdefault(r.held_out, {})[r.translator] = r.value
     first = rows[0]
@@ -179,11 +179,11 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
         ["translator", *(label for _, label, _ in _SHOWN)],
         [
             [name, *(figure(m.get(key), unit) for key, _, unit in _SHOWN)]
-            for name, m in whole.items()
+            for name, m in overall.items()
         ],
     )
     line("step (mean), median, window and op sum are errors in %, on held-out work")
-    for name, m in whole.items():
+    for name, m in overall.items():
         covered, width = m.get("coverage_90"), m.get("width_90")
         if name == DEFAULT and covered is not None and width is not None:
             line(
@@ -192,12 +192,14 @@ def comparison(rows: Sequence[Row], by_model: bool = False) -> None:
             )
     line()
     if by_model and models:
-        names = [n for n in whole if any(n in m for m in models.values())]
-        kept = sorted(names, key=lambda n: whole[n].get("step_mape") or 0.0)[:_ABREAST]
-        said = "" if len(kept) == len(names) else f", the {_ABREAST} most accurate"
+        names = [n for n in overall if any(n in m for m in models.values())]
+        kept = sorted(names, key=lambda n: overall[n].get("step_mape") or 0.0)[
+            :_ABREAST
+        ]
+        selection = "" if len(kept) == len(names) else f", the {_ABREAST} most accurate"
         names = [n for n in names if n in kept]
         table(
-            f"step time MAPE % by held-out model{said}",
+            f"step time MAPE % by held-out model{selection}",
             ["model", *names],
             [
                 [model, *(figure(m.get(n), "%") for n in names)]
@@ -224,8 +226,8 @@ def pairs_table(rows: Sequence[Row], metric: str, label: str, unit: str) -> None
     ]
     means = []
     for n in names:
-        known = [v for c in cells.values() if (v := c.get(n)) is not None]
-        means.append(figure(sum(known) / len(known), unit) if known else "–")
+        values = [v for c in cells.values() if (v := c.get(n)) is not None]
+        means.append(figure(sum(values) / len(values), unit) if values else "–")
     first = rows[0]
     table(
         f"{label}, {first.split}, {first.corpus}",

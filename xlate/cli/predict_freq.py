@@ -190,10 +190,10 @@ class ClockFlags:
 
     def _recordings(self) -> Sequence[Probe | Failure]:
         if self.live is None:
-            found: list[Probe | Failure] = metering().read_recordings(
+            recordings: list[Probe | Failure] = metering().read_recordings(
                 self.files, self.gpu_index, self.named_fields
             )
-            return found
+            return recordings
         interval_ms = self.interval_ms or _INTERVAL_MS
         output.talk(f"sampling the card here for {self.live:g} s; Ctrl-C stops")
         return [

@@ -117,11 +117,11 @@ def record(
     """The few lines that record a profile xlate can read; nothing is run."""
     from xlate.engine.checking import recording_lines
 
-    found = recording_lines(command or [], framework)
+    result = recording_lines(command or [], framework)
     if as_json:
-        output.document(found.document())
+        output.document(result.document())
     else:
-        output.lines(found.lines)
+        output.lines(result.lines)
 
 
 @app.command()
@@ -137,19 +137,19 @@ def check(
     from xlate.engine.checking import check_profiles, read_files
 
     steps = readers.StepChoice(trace_steps, step_mark)
-    found = check_profiles(read_files(file, format, steps))
+    result = check_profiles(read_files(file, format, steps))
     if as_json:
-        output.document(found.document())
+        output.document(result.document())
     else:
-        for one in found.checks:
+        for one in result.checks:
             output.line(f"{one.file}: {one.verdict}")
             for line in (*one.problems, *one.doubts, *one.remarks):
                 what, _, hint = line.partition("\n  try: ")
                 output.line(f"  {what}")
                 if hint:
                     output.line(f"    try: {hint}")
-    _report(found.failures)
-    if not found.ok:
+    _report(result.failures)
+    if not result.ok:
         raise typer.Exit(1)
 
 

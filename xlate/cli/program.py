@@ -22,31 +22,31 @@ __all__ = ["PARTS", "Part", "Program"]
 
 @dataclass(frozen=True)
 class Part:
-    """Where a command, or a group of commands, stands.
+    """The place of a command, or of a group of commands, in the code.
 
     Attributes
     ----------
     module : str
         In :mod:`xlate.cli`.
     attribute : str
-        There: a function, or a ``typer.Typer``.
+        Name in it of a function, or a ``typer.Typer``.
     help : str
-        First sentence of its help, for the list of commands; a test holds it to that.
+        First sentence of its help, for the list of commands (a test compares them).
     """
 
     module: str
     attribute: str
     help: str
 
-    def found(self) -> Callable[..., Any] | typer.Typer:
+    def load(self) -> Callable[..., Any] | typer.Typer:
         """The function or group itself."""
-        there: Callable[..., Any] | typer.Typer = getattr(
+        loaded: Callable[..., Any] | typer.Typer = getattr(
             import_module(f"xlate.cli.{self.module}"), self.attribute
         )
-        return there
+        return loaded
 
 
-#: name -> where it stands, in the order of the help
+#: name -> its place, in the order of the help
 PARTS: Mapping[str, Part] = {
     "fit": Part("fit_compare", "fit", "Fit a translator, compare all on held-out models, save a bundle."),
     "compare": Part("fit_compare", "compare", "Compare translators on work they were not fitted on."),
@@ -102,14 +102,14 @@ class _Commands(MutableMapping[str, Any]):
 
 
 def _built(name: str, part: Part) -> Any:
-    found = part.found()
-    if isinstance(found, typer.Typer):
-        commands.apply_to(found)
-        command: Any = typer.main.get_group(found)
+    loaded = part.load()
+    if isinstance(loaded, typer.Typer):
+        commands.apply_to(loaded)
+        command: Any = typer.main.get_group(loaded)
         command.name = name
     else:
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(name, cls=commands.Command)(verbose(found))
+        alone.command(name, cls=commands.Command)(verbose(loaded))
         command = typer.main.get_command(alone)
     complete(command, name)
     return command

@@ -59,8 +59,8 @@ def report(
     )
     request = AnatomyRequest(anchor, target, data, split=split, seed=seed, n_jobs=jobs)
     with progress_bar("reading the corpus", as_json) as progress:
-        found = session_of(anchors_dir).anatomy(request, progress=progress)
-    write(found, out)
+        breakdown = session_of(anchors_dir).anatomy(request, progress=progress)
+    write(breakdown, out)
     output.talk(f"wrote {out}")
     if as_json:
-        output.document(found.document())
+        output.document(breakdown.document())

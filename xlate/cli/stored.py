@@ -1,4 +1,4 @@
-"""What lies in the store, by the names that ``xlate models`` takes."""
+"""Bundles on disk, by the names that ``xlate models`` takes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "Stored",
     "everything",
     "folder_of",
-    "left_after",
+    "now_in_use",
     "slot_of",
     "store_of",
 ]
@@ -35,7 +35,7 @@ STORES: tuple[BundleStore[Any, Any], ...] = (
 
 
 class Stored(Listed):
-    """One bundle on disk, as tables and documents show it."""
+    """One bundle on disk, as a row of a table."""
 
     @property
     def label(self) -> str:
@@ -44,7 +44,7 @@ class Stored(Listed):
 
     @property
     def answers(self) -> str:
-        """Whether it answers, in a word for a table."""
+        """Whether it is in use, as one word for a table."""
         if self.refused:
             return "refused"
         if not self.active:
@@ -70,41 +70,9 @@ class Stored(Listed):
         return ["–"] * 4
 
     @property
-    def fitted_at(self) -> str | None:
-        """When it was fitted, UTC; None where nothing says it."""
-        return versions.fitted_at(self.path)
-
-    @property
     def date(self) -> str:
         """Day of the fit, for a table."""
         return (self.fitted_at or "–").partition("T")[0]
-
-    def document(self) -> dict[str, Any]:
-        """For JSON."""
-        m = self.manifest
-        found: dict[str, Any] = {
-            "kind": self.kind, "path": str(self.path), "name": self.name,
-            "version": self.version, "active": self.active, "shipped": self.ships,
-            "refused": self.refused, "fitted_at": self.fitted_at,
-        }  # fmt: skip
-        if isinstance(m, Manifest):
-            found |= {
-                "anchor": m.anchor, "target": m.target, "translator": m.translator,
-                "fitted_on": m.corpus, "simulated": m.simulated,
-                "step_mape": m.error("step_mape"),
-                "vector_wape": m.error("vector_wape"),
-            }  # fmt: skip
-        elif isinstance(m, ClockManifest):
-            found |= {
-                "target": m.target, "gpu": m.gpu, "model": m.model,
-                "fitted_on": m.corpus, "simulated": m.simulated,
-                "extrapolated": m.extrapolated, "edp_gap": m.error("edp_gap"),
-            }  # fmt: skip
-        elif isinstance(m, PartManifest):
-            found |= {
-                "instance": m.instance, "fitted_on": m.corpus, "simulated": m.simulated,
-            }  # fmt: skip
-        return found
 
 
 def everything() -> list[Stored]:
@@ -113,13 +81,13 @@ def everything() -> list[Stored]:
 
 
 def store_of(slot: Path) -> BundleStore[Any, Any]:
-    """The store of the kind of bundle that answers from a folder."""
+    """The store for the kind of bundle that a folder is the slot of."""
     rooms = {s.kind.room: s for s in STORES if s.kind.room}
     return rooms.get(slot.parent.name, bundle.STORE)
 
 
 def slot_of(name: str) -> tuple[Path, int | None]:
-    """Folder from which a named fit answers, and the number that was asked for.
+    """Folder of the bundle in use under a name, and the version number in the name.
 
     Raises
     ------
@@ -133,24 +101,25 @@ def slot_of(name: str) -> tuple[Path, int | None]:
         bare, digits = name, ""
     if at and not (digits.isdecimal() and digits.isascii() and 0 < int(digits) < 10**9):
         raise BundleError(
-            f"{name!r} is no bundle: {digits!r} is no version", "see: xlate models list"
+            f"{name!r} does not name a bundle: {digits!r} is not a version",
+            "see: xlate models list",
         )
     number = int(digits) if at else None
     folder, slash, target = bare.partition("/")
     for store in STORES:
         if slash and folder == store.kind.room:
             return store.slot(_canonical(target)), number
-    anchor, found, target = bare.partition("/to-")
-    if not found:
+    anchor, separator, target = bare.partition("/to-")
+    if not separator:
         raise BundleError(
-            f"{name!r} is no bundle",
+            f"{name!r} does not name a bundle",
             "write ANCHOR/to-TARGET or clocks/TARGET, see: xlate models list",
         )
     return bundle.folder_of(_canonical(anchor), _canonical(target)), number
 
 
 def _canonical(name: str) -> str:
-    """An instance's name, or that of a folder of one the catalogue no longer has."""
+    """Canonical name of an instance, or of a folder whose instance was removed."""
     from xlate.hardware.catalogue import catalogue
 
     try:
@@ -158,23 +127,23 @@ def _canonical(name: str) -> str:
     except UnknownNameError:
         plain = Path(name).name == name and not name.startswith(".")
         home = bundle.home()
-        there = plain and any(
+        has_folder = plain and any(
             True
             for pattern in (name, f"*/to-{name}*", f"clocks/{name}*")
             for _ in home.glob(pattern)
         )
-        if there:
+        if has_folder:
             return name
         raise
 
 
 def folder_of(name: str) -> Path:
-    """Folder of a fit of the user's own.
+    """Folder of one of the user's own bundles.
 
     Raises
     ------
     BundleError
-        If there is none, or it ships with xlate.
+        If there is no such bundle, or it ships with xlate.
     """
     slot, number = slot_of(name)
     folder: Path | None = slot if slot.is_dir() else None
@@ -192,15 +161,15 @@ def folder_of(name: str) -> Path:
     raise BundleError(f"no bundle {name} of your own", "see: xlate models list")
 
 
-def left_after(name: str) -> str:
-    """What answers now, in a sentence."""
+def now_in_use(name: str) -> str:
+    """A sentence that says which bundle is in use now."""
     slot, _ = slot_of(name)
     if versions.active(slot, bundle.MANIFEST) is not None:
         return "your bundle still answers"
     store = store_of(slot)
     if store.kind.room:
-        what = "clock model" if store is clock_bundle.STORE else store.kind.name
-        return f"no {what} of {slot.name} answers now"
+        kind = "clock model" if store is clock_bundle.STORE else store.kind.name
+        return f"no {kind} of {slot.name} answers now"
     anchor, target = slot.parent.name, slot.name.removeprefix("to-")
     if bundle.exists(anchor, target):
         return "the bundle that ships with xlate answers now"

@@ -53,13 +53,15 @@ def read(
     session = session_of(anchors_dir)
     check_apart(out, [folder])
     sweep = read_recorded_sweep(session, folder, gpu_index, field_names(fields))
-    found = sweep.found
+    aggregated = sweep.found
     if out is not None:
         if out.suffix.lower() == ".json":
-            output.write_text(out, found.table.write_json())
+            output.write_text(out, aggregated.table.write_json())
         else:
-            output.write_cells(found.table.columns, found.table.iter_rows(), out)
-        output.talk(f"wrote {found.table.height} rows to {out}")
+            output.write_cells(
+                aggregated.table.columns, aggregated.table.iter_rows(), out
+            )
+        output.talk(f"wrote {aggregated.table.height} rows to {out}")
     if as_json:
         output.document(sweep.document())
         return
@@ -75,8 +77,8 @@ def read(
                 output.figure(r["time_s"]), output.figure(r["energy_j"], digits=0),
                 r["energy_from"],
             ]
-            for r in found.table.iter_rows(named=True)
+            for r in aggregated.table.iter_rows(named=True)
         ],
     )  # fmt: skip
-    for note in found.notes:
+    for note in aggregated.notes:
         output.talk(f"note: {note}")

@@ -11,7 +11,7 @@ from xlate.engine.fallback import FITTED, Predicted
 from xlate.engine.pair import Pair
 from xlate.engine.session import Session
 from xlate.hardware.catalogue import Catalogue
-from xlate.stats.calibration import LARGE, Calibration
+from xlate.stats.calibration import MIN_OP_SHARE, Calibration
 from xlate.stats.conformal import Scores
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
@@ -162,7 +162,7 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
         total = sum(busy.values())
         op_sum = interval(total, calibration.busy if calibration else None)
         for name, value in busy.items():
-            if calibration is None or value < LARGE * total:
+            if calibration is None or value < MIN_OP_SHARE * total:
                 continue
             e = interval(value, calibration.of_op(name))
             if e.low is not None and e.high is not None:

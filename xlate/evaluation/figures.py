@@ -1,4 +1,4 @@
-"""Honest error: figures on held-out work, and the floor of noise."""
+"""Errors on held-out work, and the noise floor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 NOISE_FLOOR = "noise floor"
-#: no interval that anybody could use is as wide as this many times its value
+#: intervals wider than this times their value are useless and give no coverage
 _UNBOUNDED = 1e6
 
 
@@ -91,10 +91,10 @@ def rows_of(held: HeldOut) -> list[Row]:
     """Figures of every translator, overall and for each held-out model."""
     rows: list[Row] = []
     for name in dict.fromkeys(f.translator for f in held.folds):
-        mine = held.of(name)
+        folds = held.of(name)
         covered = _coverage(held, name)
         for model in (None, *np.unique(held.models)):
-            figures = _pooled(mine, held.models, model)
+            figures = _pooled(folds, held.models, model)
             n = len(held.models)
             if model is None:
                 figures |= covered
@@ -102,18 +102,26 @@ def rows_of(held: HeldOut) -> list[Row]:
                 n = int((held.models == model).sum())
             rows += [
                 Row(
-                    held.anchor, held.target, name, held.corpus, held.split,
-                    None if model is None else str(model), metric, value, n,
+                    anchor=held.anchor,
+                    target=held.target,
+                    translator=name,
+                    corpus=held.corpus,
+                    split=held.split,
+                    held_out=None if model is None else str(model),
+                    metric=metric,
+                    value=value,
+                    n=n,
                 )
                 for metric, value in figures.items()
-            ]  # fmt: skip
+            ]
     return rows
 
 
 def _coverage(held: HeldOut, translator: str) -> dict[str, float | None]:
     """Coverage and width of step time intervals at :data:`xlate.stats.conformal.LEVEL`.
 
-    The interval of a model comes from the errors on the others; rows count alike.
+    The interval of a model comes from the errors on the others; all rows have the same
+    weight.
     """
     scores = held.step_scores(translator)
     parts = held.of(translator)
@@ -123,11 +131,11 @@ def _coverage(held: HeldOut, translator: str) -> dict[str, float | None]:
     if len(scores.scores) != len(models):
         return {"coverage_90": None, "width_90": None}
     for model in np.unique(models):
-        mine = models == model
+        of_model = models == model
         others = scores.without(str(model))
         limit = np.log(others.factor(LEVEL))
-        inside[mine] = scores.scores[mine] <= limit
-        width[mine] = 2 * np.sinh(np.minimum(limit * difficulty[mine], 700))
+        inside[of_model] = scores.scores[of_model] <= limit
+        width[of_model] = 2 * np.sinh(np.minimum(limit * difficulty[of_model], 700))
     if not np.isfinite(width).all() or width.max() > _UNBOUNDED:
         return {"coverage_90": None, "width_90": None}
     return {"coverage_90": float(inside.mean()), "width_90": float(np.median(width))}
@@ -140,7 +148,7 @@ def _pooled(
     width = max(p.ops.shape[1] for p in parts)
 
     def stack(arrays: list[Floats]) -> Floats:
-        # folds may have chosen different columns; sums do not mind
+        # folds may have different columns, which does not matter for sums
         padded = [np.pad(a, ((0, 0), (0, width - a.shape[1]))) for a in arrays]
         return np.vstack(padded)
 
@@ -162,9 +170,9 @@ def _pooled(
 
 
 def noise_floor(target_runs: pl.DataFrame, corpus: str, anchor: str) -> list[Row]:
-    """What one repeat says about the median of the others on the target.
+    """Error of one repeat as a prediction of the median of the others on the target.
 
-    No translator can be expected to do better.
+    No translator can be expected to have a smaller error.
 
     Parameters
     ----------

@@ -24,12 +24,12 @@ from xlate.errors import AlignmentError
 from xlate.models.translate import make
 from xlate.models.translate.window import StepFromWindow
 from xlate.settings.logs import logger, timed
-from xlate.stats.calibration import LARGE
+from xlate.stats.calibration import MIN_OP_SHARE
 from xlate.stats.conformal import Scores
 from xlate.stats.splits import folds, split_label
 from xlate.values.frozen import EqualByContent
 
-__all__ = ["LARGE", "Fold", "HeldOut", "held_out", "with_step_times"]
+__all__ = ["MIN_OP_SHARE", "Fold", "HeldOut", "held_out", "with_step_times"]
 
 Floats = NDArray[np.float64]
 _LOG = logger(__name__)
@@ -37,7 +37,7 @@ _LOG = logger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Fold(EqualByContent):
-    """What one translator said about the held-out rows of one fold."""
+    """One translator's predictions for the held-out rows of one fold."""
 
     translator: str
     rows: NDArray[np.int64]
@@ -113,26 +113,26 @@ class HeldOut(EqualByContent):
     def op_scores(self, translator: str) -> dict[str, Scores]:
         """Errors of each operation where it is large, by model.
 
-        An operation is large in a run that it has a hundredth of; both the
-        measured and the predicted share are looked at.
+        An operation is large in a run if its measured or its predicted share is at
+        least :data:`MIN_OP_SHARE`.
         """
         parts = self.of(translator)
-        found: dict[str, list[tuple[Floats, Floats, NDArray[np.str_]]]] = {}
+        cells_of: dict[str, list[tuple[Floats, Floats, NDArray[np.str_]]]] = {}
         for p in parts:
             models = self.models[p.rows]
             shares = [
                 m / np.maximum(m.sum(axis=1, keepdims=True), 1e-9)
                 for m in (p.ops, p.ops_hat)
             ]
-            large = np.maximum(*shares) >= LARGE
+            large = np.maximum(*shares) >= MIN_OP_SHARE
             for j, name in enumerate(p.names):
                 rows = large[:, j]
                 if rows.any():
-                    found.setdefault(name, []).append(
+                    cells_of.setdefault(name, []).append(
                         (p.ops[rows, j], p.ops_hat[rows, j], models[rows])
                     )
         scores = {}
-        for name, cells in sorted(found.items()):
+        for name, cells in sorted(cells_of.items()):
             true, hat, models = (np.concatenate(c) for c in zip(*cells, strict=True))
             scores[name] = Scores.of(true, hat, np.ones(len(true)), models)
         return scores
@@ -155,9 +155,9 @@ def _run_fold(
     prior: Mapping[str, float] | None,
     most_models: int | None,
 ) -> list[Fold]:
-    """Fit every translator without the rows of fold ``k``, and ask them for these.
+    """Fit every translator without the rows of fold ``k``, and predict these.
 
-    A function of the module, so that it can be sent to another process.
+    It is a function of the module so that it can be sent to another process.
     """
     test = fold == k
     X, Y = matrices
@@ -174,8 +174,8 @@ def _run_fold(
     for name in translators:
         model = make(name, names, seed, clock_ratio, prior)
         model.fit(A[train], B[train], models[train])
-        found = model.translate(A[test])
-        hat = found.values
+        answer = model.translate(A[test])
+        hat = answer.values
         answers.append(
             Fold(
                 name,
@@ -183,14 +183,14 @@ def _run_fold(
                 B[test, -1],
                 hat[:, -1],
                 model.predict(without_step)[:, -1],
-                found.difficulty,
+                answer.difficulty,
                 model.difficulty(without_step),
                 tuple(np.array(names)[busy].tolist()),
                 B[test][:, busy],
                 hat[:, busy],
                 model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
-                found.device,
-                found.host,
+                answer.device,
+                answer.host,
             )
         )
     return answers
@@ -203,7 +203,7 @@ def _few(
     if most is None:
         return np.ones(len(models), dtype=bool)
     left = np.unique(models[~test])
-    # another draw for each fold, the same in each run
+    # the draw differs between folds and is the same in every run
     rng = np.random.default_rng([seed, int(np.flatnonzero(test)[0])])
     return np.isin(models, rng.permutation(left)[:most])
 
@@ -298,13 +298,17 @@ def held_out(
         for ended, answered in enumerate(where.results(one_fold, groups), 1):
             answers += answered
             if progress is not None:
-                said = f"{aligned.anchor} → {aligned.target}, groups held out"
-                progress(ended, len(groups), said)
+                text = f"{aligned.anchor} → {aligned.target}, groups held out"
+                progress(ended, len(groups), text)
     return HeldOut(
-        aligned.anchor, aligned.target, corpus, split_label(split), models,
-        aligned.keys.filter(pl.Series(keep)),
-        tuple(answers),
-    )  # fmt: skip
+        anchor=aligned.anchor,
+        target=aligned.target,
+        corpus=corpus,
+        split=split_label(split),
+        models=models,
+        keys=aligned.keys.filter(pl.Series(keep)),
+        folds=tuple(answers),
+    )
 
 
 def with_step_times(aligned: Aligned) -> NDArray[np.bool_]:
@@ -313,7 +317,7 @@ def with_step_times(aligned: Aligned) -> NDArray[np.bool_]:
     Raises
     ------
     AlignmentError
-        If there is none.
+        If no pair has step times on both sides.
     """
     steps = aligned.anchor_matrix((STEP,))[:, 0], aligned.target_matrix((STEP,))[:, 0]
     measured = np.isfinite(steps[0]) & np.isfinite(steps[1])

@@ -1,4 +1,4 @@
-"""Figures of a comparison: what choices were worth, applications counting alike."""
+"""Figures of a comparison of clock models, with equal weights of applications."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ClockRow:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What one model chose for each curve of one GPU."""
+    """Choices of one model for each curve of one GPU, and their results."""
 
     gap: Floats
     slowdown: Floats
@@ -77,16 +77,16 @@ class Choice:
 
 
 def rows_of(
-    one: Sweeps, model: str, split: str, objective: str, choice: Choice, first: bool
+    sweeps: Sweeps, model: str, split: str, objective: str, choice: Choice, first: bool
 ) -> list[ClockRow]:
     """Figures over all folds, and the gap of each application.
 
     Parameters
     ----------
     first : bool
-        Whether to give everything, or the gaps of a further objective only.
+        Whether to give all figures, or only the gaps of a further objective.
     """
-    weights = application_weights(one.applications)
+    weights = application_weights(sweeps.applications)
 
     def mean(values: Floats) -> float:
         return float(weights @ values)
@@ -111,28 +111,28 @@ def rows_of(
             "within_60_mhz": mean((error <= 60).astype(float)),
         }
         figures |= _calibration(choice, weights)
-    whole = [
+    overall = [
         ClockRow(
-            None, one.gpu.name, model, one.corpus, split, None, metric,
+            None, sweeps.gpu.name, model, sweeps.corpus, split, None, metric,
             float(value) if np.isfinite(value) else None, len(choice.gap),
         )
         for metric, value in figures.items()
     ]  # fmt: skip
-    each = []
-    for application in np.unique(one.applications):
-        mine = one.applications == application
-        each.append(
+    by_application = []
+    for application in np.unique(sweeps.applications):
+        of_application = sweeps.applications == application
+        by_application.append(
             ClockRow(
-                None, one.gpu.name, model, one.corpus, split,
-                str(application), f"{objective}_gap", float(choice.gap[mine].mean()),
-                int(mine.sum()),
+                None, sweeps.gpu.name, model, sweeps.corpus, split,
+                str(application), f"{objective}_gap", float(choice.gap[of_application].mean()),
+                int(of_application.sum()),
             )
         )  # fmt: skip
-    return whole + each
+    return overall + by_application
 
 
 def _calibration(choice: Choice, weights: Floats) -> dict[str, float]:
-    """How often a confident choice is good, and mean confidence beside it."""
+    """Share of good choices among the confident ones, and the mean confidence."""
     sure = choice.confidence
     if not np.isfinite(sure).any():
         return {}
@@ -152,10 +152,10 @@ def _calibration(choice: Choice, weights: Floats) -> dict[str, float]:
 
 
 def bounded_rows(
-    one: Sweeps, model: str, split: str, objective: str, choice: Choice, bound: float
+    sweeps: Sweeps, model: str, split: str, objective: str, choice: Choice, bound: float
 ) -> list[ClockRow]:
-    """Figures of choices that had to keep to a slowdown."""
-    weights = application_weights(one.applications)
+    """Figures of choices under a bound on slowdown."""
+    weights = application_weights(sweeps.applications)
     over = (choice.slowdown > bound + _TOLERANCE).astype(float)
     figures = {
         f"bounded_{objective}_gap": float(weights @ choice.gap),
@@ -164,7 +164,7 @@ def bounded_rows(
     }
     return [
         ClockRow(
-            None, one.gpu.name, model, one.corpus, split, None, metric,
+            None, sweeps.gpu.name, model, sweeps.corpus, split, None, metric,
             value, len(choice.gap),
         )
         for metric, value in figures.items()
@@ -172,7 +172,7 @@ def bounded_rows(
 
 
 def application_weights(applications: NDArray[np.str_]) -> Floats:
-    """Weights that sum to 1 and let applications, not their variants, count alike."""
+    """Weights that sum to 1, equal for applications (not for their variants)."""
     _, which, count = np.unique(applications, return_inverse=True, return_counts=True)
     weights = 1.0 / count[which]
     return np.asarray(weights / weights.sum())

@@ -1,4 +1,4 @@
-"""How wrong clock models are on applications, or GPUs, that they never saw."""
+"""Errors of clock models on applications, or GPUs, that were left out of the fit."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CLOCK_SPLITS: dict[str, str] = {
 }
 BASELINES = ("max-clock", "constant-share")
 _RANDOM_FOLDS = 10
-#: in which a borrowed response is held against what it had not seen
+#: folds in which the errors of another GPU's response are measured
 _SPREAD_FOLDS = 6
 #: repeats of a permutation
 _SHUFFLES = 5
@@ -65,26 +65,26 @@ def choices(
     seed: int = 0,
     pool: bool = True,
     tested: int | None = None,
-    trusts: dict[tuple[int, int], float] | None = None,
+    donor_weights: dict[tuple[int, int], float] | None = None,
 ) -> list[Choice]:
-    """Let a model choose for every curve, fitted each time without it.
+    """Choices of a model for every curve, each time fitted without that curve.
 
     Parameters
     ----------
     sweeps : sequence of Sweeps
-        With split ``gpu`` each is tested on what the others taught, the
-        application in question left out there too; else each by itself.
+        With split ``gpu``, the model for each is fitted on the others, without the
+        tested application; otherwise on the GPU's own sweeps.
     model : str
         Key of :data:`xlate.models.response.CLOCK_MODELS`.
     pool : bool
-        Whether applications of the other ``sweeps`` teach too, the one in
-        question left out there as well. Shares of the highest clock and the
-        physical terms carry from card to card.
+        Whether the other ``sweeps`` are used in the fit as donors, without the tested
+        application. Shares of the highest clock and the physical terms are
+        comparable between GPUs.
     tested : int, optional
-        How many of ``sweeps`` to choose for; the others only teach.
-    trusts : dict, optional
-        Weights of the others' applications by GPU and fold. Those that are
-        missing are chosen and added, so that models of one comparison share them.
+        Number of ``sweeps`` to choose for; the others are only donors.
+    donor_weights : dict, optional
+        Weights of the donors' applications by GPU and fold. Missing ones are chosen
+        and added, so that all models of a comparison use the same.
 
     Returns
     -------
@@ -96,49 +96,53 @@ def choices(
     UnknownNameError
         If a name is unknown.
     CorpusError
-        If there is too little to hold anything out.
+        If there are too few applications or GPUs to leave one out.
     """
     if split not in CLOCK_SPLITS:
         raise UnknownNameError("split", split, CLOCK_SPLITS)
     aim = make_objective(objective, usd_per_h=None)
-    whole = [training(s, view, kind, aim, bound) for s in sweeps]
+    trainings = [training(s, view, kind, aim, bound) for s in sweeps]
     if split == "gpu" and len(sweeps) < 2:
         raise CorpusError(
             "leaving a GPU out needs sweeps of two",
             "name more corpora in --sweeps",
             code="corpus.no-runs",
         )
-    trusts = {} if trusts is None else trusts
-    found = []
-    for k, (one, data) in enumerate(zip(sweeps, whole, strict=True)):
+    donor_weights = {} if donor_weights is None else donor_weights
+    results = []
+    for k, (swept, data) in enumerate(zip(sweeps, trainings, strict=True)):
         if tested is not None and k >= tested:
             break
         fold = _folds(data, split, seed)
         if len(np.unique(fold)) < 2:
             raise CorpusError(
-                f"{one.corpus} has one application on {one.gpu.name}",
-                "nothing can be held out; sweep more applications",
+                f"{swept.corpus} has one application on {swept.gpu.name}",
+                "none can be left out; sweep more applications",
                 code="corpus.no-runs",
             )
         chosen = np.zeros(len(data), dtype=np.int64)
         sure = np.full(len(data), np.nan)
         for f in np.unique(fold):
             test = fold == f
-            others = [s for i, s in enumerate(sweeps) if i != k]
+            other_sweeps = [s for i, s in enumerate(sweeps) if i != k]
             train = data.rows(~test)
             if split == "gpu":
-                train = donor_rows(others, data, set(data.groups[test]), view, kind)
-            elif pool and others and split == "workload":
-                elsewhere = donor_rows(others, data, set(data.groups[test]), view, kind)
-                if (k, f) not in trusts:
-                    trusts[k, f] = choose_donor_weight(train, elsewhere, seed)
-                train = with_donors(train, elsewhere, trusts[k, f])
+                train = donor_rows(
+                    other_sweeps, data, set(data.groups[test]), view, kind
+                )
+            elif pool and other_sweeps and split == "workload":
+                donors = donor_rows(
+                    other_sweeps, data, set(data.groups[test]), view, kind
+                )
+                if (k, f) not in donor_weights:
+                    donor_weights[k, f] = choose_donor_weight(train, donors, seed)
+                train = with_donors(train, donors, donor_weights[k, f])
             fitted = make_clock_model(model, seed).fit(train)
             X = data.X[test]
             chosen[test] = fitted.scores(X, aim, bound).argmin(axis=1)
             sure[test] = fitted.confidence(X)
-        found.append(_judged(one, data, chosen, sure, aim, bound))
-    return found
+        results.append(_judged(swept, data, chosen, sure, aim, bound))
+    return results
 
 
 def _folds(data: Training, split: str, seed: int) -> NDArray[np.int64]:
@@ -156,7 +160,7 @@ def _judged(
     aim: Objective,
     bound: float | None,
 ) -> Choice:
-    """Hold choices against the measured, smoothed curves."""
+    """Compare choices with the measured, smoothed curves."""
     figures = []
     for curve, pick in zip(sweeps.curves, chosen, strict=True):
         k = int(np.abs(curve.share - data.shares[pick]).argmin())
@@ -192,9 +196,9 @@ def measure(
     tested: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[ClockRow]:
-    """Figures of models on what they were not fitted on, baselines among them.
+    """Figures of models and baselines on applications left out of the fit.
 
-    Applications count alike: variants of one share its weight, in means, in
+    All applications have the same weight, shared by their variants, in means, in
     quantiles and in shares.
 
     Parameters
@@ -204,7 +208,7 @@ def measure(
     pool, tested
         See :func:`choices`.
     progress : callable, optional
-        Called with models done, models in all, and the model that is next.
+        Called with the models done, the number of models, and the next model.
 
     Returns
     -------
@@ -215,26 +219,26 @@ def measure(
         raise UnknownNameError("split", split, CLOCK_SPLITS)
     label = CLOCK_SPLITS[split]
     rows: list[ClockRow] = []
-    trusts: dict[tuple[int, int], float] = {}
+    donor_weights: dict[tuple[int, int], float] = {}
     names = list(dict.fromkeys([*BASELINES, *models]))
     for done, model in enumerate(names):
         if progress is not None:
             progress(done, len(names), model)
         for objective in objectives:
             first = objective == objectives[0]
-            found = choices(
+            chosen = choices(
                 sweeps, model, split=split, view=view, kind=kind, seed=seed,
-                objective=objective, pool=pool, tested=tested, trusts=trusts,
+                objective=objective, pool=pool, tested=tested, donor_weights=donor_weights,
             )  # fmt: skip
-            for one, choice in zip(sweeps, found, strict=False):
-                rows += rows_of(one, model, label, objective, choice, first)
+            for swept, choice in zip(sweeps, chosen, strict=False):
+                rows += rows_of(swept, model, label, objective, choice, first)
         if bound is not None:
-            found = choices(
+            chosen = choices(
                 sweeps, model, split=split, view=view, kind=kind, seed=seed,
-                objective=objectives[0], bound=bound, pool=pool, tested=tested, trusts=trusts,
+                objective=objectives[0], bound=bound, pool=pool, tested=tested, donor_weights=donor_weights,
             )  # fmt: skip
-            for one, choice in zip(sweeps, found, strict=False):
-                rows += bounded_rows(one, model, label, objectives[0], choice, bound)
+            for swept, choice in zip(sweeps, chosen, strict=False):
+                rows += bounded_rows(swept, model, label, objectives[0], choice, bound)
     return rows
 
 
@@ -247,11 +251,11 @@ def spread(
     seed: int = 0,
     level: float = 0.9,
 ) -> float:
-    """Factor on a card's own errors that covers those of its response elsewhere.
+    """Factor from the errors of a GPU's response on itself to those on another GPU.
 
     The quantile of the absolute error in log EDP, over the clocks of
-    applications left out, when the response of ``source`` answers for
-    ``target``, over the same quantile when it answers for ``source`` itself.
+    applications left out, when the response of ``source`` is used for
+    ``target``, over the same quantile when it is used for ``source``.
 
     Parameters
     ----------
@@ -264,14 +268,16 @@ def spread(
     other = training(target, view, shares=own.shares)
     together = np.concatenate([own.groups, other.groups])
     fold = grouped_folds(together, _SPREAD_FOLDS, seed)
-    mine, theirs = fold[: len(own)], fold[len(own) :]
+    own_fold, other_fold = fold[: len(own)], fold[len(own) :]
     errors = np.zeros_like(own.time), np.zeros_like(other.time)
     for f in np.unique(fold):
         fitted = make_clock_model(model, seed)
         if not isinstance(fitted, ResponseModel):
             raise UnknownNameError("response model", model, CLOCK_MODELS)
-        fitted.fit(own.rows(mine != f))
-        for data, at, error in zip((own, other), (mine, theirs), errors, strict=True):
+        fitted.fit(own.rows(own_fold != f))
+        for data, at, error in zip(
+            (own, other), (own_fold, other_fold), errors, strict=True
+        ):
             if not (at == f).any():
                 continue
             part = data.rows(at == f)
@@ -299,7 +305,7 @@ def importance(
 ) -> list[ClockRow]:
     """Permutation importance (Breiman, 2001) on applications left out.
 
-    How much the mean gap grows when one feature of the applications left out is
+    The growth of the mean gap when one feature of the applications left out is
     shuffled among all of them.
     """
     aim = make_objective(objective)

@@ -1,7 +1,7 @@
-"""Text of others, made safe to print: names in files, file names, corpora, options.
+"""Text from outside, made safe to print: names in files, file names, corpora, options.
 
-A name can hold what a terminal obeys, what turns the rest of a line round, or what
-a spreadsheet calculates. Everything printed goes through here.
+A name can hold control characters of a terminal, characters that reverse the rest of a
+line, or a formula of a spreadsheet. Everything printed is escaped by this module.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _code(character: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""A text on one line, whatever a terminal would obey written out.
+    r"""A text on one line, with a terminal's control characters written out.
 
     Examples
     --------
@@ -60,18 +60,18 @@ def _unsafe(character: str) -> bool:
 
 
 def message(text: str) -> str:
-    """A message of ours that may hold names: indented lines stay lines of their own."""
+    """A message of xlate that may hold names: its indented lines stay separate lines."""
     return "\n".join(escaped(part) for part in _LAYOUT.split(text))
 
 
 def error_text(what: str, hint: str | None) -> str:
-    """An error in words, with what to try on a line of its own."""
-    said = f"error: {message(what)}"
-    return said if hint is None else f"{said}\n  try: {message(hint)}"
+    """An error in words, with what to try on a separate line."""
+    text = f"error: {message(what)}"
+    return text if hint is None else f"{text}\n  try: {message(hint)}"
 
 
 def json_escaped(document: str) -> str:
-    r"""A JSON document whose strings hold nothing that a terminal obeys.
+    r"""A JSON document whose strings hold no control character of a terminal.
 
     The document means the same: every such character becomes ``\\uXXXX``. Line breaks
     between the values stay.
@@ -110,7 +110,7 @@ def csv_line(values: Iterable[object]) -> list[object]:
 
 
 def plot_text(text: str) -> str:
-    """A text for a picture: no formula of its own, and shown in a legend."""
+    """A text for a picture: not read as a formula, and shown in a legend."""
     plain = escaped(text).replace("$", r"\$")
     # matplotlib leaves labels with a leading underscore out of a legend
     return f" {plain}" if plain.startswith("_") else plain

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLOURS", "check_ending", "curve_picture", "drawn", "figure_of", "save"]
 
-#: colours that are told apart without red and green (Okabe and Ito, 2008)
+#: colours that can be distinguished without red and green (Okabe and Ito, 2008)
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00")
 
 
@@ -39,7 +39,7 @@ def figure_of(size: tuple[float, float]) -> Any:
 
 
 def check_ending(path: Path) -> None:
-    """Whether a picture can be drawn for a file's ending.
+    """Check that a picture can be written with a file's ending.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def drawn(figure: Any, ending: str) -> bytes:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure, whole or not at all.
+    """Write a figure, completely or not at all.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def curve_picture(answer: Recommendation, path: Path) -> None:
     Raises
     ------
     StorageError
-        If matplotlib is not installed, the ending is none it writes, or the file
+        If matplotlib is not installed, cannot write files of that ending, or the file
         cannot be written.
     """
     clocks = [p.sm_mhz for p in answer.curve]

@@ -1,4 +1,4 @@
-"""What a bundle knows of its own errors, and the intervals that follow."""
+"""Errors of a bundle on held-out models, and intervals from them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from xlate.stats.conformal import Scores
 if TYPE_CHECKING:
     from xlate.evaluation.held_out import HeldOut
 
-__all__ = ["LARGE", "Calibration"]
+__all__ = ["MIN_OP_SHARE", "Calibration"]
 
 Floats = NDArray[np.float64]
 
 #: share of busy time from which an operation counts as large
-LARGE = 0.01
+MIN_OP_SHARE = 0.01
 
 #: an operation that fewer models have large takes the errors of all operations
 _FEWEST_MODELS = 6

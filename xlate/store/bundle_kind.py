@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from xlate.errors import BundleError
+from xlate.store.versions import fitted_at
 
 __all__ = ["ROOMS", "AnyBundle", "AnyManifest", "B", "BundleKind", "Listed", "M"]
 
@@ -22,6 +23,9 @@ class AnyManifest(Protocol):
     @property
     def files(self) -> Mapping[str, str]:
         """sha256 of every other file of the bundle."""
+
+    def summary(self) -> dict[str, str | float | bool | None]:
+        """Its main fields, as listings have them."""
 
 
 class AnyBundle(Protocol):
@@ -68,8 +72,27 @@ class Listed:
     version: int | None
     active: bool
     ships: bool
-    manifest: Any
+    manifest: AnyManifest | None
     refused: str | None = None
+
+    @property
+    def fitted_at(self) -> str | None:
+        """Time of the fit, UTC; None where it was not recorded."""
+        return fitted_at(self.path)
+
+    def document(self) -> dict[str, str | float | bool | None]:
+        """The promised document of one bundle in ``models list --json``."""
+        return {
+            "kind": self.kind,
+            "path": str(self.path),
+            "name": self.name,
+            "version": self.version,
+            "active": self.active,
+            "shipped": self.ships,
+            "refused": self.refused,
+            "fitted_at": self.fitted_at,
+            **({} if self.manifest is None else self.manifest.summary()),
+        }
 
 
 class BundleKind(ABC, Generic[B, M]):

@@ -112,6 +112,18 @@ class ClockManifest:
         """Whether the response is that of another GPU."""
         return self.gpu != self.source_gpu
 
+    def summary(self) -> dict[str, str | float | bool | None]:
+        """Its main fields, as listings have them."""
+        return {
+            "target": self.target,
+            "gpu": self.gpu,
+            "model": self.model,
+            "fitted_on": self.corpus,
+            "simulated": self.simulated,
+            "extrapolated": self.extrapolated,
+            "edp_gap": self.error("edp_gap"),
+        }
+
     def error(self, metric: str) -> float | None:
         """Overall figure of the model on applications left out, or None."""
         for row in self.card:

@@ -175,6 +175,18 @@ class Manifest:
         raw["busy_range_us"] = tuple(raw["busy_range_us"])
         return cls(**raw)
 
+    def summary(self) -> dict[str, str | float | bool | None]:
+        """Its main fields, as listings have them."""
+        return {
+            "anchor": self.anchor,
+            "target": self.target,
+            "translator": self.translator,
+            "fitted_on": self.corpus,
+            "simulated": self.simulated,
+            "step_mape": self.error("step_mape"),
+            "vector_wape": self.error("vector_wape"),
+        }
+
     def error_on(self, model: str) -> tuple[float, int] | None:
         """Step time error (%) on a model left out and its runs, or None."""
         for row in self.card:

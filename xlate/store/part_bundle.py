@@ -72,6 +72,14 @@ class PartManifest:
     seed: int
     files: Mapping[str, str]
 
+    def summary(self) -> dict[str, str | float | bool | None]:
+        """Its main fields, as listings have them."""
+        return {
+            "instance": self.instance,
+            "fitted_on": self.corpus,
+            "simulated": self.simulated,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class PartBundle:
