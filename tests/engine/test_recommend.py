@@ -295,7 +295,8 @@ def test_wrong_names_are_said_before_the_work(
 
 
 def test_the_answer_repeats_itself(profiles: list[Profile], clocked: ClockFit) -> None:
-    assert ask(profiles, clocked) == ask(profiles, clocked)
+    first, second = ask(profiles, clocked), ask(profiles, clocked)
+    assert first == second
 
 
 def test_doubt_names_probes_and_probes_take_the_doubt(

@@ -780,6 +780,7 @@ def test_no_step_is_busier_than_it_is_long(
     except ProfileError:
         return
     union = sum(d for _, _, d, _ in kernels)
+    assert profiles
     for p in profiles:
         assert p.busy_us <= present(p.step_time_us) * (1 + 1e-9)
         assert p.busy_us <= union * (1 + 1e-9)
