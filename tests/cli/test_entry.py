@@ -1,4 +1,4 @@
-"""The way in and the way out: arguments that are misread, streams that fail, errors."""
+"""Input and output: arguments that are misread, streams that fail, errors."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def program(
 
 def every_command() -> Iterator[tuple[tuple[str, ...], CommandInfo]]:
     for name, part in program_parts.PARTS.items():
-        found = part.load()
+        group = part.load()
         path: tuple[str, ...] = (name,)
-        if not isinstance(found, typer.Typer):
-            found, path = typer.Typer(), ()
-            found.command(name)(part.load())
-        commands.apply_to(found)
-        for c in found.registered_commands:
+        if not isinstance(group, typer.Typer):
+            group, path = typer.Typer(), ()
+            group.command(name)(part.load())
+        commands.apply_to(group)
+        for c in group.registered_commands:
             own = c.name or present(c.callback).__name__.replace("_", "-").strip("-")
             yield (*path, own), c
 
@@ -89,7 +89,9 @@ def single_values(path: tuple[str, ...]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", filter(single_values, COMMANDS), ids=" ".join)
+@pytest.mark.parametrize(
+    "path", [c for c in COMMANDS if single_values(c)], ids=" ".join
+)
 def test_a_single_value_is_given_once(path: tuple[str, ...]) -> None:
     options = single_values(path)
     assert options
@@ -111,7 +113,7 @@ def with_values(path: tuple[str, ...]) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", filter(with_values, COMMANDS), ids=" ".join)
+@pytest.mark.parametrize("path", [c for c in COMMANDS if with_values(c)], ids=" ".join)
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
 def test_no_value_is_blank(path: tuple[str, ...], blank: str) -> None:
     values = with_values(path)
@@ -134,7 +136,7 @@ def numbers(path: tuple[str, ...]) -> list[tuple[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("path", filter(numbers, COMMANDS), ids=" ".join)
+@pytest.mark.parametrize("path", [c for c in COMMANDS if numbers(c)], ids=" ".join)
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e999"])
 def test_numbers_are_finite(path: tuple[str, ...], value: str) -> None:
     options = numbers(path)
@@ -229,7 +231,7 @@ def test_early_errors_are_json_too(
     assert (plain.returncode, plain.stdout) == (code, "")
 
 
-def test_json_after_two_dashes_is_not_ours() -> None:
+def test_json_after_two_dashes_belongs_to_the_recorded_command() -> None:
     assert failures.wants_json(["a", "--json"])
     assert not failures.wants_json(["profile", "record", "--", "run", "--json"])
 
@@ -285,7 +287,7 @@ def test_any_encoding_is_printed(encoding: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="names of Unix")
-def test_names_of_files_are_not_obeyed(tmp_path: Path) -> None:
+def test_a_terminal_interprets_nothing_in_names_of_files(tmp_path: Path) -> None:
     bad = os.fsencode(tmp_path) + b"/a\x1b[31m\nerror: b\xff.json"
     Path(os.fsdecode(bad)).write_text(
         '{"Device_Co\\u001b[31mnv": 300000, "Device_IDLE": 5}'

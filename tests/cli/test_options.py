@@ -1,7 +1,7 @@
 """Every option of every command acts, or is refused: proved by running with and without it.
 
 A command or option that is new fails here until somebody enters an experiment for it in
-``EXPERIMENTS``, so that none can be added which is passed over in silence. Quick commands
+``EXPERIMENTS``, so that no option can be added that is ignored without a message. Quick commands
 run; of those that fit for minutes (``SPIED``) it is looked at what reaches the use case.
 """
 
@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import typer.main
@@ -81,13 +81,15 @@ def leaves() -> Iterator[tuple[str, Any]]:
 
 def options() -> list[tuple[str, str]]:
     """(command, leading name) of every option but --help."""
-    found = []
+    every_option = []
     for path, command in leaves():
         for p in command.params:
             if p.param_type_name == "option" and "--help" not in p.opts:
-                found += [(path, p.opts[0])]
-                found += [(path, p.secondary_opts[0])] if p.secondary_opts else []
-    return found
+                every_option += [(path, p.opts[0])]
+                every_option += (
+                    [(path, p.secondary_opts[0])] if p.secondary_opts else []
+                )
+    return every_option
 
 
 _T = ("translate", "a.csv", *PAIR)
@@ -456,8 +458,8 @@ class RecordedError(Exception):
     """Ends a command where its use case would begin."""
 
 
-def _spy(name: str) -> Callable[..., Any]:
-    def record(*args: Any, **kwargs: Any) -> Any:
+def _spy(name: str) -> Callable[..., NoReturn]:
+    def record(*args: Any, **kwargs: Any) -> NoReturn:
         session, request = args
         calls = {k: v for k, v in kwargs.items() if not callable(v)}
         raise RecordedError(f"{name} {session.anchors_dirs} {request!r} {calls}")

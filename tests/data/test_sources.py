@@ -95,7 +95,7 @@ def test_import_gives_canonical_tables(origin: Path, empty_home: Path) -> None:
     assert c.ops.filter(pl.col("op") == "Device_Relu").height == c.runs.height // 2
 
 
-def test_files_may_lie_side_by_side(
+def test_files_may_be_in_one_folder(
     origin: Path, empty_home: Path, tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat"
@@ -122,7 +122,7 @@ class Evil:
         return os.system, ("exit 9",)
 
 
-def test_a_foreign_global_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_global_outside_the_allowed_ones_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "evil.pickle"
     path.write_bytes(pickle.dumps(Evil()))
     with pytest.raises(CorpusError, match=r"posix\.system|nt\.system"):
@@ -280,8 +280,8 @@ def test_files_without_a_known_checksum_are_taken_on_request_only(
         sources.pull_corpus("profet", f"{server}/good")
     said: list[str] = []
     sources.pull_corpus("profet", f"{server}/good", said.append, unverified=True)
-    told = [line for line in said if line.startswith("not verified: sha256 ")]
-    assert [t.split()[-1] for t in told] == [f.sha256 for f in card.files]
+    checksums = [line for line in said if line.startswith("not verified: sha256 ")]
+    assert [t.split()[-1] for t in checksums] == [f.sha256 for f in card.files]
     with pytest.raises(DownloadError, match=r"broke off|could not be fetched"):
         sources.pull_corpus("profet", f"{server}/dies", unverified=True)
 

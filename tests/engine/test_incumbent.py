@@ -1,4 +1,4 @@
-"""A fit takes the place of what answers only where it is shown not to be worse."""
+"""A fit replaces the bundle in use only where it is shown not to be worse."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def simulated_of(data: pl.DataFrame) -> Corpus:
 def answer(data: pl.DataFrame | None = None) -> tuple[str, str]:
     row = frame(gpus=PAIR).row(0, named=True)
     profile = Profile({c: row[c] for c in OPS}, step_time_us=row[STEP])
-    (found,) = all_as(Translation, engine.translate([profile], *PAIR))
-    return found.fitted_on, found.layer
+    (translation,) = all_as(Translation, engine.translate([profile], *PAIR))
+    return translation.fitted_on, translation.layer
 
 
 def test_runs_that_correct_data_sheets_answer(empty_home: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_worse_fit_leaves_a_better_bundle(empty_home: Path) -> None:
     )  # fmt: skip
     done = xlate.fit(*PAIR, shots=spoilt)
     assert not present(done.succession).in_place
-    # both models taught the bundle: what its card says of them left out counts, and of
+    # the bundle was fitted on both models: what its card says of them left out counts, and of
     # the one whose runs are others now, how it answers on these
     card = present(first.bundle.manifest.error_on("m1"))[0]
     off = 100 * (1 - 1 / 1.6)
@@ -132,7 +132,7 @@ def test_models_that_a_bundle_never_saw_are_asked(empty_home: Path) -> None:
     xlate.fit(*PAIR, good, translators=())
     other = good.with_columns("x" + pl.col("model"))
     s = xlate.fit(*PAIR, other, translators=()).succession
-    # it knows such runs by heart under other names, and so it is right
+    # it was fitted on the same runs under other names, and so it is right
     assert s is not None
     assert s.n == 8
     assert present(s.before_mape) < 3
@@ -153,7 +153,7 @@ def _incumbent(anchor: str, target: str) -> tuple[Incumbent | None, str | None]:
     return incumbent_of(session, session.pair(anchor, target))
 
 
-def test_a_refused_bundle_steps_aside(empty_home: Path) -> None:
+def test_a_refused_bundle_is_not_the_incumbent(empty_home: Path) -> None:
     first = xlate.fit(*PAIR, shots=frame(gpus=PAIR, models=3, off=0.4))
     (present(first.path) / "model.zip").write_bytes(b"no")
     with pytest.raises(BundleError):
@@ -161,21 +161,21 @@ def test_a_refused_bundle_steps_aside(empty_home: Path) -> None:
     done = xlate.fit(*PAIR, shots=noisy(0.3))
     assert not present(done.succession).in_place
     assert any("refused" in n for n in done.notes)
-    # what cannot answer does not stand before zero-shot
+    # a bundle that cannot answer is not preferred to zero-shot
     assert answer()[1] == "zero-shot"
 
 
 def test_the_incumbent_is_the_bundle_then_what_ships_then_data_sheets(
     empty_home: Path,
 ) -> None:
-    found, refused = _incumbent("g3s", "p3")
-    assert found is not None
-    assert (found.what, refused) == ("the bundle that ships with xlate", None)
-    assert found.fitted_on == "profet"
-    found, _ = _incumbent("T4", "L4")
-    assert present(found).what == "zero-shot"
-    found, _ = _incumbent("g3s", "Max-1550")
-    assert found is None
+    incumbent, refused = _incumbent("g3s", "p3")
+    assert incumbent is not None
+    assert (incumbent.what, refused) == ("the bundle that ships with xlate", None)
+    assert incumbent.fitted_on == "profet"
+    incumbent, _ = _incumbent("T4", "L4")
+    assert present(incumbent).what == "zero-shot"
+    incumbent, _ = _incumbent("g3s", "Max-1550")
+    assert incumbent is None
 
 
 def test_few_runs_do_not_replace_what_ships(empty_home: Path, profet: Corpus) -> None:

@@ -1,4 +1,4 @@
-"""Files are read if they are regular and written whole; the rest is refused at once."""
+"""Only regular files are read, files are written completely; others are refused."""
 
 # ruff: noqa: PTH101, PTH116, PTH208, PTH211, PT011, PT012
 
@@ -166,7 +166,7 @@ def hidden(folder: str = ".") -> list[Path]:
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_scratch_of_a_dead_process_goes_and_of_a_live_one_stays(
+def test_scratch_of_a_dead_process_is_removed_and_of_a_live_one_kept(
     there: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XLATE_HOME", str(there / "home"))
@@ -195,22 +195,22 @@ def test_folders_of_earlier_releases_go_once_they_are_old(
 ) -> None:
     monkeypatch.setenv("XLATE_HOME", str(there))
     fresh, old = Path("corpora/.profet-abcdefgh"), Path("corpora/.profet-x_cd3fgh")
-    mine = Path("corpora/.profet-notours1")
+    unrelated = Path("corpora/.profet-notours1")
     long_ago = time.time() - 2 * 3600
-    for folder in (fresh, old, mine):
+    for folder in (fresh, old, unrelated):
         folder.mkdir(parents=True)
         (folder / "runs.parquet").write_text("half")
-    (mine / "letter.txt").write_text("dear")
-    for path in (*old.iterdir(), old, *mine.iterdir(), mine):
+    (unrelated / "letter.txt").write_text("dear")
+    for path in (*old.iterdir(), old, *unrelated.iterdir(), unrelated):
         os.utime(path, (long_ago, long_ago))
     with paths.atomic_folder(there / "corpora" / "zeus") as inside:
         (inside / "runs.parquet").write_text("whole")
     assert fresh.exists()
-    assert mine.exists()
+    assert unrelated.exists()
     assert not old.exists()
 
 
-def test_a_folder_that_stepped_aside_is_put_back(there: Path) -> None:
+def test_a_folder_that_was_moved_away_is_put_back(there: Path) -> None:
     cut_off = there / f".one-{'0' * 12}.part"
     (cut_off / "old").mkdir(parents=True)
     (cut_off / "old" / "runs.parquet").write_text("precious")

@@ -60,8 +60,8 @@ def test_a_file_that_differs_is_read_itself(copied: Path, change: str) -> None:
         t4.rename(copied / "gpus/T4b.toml")
     assert read_compiled(copied) is None
     if change == "edit":
-        found = merge([copied], copied)
-        assert found.gpus["T4"].number("bandwidth_gb_per_s") == 321
+        merged = merge([copied], copied)
+        assert merged.gpus["T4"].number("bandwidth_gb_per_s") == 321
 
 
 def _recast(text: str, **changed: list[list[Any]] | dict[str, int] | None) -> str:
@@ -86,7 +86,7 @@ def _recast(text: str, **changed: list[list[Any]] | dict[str, int] | None) -> st
     ],
 )
 def test_a_damaged_compiled_file_is_not_used(
-    copied: Path, damage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    copied: Path, damage: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = copied / FILE
     file.write_text(damage(file.read_text(encoding="utf-8")), encoding="utf-8")

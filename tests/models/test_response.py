@@ -127,7 +127,9 @@ def test_single_wild_points_do_not_decide() -> None:
         (lambda f: f.with_columns(gpu=pl.lit("A100-PCIe-40GB")), "no clock sweep of V100"),
     ],
 )  # fmt: skip
-def test_a_broken_sweep_is_named(change: Callable[..., Any], said: str) -> None:
+def test_a_broken_sweep_is_named(
+    change: Callable[[pl.DataFrame], pl.DataFrame], said: str
+) -> None:
     with pytest.raises(CorpusError, match="try:") as e:
         curves_of(change(one()), GPU)
     assert said in str(e.value)
@@ -166,19 +168,19 @@ def test_objective_names_are_checked() -> None:
 
 def test_the_label_is_the_oracle_of_an_exhaustive_search() -> None:
     curve = curves_of(one(), GPU)[0]
-    found = label(curve, make_objective("edp"), 0.05)
+    sweep_label = label(curve, make_objective("edp"), 0.05)
     edp = curve.smooth_power_w * curve.smooth_time_s**2
-    assert found.best_mhz == curve.sm_mhz[edp.argmin()]
+    assert sweep_label.best_mhz == curve.sm_mhz[edp.argmin()]
     slow = curve.smooth_time_s / curve.smooth_time_s.min() - 1
     inside = [f for f, s in zip(curve.sm_mhz, slow, strict=True) if s <= 0.05]
-    assert found.bounded_mhz in inside
-    assert found.bounded_mhz == min(
+    assert sweep_label.bounded_mhz in inside
+    assert sweep_label.bounded_mhz == min(
         inside, key=lambda f: edp[np.flatnonzero(curve.sm_mhz == f)[0]]
     )
-    assert found.fastest_mhz == 1380
-    assert found.band_mhz[0] <= found.best_mhz <= found.band_mhz[1]
-    assert 0 < found.slowdown <= 0.05
-    assert found.energy_saving > 0
+    assert sweep_label.fastest_mhz == 1380
+    assert sweep_label.band_mhz[0] <= sweep_label.best_mhz <= sweep_label.band_mhz[1]
+    assert 0 < sweep_label.slowdown <= 0.05
+    assert sweep_label.energy_saving > 0
 
 
 def test_a_bound_is_a_share(sweeps: Sweeps) -> None:
@@ -218,7 +220,7 @@ def test_features_are_of_the_probe_alone(sweeps: Sweeps) -> None:
     assert np.isnan(matrix([[rich]], gpu, "smi")[0, 2])
 
 
-def test_three_probes_stand_side_by_side(sweeps: Sweeps) -> None:
+def test_three_probes_are_side_by_side_columns(sweeps: Sweeps) -> None:
     first = Probe(1380, 200, 1.0, {"gpu_utilization": 90, "memory_utilization": 40})
     others = [Probe(966, 120, 1.2), Probe(690, 90, 1.5)]
     X = matrix([[first, *others]], sweeps.gpu, "smi", "tri-point")
@@ -329,7 +331,7 @@ def test_leaving_a_gpu_out_leaves_its_application_out_elsewhere_too(
         sweep_study.choices([sweeps], "spy", split="wat")
 
 
-def test_figures_stand_beside_both_baselines(sweeps: Sweeps) -> None:
+def test_figures_are_given_beside_both_baselines(sweeps: Sweeps) -> None:
     rows = sweep_study.measure([sweeps], ["response-linear"], view="smi")
     models = {r.model for r in rows}
     assert models == {"max-clock", "constant-share", "response-linear"}
@@ -371,10 +373,10 @@ def test_importance_finds_the_feature_that_matters(sweeps: Sweeps) -> None:
     assert of["busy"] == max(map(present, of.values())) > 0
 
 
-def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps: Sweeps) -> None:
+def test_donor_applications_are_weighted_by_their_use(sweeps: Sweeps) -> None:
     own = training(sweeps, "smi")
     alike = donor_rows([sweeps], own, frozenset(), "smi")
-    # the same curves, turned upside down, teach nothing
+    # the same curves, turned upside down, are of no use in the fit
     odd = replace(alike, time=-alike.time, power=-alike.power)
     assert choose_donor_weight(own, odd) == 0
     assert choose_donor_weight(own.rows(own.groups == own.groups[0]), alike) == 1
@@ -383,7 +385,7 @@ def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps: Sweeps) -
     assert both.weights[len(own) :].sum() == pytest.approx(0.1 * own.weights.sum())
 
 
-def test_a_response_is_as_wide_elsewhere_as_it_errs_there(sweeps: Sweeps) -> None:
+def test_a_response_is_as_wide_elsewhere_as_its_errors_there(sweeps: Sweeps) -> None:
     assert sweep_study.spread(sweeps, sweeps, "response-linear", view="smi") == 1
     with pytest.raises(UnknownNameError, match="response model"):
         sweep_study.spread(sweeps, sweeps, "boosting", view="smi")

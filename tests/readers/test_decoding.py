@@ -1,4 +1,4 @@
-"""Parquet of unknown origin: whatever is in it, an error or a table, never a crash."""
+"""Parquet of unknown origin: any content gives an error or a table, never a crash."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def test_all_types_come_back_as_numbers_or_text(decoder: Decoder) -> None:
             "l": [[1], [2]],
         }
     )
-    found = decoder.frame("a file", packed(frame))
-    assert found.drop("l").rows() == [
+    decoded = decoder.frame("a file", packed(frame))
+    assert decoded.drop("l").rows() == [
         (1, 2.0**63, 1.5, True, "é", "x", None, "1970-01-01"),
         (None, 1.0, None, None, None, "y", None, "1970-01-02"),
     ]
-    assert found.schema["l"] == pl.Object
-    assert found["i"].dtype == pl.Int64
+    assert decoded.schema["l"] == pl.Object
+    assert decoded["i"].dtype == pl.Int64
 
 
 def test_no_rows_and_no_columns_come_back_too(decoder: Decoder) -> None:
@@ -149,7 +149,7 @@ def test_a_process_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) ->
         Decoder().frame("a file", b"")
 
 
-def test_what_is_no_answer_of_ours_is_not_used(
+def test_an_invalid_answer_of_the_decoder_is_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     script = tmp_path / "script.py"

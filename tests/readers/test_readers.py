@@ -148,7 +148,7 @@ def test_a_line_without_end_is_refused_quickly(
     assert time.perf_counter() - start < 2
 
 
-def test_a_format_can_be_forced_and_must_be_known(tmp_path: Path) -> None:
+def test_a_format_can_be_forced_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     assert len(readers.read(path, "tensorflow_stats")) == 1
     with pytest.raises(ProfileError, match="not JSON"):
@@ -271,11 +271,11 @@ def test_read_profile_wants_one(tmp_path: Path) -> None:
 def test_any_bytes_give_profiles_or_an_xlate_error(tmp_path: Path, raw: bytes) -> None:
     path = write(tmp_path, raw, "fuzz.csv")
     try:
-        found = readers.read(path)
+        profiles = readers.read(path)
     except XlateError:
         return
-    assert found
-    assert all(t >= 0 for p in found for t in p.ops.values())
+    assert profiles
+    assert all(t >= 0 for p in profiles for t in p.ops.values())
 
 
 def test_bytes_io_parquet_is_sniffed_by_content(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Readers of traces and reports: sound files, broken files, and whatever else comes."""
+"""Readers of traces and reports: sound files, broken files, and random ones."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_every_gpu_has_a_profile(tmp_path: Path) -> None:
     holds(two, made.VECTOR)
 
 
-def test_ids_that_two_processes_share_are_told_apart(tmp_path: Path) -> None:
+def test_ids_that_two_processes_share_are_distinguished(tmp_path: Path) -> None:
     # both count their launches from the same number; one began later
     late = made.steps(pid=2, device=1, start=500_000)
     one, two = read(tmp_path, made.trace(made.steps() + late))
@@ -352,7 +352,7 @@ SOUND = [
     format=st.sampled_from([None, *readers.FORMATS]),
 )
 @settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
-def test_nothing_but_a_profile_or_an_error_of_ours(
+def test_damaged_files_give_a_profile_or_an_xlate_error(
     which: int, cut: float, at: float, noise: bytes, format: str | None, tmp_path: Path
 ) -> None:
     content = (
@@ -366,10 +366,10 @@ def test_nothing_but_a_profile_or_an_error_of_ours(
 
 def check(path: Path, format: str | None = None) -> None:
     try:
-        found = readers.read(path, format)
+        profiles = readers.read(path, format)
     except XlateError:
         return
-    for p in found:
+    for p in profiles:
         values = list(p.ops.values())
         assert all(np.isfinite(v) and v >= 0 for v in values)
         assert all(op_names.is_op_column(c) for c in p.ops)
@@ -419,7 +419,7 @@ def check(path: Path, format: str | None = None) -> None:
     format=st.sampled_from(["kineto", "tensorflow_trace"]),
 )
 @settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
-def test_any_events_give_a_profile_or_an_error_of_ours(
+def test_any_events_give_a_profile_or_an_xlate_error(
     events: list[Json], format: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "fuzz.json"

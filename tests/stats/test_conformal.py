@@ -30,7 +30,7 @@ def test_with_one_row_a_group_it_is_split_conformal_prediction(
     assert ours == pytest.approx(interval[0, 1, 0])
 
 
-def test_groups_weigh_alike_whatever_their_size() -> None:
+def test_groups_have_equal_weight_at_any_size() -> None:
     scores = np.concatenate([np.full(1000, 0.1), [1.0], [2.0], [3.0]])
     groups = np.concatenate([np.zeros(1000), [1, 2, 3]])
     assert group_quantile(scores, groups, 0.2) == 0.1
@@ -47,14 +47,14 @@ def test_too_few_rows_give_no_interval() -> None:
 
 @pytest.mark.parametrize("level", [0.8, 0.9])
 def test_a_group_never_seen_is_covered(level: float) -> None:
-    """Groups with a bias of their own; the next group has another."""
+    """Each group has its own bias; the next group has another."""
     rng = np.random.default_rng(0)
     covered = []
     for _ in range(300):
         bias = rng.normal(0, 0.1, 13)
         error = np.abs(bias[:, None] + rng.normal(0, 0.05, (13, 20)))
-        known, new = error[:12].ravel(), error[12]
-        limit = group_quantile(known, np.repeat(np.arange(12), 20), level)
+        seen, new = error[:12].ravel(), error[12]
+        limit = group_quantile(seen, np.repeat(np.arange(12), 20), level)
         covered.append((new <= limit).mean())
     # a dozen groups know their own spread a little less well than they should
     assert level - 0.04 < np.mean(covered) < level + 0.03

@@ -1,4 +1,4 @@
-"""Models by kind and state: the same to the bit, and nothing else gets in."""
+"""Models by kind and state: equal to the bit, and other types are refused."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_a_clock_model_answers_to_the_bit(name: str, sweeps: Training) -> None:
     model = make_clock_model(name)
     model.fit(sweeps)
     again = again_of(model)
-    for ours, theirs in zip(
+    for ours, decoded in zip(
         as_type(ResponseModel, model).curves(sweeps.X),
         again.curves(sweeps.X),
         strict=True,
     ):
-        assert np.array_equal(ours, theirs)
+        assert np.array_equal(ours, decoded)
     confidence = model.confidence(sweeps.X), again.confidence(sweeps.X)
     assert np.array_equal(*confidence, equal_nan=True)
     assert getattr(again, "cautious", None) == getattr(model, "cautious", None)
@@ -100,8 +100,8 @@ def test_plain_values_come_back_as_they_were() -> None:
     assert again["beyond"] == values["beyond"]
     assert [type(v) for v in again["numpy"]] == [type(v) for v in values["numpy"]]
     assert again["numpy"] == values["numpy"]
-    for ours, theirs in zip(again["empty"], values["empty"], strict=True):
-        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    for ours, decoded in zip(again["empty"], values["empty"], strict=True):
+        assert (ours.shape, ours.dtype) == (decoded.shape, decoded.dtype)
     assert again["texts"].tolist() == ["a", "bcd"]
     assert again["order"].flags.f_contiguous
     assert again["frozen"] == {"a": 1}
@@ -193,7 +193,7 @@ def test_a_tree_of_another_form_is_refused(
         read_back(written(Encoded(tree)), tmp_path)
 
 
-def test_values_that_stand_too_deep_are_refused(tmp_path: Path) -> None:
+def test_values_nested_too_deep_are_refused(tmp_path: Path) -> None:
     deep: Any = 1
     for _ in range(70):
         deep = [deep]
@@ -202,7 +202,7 @@ def test_values_that_stand_too_deep_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_array_does_not_stand_in_places_without_end(tmp_path: Path) -> None:
+def test_an_array_is_not_repeated_without_limit(tmp_path: Path) -> None:
     many = Encoded([{"array": 0}] * 200, [np.zeros(2**20)])
     with pytest.raises(BundleError, match="take over"):
         read_back(written(many), tmp_path)

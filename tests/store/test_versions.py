@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,8 +13,11 @@ from xlate.errors import StorageError
 from xlate.store import versions
 
 
-def writes(text: str) -> Callable[..., Any]:
-    return lambda folder: (folder / "what").write_text(text)
+def writes(text: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "what").write_text(text)
+
+    return write
 
 
 def what(folder: Path) -> str:
@@ -97,9 +99,9 @@ def test_a_kill_between_any_two_steps_leaves_a_fit_that_answers(
     with contextlib.suppress(Killed):
         versions.keep(slot, writes("new"), in_place=True)
     monkeypatch.undo()
-    found = versions.active(slot, "what")
-    assert found is not None
-    assert what(found) in ("new", before[-1])
+    active = versions.active(slot, "what")
+    assert active is not None
+    assert what(active) in ("new", before[-1])
     # the next writer ends what was begun; nothing that was there is lost
     versions.keep(slot, writes("next"), in_place=True)
     assert what(slot) == "next"

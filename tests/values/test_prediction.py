@@ -1,4 +1,4 @@
-"""What every answer says beside its numbers, and how people see it."""
+"""What every answer gives beside its numbers, and how it is printed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def test_every_answer_carries_the_shared_keys(empty_home: Path, example: Path) -
     assert sheets["bundle"] is None
 
 
-def test_what_is_not_said_is_not_known(empty_home: Path, example: Path) -> None:
+def test_what_a_profile_does_not_say_is_reported_as_unknown(
+    empty_home: Path, example: Path
+) -> None:
     half = WorkloadKey("ResNet18", precision="fp16", mode="inference")
     t = document_of(translated(example, workload=half, device="Tesla M60"))
     assert t["precision"] == {
@@ -194,9 +196,9 @@ def test_scale_knows_the_gpus_of_further_folders(
     with pytest.raises(ProfileError, match="ran on a Mine") as unknown:
         xlate.scale(*size)
     assert "the catalogue does not know it" in present(unknown.value.hint)
-    with pytest.raises(ProfileError, match="ran on a Mine") as found:
+    with pytest.raises(ProfileError, match="ran on a Mine") as refused:
         xlate.scale(*size, anchors_dirs=[tmp_path / "machines"])
-    assert "--anchor Mine" in present(found.value.hint)
+    assert "--anchor Mine" in present(refused.value.hint)
     forced = xlate.scale(*size, force=True)[0].translation
     assert forced.verdict.level != "ok"
     assert any("(forced)" in r for r in forced.verdict.reasons)
