@@ -65,7 +65,7 @@ class Predicted:
     host: Floats | None = None
 
 
-def layer_of(finding: Finding, data_sheets: bool = True) -> str:
+def layer_of(finding: Finding, data_sheets: Callable[[], bool]) -> str:
     """The layer that answers for a profile.
 
     What the fitted translator is not for is answered from data sheets: they are less
@@ -76,12 +76,13 @@ def layer_of(finding: Finding, data_sheets: bool = True) -> str:
     Parameters
     ----------
     finding : Finding
-    data_sheets : bool
-        Whether the catalogue knows both GPUs well enough.
+    data_sheets : callable
+        Says whether the catalogue knows both GPUs well enough; asked only where the
+        fitted translator does not answer.
     """
     if finding.verdict.level != "refuse":
         return FITTED
-    return ZERO_SHOT if data_sheets and not finding.other_gpu else OP_RATIO
+    return OP_RATIO if finding.other_gpu or not data_sheets() else ZERO_SHOT
 
 
 def why_not_fitted(finding: Finding, layer: str) -> tuple[str, ...]:

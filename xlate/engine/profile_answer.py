@@ -19,6 +19,7 @@ from xlate.trust.precision import Shift
 from xlate.values.prediction import Translation
 from xlate.values.profile import Estimate, Profile, Verdict
 from xlate.values.reason import Reason
+from xlate.values.vectors import Vectors
 
 if TYPE_CHECKING:
     from xlate.parallel import Backend
@@ -69,14 +70,20 @@ class Examined:
     Attributes
     ----------
     profile : Profile
+    vectors : Vectors
+        Its own.
     finding : Finding
-        How far it is from what the layer was made for.
+        How far it is from what the bundle was fitted on.
+    layer : str
+        That answers for it.
     shift : Shift
         How it would compute on the target.
     """
 
     profile: Profile
+    vectors: Vectors
     finding: Finding
+    layer: str
     shift: Shift
 
 

@@ -71,8 +71,15 @@ def borrowed() -> Calibration:
 _LOG = logger(__name__)
 
 
-def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
+def by_catalogue(profile: Profile, vectors: Vectors, pair: Pair) -> Predicted:
     """Each operation times the ratio of what limits it; the step follows.
+
+    Parameters
+    ----------
+    profile : Profile
+    vectors : Vectors
+        That of the profile alone.
+    pair : Pair
 
     Raises
     ------
@@ -85,7 +92,6 @@ def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
         pair.anchor.name,
         pair.target.name,
     )
-    vectors = Vectors.of([profile])
     names, known = vectors.columns, np.isfinite(vectors.steps)
     # a window is taken for two steps
     step = np.where(known, vectors.steps, profile.window_us / 2)

@@ -118,6 +118,7 @@ def examine(
     # a handful of models cannot tell what a network is like: what was fitted on them
     # starts at data sheets, which hold for any
     few = len(m.models) < _FEW_MODELS
+    unseen = _not_in_training(strange, profile.busy_us, share)
     near = _NOT_COMPARED
     if isinstance(domain, Domain):
         vectors = Vectors.of([profile]) if vectors is None else vectors
@@ -126,8 +127,7 @@ def examine(
     widen: list[str] = [n for n in profile.notes if not informs(n)]
     refuse: list[str] = []
     if share > CAREFUL_UNKNOWN:
-        said = _not_in_training(strange, profile.busy_us, share)
-        (refuse if share > MOST_UNKNOWN else widen).append(said)
+        (refuse if share > MOST_UNKNOWN else widen).append(unseen)
     widen += _odd_amount(profile.busy_us, m.busy_range_us)
     widen += near.widen
     refuse += near.refuse
