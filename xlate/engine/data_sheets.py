@@ -32,11 +32,11 @@ __all__ = ["in_place_of_bundle", "without_bundle"]
 def without_bundle(profiles: Sequence[Profile], case: Case) -> list[Translation]:
     """Answers for a pair that no bundle is of."""
     fitted = case.session.manifest_of_same_gpus(case.pair)
-    here, there = (side.require_gpu() for side in case.pair.sides)
+    anchor, target = (side.require_gpu() for side in case.pair.sides)
     answers = []
     for p in profiles:
         finding = _beyond_bundles(p, (_missing(p, case.pair, fitted),), case)
-        shift, vectors = shift_of(p, here, there), Vectors.of([p])
+        shift, vectors = shift_of(p, anchor, target), Vectors.of([p])
         checked = Examined(p, vectors, finding, ZERO_SHOT, shift)
         answers.append(_answer(checked, case))
     return answers
@@ -54,9 +54,9 @@ def _beyond_bundles(
     profile: Profile, why: Sequence[str], case: Case, examined: Finding | None = None
 ) -> Finding:
     """What can be said of a profile, with why no fitted translator answers."""
-    beyond = extrapolated(case.pair, case.known)
+    beyond = extrapolated(case.pair, case.catalogue)
     why = (*why, *([beyond] if beyond is not None else []))
-    return beyond_bundles(profile, why, case.pair.anchor, case.known, examined)
+    return beyond_bundles(profile, why, case.pair.anchor, case.catalogue, examined)
 
 
 def _missing(profile: Profile, pair: Pair, fitted: Manifest | None) -> Reason:

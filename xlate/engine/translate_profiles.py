@@ -1,7 +1,7 @@
 """Translate profiles: the bundle of the pair answers, else the layer below it.
 
 One straight pass: the machines and the bundle are resolved, each profile is checked,
-made a vector and held against the training (:mod:`xlate.trust.domain`), a layer predicts
+made a vector and compared with the training (:mod:`xlate.trust.domain`), a layer predicts
 (:mod:`xlate.engine.fallback`), and intervals and facts make an answer of it
 (:mod:`xlate.engine.profile_answer`). Each stage hands on a frozen value; what data sheets
 answer for leaves the pass for :mod:`xlate.engine.data_sheets`, loaded only then.
@@ -51,7 +51,7 @@ def translate(session: Session, request: TranslateRequest) -> Answers[Translatio
         a GPU without bundle of which the catalogue knows too little.
     """
     check_level(request.level)
-    known = session.catalogue
+    catalogue = session.catalogue
     anchor, profiles = request.anchor, list(request.profiles)
     notes: tuple[str, ...] = ()
     # those made in Python were not looked at by a reader
@@ -60,10 +60,10 @@ def translate(session: Session, request: TranslateRequest) -> Answers[Translatio
         # else the files are not asked which machine they are of
         from xlate.engine.machine_choice import with_anchor
 
-        anchor, profiles, notes = with_anchor(profiles, None, known)
+        anchor, profiles, notes = with_anchor(profiles, None, catalogue)
     pair = session.pair(anchor, request.target)
     notes += names_taken(pair, anchor, request.target)
-    profiles = of_anchor(profiles, pair.anchor, known, request.force)
+    profiles = of_anchor(profiles, pair.anchor, catalogue, request.force)
     bundle = request.bundle
     if bundle is not None:
         session.bundles.check(bundle, *pair.names)
@@ -115,21 +115,21 @@ def _answers(profiles: Sequence[Profile], case: Case) -> list[Translation]:
         from xlate.engine.data_sheets import without_bundle
 
         return without_bundle(profiles, case)
-    here, there = (side.require_gpu() for side in case.pair.sides)
+    anchor, target = (side.require_gpu() for side in case.pair.sides)
     checked = []
     for p in profiles:
         vectors = Vectors.of([p])
-        finding = examine(p, bundle, case.known, vectors)
+        finding = examine(p, bundle, case.catalogue, vectors)
         layer = layer_of(finding, partial(_data_sheets_suffice, case))
         answers_by = None if layer == ZERO_SHOT else bundle
-        shift = shift_of(p, here, there, answers_by)
+        shift = shift_of(p, anchor, target, answers_by)
         checked.append(Examined(p, vectors, finding, layer, shift))
     answers: dict[int, Translation] = {}
     for layer in dict.fromkeys(e.layer for e in checked):
         rows = [k for k, e in enumerate(checked) if e.layer == layer]
-        answer = _by_data_sheets if layer == ZERO_SHOT else _by_bundle
-        found = answer([checked[k] for k in rows], case)
-        answers |= dict(zip(rows, found, strict=True))
+        layer_answers = _by_data_sheets if layer == ZERO_SHOT else _by_bundle
+        of_layer = layer_answers([checked[k] for k in rows], case)
+        answers |= dict(zip(rows, of_layer, strict=True))
     return [answers[k] for k in range(len(profiles))]
 
 
@@ -184,9 +184,8 @@ def _by_ratio(finding: Finding) -> Finding:
 
 def _errors(bundle: Bundle, part: str) -> Calibration:
     """Calibration of a part, made once for each bundle."""
-    found = bundle.memo.get(part)
-    if found is None:
-        found = Calibration.from_arrays(bundle.model["calibration"][part])
-        bundle.memo[part] = found
-    known: Calibration = found
-    return known
+    if part not in bundle.memo:
+        arrays = bundle.model["calibration"][part]
+        bundle.memo[part] = Calibration.from_arrays(arrays)
+    calibration: Calibration = bundle.memo[part]
+    return calibration
