@@ -21,7 +21,8 @@ from xlate import engine
 from xlate.data import corpus
 from xlate.engine import zero_shot as unseen
 from xlate.hardware.catalogue import catalogue
-from xlate.models.zero_shot.translator import ZeroShot, leave_gpus_out
+from xlate.models.zero_shot.left_out import leave_gpus_out
+from xlate.models.zero_shot.translator import ZeroShot
 from xlate.settings import paths
 from xlate.store import bundle as bundles
 

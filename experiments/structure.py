@@ -203,14 +203,14 @@ def _vector_test(profile: object) -> Callable[[object], bool]:
 
 
 def _path_in(checkout: Path) -> dict[str, object]:
-    """The path of the example in a checkout, counted in a process of its own."""
-    found = subprocess.run(
+    """The path of the example in a checkout, counted in a separate process."""
+    printed = subprocess.run(
         [sys.executable, str(Path(__file__).resolve()), "--path"],
         check=True,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(checkout)},
     ).stdout
-    return dict(json.loads(found))
+    return dict(json.loads(printed))
 
 
 def _at_revision(revision: str) -> Iterator[Path]:

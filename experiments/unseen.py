@@ -17,7 +17,8 @@ from xlate.evaluation.figures import Row
 from xlate.evaluation.held_out import held_out
 from xlate.hardware.catalogue import catalogue
 from xlate.models.translate import make
-from xlate.models.zero_shot.translator import LeftOut, ZeroShot, leave_gpus_out
+from xlate.models.zero_shot.left_out import LeftOut, leave_gpus_out
+from xlate.models.zero_shot.translator import ZeroShot
 
 #: what NeuSight published for the cells of GPUs it never saw, %, in its paper's words
 #: and file names (inference); it needs no profile of another GPU, xlate does

@@ -6,7 +6,7 @@ instances; :mod:`xlate.data.pairing` pairs the runs of two; :mod:`xlate.data.col
 chooses what of the vector is looked at; :mod:`xlate.models.translate` has the
 translators, scikit-learn estimators all; :mod:`xlate.evaluation.figures` says how wrong
 they are on models they have not seen; :mod:`xlate.store` keeps a fitted one on
-disk. :mod:`xlate.clocks` carries the translated profile on to the best core clock,
+disk. :mod:`xlate.models.response` carries the translated profile on to the best core clock,
 with :mod:`xlate.telemetry` for what meters record. :mod:`xlate.engine` is these
 steps as use cases.
 

@@ -190,3 +190,26 @@ def test_an_operation_that_only_some_pieces_have_takes_no_time_in_others() -> No
     assert present(_ops_joined(parts, ("a", "b", "c"))).tolist() == [
         [1.0, 0.0, 3.0], [0.0, 5.0, 6.0], [0.0, 7.0, 8.0],
     ]  # fmt: skip
+
+
+def test_a_table_has_operations_by_family_as_a_profile_has() -> None:
+    """Where operations were summed by family, another name of the family is no stranger."""
+    pair = "g3s.xlarge", "p3.2xlarge"
+    bundle = present(
+        xlate.fit(
+            *pair, runs(), translator="ratio", translators=(), save=False,
+            columns="families",
+        ).bundle
+    )  # fmt: skip
+    work = {"Device__FusedConv2D": 24e3, "Device_Relu": 5e3, "Device_IDLE": 3e3}
+    profile = xlate.Profile(work, step_time_us=16e3)
+    (answer,) = xlate.translate(profile, *pair, bundle=bundle)
+    assert answer.layer == "fitted"
+    table = pl.DataFrame([{**work, "step_time_us": 16e3}])
+    translated = xlate.translate(table, *pair, bundle=bundle)
+    assert translated["step_time_us"][0] == pytest.approx(
+        1e6 * answer.step_time_s.value
+    )
+    strange = pl.DataFrame([{"Device_Quux": 24e3, "step_time_us": 16e3}])
+    with pytest.raises(ProfileError, match=r"never saw \(Device_Quux\)"):
+        xlate.translate(strange, *pair, bundle=bundle)

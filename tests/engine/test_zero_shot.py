@@ -21,8 +21,9 @@ from xlate.errors import BundleError, CorpusError
 from xlate.hardware.catalogue import catalogue
 from xlate.models.translate import default_for, make
 from xlate.models.translate.base import STEP
+from xlate.models.zero_shot.left_out import leave_gpus_out
 from xlate.models.zero_shot.roofs import DEFAULT_ROOFS, log_ratios
-from xlate.models.zero_shot.translator import ZeroShot, leave_gpus_out, sum_is_step
+from xlate.models.zero_shot.translator import ZeroShot, sum_is_step
 from xlate.values.prediction import Translation
 from xlate.values.profile import Profile
 

@@ -14,7 +14,6 @@ from xlate.engine.zero_shot import (
     borrowed,
     by_catalogue,
     extrapolated,
-    in_catalogue,
     shipped,
 )
 from xlate.hardware.catalogue import Gpu
@@ -25,24 +24,39 @@ from xlate.trust.precision import shift_of
 from xlate.values.prediction import Translation
 from xlate.values.profile import Profile
 from xlate.values.reason import ADAPT, Reason
+from xlate.values.vectors import Vectors
 
-__all__ = ["in_place_of_bundle", "suffice", "without_bundle"]
-
-
-def suffice(pair: Pair) -> bool:
-    """Whether data sheets say enough of both GPUs for an answer."""
-    return in_catalogue(pair)
+__all__ = ["in_place_of_bundle", "without_bundle"]
 
 
 def without_bundle(profiles: Sequence[Profile], case: Case) -> list[Translation]:
     """Answers for a pair that no bundle is of."""
     fitted = case.session.manifest_of_same_gpus(case.pair)
-    return [_answer(p, (_missing(p, case.pair, fitted),), case) for p in profiles]
+    anchor, target = (side.require_gpu() for side in case.pair.sides)
+    answers = []
+    for p in profiles:
+        finding = _beyond_bundles(p, (_missing(p, case.pair, fitted),), case)
+        shift, vectors = shift_of(p, anchor, target), Vectors.of([p])
+        checked = Examined(p, vectors, finding, ZERO_SHOT, shift)
+        answers.append(_answer(checked, case))
+    return answers
 
 
-def in_place_of_bundle(profile: Profile, finding: Finding, case: Case) -> Translation:
+def in_place_of_bundle(checked: Examined, case: Case) -> Translation:
     """An answer for a profile that the fitted translator is not for."""
-    return _answer(profile, why_not_fitted(finding, ZERO_SHOT), case, finding)
+    finding = checked.finding
+    why = why_not_fitted(finding, ZERO_SHOT)
+    finding = _beyond_bundles(checked.profile, why, case, finding)
+    return _answer(replace(checked, finding=finding), case)
+
+
+def _beyond_bundles(
+    profile: Profile, why: Sequence[str], case: Case, examined: Finding | None = None
+) -> Finding:
+    """What can be said of a profile, with why no fitted translator answers."""
+    beyond = extrapolated(case.pair, case.catalogue)
+    why = (*why, *([beyond] if beyond is not None else []))
+    return beyond_bundles(profile, why, case.pair.anchor, case.catalogue, examined)
 
 
 def _missing(profile: Profile, pair: Pair, fitted: Manifest | None) -> Reason:
@@ -63,31 +77,24 @@ def _missing(profile: Profile, pair: Pair, fitted: Manifest | None) -> Reason:
     return Reason(said, ADAPT)
 
 
-def _answer(
-    profile: Profile, why: Sequence[str], case: Case, examined: Finding | None = None
-) -> Translation:
+def _answer(checked: Examined, case: Case) -> Translation:
     """An answer from data sheets, with the errors on GPUs left out."""
-    pair = case.pair
-    beyond = extrapolated(pair, case.known)
-    why = (*why, *([beyond] if beyond is not None else []))
-    finding = beyond_bundles(profile, why, pair.anchor, case.known, examined)
-    here, there = (side.require_gpu() for side in pair.sides)
-    checked = Examined(profile, finding, shift_of(profile, here, there))
+    source = "data sheets of both GPUs, corrected on other GPUs", _note_on(case.pair)
 
-    source = "data sheets of both GPUs, corrected on other GPUs", _note_on(pair)
-
-    def by_step(p: Profile) -> Translation:
+    def by_step(one: Examined) -> Translation:
         basis = Basis(
-            ZERO_SHOT, by_catalogue(p, pair), borrowed(), ZERO_SHOT,
-            ", ".join(shipped().corpora), source, held_out_mape=shipped().step_mape,
+            ZERO_SHOT, by_catalogue(one.profile, one.vectors, case.pair), borrowed(),
+            ZERO_SHOT, ", ".join(shipped().corpora), source,
+            held_out_mape=shipped().step_mape,
         )  # fmt: skip
-        return answered(replace(checked, profile=p), basis, 0, case)
+        return answered(one, basis, 0, case)
 
-    answer = by_step(profile)
-    if finding.step_doubt is None:
+    answer, doubt = by_step(checked), checked.finding.step_doubt
+    if doubt is None:
         return answer
-    suggested = replace(profile, step_time_us=finding.step_doubt.suggested_us)
-    return over_both(answer, by_step(suggested))
+    suggested = replace(checked.profile, step_time_us=doubt.suggested_us)
+    again = replace(checked, profile=suggested, vectors=Vectors.of([suggested]))
+    return over_both(answer, by_step(again))
 
 
 def _note_on(pair: Pair) -> str:

@@ -48,7 +48,7 @@ def bundle_id(bundle: Bundle) -> BundleId:
 
 
 def with_facts(
-    answer: Translation, profile: Profile, pair: Pair, known: Catalogue,
+    answer: Translation, profile: Profile, pair: Pair, catalogue: Catalogue,
     *, bundle: Bundle | None, guessed: bool, shift: Shift,
     source: tuple[str, str | None],
 ) -> Translation:  # fmt: skip
@@ -58,7 +58,7 @@ def with_facts(
     ----------
     answer : Translation
         As the layer gave it.
-    known : Catalogue
+    catalogue : Catalogue
         That of the session.
     bundle : Bundle or None
         The one whose layer answered; None where data sheets did.
@@ -70,7 +70,7 @@ def with_facts(
         What translated, and a note on it.
     """
     a, t = pair.sides
-    rent, no_rent = rent_of(t, known)
+    rent, no_rent = rent_of(t, catalogue)
     answer = _in_precision(answer, shift)
     mix = profile.precision_mix
     facts = Facts(
@@ -90,30 +90,30 @@ def with_facts(
         rests_on=(
             _step_part(bundle, guessed),
             _translation_part(answer, *source),
-            *_anchor_part(profile, a, known),
+            *_anchor_part(profile, a, catalogue),
         ),
     )
     window = profile.window_us
     step_us = answer.anchor_step_time_s * 1e6
-    found = with_step(
+    answer = with_step(
         replace(
             answer, facts=facts, anchor_ops=dict(profile.ops),
             window_steps=window / step_us if step_us > 0 and window > 0 else None,
         ),
         answer.step_time_s,
     )  # fmt: skip
-    found = with_memory(found, memory_fit(t.require_gpu(), profile.memory_bytes))
-    here = memory_fit(a.require_gpu(), profile.memory_bytes)
-    if (here.need_bytes or 0) > (here.have_bytes or float("inf")):
-        said = f"the profile used more memory than its anchor has: {here.text}"
-        found = doubted(found, [Reason(said, CHECK_ANCHOR)], "widen")
-    return found
+    answer = with_memory(answer, memory_fit(t.require_gpu(), profile.memory_bytes))
+    on_anchor = memory_fit(a.require_gpu(), profile.memory_bytes)
+    if (on_anchor.need_bytes or 0) > (on_anchor.have_bytes or float("inf")):
+        said = f"the profile used more memory than its anchor has: {on_anchor.text}"
+        answer = doubted(answer, [Reason(said, CHECK_ANCHOR)], "widen")
+    return answer
 
 
-def rent_of(target: Instance, known: Catalogue) -> tuple[Rent | None, str | None]:
+def rent_of(target: Instance, catalogue: Catalogue) -> tuple[Rent | None, str | None]:
     """What a machine costs; without a price None, and why."""
     rent = rent_of_instance(target)
-    return rent, None if rent is not None else why_no_rent(target, known)
+    return rent, None if rent is not None else why_no_rent(target, catalogue)
 
 
 def with_step(answer: Translation, step: Estimate) -> Translation:
@@ -226,7 +226,7 @@ def _step_part(bundle: Bundle | None, guessed: bool) -> RestsOn:
 
 
 def _anchor_part(
-    profile: Profile, a: Instance, known: Catalogue
+    profile: Profile, a: Instance, catalogue: Catalogue
 ) -> tuple[RestsOn, ...]:
     """What confirms the anchor, or that nothing does; nothing where the name is its own."""
     device, own = profile.device, a.require_gpu().name
@@ -234,7 +234,7 @@ def _anchor_part(
         if squash(device) == squash(own):
             return ()
         source = f"the file names {with_article(device)}: the {own} of the catalogue"
-        likeness = known.likeness(device, a.require_gpu())
+        likeness = catalogue.likeness(device, a.require_gpu())
         if likeness in (Likeness.ANOTHER, Likeness.SHARE):
             source = f"taken to be {a.name} by --force: the file names {with_article(device)}"
     elif profile.instance is not None:

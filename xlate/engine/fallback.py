@@ -65,7 +65,7 @@ class Predicted:
     host: Floats | None = None
 
 
-def layer_of(finding: Finding, data_sheets: bool = True) -> str:
+def layer_of(finding: Finding, data_sheets: Callable[[], bool]) -> str:
     """The layer that answers for a profile.
 
     What the fitted translator is not for is answered from data sheets: they are less
@@ -76,12 +76,13 @@ def layer_of(finding: Finding, data_sheets: bool = True) -> str:
     Parameters
     ----------
     finding : Finding
-    data_sheets : bool
-        Whether the catalogue knows both GPUs well enough.
+    data_sheets : callable
+        Says whether the catalogue knows both GPUs well enough; asked only where the
+        fitted translator does not answer.
     """
     if finding.verdict.level != "refuse":
         return FITTED
-    return ZERO_SHOT if data_sheets and not finding.other_gpu else OP_RATIO
+    return OP_RATIO if finding.other_gpu or not data_sheets() else ZERO_SHOT
 
 
 def why_not_fitted(finding: Finding, layer: str) -> tuple[str, ...]:
@@ -155,14 +156,14 @@ def _predicted(bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
         steps = steps.copy()
         steps[unknown] = bundle.model["window"].predict(X[unknown])
     model = bundle.model[PARTS[layer]]
-    whole = model.translate(np.column_stack([X, steps]))
+    translated = model.translate(np.column_stack([X, steps]))
     names: tuple[str, ...] = ()
     out = None
     if model.predicts_vector:
-        names, out = plan.expand(times, ops, whole.values[:, :-1], X)
+        names, out = plan.expand(times, ops, translated.values[:, :-1], X)
     return Predicted(
-        names, out, whole.values[:, -1], steps, unknown, whole.difficulty,
-        whole.device, whole.host,
+        names, out, translated.values[:, -1], steps, unknown, translated.difficulty,
+        translated.device, translated.host,
     )  # fmt: skip
 
 
@@ -187,15 +188,15 @@ def _joined(parts: Sequence[Predicted]) -> Predicted:
 
 def _ops_joined(parts: Sequence[Predicted], names: tuple[str, ...]) -> Floats | None:
     """Operations of several answers; one that a part does not have takes no time there."""
-    found = [p.ops for p in parts if p.ops is not None]
-    if not found:
+    matrices = [p.ops for p in parts if p.ops is not None]
+    if not matrices:
         return None
     if all(p.names == names for p in parts):
-        return np.vstack(found)
+        return np.vstack(matrices)
     place = {n: k for k, n in enumerate(names)}
-    out = np.zeros((sum(map(len, found)), len(names)))
+    out = np.zeros((sum(map(len, matrices)), len(names)))
     first = 0
-    for part, ops in zip(parts, found, strict=True):
+    for part, ops in zip(parts, matrices, strict=True):
         out[first : first + len(ops), [place[n] for n in part.names]] = ops
         first += len(ops)
     return out

@@ -19,14 +19,14 @@ _MOST_LISTED = 6
 _HINT = "name the anchor: --anchor NAME (xlate anchors list)"
 
 
-def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
+def anchor_of(profile: Profile, catalogue: Catalogue) -> tuple[Instance, str]:
     """The instance a profile was taken on, where the file says enough.
 
     Parameters
     ----------
     profile : Profile
         Names its instance, or the GPU it ran on.
-    known : Catalogue
+    catalogue : Catalogue
 
     Returns
     -------
@@ -43,7 +43,7 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
     where = profile.source or "the profile"
     if profile.instance is not None:
         try:
-            named = known.instance(profile.instance)
+            named = catalogue.instance(profile.instance)
         except UnknownNameError as e:
             raise ProfileError(
                 f"{where} says it ran on {profile.instance!r}, which the catalogue does "
@@ -55,21 +55,21 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
         raise ProfileError(
             f"{where} does not say which GPU it ran on, and no anchor was named", _HINT
         )
-    gpu = known.gpu_of_device(profile.device)
+    gpu = catalogue.gpu_of_device(profile.device)
     if gpu is None:
-        may_be = [g.name for g in known.gpus_of_device(profile.device)]
+        may_be = [g.name for g in catalogue.gpus_of_device(profile.device)]
         if may_be:
             said = f"which may be {', '.join(may_be)}"
         elif generic(profile.device):
             said = "which names no GPU"
         else:
-            near = nearest_text(profile.device, known)
+            near = nearest_text(profile.device, catalogue)
             said = f"which the catalogue does not know{near}"
         raise ProfileError(
             f"{where} says it ran on {with_article(profile.device)}, {said}; no anchor was named",
             _HINT,
         )
-    fitting = known.instances_with(gpu)
+    fitting = catalogue.instances_with(gpu)
     # the answer rests on the GPU: machines of which nothing else is known do not count
     priced = [i for i in fitting if i.price is not None]
     taken = priced if len(fitting) > 1 else list(fitting)
@@ -99,7 +99,7 @@ def anchor_of(profile: Profile, known: Catalogue) -> tuple[Instance, str]:
 def with_anchor(
     profiles: Sequence[Profile | Failure],
     anchor: str | None,
-    known: Catalogue,
+    catalogue: Catalogue,
 ) -> tuple[str, list[Profile | Failure], tuple[str, ...]]:
     """The anchor of some profiles, by what the user says or else by what the files say.
 
@@ -109,7 +109,7 @@ def with_anchor(
         Failures are handed through.
     anchor : str or None
         What the user says.
-    known : Catalogue
+    catalogue : Catalogue
 
     Returns
     -------
@@ -134,7 +134,7 @@ def with_anchor(
             answers.append(profile)
             continue
         try:
-            instance, note = anchor_of(profile, known)
+            instance, note = anchor_of(profile, catalogue)
         except ProfileError as e:
             answers.append(Failure(profile.source, e))
             continue

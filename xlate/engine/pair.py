@@ -73,8 +73,8 @@ class Pair:
     @property
     def clock_ratio(self) -> float:
         """The anchor's highest clock over the target's; 1 where either is not known."""
-        here, there = (s.require_gpu().number("max_mhz") for s in self.sides)
-        return here / there if here and there else 1.0
+        anchor_mhz, target_mhz = (s.require_gpu().number("max_mhz") for s in self.sides)
+        return anchor_mhz / target_mhz if anchor_mhz and target_mhz else 1.0
 
     def prior(self) -> dict[str, float] | None:
         """Log ratios by nature from data sheets alone; None where a figure is not known.
@@ -124,11 +124,11 @@ def names_taken(pair: Pair, *typed: str) -> tuple[str, ...]:
     return tuple(said for name, side in both if (said := taken_as(name, side)))
 
 
-def taken_as(typed: str, found: Instance) -> str | None:
+def taken_as(typed: str, instance: Instance) -> str | None:
     """What a short name was taken as, for the user to see; None where it is a full one."""
-    full = [found.name, *found.aliases]
-    if found.gpu is None or found.gpu.name != found.name:
+    full = [instance.name, *instance.aliases]
+    if instance.gpu is None or instance.gpu.name != instance.name:
         return None  # names of instances are not shortened
-    if squash(typed) in {squash(n) for n in full} or bare(typed) == bare(found.name):
+    if squash(typed) in {squash(n) for n in full} or bare(typed) == bare(instance.name):
         return None
-    return f"{typed} was taken as {found.name}"
+    return f"{typed} was taken as {instance.name}"

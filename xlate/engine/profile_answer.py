@@ -19,6 +19,7 @@ from xlate.trust.precision import Shift
 from xlate.values.prediction import Translation
 from xlate.values.profile import Estimate, Profile, Verdict
 from xlate.values.reason import Reason
+from xlate.values.vectors import Vectors
 
 if TYPE_CHECKING:
     from xlate.parallel import Backend
@@ -53,7 +54,7 @@ class Case:
     level: float
 
     @property
-    def known(self) -> Catalogue:
+    def catalogue(self) -> Catalogue:
         """Says what names of GPUs and instances mean."""
         return self.session.catalogue
 
@@ -69,14 +70,20 @@ class Examined:
     Attributes
     ----------
     profile : Profile
+    vectors : Vectors
+        Its own.
     finding : Finding
-        How far it is from what the layer was made for.
+        How far it is from what the bundle was fitted on.
+    layer : str
+        That answers for it.
     shift : Shift
         How it would compute on the target.
     """
 
     profile: Profile
+    vectors: Vectors
     finding: Finding
+    layer: str
     shift: Shift
 
 
@@ -89,7 +96,7 @@ class Basis:
     layer : str
     predicted : Predicted
     calibration : Calibration or None
-        Its errors on work left out; None where none are known.
+        Its errors on work left out; None without any.
     translator, fitted_on : str
         What answers, and the data it was fitted on.
     simulated : bool
@@ -136,7 +143,7 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
         Of the profile in what the layer predicted.
     case : Case
     """
-    found, calibration = basis.predicted, basis.calibration
+    predicted, calibration = basis.predicted, basis.calibration
     profile, finding = examined.profile, examined.finding
 
     def interval(
@@ -151,11 +158,11 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
 
     step_scores = None
     if calibration is not None:
-        step_scores = calibration.window if found.guessed[row] else calibration.step
+        step_scores = calibration.window if predicted.guessed[row] else calibration.step
     step = interval(
-        float(found.step[row]) / 1e6, step_scores, float(found.difficulty[row])
+        float(predicted.step[row]) / 1e6, step_scores, float(predicted.difficulty[row])
     )
-    vector, busy = _vector(found, row)
+    vector, busy = _vector(predicted, row)
     op_sum = None
     op_intervals: dict[str, tuple[float, float]] = {}
     if vector is not None:
@@ -184,17 +191,17 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
         workload=profile.workload,
         layer=basis.layer,
         step_time_s=step,
-        anchor_step_time_s=float(found.anchor_step[row]) / 1e6,
+        anchor_step_time_s=float(predicted.anchor_step[row]) / 1e6,
         op_sum_us=op_sum,
         ops=vector,
         op_intervals=op_intervals,
         usd_per_1000_steps=None,
-        binds=_binds(found, row),
+        binds=_binds(predicted, row),
         verdict=verdict,
     )
     return with_facts(
-        bare, profile, case.pair, case.known,
-        bundle=basis.bundle, guessed=bool(found.guessed[row]), shift=examined.shift,
+        bare, profile, case.pair, case.catalogue,
+        bundle=basis.bundle, guessed=bool(predicted.guessed[row]), shift=examined.shift,
         source=basis.source,
     )  # fmt: skip
 
@@ -211,18 +218,18 @@ def over_both(answer: Translation, alone: Translation) -> Translation:
 
 
 def _vector(
-    found: Predicted, row: int
+    predicted: Predicted, row: int
 ) -> tuple[dict[str, float] | None, dict[str, float]]:
     """Times of operations that take any, and the busy ones of them; None without them."""
-    if found.ops is None:
+    if predicted.ops is None:
         return None, {}
-    times = zip(found.names, found.ops[row], strict=True)
+    times = zip(predicted.names, predicted.ops[row], strict=True)
     vector = {n: float(v) for n, v in times if v > 0}
     return vector, {c: vector[c] for c in op_names.busy_columns(list(vector))}
 
 
-def _binds(found: Predicted, row: int) -> str | None:
-    """The longer path of a step; None where they are not told apart."""
-    if found.device is None or found.host is None:
+def _binds(predicted: Predicted, row: int) -> str | None:
+    """The longer path of a step; None where they are not distinguished."""
+    if predicted.device is None or predicted.host is None:
         return None
-    return "device" if found.device[row] >= found.host[row] else "host"
+    return "device" if predicted.device[row] >= predicted.host[row] else "host"

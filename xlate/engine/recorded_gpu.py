@@ -21,7 +21,7 @@ __all__ = ["of_anchor"]
 def of_anchor(
     profiles: Sequence[Profile | Failure],
     anchor: Instance,
-    known: Catalogue,
+    catalogue: Catalogue,
     force: bool = False,
 ) -> list[Profile | Failure]:
     """Profiles, with a failure for each that says it ran on another GPU.
@@ -32,23 +32,23 @@ def of_anchor(
         Failures are handed through.
     anchor : Instance
         What the user says.
-    known : Catalogue
+    catalogue : Catalogue
         Says what a name of a GPU means.
     force : bool
         Take the user's word, and note it.
     """
     return [
-        p if isinstance(p, Failure) else _checked(p, anchor, force, known)
+        p if isinstance(p, Failure) else _checked(p, anchor, force, catalogue)
         for p in profiles
     ]
 
 
 def _checked(
-    profile: Profile, anchor: Instance, force: bool, known: Catalogue
+    profile: Profile, anchor: Instance, force: bool, catalogue: Catalogue
 ) -> Profile | Failure:
     own = anchor.require_gpu()
     profile = _with_kernels(profile, anchor)
-    machine = _machine(profile, known)
+    machine = _machine(profile, catalogue)
     if machine is not None and machine.gpu is not None and machine.gpu.name != own.name:
         said = (
             f"the file says it ran on {machine.name}, which has {with_article(machine.gpu.name)}, "
@@ -58,12 +58,12 @@ def _checked(
     if profile.device is None:
         return profile
     device = profile.device
-    likeness = known.likeness(device, own)
+    likeness = catalogue.likeness(device, own)
     said = f"the file says it ran on {with_article(device)}, {anchor.name} has {with_article(own.name)}"
     if likeness is Likeness.ANOTHER:
         if generic(device):
             said = f"the file names no GPU but {device!r}, {anchor.name} has {with_article(own.name)}"  # fmt: skip
-        return _contradicted(profile, said, force, _where_it_ran(device, known))
+        return _contradicted(profile, said, force, _where_it_ran(device, catalogue))
     if likeness is Likeness.SHARE:
         said += ": a share of such a GPU is not the whole one"
         return _contradicted(profile, said, force)
@@ -71,7 +71,7 @@ def _checked(
         said = f"the file says it ran on {device!r}, which names no GPU: nothing in it confirms {anchor.name}"
         return _noted(profile, Reason(said, CHECK_ANCHOR))
     if likeness is Likeness.VARIANT:
-        return _noted(profile, Reason(_taken_for(device, own, known), informs=True))
+        return _noted(profile, Reason(_taken_for(device, own, catalogue), informs=True))
     return profile
 
 
@@ -92,42 +92,44 @@ def _with_kernels(profile: Profile, anchor: Instance) -> Profile:
     return _noted(profile, Reason(said, CHECK_ANCHOR))
 
 
-def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:
+def _taken_for(device: str, own: Gpu, catalogue: Catalogue) -> str:
     """Which entry of the catalogue stands for a name that is not exactly one of its."""
-    others = [g.name for g in known.gpus_of_device(device) if g.name != own.name]
+    others = [g.name for g in catalogue.gpus_of_device(device) if g.name != own.name]
     said = f"the file names {with_article(device)}, taken as the {own.name} of the catalogue"
     return f"{said}; it may be {' or '.join(others)}" if others else said
 
 
-def _where_it_ran(device: str, known: Catalogue) -> str:
+def _where_it_ran(device: str, catalogue: Catalogue) -> str:
     """What to name as the anchor for a device: its entry, or those nearest to it."""
     # names near to it are looked for only where something is wrong
     from xlate.hardware.nearest import nearest_text
 
     if generic(device):
         return "its vendor is another: name the anchor it ran on, or --force"
-    named = known.gpus_of_device(device)
+    named = catalogue.gpus_of_device(device)
     if not named:
-        return (
-            f"the catalogue does not know it{nearest_text(device, known)}; or --force"
-        )
-    listed = " or ".join(f"--anchor {n}" for g in named[:4] for n in _names(g, known))
+        return f"the catalogue does not know it{nearest_text(device, catalogue)}; or --force"
+    listed = " or ".join(
+        f"--anchor {n}" for g in named[:4] for n in _names(g, catalogue)
+    )
     return f"name the anchor it ran on: {listed}; or --force"
 
 
-def _names(gpu: Gpu, known: Catalogue) -> list[str]:
+def _names(gpu: Gpu, catalogue: Catalogue) -> list[str]:
     """A GPU's name, and instances that hold it."""
     from xlate.hardware.nearest import surest_first
 
-    return [gpu.name, *(i.name for i in surest_first(known.instances_with(gpu)))][:3]
+    return [gpu.name, *(i.name for i in surest_first(catalogue.instances_with(gpu)))][
+        :3
+    ]
 
 
-def _machine(profile: Profile, known: Catalogue) -> Instance | None:
+def _machine(profile: Profile, catalogue: Catalogue) -> Instance | None:
     """The instance that the file names, where the catalogue knows it."""
     if profile.instance is None:
         return None
     try:
-        return known.instance(profile.instance)
+        return catalogue.instance(profile.instance)
     except UnknownNameError:
         return None  # trust.domain says that the names differ
 

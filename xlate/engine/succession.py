@@ -38,6 +38,7 @@ from xlate.store.bundle import Bundle
 from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.requests import TranslateRequest
+from xlate.values.vectors import Vectors
 
 __all__ = [
     "WHOLE_MODELS",
@@ -308,7 +309,7 @@ def _of_data_sheets(runs: _Runs, pair: Pair, corpus: Corpus) -> Floats:
         ):
             errors[k] = np.nan if left_out is None else left_out
             continue
-        answer = by_catalogue(profile, pair)
+        answer = by_catalogue(profile, Vectors.of([profile]), pair)
         errors[k] = 100 * abs(float(answer.step[0]) / runs.step[k] - 1)
     return errors
 

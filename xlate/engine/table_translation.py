@@ -13,7 +13,7 @@ from xlate.errors import ProfileError
 from xlate.readers.tables.frames import check_frame
 from xlate.readers.tables.runs import check_runs
 from xlate.store.bundle import Bundle
-from xlate.trust.domain import MOST_UNKNOWN
+from xlate.trust.domain import MOST_UNKNOWN, unseen_in_training
 from xlate.trust.precision import trained
 from xlate.values.requests import TableRequest
 from xlate.values.vectors import Vectors
@@ -44,14 +44,13 @@ def translate_table(session: Session, request: TableRequest) -> pl.DataFrame:
     check_runs(frame, "the table")
     ops = [c for c in frame.columns if op_names.is_op_column(c)]
     times = matrix(frame, ops)
-    known = set(bundle.manifest.operations)
-    unknown = [c for c in op_names.busy_columns(ops) if c not in known]
+    unseen = unseen_in_training(op_names.busy_columns(ops), bundle)
     work = [k for k, c in enumerate(ops) if op_names.is_busy(c)]
     busy = times[:, work].sum(axis=1)
-    strange = times[:, [k for k in work if ops[k] not in known]].sum(axis=1)
+    strange = times[:, [k for k in work if ops[k] in unseen]].sum(axis=1)
     bad = np.flatnonzero((busy <= 0) | (strange > MOST_UNKNOWN * busy))
     if len(bad):
-        named = ", ".join(unknown[:5]) or "there are none here"
+        named = ", ".join([c for c in ops if c in unseen][:5]) or "there are none here"
         raise ProfileError(
             f"row {bad[0]} of the table has no busy device time, or most of it in "
             f"operations the bundle never saw ({named})",

@@ -1,7 +1,7 @@
 """Translate profiles: the bundle of the pair answers, else the layer below it.
 
 One straight pass: the machines and the bundle are resolved, each profile is checked,
-made a vector and held against the training (:mod:`xlate.trust.domain`), a layer predicts
+made a vector and compared with the training (:mod:`xlate.trust.domain`), a layer predicts
 (:mod:`xlate.engine.fallback`), and intervals and facts make an answer of it
 (:mod:`xlate.engine.profile_answer`). Each stage hands on a frozen value; what data sheets
 answer for leaves the pass for :mod:`xlate.engine.data_sheets`, loaded only then.
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from xlate import op_names
 from xlate.engine.fallback import (
     OP_RATIO,
     PARTS,
     ZERO_SHOT,
-    Predicted,
     layer_of,
     predict,
     why_not_fitted,
@@ -51,7 +51,7 @@ def translate(session: Session, request: TranslateRequest) -> Answers[Translatio
         a GPU without bundle of which the catalogue knows too little.
     """
     check_level(request.level)
-    known = session.catalogue
+    catalogue = session.catalogue
     anchor, profiles = request.anchor, list(request.profiles)
     notes: tuple[str, ...] = ()
     # those made in Python were not looked at by a reader
@@ -60,10 +60,10 @@ def translate(session: Session, request: TranslateRequest) -> Answers[Translatio
         # else the files are not asked which machine they are of
         from xlate.engine.machine_choice import with_anchor
 
-        anchor, profiles, notes = with_anchor(profiles, None, known)
+        anchor, profiles, notes = with_anchor(profiles, None, catalogue)
     pair = session.pair(anchor, request.target)
     notes += names_taken(pair, anchor, request.target)
-    profiles = of_anchor(profiles, pair.anchor, known, request.force)
+    profiles = of_anchor(profiles, pair.anchor, catalogue, request.force)
     bundle = request.bundle
     if bundle is not None:
         session.bundles.check(bundle, *pair.names)
@@ -107,75 +107,63 @@ def check_level(level: float) -> None:
 
 def _answers(profiles: Sequence[Profile], case: Case) -> list[Translation]:
     """An answer a profile, each by the layer that is for it."""
-    bundle, pair = case.bundle, case.pair
+    bundle = case.bundle
     if bundle is None or op_names.DEVICE_IDLE in bundle.manifest.operations:
         profiles = [with_idle(p) for p in profiles]
     if bundle is None:
         # what ships of data sheets is larger than everything else of an answer
-        from xlate.engine import data_sheets
+        from xlate.engine.data_sheets import without_bundle
 
-        return data_sheets.without_bundle(profiles, case)
-    here, there = (side.require_gpu() for side in pair.sides)
-    vectors, findings, shifts = [], [], []
+        return without_bundle(profiles, case)
+    anchor, target = (side.require_gpu() for side in case.pair.sides)
+    checked = []
     for p in profiles:
-        vectors.append(Vectors.of([p]))
-        findings.append(examine(p, bundle, case.known, vectors[-1]))
-        shifts.append(shift_of(p, here, there, bundle))
-    refused = any(f.verdict.level == "refuse" for f in findings)
-    if refused:
-        from xlate.engine import data_sheets
-    layers = [layer_of(f, refused and data_sheets.suffice(pair)) for f in findings]
+        vectors = Vectors.of([p])
+        finding = examine(p, bundle, case.catalogue, vectors)
+        layer = layer_of(finding, partial(_data_sheets_suffice, case))
+        answers_by = None if layer == ZERO_SHOT else bundle
+        shift = shift_of(p, anchor, target, answers_by)
+        checked.append(Examined(p, vectors, finding, layer, shift))
     answers: dict[int, Translation] = {}
-    for layer in dict.fromkeys(layers):
-        rows = [k for k, name in enumerate(layers) if name == layer]
-        if layer == ZERO_SHOT:
-            for k in rows:
-                answers[k] = data_sheets.in_place_of_bundle(
-                    profiles[k], findings[k], case
-                )
-            continue
-        together = vectors[rows[0]]
-        if len(rows) > 1:
-            together = Vectors.of([profiles[k] for k in rows])
-        said = predict(bundle, together, layer, workers=case.workers)
-        doubted = [r for r, k in enumerate(rows) if findings[k].step_doubt is not None]
-        alone = None
-        if doubted:
-            # what the window alone says: a step time that cannot be right makes no
-            # answer surer than none
-            unsure = together.rows(doubted).without_steps()
-            alone = predict(bundle, unsure, layer, workers=case.workers)
-        checked = [Examined(profiles[k], findings[k], shifts[k]) for k in rows]
-        found = _by_bundle(checked, layer, (said, alone), doubted, case)
-        answers |= dict(zip(rows, found, strict=True))
+    for layer in dict.fromkeys(e.layer for e in checked):
+        rows = [k for k, e in enumerate(checked) if e.layer == layer]
+        layer_answers = _by_data_sheets if layer == ZERO_SHOT else _by_bundle
+        of_layer = layer_answers([checked[k] for k in rows], case)
+        answers |= dict(zip(rows, of_layer, strict=True))
     return [answers[k] for k in range(len(profiles))]
 
 
-def _by_bundle(
-    checked: Sequence[Examined], layer: str, said: tuple[Predicted, Predicted | None],
-    doubted: Sequence[int], case: Case,
-) -> list[Translation]:  # fmt: skip
-    """Answers of one layer of a bundle.
+def _data_sheets_suffice(case: Case) -> bool:
+    """Whether data sheets say enough of both GPUs for an answer."""
+    from xlate.engine.zero_shot import in_catalogue
 
-    Parameters
-    ----------
-    checked : sequence of Examined
-    layer : str
-    said : (Predicted, Predicted or None)
-        What it says of all of them, and of those whose step time is doubted without it.
-    doubted : sequence of int
-        Which these are.
-    case : Case
-    """
-    bundle = case.bundle
+    return in_catalogue(case.pair)
+
+
+def _by_data_sheets(checked: Sequence[Examined], case: Case) -> list[Translation]:
+    """Answers for profiles that the fitted translator is not for."""
+    from xlate.engine.data_sheets import in_place_of_bundle
+
+    return [in_place_of_bundle(e, case) for e in checked]
+
+
+def _by_bundle(checked: Sequence[Examined], case: Case) -> list[Translation]:
+    """Answers of one layer of a bundle."""
+    bundle, layer = case.bundle, checked[0].layer
     assert bundle is not None
     errors = _errors(bundle, PARTS[layer])
-    every, alone = (
-        None if p is None else Basis.of_bundle(bundle, layer, p, errors) for p in said
-    )
-    assert every is not None
+    said_of = partial(predict, bundle, layer=layer, workers=case.workers)
+    vectors = checked[0].vectors
+    if len(checked) > 1:
+        vectors = Vectors.of([e.profile for e in checked])
+    every = Basis.of_bundle(bundle, layer, said_of(vectors), errors)
+    doubted = [k for k, e in enumerate(checked) if e.finding.step_doubt is not None]
     again: dict[int, Translation] = {}
-    if alone is not None:
+    if doubted:
+        # what the window alone says: a step time that cannot be right makes no
+        # answer surer than none
+        by_window = said_of(vectors.rows(doubted).without_steps())
+        alone = Basis.of_bundle(bundle, layer, by_window, errors)
         again = {
             k: answered(checked[k], alone, row, case) for row, k in enumerate(doubted)
         }
@@ -196,9 +184,8 @@ def _by_ratio(finding: Finding) -> Finding:
 
 def _errors(bundle: Bundle, part: str) -> Calibration:
     """Calibration of a part, made once for each bundle."""
-    found = bundle.memo.get(part)
-    if found is None:
-        found = Calibration.from_arrays(bundle.model["calibration"][part])
-        bundle.memo[part] = found
-    known: Calibration = found
-    return known
+    if part not in bundle.memo:
+        arrays = bundle.model["calibration"][part]
+        bundle.memo[part] = Calibration.from_arrays(arrays)
+    calibration: Calibration = bundle.memo[part]
+    return calibration

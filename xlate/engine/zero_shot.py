@@ -71,8 +71,15 @@ def borrowed() -> Calibration:
 _LOG = logger(__name__)
 
 
-def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
+def by_catalogue(profile: Profile, vectors: Vectors, pair: Pair) -> Predicted:
     """Each operation times the ratio of what limits it; the step follows.
+
+    Parameters
+    ----------
+    profile : Profile
+    vectors : Vectors
+        That of the profile alone.
+    pair : Pair
 
     Raises
     ------
@@ -85,16 +92,15 @@ def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
         pair.anchor.name,
         pair.target.name,
     )
-    vectors = Vectors.of([profile])
-    names, known = vectors.columns, np.isfinite(vectors.steps)
+    names, given = vectors.columns, np.isfinite(vectors.steps)
     # a window is taken for two steps
-    step = np.where(known, vectors.steps, profile.window_us / 2)
+    step = np.where(given, vectors.steps, profile.window_us / 2)
     gpus = (side.require_gpu() for side in pair.sides)
     ops, there = shipped().predict(vectors.times, names, step, *gpus)
-    return Predicted(names, ops, there, step, ~known, np.ones(1))
+    return Predicted(names, ops, there, step, ~given, np.ones(1))
 
 
-def extrapolated(pair: Pair, known: Catalogue) -> Reason | None:
+def extrapolated(pair: Pair, catalogue: Catalogue) -> Reason | None:
     """What to say where a GPU is of a sort that data sheets were not corrected on.
 
     Errors, and so intervals, come from the GPUs that were measured. An architecture of
@@ -105,7 +111,7 @@ def extrapolated(pair: Pair, known: Catalogue) -> Reason | None:
     ----------
     pair : Pair
         Anchor and target.
-    known : Catalogue
+    catalogue : Catalogue
 
     Examples
     --------
@@ -117,7 +123,7 @@ def extrapolated(pair: Pair, known: Catalogue) -> Reason | None:
     >>> print(extrapolated(pair, known))
     None
     """
-    measured = [known.gpu(name) for name in shipped().own]
+    measured = [catalogue.gpu(name) for name in shipped().own]
     architectures = {g.architecture for g in measured}
     beyond: dict[str, str] = {}
     for gpu in (side.require_gpu() for side in pair.sides):
@@ -145,7 +151,7 @@ def in_catalogue(pair: Pair) -> bool:
 
 
 def beyond_bundles(
-    profile: Profile, why: Sequence[str], a: Instance, known: Catalogue,
+    profile: Profile, why: Sequence[str], a: Instance, catalogue: Catalogue,
     examined: Finding | None = None,
 ) -> Finding:  # fmt: skip
     """What can be said of a profile that data sheets answer for.
@@ -157,7 +163,7 @@ def beyond_bundles(
         Why no fitted translator answers: the first reasons.
     a : Instance
         The anchor.
-    known : Catalogue
+    catalogue : Catalogue
     examined : Finding, optional
         What a bundle's domain check found; ``why`` says it.
     """
@@ -178,7 +184,7 @@ def beyond_bundles(
     if doubt is not None and profile.step_time_us and not said_so:
         reasons.append(doubt.reason(profile.step_time_us))
     if examined is None:
-        compare_names(profile, a.name, reasons, known)
+        compare_names(profile, a.name, reasons, catalogue)
         if profile.step_time_us is None:
             reasons.append(NO_STEP)
     reasons.sort(key=informs)  # how it was made comes last

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xlate import op_names
@@ -37,6 +37,7 @@ __all__ = [
     "compare_names",
     "examine",
     "unknown_ops",
+    "unseen_in_training",
 ]
 
 #: share of busy time in operations the bundle never saw: above the first the
@@ -84,14 +85,21 @@ class Finding:
 
 def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     """Busy operations the bundle never saw, with their time, longest first."""
-    known = set(bundle.manifest.operations)
     busy = op_names.busy_columns(list(profile.ops))
-    if bundle.manifest.columns == "families":
-        # what was summed by family is known by family
-        families = {op_names.family(c) for c in known} - {"other"}
-        known |= {c for c in busy if op_names.family(c) in families}
-    strange = {c: profile.ops[c] for c in busy if c not in known and profile.ops[c] > 0}
+    unseen = unseen_in_training(busy, bundle)
+    strange = {c: profile.ops[c] for c in busy if c in unseen and profile.ops[c] > 0}
     return dict(sorted(strange.items(), key=lambda item: -item[1]))
+
+
+def unseen_in_training(busy: Iterable[str], bundle: Bundle) -> set[str]:
+    """Which busy operations the bundle never saw, of one profile or of a table's columns."""
+    trained = set(bundle.manifest.operations)
+    unseen = set(busy) - trained
+    if bundle.manifest.columns == "families":
+        # operations that were summed by family are seen by family
+        families = {op_names.family(c) for c in trained} - {"other"}
+        unseen = {c for c in unseen if op_names.family(c) not in families}
+    return unseen
 
 
 def examine(
@@ -118,6 +126,7 @@ def examine(
     # a handful of models cannot tell what a network is like: what was fitted on them
     # starts at data sheets, which hold for any
     few = len(m.models) < _FEW_MODELS
+    unseen = _not_in_training(strange, profile.busy_us, share)
     near = _NOT_COMPARED
     if isinstance(domain, Domain):
         vectors = Vectors.of([profile]) if vectors is None else vectors
@@ -126,8 +135,7 @@ def examine(
     widen: list[str] = [n for n in profile.notes if not informs(n)]
     refuse: list[str] = []
     if share > CAREFUL_UNKNOWN:
-        said = _not_in_training(strange, profile.busy_us, share)
-        (refuse if share > MOST_UNKNOWN else widen).append(said)
+        (refuse if share > MOST_UNKNOWN else widen).append(unseen)
     widen += _odd_amount(profile.busy_us, m.busy_range_us)
     widen += near.widen
     refuse += near.refuse

@@ -9,24 +9,24 @@ anchor's step time and the sum of its operations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from xlate import op_names
-from xlate.data.corpus import Corpus
-from xlate.data.pairing import STEP, align, matrix, median_of_repeats
-from xlate.data.schema import KEY
 from xlate.hardware.catalogue import Catalogue, Gpu
 from xlate.models.translate.two_path import TwoPath
-from xlate.models.zero_shot.roofs import Observed, Roofs, log_ratios
+from xlate.models.zero_shot.roofs import Roofs, log_ratios
 from xlate.stats.conformal import Scores
 
-__all__ = ["LeftOut", "ZeroShot", "leave_gpus_out", "sum_is_step"]
+if TYPE_CHECKING:
+    from xlate.data.corpus import Corpus
+    from xlate.models.zero_shot.left_out import LeftOut
+
+__all__ = ["ZeroShot", "sum_is_step"]
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ class ZeroShot:
     models: tuple[str, ...] = ()
 
     def calibrated(self, left_out: Sequence[LeftOut], catalogue: Catalogue) -> ZeroShot:
-        """With the errors that :func:`leave_gpus_out` measured."""
+        """With the errors on GPUs left out (:mod:`xlate.models.zero_shot.left_out`)."""
         gpus = np.concatenate(
             [np.repeat(catalogue.gpu(p.target).name, len(p.step)) for p in left_out]
         )
@@ -98,7 +98,10 @@ class ZeroShot:
         CatalogError
             If the catalogue lacks a fact of a GPU.
         """
-        observed = [o for c in corpora for o in _rates(c, catalogue, without)]
+        # what answers reads no corpus
+        from xlate.models.zero_shot.measured import paths_of, rates_of
+
+        observed = [o for c in corpora for o in rates_of(c, catalogue, without)]
         roofs = Roofs.fit(observed)
         deviations: dict[str, list[Floats]] = {}
         for name in {o.corpus for o in observed}:
@@ -115,7 +118,7 @@ class ZeroShot:
         return cls(
             roofs,
             {g: (v[0], v[1]) for g, v in own.items()},
-            _paths(corpora, catalogue, without),
+            paths_of(corpora, catalogue, without),
             corpora=tuple(c.label for c in corpora),
             models=tuple(sorted({m for c in corpora for m in c.runs["model"]})),
         )
@@ -234,158 +237,3 @@ def sum_is_step(
     with np.errstate(divide="ignore", invalid="ignore"):
         share = busy / steps
     return np.asarray((share > near[0]) & (share < near[1]))
-
-
-@dataclass(frozen=True, eq=False)
-class LeftOut:
-    """Predictions for a GPU that was left out, from one anchor.
-
-    Attributes
-    ----------
-    corpus, anchor, target : str
-    models : ndarray of str, shape (n,)
-    keys : polars.DataFrame
-        Workload key of each run.
-    step, step_hat, busy, busy_hat : ndarray of shape (n,)
-        µs.
-    """
-
-    corpus: str
-    anchor: str
-    target: str
-    models: NDArray[np.str_]
-    keys: pl.DataFrame
-    step: Floats
-    step_hat: Floats
-    busy: Floats
-    busy_hat: Floats
-
-
-def leave_gpus_out(
-    corpora: Sequence[Corpus], catalogue: Catalogue, gpus: Iterable[str] = ()
-) -> list[LeftOut]:
-    """Every GPU left out in turn, translated to from every other of its corpus.
-
-    Parameters
-    ----------
-    corpora : sequence of Corpus
-        Measured ones; the runs of the left-out GPU are not used in any of them.
-    catalogue : Catalogue
-    gpus : iterable of str
-        GPUs to leave out; all by default.
-
-    Raises
-    ------
-    CatalogError
-        If the catalogue lacks a fact of a GPU.
-    """
-    predictions = []
-    measured = {catalogue.gpu(i).name for c in corpora for i in c.instances}
-    for gpu in sorted(set(gpus) or measured):
-        model = ZeroShot.fit(corpora, catalogue, without=gpu)
-        for corpus in corpora:
-            for target in corpus.instances:
-                if catalogue.gpu(target).name != gpu:
-                    continue
-                for anchor in corpus.instances:
-                    if catalogue.gpu(anchor).name == gpu:
-                        continue
-                    prediction = _predicted(model, corpus, anchor, target, catalogue)
-                    if prediction is not None:
-                        predictions.append(prediction)
-    return predictions
-
-
-def _predicted(
-    model: ZeroShot, corpus: Corpus, anchor: str, target: str, catalogue: Catalogue
-) -> LeftOut | None:
-    """One anchor's predictions; None where the two instances share no workload."""
-    sides = corpus.runs_on(anchor), corpus.runs_on(target)
-    shared = sides[0].join(sides[1], on=KEY, how="semi", nulls_equal=True)
-    if shared.is_empty():
-        return None
-    aligned = align(*sides, "median", fewest_models=1)
-    ops = aligned.columns
-    times, steps = aligned.anchor_matrix(), aligned.anchor_matrix((STEP,))[:, 0]
-    translated, step_hat = model.predict(
-        times, ops, steps, catalogue.gpu(anchor), catalogue.gpu(target)
-    )
-    work = np.array([op_names.is_busy(n) for n in ops], dtype=bool)
-    return LeftOut(
-        corpus=corpus.label,
-        anchor=anchor,
-        target=target,
-        models=aligned.models,
-        keys=aligned.keys,
-        step=aligned.target_matrix((STEP,))[:, 0],
-        step_hat=step_hat,
-        busy=aligned.target_matrix()[:, work].sum(axis=1),
-        busy_hat=translated[:, work].sum(axis=1),
-    )
-
-
-def _rates(corpus: Corpus, catalogue: Catalogue, without: str | None) -> list[Observed]:
-    """Logs of each GPU's rates, from the workloads that GPUs share.
-
-    Log time = log work - log rate, solved for both at once by least squares.
-    """
-    runs = corpus.wide
-    ops = [c for c in runs.columns if op_names.is_op_column(c)]
-    jobs = median_of_repeats(runs, ["instance"])
-    gpus = [catalogue.gpu(i) for i in jobs["instance"]]
-    names = np.array([g.name for g in gpus])
-    work = jobs.select(pl.struct(KEY).rank("dense")).to_series().to_numpy()
-    times = matrix(jobs, ops)
-    natures = np.array([op_names.nature(c) for c in ops])
-    kept = names != (without or "")
-    listed = np.unique(names[kept])
-    columns = {}
-    for nature in ("compute", "memory"):
-        busy = times[:, natures == nature].sum(axis=1)
-        rows = np.flatnonzero(kept & (busy > 0))
-        rate = (names[rows, None] == listed).astype(float)
-        _, which = np.unique(work[rows], return_inverse=True)
-        job = np.eye(which.max() + 1)[which]
-        # a constant could be moved between rates and work: lstsq gives the solution
-        # with the smallest norm
-        solved = np.linalg.lstsq(
-            np.hstack([-rate, job]), np.log(busy[rows]), rcond=None
-        )[0]
-        columns[nature] = solved[: len(listed)]
-    of = {g.name: g for g in gpus}
-    return [
-        Observed(of[g], corpus.name, float(c), float(m))
-        for g, c, m in zip(listed, columns["compute"], columns["memory"], strict=True)
-    ]
-
-
-def _paths(
-    corpora: Sequence[Corpus], catalogue: Catalogue, without: str | None
-) -> TwoPath:
-    """The two paths over all pairs of GPUs in corpora that recorded idle time."""
-    parts: list[tuple[Floats, ...]] = []
-    for corpus in corpora:
-        if op_names.DEVICE_IDLE not in corpus.wide.columns:
-            continue
-        instances = [i for i in corpus.instances if catalogue.gpu(i).name != without]
-        for a in instances:
-            for t in instances:
-                if a == t:
-                    continue
-                aligned = align(corpus.runs_on(a), corpus.runs_on(t), "median")
-                work = op_names.busy_columns(aligned.columns)
-                columns = (op_names.DEVICE_IDLE, STEP)
-                X, Y = aligned.anchor_matrix(columns), aligned.target_matrix(columns)
-                _, which, count = np.unique(
-                    aligned.models, return_inverse=True, return_counts=True
-                )
-                parts.append(
-                    (
-                        aligned.anchor_matrix(work).sum(axis=1), X[:, 0], X[:, 1],
-                        aligned.target_matrix(work).sum(axis=1), Y[:, 1],
-                        1.0 / count[which],
-                    )
-                )  # fmt: skip
-    if not parts:
-        return TwoPath.unfitted()
-    return TwoPath().fit(*(np.concatenate(p) for p in zip(*parts, strict=True)))
