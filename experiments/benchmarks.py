@@ -2,10 +2,13 @@
 
 Each figure is taken in separate processes, compared commands in turns
 (A B A B …), medians reported. Results go to ``results/benchmarks.json``.
+``--against COMMIT`` runs the tasks of :mod:`experiments.speed_comparison` in an earlier
+commit and in this checkout instead; these go to ``results/speed.json``.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -17,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from experiments import speed_comparison
 from experiments.traces import write_trace
 from xlate.cli import output
 from xlate.data import corpus
@@ -429,12 +433,23 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def main() -> None:
     """Run the benchmarks named, all by default, and keep the figures."""
+    parser = argparse.ArgumentParser(
+        prog="experiments.benchmarks", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="compare with an earlier commit, in turns"
+    )
+    given = parser.parse_args()
+    if given.against:
+        compare(given.against, given.names)
+        return
     if corpus.installed("profet") is None:
         import_corpus("profet")
     path = FOLDER / "results" / "benchmarks.json"
     figures = json.loads(path.read_text()) if path.is_file() else {}
     home = os.environ.get("XLATE_HOME")
-    for name in sys.argv[1:] or list(BENCHMARKS):
+    for name in given.names or list(BENCHMARKS):
         output.talk(f"{name} …")
         figures = BENCHMARKS[name]()
         if home is not None:
@@ -446,6 +461,19 @@ def main() -> None:
         }
         output.document({name: figures[name]})
     path.write_text(json.dumps(dict(sorted(figures.items())), indent=1) + "\n")
+
+
+def compare(commit: str, names: list[str]) -> None:
+    """Compare with an earlier commit and keep the figures of all tasks that ran."""
+    path = FOLDER / "results" / "speed.json"
+    figures = json.loads(path.read_text()) if path.is_file() else {}
+    if figures.get("against") != commit:
+        figures = {"against": commit, "tasks": {}}
+    with speed_comparison.earlier(commit) as before:
+        for name, compared in speed_comparison.compare_trees(before, names):
+            figures["tasks"][name] = compared.document()
+            output.document({name: figures["tasks"][name]})
+    path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from xlate.models.response import choice, make_clock_model
 from xlate.models.response.base import grouped_folds
 from xlate.models.response.calibrated import CalibratedResponse
 from xlate.models.response.donors import training
+from xlate.models.response.draws import draw
 from xlate.objectives import make_objective
 from xlate.sweeps.gpu_sweeps import Sweeps
 from xlate.sweeps.probe import Probe
@@ -150,7 +151,7 @@ def _bounded(one: Sweeps, spec: dict[str, Any]) -> list[dict[str, Any]]:
         assert isinstance(model, CalibratedResponse), "only this one draws its errors"
         for i in np.flatnonzero(fold == f):
             curve = one.curves[i]
-            draws = choice.draw(
+            draws = draw(
                 model, Probe.of(curve), [], one.gpu, spec["view"], list(curve.sm_mhz)
             )  # fmt: skip
             ratio = dict(zip(curve.sm_mhz, curve.smooth_time_s / curve.smooth_time_s[-1], strict=True))  # fmt: skip

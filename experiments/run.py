@@ -21,6 +21,7 @@ from typing import Any
 import polars as pl
 
 from experiments import (
+    anchor_power,
     clocks,
     fallbacks,
     meters,
@@ -105,8 +106,9 @@ def _of_kind(spec: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     if spec["kind"] in unseen.KINDS:
         unseen_rows = unseen.KINDS[spec["kind"]](spec)
         return unseen_rows, [judge(t, unseen_rows) for t in targets]
-    if spec["kind"] in meters.KINDS:
-        figures = meters.KINDS[spec["kind"]](spec)
+    telemetry = meters.KINDS | anchor_power.KINDS
+    if spec["kind"] in telemetry:
+        figures = telemetry[spec["kind"]](spec)
         return figures, [clocks.judge(t, figures) for t in targets]
     beyond = fallbacks.KINDS | outsiders.KINDS
     if spec["kind"] in beyond:

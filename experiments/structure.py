@@ -8,7 +8,9 @@ the lowest to the highest, the number of arrows and the circles;
 ``--write`` keeps both in ``results/structure.json``.
 
 ``--path`` follows one vector instead: the modules that :func:`xlate.translate`
-enters, how often it turns back into one that it left, and how many it imports.
+enters with it, how often it turns back into one that it left, and how many it imports.
+Beside this it counts every call into a module of ours, whatever it is given. Both
+commits are counted by this script, each with its own package.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ import argparse
 import ast
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -112,43 +117,48 @@ class VectorPath:
     returns : int
         How often it enters a module that it left before, for another.
     imported : int
-        Modules of ours that are loaded once the answer is there.
+        Modules of ours that are loaded once the answer is there, packages among them.
+    imported_lines : int
+        Lines of these.
+    any_call_modules, any_call_returns : int
+        The same where every call counts, whatever it is given: those of catalogue,
+        bundle and answer are among them.
     """
 
     modules: tuple[str, ...]
     returns: int
     imported: int
+    imported_lines: int
+    any_call_modules: int
+    any_call_returns: int
+
+    def document(self) -> dict[str, object]:
+        """Every figure, and how many modules there are."""
+        return {**asdict(self), "through": len(self.modules)}
 
 
 def vector_path(profile: Path, anchor: str, target: str) -> VectorPath:
     """Follow one translation with :func:`sys.setprofile`.
 
     A call counts when one of its arguments is the vector in any form: a profile, a
-    list of these, operations by name, or an array of times. The path turns back
-    when such a call enters a module that another module had been entered after.
+    list of these, :class:`~xlate.values.vectors.Vectors`, operations by name, or an
+    array of several numbers (of features and probabilities too, so that more counts
+    rather than less). The path turns back when such a call enters a module that another
+    module had been entered after.
     """
-    import numpy as np
-
     import xlate
-    from xlate.values.frozen import FrozenMap
-    from xlate.values.profile import Profile
 
-    def is_vector(value: object) -> bool:
-        if isinstance(value, list | tuple) and value:
-            return isinstance(value[0], Profile)
-        if isinstance(value, np.ndarray):
-            return value.dtype.kind == "f" and value.size > 1
-        if isinstance(value, dict):
-            return bool(value) and all(isinstance(v, float) for v in value.values())
-        return isinstance(value, Profile | FrozenMap)
-
+    is_vector = _vector_test(xlate.read_profile(profile))
     xlate.translate(profile, anchor, target)  # loads what is loaded once
     entered: list[str] = []
+    called: list[str] = []
 
     def on_call(frame: FrameType, event: str, _: object) -> None:
         name = str(frame.f_globals.get("__name__", ""))
         if event != "call" or not name.startswith("xlate."):
             return
+        if not called or called[-1] != name:
+            called.append(name)
         if frame.f_code.co_name == "__init__":  # what it makes is no value yet
             return
         arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount]
@@ -162,28 +172,68 @@ def vector_path(profile: Path, anchor: str, target: str) -> VectorPath:
     finally:
         sys.setprofile(None)
     modules = tuple(dict.fromkeys(entered))
-    imported = sum(m == "xlate" or m.startswith("xlate.") for m in sys.modules)
-    return VectorPath(modules, len(entered) - len(modules), imported)
+    loaded = [m for n, m in sys.modules.items() if f"{n}.".startswith("xlate.")]
+    lines = [len(Path(str(m.__file__)).read_text("utf-8").splitlines()) for m in loaded]
+    return VectorPath(
+        modules, len(entered) - len(modules), len(loaded), sum(lines),
+        len(set(called)), len(called) - len(set(called)),
+    )  # fmt: skip
+
+
+def _vector_test(profile: object) -> Callable[[object], bool]:
+    """What tells a vector, by a profile: its own types, wherever a commit has them."""
+    import numpy as np
+
+    kinds: list[type] = [type(profile), type(getattr(profile, "ops", None))]
+    if find_spec("xlate.values") and find_spec("xlate.values.vectors"):
+        kinds.append(import_module("xlate.values.vectors").Vectors)
+
+    def is_vector(value: object) -> bool:
+        if isinstance(value, tuple(kinds)):
+            return True
+        if isinstance(value, list | tuple) and value:
+            return isinstance(value[0], type(profile))
+        if isinstance(value, np.ndarray):
+            return bool(value.dtype.kind == "f" and value.size > 1)
+        if isinstance(value, dict):
+            return bool(value) and all(isinstance(v, float) for v in value.values())
+        return False
+
+    return is_vector
+
+
+def _path_in(checkout: Path) -> dict[str, object]:
+    """The path of the example in a checkout, counted in a separate process."""
+    counted = subprocess.run(
+        [sys.executable, str(Path(__file__).resolve()), "--path"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    ).stdout
+    return dict(json.loads(counted))
 
 
 def _at_revision(revision: str) -> Iterator[Path]:
-    """The package as a commit had it, unpacked for as long as it is looked at."""
+    """A commit's package and data, unpacked while they are counted."""
+    parts = ["xlate", "anchors", "datasets"]
     archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", revision, "xlate"],
+        ["git", "-C", str(ROOT), "archive", revision, *parts],
         check=True,
         capture_output=True,
     ).stdout
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
-        yield Path(folder) / "xlate"
+        yield Path(folder)
 
 
-def _figures(structure: Structure) -> dict[str, object]:
+def _figures(checkout: Path) -> dict[str, object]:
+    structure = structure_of(checkout / "xlate")
     return {
         "rooms": len(structure.rooms),
         "arrows": len(structure.arrows),
         "circle": list(structure.circle),
+        "path": _path_in(checkout),
     }
 
 
@@ -196,15 +246,12 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.path:
         path = vector_path(ROOT / "examples/my_stats.csv", "g3s.xlarge", "p3.2xlarge")
-        print(json.dumps({**asdict(path), "through": len(path.modules)}, indent=1))
+        print(json.dumps(path.document(), indent=1))
         return
-    now = structure_of(ROOT / "xlate")
-    print("rooms, lowest first:", ", ".join(now.rooms))
-    figures = {"now": _figures(now)}
-    for package in _at_revision(asked.revision):
-        figures["before"] = {"revision": asked.revision} | _figures(
-            structure_of(package)
-        )
+    print("rooms, lowest first:", ", ".join(structure_of(ROOT / "xlate").rooms))
+    figures = {"now": _figures(ROOT)}
+    for checkout in _at_revision(asked.revision):
+        figures["before"] = {"revision": asked.revision} | _figures(checkout)
     print(json.dumps(figures, indent=1))
     if asked.write:
         RESULTS.write_text(json.dumps(figures, indent=1) + "\n")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from xlate import engine
 from xlate.data import corpus as corpora
+from xlate.data.corpus import Corpus
+from xlate.engine.fit_pair import FitResult
+from xlate.engine.fit_sweeps import ClockFit
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "datasets/examples/g3s.xlarge-128dataset-ResNet18-SGD-64-simulated.csv"
@@ -20,7 +24,16 @@ _OF_DATA = {"profet_raw", "profet", "swept", "ttu_raw"}
 _FITTED = {"fitted", "clocked", "profet", "swept"}
 
 
-def pytest_collection_modifyitems(items):
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are not named by what they are: archives hold the time of day in theirs.
+
+    Two workers that started in different seconds would name a test differently, and
+    the run would end before a test ran.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """What needs such a fixture bears its mark; ``make quick`` leaves both out."""
     for item in items:
         needed = set(getattr(item, "fixturenames", ()))
@@ -30,8 +43,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(autouse=True)
+def _marked_as_what_it_used(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A fixture asked for by ``getfixturevalue`` is not seen above: mark the test itself."""
+    yield
+    used = set(request.fixturenames)
+    for fixtures, mark in ((_OF_DATA, "data"), (_FITTED, "slow")):
+        if used & fixtures:
+            assert request.node.get_closest_marker(mark), f"mark it: pytest.mark.{mark}"
+
+
 @pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory):
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data home that no test shares with the user."""
     folder = tmp_path_factory.mktemp("home")
     patch = pytest.MonkeyPatch()
@@ -48,7 +71,7 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def given_weight():
+def given_weight() -> Iterator[None]:
     """Fits that take the forest's weight as given: three fits fewer for each fold.
 
     For tests of what is made of answers; that the weight is chosen well is tested
@@ -61,13 +84,13 @@ def given_weight():
 
 
 @pytest.fixture
-def given_weight_once(monkeypatch):
+def given_weight_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for one test."""
     monkeypatch.setattr(*_GIVEN)
 
 
 @pytest.fixture
-def empty_home(tmp_path, monkeypatch):
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh data home for one test."""
     folder = tmp_path / "own-home"
     monkeypatch.setenv("XLATE_HOME", str(folder))
@@ -75,12 +98,12 @@ def empty_home(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def simulated():
+def simulated() -> Corpus:
     return corpora.load("simulated")
 
 
 @pytest.fixture(scope="session")
-def fitted(home):
+def fitted(home: Path) -> FitResult:
     """The default translator fitted on the simulated corpus, saved in ``home``."""
     return engine.fit(
         "g3s.xlarge", "p3.2xlarge", "simulated", translators=FAST, replace=True
@@ -88,18 +111,18 @@ def fitted(home):
 
 
 @pytest.fixture(scope="session")
-def clocked(fitted):
+def clocked(fitted: FitResult) -> ClockFit:
     """Translator and clock model of p3.2xlarge, both on the simulated corpus."""
     return engine.fit_clocks("p3.2xlarge", sweeps=["simulated"])
 
 
 @pytest.fixture
-def example():
+def example() -> Path:
     return EXAMPLE
 
 
 @pytest.fixture(scope="session")
-def profet_raw():
+def profet_raw() -> Path:
     """Folder of PROFET's pickles, where the machine has them."""
     raw = os.environ.get("XLATE_DATA_HOME")
     folder = Path(raw) / "profet" if raw else None
@@ -109,7 +132,7 @@ def profet_raw():
 
 
 @pytest.fixture(scope="session")
-def profet(home, profet_raw):
+def profet(home: Path, profet_raw: Path) -> Corpus:
     from xlate.data.sources import import_corpus
 
     import_corpus("profet", profet_raw)
@@ -117,7 +140,7 @@ def profet(home, profet_raw):
 
 
 @pytest.fixture(scope="session")
-def swept(home):
+def swept(home: Path) -> dict[str, Corpus]:
     """Measured sweeps and telemetry, imported where the machine has them."""
     raw = os.environ.get("XLATE_DATA_HOME")
     names = ("ttu-dvfs", "hkbu-dvfs", "cloud-hw-trainpred")

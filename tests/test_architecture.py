@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,19 @@ def test_the_house_has_few_rooms_and_few_arrows():
     assert not structure.circle
     assert len(structure.rooms) <= 23  # with the two ways in, api and __main__
     assert len(structure.arrows) < 110
+
+
+def test_a_vector_goes_one_way_from_the_file_to_the_answer():
+    """Counted with ``sys.setprofile`` by the script that also counts how it was before."""
+    command = [sys.executable, "-m", "experiments.structure", "--path"]
+    out = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    path = json.loads(out.stdout)
+    assert path["through"] == len(path["modules"]) <= 20
+    assert path["returns"] <= 10
+    # 192 before the rooms were moved: what one translation of a csv needs
+    assert path["imported"] <= 100
 
 
 def test_pickle_is_imported_in_one_place_only():

@@ -110,7 +110,7 @@ def test_held_out_answers_are_the_same_bytes(simulated, given_weight_once):
 
     few = simulated.runs_on("g3s.xlarge")["model"].unique().sort()[:5]
     sides = (
-        simulated.runs_on(i).filter(pl.col("model").is_in(few.implode()))
+        simulated.runs_on(i).filter(pl.col("model").is_in(few.to_list()))
         for i in ("g3s.xlarge", "p3.2xlarge")
     )
     aligned = align(*sides, "median")
@@ -130,6 +130,7 @@ def test_held_out_answers_are_the_same_bytes(simulated, given_weight_once):
 def test_tables_are_translated_to_the_same_bytes(monkeypatch, empty_home):
     from xlate.engine import fallback
     from xlate.store import bundle as bundles
+    from xlate.values.vectors import Vectors
 
     shipped = bundles.find("g3s.xlarge", "p3.2xlarge")
 
@@ -141,7 +142,7 @@ def test_tables_are_translated_to_the_same_bytes(monkeypatch, empty_home):
 
     def answer(name):
         with settings.using(parallel=name):
-            return fallback.predict(shipped, times, ops, steps)
+            return fallback.predict(shipped, Vectors(ops, times, steps))
 
     first, *others = [answer(name) for name in BACKENDS]
     for other in others:

@@ -45,6 +45,7 @@ def checked(python: Path, file: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_it_is_the_wheel_that_is_checked(installed, tmp_path):
     code = "import xlate; print(xlate.__file__)"
     done = subprocess.run(

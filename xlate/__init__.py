@@ -1,6 +1,6 @@
 """Translate a profile from a cheap GPU instance to one you do not hold.
 
-The path of the data, room by room: :mod:`xlate.readers` turn a profile file
+The path of the data, room by room: :mod:`xlate.readers` turns a profile file
 into a :class:`Profile`; :mod:`xlate.data.corpus` holds measured runs of several
 instances; :mod:`xlate.data.pairing` pairs the runs of two; :mod:`xlate.data.columns`
 chooses what of the vector is looked at; :mod:`xlate.models.translate` has the

@@ -185,20 +185,20 @@ class StorageError(XlateError):
 
 
 class DownloadError(XlateError):
-    """A file could not be fetched whole, or is not the file that was expected."""
+    """A file could not be fetched completely, or is not the expected file."""
 
     code = "download.failed"
 
 
 class RefusedError(XlateError):
-    """The answer would not deserve trust, and ``--strict`` asked for refusal."""
+    """The answer is out of domain, and ``--strict`` makes that an error."""
 
     exit_code = 3
     code = "answer.refused"
 
 
 class UnknownNameError(XlateError):
-    """A name that no catalogue, registry or folder knows.
+    """A name that is in no catalogue, registry or folder.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ class UnknownNameError(XlateError):
         What the name should have been, for example ``"instance"``.
     name : str
         The name given.
-    known : iterable of str
+    accepted : iterable of str
         Names that would have been accepted; the nearest are shown.
     hint : str, optional
         What to try when nothing is near.
@@ -216,8 +216,8 @@ class UnknownNameError(XlateError):
     near : sequence of str
         Names that are near for a reason other than their letters, shown first.
     owners : mapping of str to str, optional
-        The full name of what each known name stands for: several names for one thing
-        are shown as that one.
+        The full name of each accepted name: several names of one thing are shown as
+        its full name.
     """
 
     code = "unknown.name"
@@ -226,17 +226,17 @@ class UnknownNameError(XlateError):
         self,
         kind: str,
         name: str,
-        known: Iterable[str],
+        accepted: Iterable[str],
         hint: str | None = None,
         *,
         near: Sequence[str] = (),
         owners: Mapping[str, str] | None = None,
         code: str | None = None,
     ) -> None:
-        # only when a name is unknown, which is seldom
+        # imported here, since names are seldom unknown
         import difflib
 
-        every = sorted(set(known))
+        every = sorted(set(accepted))
         full = {n: n for n in every} if owners is None else owners
         names = sorted({full[n] for n in every})
         folded = {n.lower(): full[n] for n in every}
@@ -259,7 +259,7 @@ class UnknownNameError(XlateError):
 
 
 def all_of(errors: Sequence[XlateError]) -> XlateError:
-    """One error that says what is wrong with each of several files.
+    """One error with the faults of several files.
 
     Examples
     --------

@@ -111,11 +111,11 @@ def vocabulary(names: Sequence[str] = ()) -> tuple[str, ...]:
 
     TensorFlow's always, PyTorch's where one of ``names`` is PyTorch's.
     """
-    known = [DEVICE + op for op in _family_of("families")]
+    columns = [DEVICE + op for op in _family_of("families")]
     if any(n.startswith(DEVICE + ATEN) for n in names):
         aten = [DEVICE + ATEN + op for op in _family_of("aten")]
-        known += [*aten, *(f"{c}_backward" for c in aten)]
-    return tuple(sorted(known))
+        columns += [*aten, *(f"{c}_backward" for c in aten)]
+    return tuple(sorted(columns))
 
 
 @lru_cache(maxsize=65536)
@@ -123,8 +123,8 @@ def family(name: str) -> str:
     """Family of a column: one of :data:`FAMILIES`, ``"host"`` or ``"idle"``.
 
     A device column names a TensorFlow op type, an aten operation
-    (``Device_aten::addmm``), a kernel or a copy; ``"other"`` where nobody knows
-    it.
+    (``Device_aten::addmm``), a kernel or a copy; ``"other"`` where its family is not
+    known.
     """
     if name in (DEVICE_IDLE, HOST_IDLE):
         return "idle"
@@ -132,7 +132,7 @@ def family(name: str) -> str:
         return "host"
     op = name.removeprefix(DEVICE)
     if op in FAMILIES:
-        return op  # the sum of one
+        return op  # the column is the sum of a family
     if op in _family_of("families"):
         return _family_of("families")[op]
     if op.startswith(ATEN):
@@ -142,15 +142,15 @@ def family(name: str) -> str:
 
 
 def _stem(op: str) -> str:
-    """An aten operation without what says in place, into an output, or backward."""
-    known = _family_of("aten")
+    """An aten operation without the endings for in-place, output and backward variants."""
+    families = _family_of("aten")
     for ending in ("", *_ENDINGS):
         short = op.removesuffix(ending)
-        if short in known:
+        if short in families:
             return short
     # convolution_backward_overrideable, native_layer_norm_backward_out …
     first = op.partition("_backward")[0].rstrip("_")
-    return first if first in known else op
+    return first if first in families else op
 
 
 def nature(name: str) -> str:

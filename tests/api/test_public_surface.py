@@ -6,6 +6,7 @@ import doctest
 import inspect
 import re
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ _SECTION = re.compile(r"^ *(\w[\w ]*)\n *-{3,}$", re.M)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_home(tmp_path_factory):
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A data home with a small corpus, and a clone's folder to name files in."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XLATE_HOME", str(tmp_path_factory.mktemp("surface")))
@@ -35,17 +36,18 @@ def sections(name: str) -> set[str]:
     return set(_SECTION.findall(inspect.getdoc(getattr(xlate, name)) or ""))
 
 
-def test_every_public_name_is_a_function_or_a_class():
+def test_every_public_name_is_a_function_or_a_class() -> None:
     assert FUNCTIONS
     assert CLASSES
     assert set(FUNCTIONS) | set(CLASSES) == set(xlate.__all__) == set(dir(xlate))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_is_explained(name):
+def test_a_function_is_explained(name: str) -> None:
     function = getattr(xlate, name)
     document = inspect.getdoc(function)
     assert {"Parameters", "Returns", "Raises", "Examples"} <= sections(name)
+    assert document is not None
     start = document.index("Parameters\n")
     listed = document[start : document.index("Returns\n")]
     for parameter in inspect.signature(function).parameters:
@@ -53,14 +55,22 @@ def test_a_function_is_explained(name):
 
 
 @pytest.mark.parametrize("name", [n for n in CLASSES if n not in _ERRORS])
-def test_a_class_is_explained(name):
+def test_a_class_is_explained(name: str) -> None:
     """What it holds, in which unit, and an example."""
     assert {"Attributes", "Parameters"} & sections(name)
     assert "Examples" in sections(name)
 
 
-@pytest.mark.parametrize("name", [n for n in xlate.__all__ if n not in _ERRORS])
-def test_examples_run(name):
+def example_of(name: str) -> object:
+    """A name whose example is run; fits of clock models are not in ``make quick``."""
+    fits = "fit_clocks(" in (inspect.getdoc(getattr(xlate, name)) or "")
+    return pytest.param(name, marks=[pytest.mark.slow] if fits else [])
+
+
+@pytest.mark.parametrize(
+    "name", [example_of(n) for n in xlate.__all__ if n not in _ERRORS]
+)
+def test_examples_run(name: str) -> None:
     thing = getattr(xlate, name)
     (test, *_) = doctest.DocTestFinder(recurse=False).find(thing, name, globs={})
     assert test.examples
@@ -71,7 +81,7 @@ def test_examples_run(name):
     assert not runner.failures, "".join(said)
 
 
-def test_the_guided_tour_runs():
+def test_the_guided_tour_runs() -> None:
     said: list[str] = []
     test = doctest.DocTestParser().get_doctest(xlate.__doc__, {}, "xlate", None, 0)
     assert test.examples
@@ -80,7 +90,7 @@ def test_the_guided_tour_runs():
     assert not runner.failures, "".join(said)
 
 
-def annotations(name: str) -> dict[str, str]:
+def annotations_of(name: str) -> dict[str, str]:
     """Annotations as written: of a function, or of a class's fields and methods."""
     thing = getattr(xlate, name)
     written = dict(inspect.get_annotations(thing))
@@ -101,16 +111,16 @@ _OF_MANY_TYPES = {
 
 
 @pytest.mark.parametrize("name", xlate.__all__)
-def test_no_any_is_in_it(name):
+def test_no_any_is_in_it(name: str) -> None:
     loose = {
-        k: v for k, v in annotations(name).items()
+        k: v for k, v in annotations_of(name).items()
         if re.search(r"\bAny\b", v) and (name, k) not in _OF_MANY_TYPES
     }  # fmt: skip
     assert not loose
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_no_parameter_stands_for_others(name):
+def test_no_parameter_stands_for_others(name: str) -> None:
     kinds = {
         p.kind for p in inspect.signature(getattr(xlate, name)).parameters.values()
     }
@@ -118,7 +128,7 @@ def test_no_parameter_stands_for_others(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_types_of_a_function_are_public_too(name):
+def test_types_of_a_function_are_public_too(name: str) -> None:
     """A class of ours in a signature can be imported from xlate."""
     function = getattr(xlate, name)
     text = " ".join(inspect.get_annotations(function).values()) + " "

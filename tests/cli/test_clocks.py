@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,22 @@ from tests.support.commands import PAIR, program, run
 from tests.support.meters_made import dmon
 from xlate.cli import app
 from xlate.evaluation.sweep_figures import ClockRow
+from xlate.store.clock_bundle import folder_of, save
 
 WORK = ["--model", "ResNet18", "--batch-size", 64, "--input-size", 128]
+
+
+@pytest.fixture
+def of_measured(clocked, empty_home, home):
+    """A data home whose clock model bears another corpus: it counts as measured.
+
+    The response is the simulated one. What is tested is what follows from the corpus.
+    """
+    pair = Path("models/g3s.xlarge/to-p3.2xlarge")
+    shutil.copytree(home / pair, empty_home / pair)
+    manifest = replace(clocked.bundle.manifest, corpus="ttu-dvfs", simulated=False)
+    folder = empty_home / "models" / folder_of(manifest.target)
+    save(replace(clocked.bundle, manifest=manifest), folder)
 
 
 def test_predict_freq_for_people(clocked, example):
@@ -51,6 +67,7 @@ def test_many_profiles_and_a_broken_one(clocked, example, tmp_path):
     assert "bad.csv" in err
     out, _ = run("predict-freq", example, example, *PAIR)
     # simulated sweeps alone are never sure: each profile has clocks to measure
+    assert out.count("measure next at") == 2
     rows = [line for line in out.splitlines() if "measure next" not in line]
     assert "\n".join(rows).count("…") == "\n".join(rows).count(".csv") == 2
 
@@ -212,12 +229,21 @@ def test_a_recommendation_names_the_workload_it_is_of(clocked, example, tmp_path
         assert "--batch-size" not in lacking[0]
 
 
-def test_many_profiles_show_their_curves_and_what_to_measure(clocked, example):
+def test_many_profiles_show_their_curves_and_what_to_measure(of_measured, example):
     ask = ["predict-freq", example, example, *PAIR, *WORK]
+    plain, _ = run(*ask)
+    assert "measure next" not in plain
     curves, _ = run(*ask, "--explain")
-    assert curves.count("ratios over the highest clock") == 2
+    assert " ".join(curves.split()).count("ratios over the highest clock") == 2
     doubtful, _ = run(*ask, "--confidence", 1)
     assert doubtful.count("measure next at") == 2
+
+
+def test_simulated_sweeps_alone_always_name_clocks_to_measure(clocked, example):
+    ask = ["predict-freq", example, example, *PAIR, *WORK]
+    for confidence in (0.1, 1):
+        out, _ = run(*ask, "--confidence", confidence)
+        assert out.count("measure next at") == 2
 
 
 def test_label(tmp_path):

@@ -94,6 +94,7 @@ _T = ("translate", "a.csv", *PAIR)
 _KEYED = (*_T, "--network", "ResNet34", "--batch-size", "32", "--input-size", "128")
 _STEP = ("--step-time", f"{base_step_us() / 1e3}")
 _P = ("predict-freq", "a.csv", *PAIR)
+_PROBES = ("--probe-file", "p.json", "--probe-file", "low.json")
 _C = ("clocks", "curve", "a.csv", *PAIR)
 _OWN = ("translate", "a.csv", "--anchor", ANCHOR, "--target", "box.4090")
 _COMPARE = ("compare", *PAIR, "--data", "simulated")
@@ -182,8 +183,8 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     put("predict-freq", "--interval-ms", live, "500")
     # a seed moves draws, which only probabilities and intervals show
     put("clocks curve", "--seed", (*_C, "--json", "--max-slowdown", "5%"), "7")
-    # it decides between 60 and 80 % of certainty, which simulated sweeps never reach
-    put("predict-freq", "--confidence", _P, "2")
+    # answers of simulated sweeps alone always name clocks to measure: here two were
+    put("predict-freq", "--confidence", (*_P, *_PROBES), "1")
     put("predict-freq", "--explain", _P)
     put("predict-freq", "--apply", _P)
     put("predict-freq", "--yes", (*_P, "--apply"))
@@ -411,6 +412,7 @@ def lab(tmp_path, clock_home, monkeypatch):
     )
     made.write("ranges.json", pm.trace(pm.steps(length=10_000, name="range {}")))
     made.write("p.json", dumps({"sm_mhz": 1530, "time_s": 1.0, "power_w": 150}))
+    made.write("low.json", dumps({"sm_mhz": 1500, "time_s": 1.02, "power_w": 130}))
     made.write("t.csv", smi(watts="80 W", busy="70 %"))
     index = (
         "timestamp, index, name, clocks.sm [MHz], power.draw [W], utilization.gpu [%]\n"

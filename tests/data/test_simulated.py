@@ -21,6 +21,7 @@ def machine(name):
     return Machine(catalogue().gpu(name))
 
 
+@pytest.mark.slow
 def test_what_ships_is_what_is_built(built, simulated):
     for name in ("runs", "ops", "telemetry", "sweeps"):
         ours = built[name].sort(built[name].columns)
@@ -123,6 +124,7 @@ def test_power_stays_below_the_limit_and_falls_with_the_clock(built):
         assert ordered["power_w"].max() <= catalogue().gpu(gpu).number("tdp_w")
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_noise_only(built):
     other = build(seed=1)
     assert not other["ops"].equals(built["ops"])

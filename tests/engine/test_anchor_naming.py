@@ -16,7 +16,8 @@ from tests.support.commands import run
 from xlate.cli import completion
 from xlate.cli.examples import EXAMPLES
 from xlate.engine.assembly import _recorded
-from xlate.engine.machine_choice import anchor_of, taken_as
+from xlate.engine.machine_choice import anchor_of
+from xlate.engine.pair import taken_as
 from xlate.engine.session import Session
 from xlate.errors import CatalogError, ProfileError, StorageError, UnknownNameError
 from xlate.hardware import template

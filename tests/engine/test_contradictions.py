@@ -106,6 +106,7 @@ def test_sizes_without_a_bundle_say_so(empty_home):
         xlate.scale(trace, "g4dn.xlarge", "p5.48xlarge", "batch-size=64,128")
 
 
+@pytest.mark.slow
 def test_what_answered_before_is_asked_and_not_looked_up_by_names(
     tmp_path, monkeypatch
 ):

@@ -28,6 +28,7 @@ from xlate.hardware.control import applied, device_of, watch
 from xlate.hardware.legal_points import commands, from_dump, legal_clocks, snap
 from xlate.models.power import PREDICTED, PowerFeatures, PowerModel, joined
 from xlate.models.response import choice
+from xlate.models.response.draws import Draws
 from xlate.objectives import make_objective
 from xlate.store import clock_bundle as clock_bundles
 from xlate.sweeps.probe import Probe, read_probe
@@ -158,7 +159,7 @@ def drawn(slowdowns):
     """Draws at two clocks: the lower one as slow as said, at half the power."""
     time = np.array([[t, 1.0] for t in slowdowns])
     power = np.tile([0.5, 1.0], (len(time), 1))
-    return choice.Draws(
+    return Draws(
         np.array([1000.0, 1500.0]), time, power, time.mean(axis=0), power[0],
         np.full(len(time), 200.0), 200.0,
     )  # fmt: skip

@@ -223,6 +223,22 @@ def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_p
     assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
 
 
+def test_power_scaled_from_a_low_clock_stays_within_the_limit(ask):
+    answer = ask(smi(watts=240, mhz=700))
+    assert answer.power_at_default_w.value == pytest.approx(300)
+    assert max(p.power_w for p in answer.curve) == pytest.approx(300)
+    assert answer.power_w.high <= 300 + 1e-6
+    # at the limit a higher clock is no quicker: a card at its limit lowers it by itself
+    at_limit = [p.time_ratio for p in answer.curve if p.power_w > 299.9]
+    assert len(at_limit) > 3
+    assert at_limit == pytest.approx([1.0] * len(at_limit))
+    (reason,) = [r for r in answer.reasons if "its limit of 300 W" in r]
+    assert "would reach" in reason
+    assert answer.verdict.level == "refuse"
+    cool = ask(smi(watts=60, mhz=1000))
+    assert not [r for r in cool.reasons if "would reach" in r]
+
+
 def test_a_throttled_recording_starts_from_the_clock_it_was_at(ask):
     """At its limit the card goes no faster than recorded, whatever clock is asked for."""
     answer = ask(smi(watts=298, mhz=1230))

@@ -83,7 +83,13 @@ def test_an_odd_pair_is_doubted_and_still_fitted(empty_home):
     assert any("what data sheets say" in n for n in done.notes)
 
 
-@pytest.mark.parametrize("name", ["profet", "simulated"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("profet", marks=[pytest.mark.data, pytest.mark.slow]),
+        "simulated",
+    ],
+)
 def test_no_run_of_a_corpus_is_refused(name, request):
     corpus = request.getfixturevalue(name)
     check_runs(corpus.wide, corpus.name)

@@ -340,6 +340,7 @@ def test_unknown_translator():
         engine.fit("g3s", "p3", "simulated", translator="ratio-forrest")
 
 
+@pytest.mark.slow
 def test_a_step_time_only_translator_has_no_vector(empty_home, profile, simulated):
     few = own_runs(simulated).filter(pl.col("model").str.starts_with("ResNet"))
     xlate.fit("g3s", "p3", few, translator="profet", translators=(), replace=True)
@@ -367,6 +368,7 @@ def test_fewer_columns_still_answer_for_every_operation(
     )
 
 
+@pytest.mark.slow
 def test_compare_all_goes_over_every_pair(simulated):
     small = replace(
         simulated,

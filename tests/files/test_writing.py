@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,22 +19,24 @@ from xlate import files
 from xlate.errors import BundleError, CatalogError, ProfileError, StorageError
 from xlate.files import scratch
 from xlate.settings import paths
+from xlate.values.prediction import Failure
+from xlate.values.profile import Profile
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="files of Unix")
 
 
 @pytest.fixture
-def there(tmp_path, monkeypatch):
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def mode_of(path):
+def mode_of(path: str) -> int:
     return os.stat(path).st_mode & 0o7777
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o755, 0o4755])
-def test_a_file_keeps_its_mode_also_behind_links(there, mode):
+def test_a_file_keeps_its_mode_also_behind_links(there: Path, mode: int) -> None:
     Path("real").write_text("old")
     os.chmod("real", mode)
     Path("folder").mkdir()
@@ -48,7 +51,9 @@ def test_a_file_keeps_its_mode_also_behind_links(there, mode):
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
-def test_a_new_file_honours_umask_also_behind_a_dangling_link(there, umask):
+def test_a_new_file_honours_umask_also_behind_a_dangling_link(
+    there: Path, umask: int
+) -> None:
     os.symlink("later", "link")
     before = os.umask(umask)
     try:
@@ -59,7 +64,7 @@ def test_a_new_file_honours_umask_also_behind_a_dangling_link(there, umask):
     assert mode_of("new") == mode_of("later") == 0o666 & ~umask
 
 
-def refused_paths(there):
+def refused_paths(there: Path) -> list[str]:
     os.mkfifo("fifo")
     Path("folder").mkdir()
     Path("plain").write_text("x")
@@ -76,7 +81,7 @@ def refused_paths(there):
     ]  # fmt: skip
 
 
-def test_what_is_no_regular_file_is_refused_and_stays_what_it_was(there):
+def test_what_is_no_regular_file_is_refused_and_stays_what_it_was(there: Path) -> None:
     named = refused_paths(there)
     before = {n: os.lstat(n).st_ino for n in named if os.path.lexists(n)}
     for name in named:
@@ -90,12 +95,12 @@ def test_what_is_no_regular_file_is_refused_and_stays_what_it_was(there):
     assert Path("plain").read_text() == "x"
 
 
-def test_a_longest_name_can_be_written(there):
+def test_a_longest_name_can_be_written(there: Path) -> None:
     files.write_text(Path("n" * 255), "text")
     assert Path("n" * 255).read_text() == "text"
 
 
-def test_a_full_disk_leaves_what_was_there(there):
+def test_a_full_disk_leaves_what_was_there(there: Path) -> None:
     Path("out").write_text("old")
     code = (
         "import resource, signal\n"
@@ -112,7 +117,8 @@ def test_a_full_disk_leaves_what_was_there(there):
     assert os.listdir() == ["out"]
 
 
-def test_importing_onto_a_full_disk_is_said(there):
+@pytest.mark.slow
+def test_importing_onto_a_full_disk_is_said(there: Path) -> None:
     made = (
         "import resource, signal\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -146,7 +152,7 @@ else:
 """
 
 
-def holder(kind):
+def holder(kind: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, kind], stdout=subprocess.PIPE, text=True
     )
@@ -155,14 +161,14 @@ def holder(kind):
     return process
 
 
-def hidden(folder="."):
+def hidden(folder: str = ".") -> list[Path]:
     return [p for p in Path(folder).rglob(".*") if p.name.endswith(".part")]
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_scratch_of_a_dead_process_goes_and_of_a_live_one_stays(
-    there, kind, monkeypatch
-):
+    there: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XLATE_HOME", str(there / "home"))
     Path("home/corpora").mkdir(parents=True)
     live, dead = holder(kind), holder(kind)
@@ -184,7 +190,9 @@ def test_scratch_of_a_dead_process_goes_and_of_a_live_one_stays(
     assert not Path("home/corpora/one").exists()
 
 
-def test_folders_of_earlier_releases_go_once_they_are_old(there, monkeypatch):
+def test_folders_of_earlier_releases_go_once_they_are_old(
+    there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XLATE_HOME", str(there))
     fresh, old = Path("corpora/.profet-abcdefgh"), Path("corpora/.profet-x_cd3fgh")
     mine = Path("corpora/.profet-notours1")
@@ -202,7 +210,7 @@ def test_folders_of_earlier_releases_go_once_they_are_old(there, monkeypatch):
     assert not old.exists()
 
 
-def test_a_folder_that_stepped_aside_is_put_back(there):
+def test_a_folder_that_stepped_aside_is_put_back(there: Path) -> None:
     cut_off = there / f".one-{'0' * 12}.part"
     (cut_off / "old").mkdir(parents=True)
     (cut_off / "old" / "runs.parquet").write_text("precious")
@@ -212,7 +220,7 @@ def test_a_folder_that_stepped_aside_is_put_back(there):
     assert not cut_off.exists()
 
 
-def test_a_failed_folder_leaves_the_old_one(there):
+def test_a_failed_folder_leaves_the_old_one(there: Path) -> None:
     (there / "one").mkdir()
     (there / "one" / "a").write_text("old")
     with pytest.raises(ValueError), files.atomic_folder(there / "one") as inside:
@@ -222,7 +230,7 @@ def test_a_failed_folder_leaves_the_old_one(there):
     assert os.listdir() == ["one"]
 
 
-def test_a_link_that_looks_like_scratch_is_not_followed(there):
+def test_a_link_that_looks_like_scratch_is_not_followed(there: Path) -> None:
     (there / "precious").mkdir()
     (there / "precious" / "new").mkdir()
     os.symlink("precious", f".one-{'0' * 12}.part")
@@ -230,7 +238,7 @@ def test_a_link_that_looks_like_scratch_is_not_followed(there):
     assert (there / "precious" / "new").is_dir()
 
 
-def test_a_folder_of_something_else_is_not_replaced(there):
+def test_a_folder_of_something_else_is_not_replaced(there: Path) -> None:
     (there / "mine").mkdir()
     (there / "mine" / "letter.txt").write_text("dear")
     for folder in ("mine", "mine/letter.txt", "mine/letter.txt/x", "/dev/null"):
@@ -240,7 +248,7 @@ def test_a_folder_of_something_else_is_not_replaced(there):
     assert files.check_folder(Path("new/deep"), ()) == there / "new" / "deep"
 
 
-def test_lock_is_refused_while_another_holds_it(there):
+def test_lock_is_refused_while_another_holds_it(there: Path) -> None:
     descriptor, path = scratch.new_file(there, 0o600)
     other = os.open(path, os.O_RDONLY)
     assert not scratch.lock(other)
@@ -252,7 +260,7 @@ def test_lock_is_refused_while_another_holds_it(there):
 # reading
 
 
-def irregular(there):
+def irregular(there: Path) -> list[Path]:
     os.mkfifo("fifo.json")
     os.symlink("/dev/zero", "zero.json")
     os.symlink("fifo.json", "to-fifo.json")
@@ -265,10 +273,10 @@ def irregular(there):
 
 
 @pytest.fixture
-def in_time():
+def in_time() -> Iterator[None]:
     """A reader that waits for ever fails here instead."""
 
-    def stop(*_):
+    def stop(*_: object) -> None:
         raise TimeoutError("it waits for ever")
 
     before = signal.signal(signal.SIGALRM, stop)
@@ -278,7 +286,7 @@ def in_time():
     signal.signal(signal.SIGALRM, before)
 
 
-def test_readers_neither_wait_nor_read_without_end(there, in_time):
+def test_readers_neither_wait_nor_read_without_end(there: Path, in_time: None) -> None:
     from xlate import readers, telemetry
     from xlate.data.card import load_toml
     from xlate.data.sources.frame_pickle import read_frame
@@ -293,9 +301,9 @@ def test_readers_neither_wait_nor_read_without_end(there, in_time):
         for read in (readers.read, telemetry.read_trace, read_probe):
             with pytest.raises(ProfileError, match="not a regular file"):
                 read(path)
-        for read in (load_toml, read_shots, read_frame):
+        for read_other in (load_toml, read_shots, read_frame):
             with pytest.raises(XlateError, match="not a regular file"):
-                read(path)
+                read_other(path)
         with pytest.raises(BundleError, match="not a regular file"):
             open_archive(path, "", "fit")
         folder = there / f"bundle-{path.name}"
@@ -307,7 +315,9 @@ def test_readers_neither_wait_nor_read_without_end(there, in_time):
     assert legal_clocks is not None
 
 
-def test_a_catalogue_file_that_is_a_device_is_refused(there, in_time):
+def test_a_catalogue_file_that_is_a_device_is_refused(
+    there: Path, in_time: None
+) -> None:
     from xlate.hardware.catalogue import Catalogue
 
     (there / "own" / "gpus").mkdir(parents=True)
@@ -316,24 +326,27 @@ def test_a_catalogue_file_that_is_a_device_is_refused(there, in_time):
         Catalogue((paths.shipped("anchors"), there / "own"))
 
 
-def test_a_fifo_in_a_folder_of_profiles_is_named(there, in_time):
+def test_a_fifo_in_a_folder_of_profiles_is_named(there: Path, in_time: None) -> None:
     from xlate import engine
 
     os.mkfifo("a.csv")
     (failure,) = engine.read_profiles([there])
+    assert isinstance(failure, Failure)
     assert "a FIFO" in str(failure.error)
 
 
-def test_a_name_too_long_fails_alone(there):
+def test_a_name_too_long_fails_alone(there: Path) -> None:
     from xlate import engine
 
     Path("good.json").write_text('{"Device_Conv2D": 300000, "Device_IDLE": 5}')
     failure, profile = engine.read_profiles(["x" * 300, "good.json"])
+    assert isinstance(failure, Failure)
     assert "too long" in str(failure.error)
+    assert isinstance(profile, Profile)
     assert profile.ops["Device_Conv2D"] == 300000
 
 
-def test_a_file_that_says_it_is_larger_is_not_read(there):
+def test_a_file_that_says_it_is_larger_is_not_read(there: Path) -> None:
     with Path("big").open("wb") as f:
         f.truncate(2000)
     with pytest.raises(files.IrregularFileError, match="holds more"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -31,12 +32,14 @@ from xlate.settings.paths import shipped
         ("Orin-AGX", 13, 114.75, 1300.5),
     ],
 )
-def test_legal_clocks_are_those_of_the_dumps(gpu, count, low, high):
+def test_legal_clocks_are_those_of_the_dumps(
+    gpu: str, count: int, low: float, high: float
+) -> None:
     clocks = catalogue().gpu(gpu).legal_mhz()
     assert (len(clocks), clocks[0], clocks[-1]) == (count, low, high)
 
 
-def test_clocks_depend_on_the_memory_clock():
+def test_clocks_depend_on_the_memory_clock() -> None:
     t4 = catalogue().gpu("T4")
     assert len(t4.legal_mhz(5001)) == 87
     assert len(t4.legal_mhz(405)) == 24
@@ -44,12 +47,12 @@ def test_clocks_depend_on_the_memory_clock():
         t4.legal_mhz(999)
 
 
-def test_volta_grid_alternates_seven_and_eight():
+def test_volta_grid_alternates_seven_and_eight() -> None:
     clocks = legal_clocks("volta", 135, 1380)
     assert {b - a for a, b in pairwise(clocks)} == {7, 8}
 
 
-def test_a_range_off_the_grid_is_refused():
+def test_a_range_off_the_grid_is_refused() -> None:
     with pytest.raises(CatalogError, match="grid"):
         legal_clocks("volta", 135, 1381)
 
@@ -65,38 +68,38 @@ def test_a_range_off_the_grid_is_refused():
         ("h100-sxm5", "H100-SXM5-80GB"),
     ],
 )
-def test_aliases(name, gpu):
+def test_aliases(name: str, gpu: str) -> None:
     assert catalogue().instance(name).require_gpu().name == gpu
 
 
-def test_instances_of_one_gpu_share_its_facts():
+def test_instances_of_one_gpu_share_its_facts() -> None:
     known = catalogue()
     assert known.instance("g4dn.xlarge").gpu is known.instance("g4dn.16xlarge").gpu
 
 
-def test_cpu_instances_have_no_gpu():
+def test_cpu_instances_have_no_gpu() -> None:
     with pytest.raises(CatalogError, match=r"c5\.4xlarge has no GPU"):
         catalogue().instance("c5.4xlarge").require_gpu()
 
 
-def test_unknown_name_gets_the_nearest():
+def test_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"g3s\.xlarge"):
         catalogue().instance("g3s.xlrge")
 
 
-def test_a100_alone_is_ambiguous():
+def test_a100_alone_is_ambiguous() -> None:
     with pytest.raises(UnknownNameError, match="A100-SXM4-40GB"):
         catalogue().instance("A100")
 
 
-def test_every_price_has_date_and_region():
+def test_every_price_has_date_and_region() -> None:
     for instance in catalogue().instances.values():
         for price in instance.prices:
             assert price.date
             assert price.region
 
 
-def test_every_number_needs_a_source(tmp_path):
+def test_every_number_needs_a_source(tmp_path: Path) -> None:
     folder = tmp_path / "anchors"
     shutil.copytree(shipped("anchors"), folder)
     t4 = folder / "gpus" / "T4.toml"
@@ -109,7 +112,7 @@ def test_every_number_needs_a_source(tmp_path):
         Catalogue([folder])
 
 
-def test_a_stated_count_must_be_the_rules(tmp_path):
+def test_a_stated_count_must_be_the_rules(tmp_path: Path) -> None:
     folder = tmp_path / "anchors"
     shutil.copytree(shipped("anchors"), folder)
     t4 = folder / "gpus" / "T4.toml"
@@ -118,7 +121,9 @@ def test_a_stated_count_must_be_the_rules(tmp_path):
         Catalogue([folder])
 
 
-def test_users_add_their_own_folder(tmp_path, monkeypatch):
+def test_users_add_their_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = tmp_path / "mine" / "lab.box"
     own.mkdir(parents=True)
     (own / "instance.toml").write_text(
@@ -130,12 +135,12 @@ def test_users_add_their_own_folder(tmp_path, monkeypatch):
     assert catalogue([tmp_path / "mine"]).instance("lab").name == "lab.box"
 
 
-def test_a_missing_folder_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="nowhere"):
         catalogue([tmp_path / "nowhere"])
 
 
-def test_broken_toml_is_named(tmp_path):
+def test_broken_toml_is_named(tmp_path: Path) -> None:
     own = tmp_path / "lab"
     own.mkdir()
     (own / "instance.toml").write_text("name = ")

@@ -11,11 +11,14 @@ import time
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from tests.soak.kinds.catalogues import CLOCKS, FACTS, PRICE, fact, gpu, instance
 from tests.support.commands import run
+from tests.support.documents import Json
+from tests.support.narrowing import present
 from xlate.errors import CatalogError, UnknownNameError
 from xlate.hardware.catalogue import CatalogFaultsError, Catalogue, catalogue, read_all
 from xlate.hardware.features import GPU_FEATURES, ZERO_SHOT_FACTS
@@ -40,43 +43,53 @@ NUMBERS = (
 RULED = '\n[[clocks]]\nrule = "step15"\nmin_mhz = 15\nmax_mhz = 1e15\nstanding = "V"\nsource = "x"\n'
 
 
-@pytest.fixture
-def own(tmp_path):
+class Own:
     """Writes files of a folder and says what is wrong with them."""
 
-    class Own:
-        folder = tmp_path / "own"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-        def write(self, name, text):
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text if isinstance(text, bytes) else text.encode())
-            return path
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
 
-        def lay(self, gpu_text=None, instance_text=None):
-            self.write("gpus/RTX6090.toml", gpu() if gpu_text is None else gpu_text)
-            self.write(
-                "box/instance.toml",
-                instance() if instance_text is None else instance_text,
-            )
-            return self
+    def lay(
+        self,
+        gpu_text: str | bytes | None = None,
+        instance_text: str | bytes | None = None,
+    ) -> Own:
+        self.write("gpus/RTX6090.toml", gpu() if gpu_text is None else gpu_text)
+        self.write(
+            "box/instance.toml",
+            instance() if instance_text is None else instance_text,
+        )
+        return self
 
-        def said(self, *more):
-            return [str(f) for f in read_all((self.folder, *more)).faults]
-
-    return Own()
+    def said(self, *more: Path) -> list[str]:
+        return [str(f) for f in read_all((self.folder, *more)).faults]
 
 
-def test_a_file_without_a_fault_is_usable(own):
+@pytest.fixture
+def own(tmp_path: Path) -> Own:
+    return Own(tmp_path / "own")
+
+
+def test_a_file_without_a_fault_is_usable(own: Own) -> None:
     assert own.lay().said() == []
     box = catalogue([own.folder]).instance("box")
-    assert (box.gpu.name, box.gpu_count, box.price.usd_per_h) == ("RTX6090", 1, 0.7)
+    assert (present(box.gpu).name, box.gpu_count, present(box.price).usd_per_h) == (
+        "RTX6090",
+        1,
+        0.7,
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", NUMBERS)
 @pytest.mark.parametrize("key", FACTS)
-def test_a_figure_that_cannot_be_is_named(own, key, value):
+def test_a_figure_that_cannot_be_is_named(own: Own, key: str, value: str) -> None:
     said = own.lay(gpu({**FACTS, key: value})).said()
     assert any(f"facts.{key} must be" in s for s in said)
 
@@ -103,12 +116,14 @@ def test_a_figure_that_cannot_be_is_named(own, key, value):
         ("memory_gib", "2.4"),  # read in 2.6 ms: no memory is as small as that
     ],
 )
-def test_another_unit_or_a_contradiction_is_named(own, key, value):
+def test_another_unit_or_a_contradiction_is_named(
+    own: Own, key: str, value: str
+) -> None:
     assert any(key in s for s in own.lay(gpu({**FACTS, key: value})).said())
 
 
 @pytest.mark.parametrize("key", [k for k, q in GPU_FACTS.items() if q.kind in ("number", "count")])  # fmt: skip
-def test_both_ends_of_a_range_are_in_it(key):
+def test_both_ends_of_a_range_are_in_it(key: str) -> None:
     quantity = GPU_FACTS[key]
     assert quantity.fault_of(quantity.low) is None
     assert quantity.fault_of(quantity.high) is None
@@ -117,7 +132,7 @@ def test_both_ends_of_a_range_are_in_it(key):
 
 
 @pytest.mark.parametrize("value", NUMBERS)
-def test_a_price_that_cannot_be_paid_is_named(own, value):
+def test_a_price_that_cannot_be_paid_is_named(own: Own, value: str) -> None:
     said = own.lay(None, instance({**PRICE, "usd_per_h": value})).said()
     assert [s for s in said if "prices[0].usd_per_h must be" in s]
 
@@ -125,7 +140,7 @@ def test_a_price_that_cannot_be_paid_is_named(own, value):
 @pytest.mark.parametrize(
     "value", ["0", "-1", "1.5", "nan", "inf", '"8"', "true", "1e9", "[8]"]
 )
-def test_gpus_that_cannot_be_counted_are_named(own, value):
+def test_gpus_that_cannot_be_counted_are_named(own: Own, value: str) -> None:
     assert any("gpu_count must be a whole number" in s for s in own.lay(None, instance(count=value)).said())  # fmt: skip
 
 
@@ -145,13 +160,13 @@ def test_gpus_that_cannot_be_counted_are_named(own, value):
         (f'"{datetime.now(UTC).date() + timedelta(days=400)}"', "is in the future"),
     ],
 )
-def test_a_date_that_cannot_be_is_named(own, value, wanted):
+def test_a_date_that_cannot_be_is_named(own: Own, value: str, wanted: str) -> None:
     said = own.lay(None, instance({**PRICE, "date": value})).said()
     assert any(f"prices[0].date {wanted}" in s or f"{wanted}" in s for s in said)
     assert len(said) == 1
 
 
-def test_a_date_without_quotes_is_one(own):
+def test_a_date_without_quotes_is_one(own: Own) -> None:
     assert own.lay(None, instance({**PRICE, "date": "2026-09-24"})).said() == []
 
 
@@ -164,7 +179,7 @@ def test_a_date_without_quotes_is_one(own):
         ("tdp", "tdp_w"),
     ],
 )
-def test_an_unknown_fact_gets_the_nearest(own, key, near):
+def test_an_unknown_fact_gets_the_nearest(own: Own, key: str, near: str) -> None:
     (said,) = own.lay(gpu({**FACTS, key: "1"})).said()
     assert f"facts.{key} is no known field (did you mean {near}?)" in said
 
@@ -209,7 +224,7 @@ def test_an_unknown_fact_gets_the_nearest(own, key, near):
         (gpu(clocks="").replace('"Ada"\n', '"Ada"\nclocks = 5\n'), "must be tables"),
     ],
 )  # fmt: skip
-def test_a_gpu_file_with_a_fault(own, text, wanted):
+def test_a_gpu_file_with_a_fault(own: Own, text: str | bytes, wanted: str) -> None:
     said = own.lay(text, "name = 'box'\n").said(shipped("anchors"))
     assert any(wanted in s for s in said), said
 
@@ -232,20 +247,24 @@ def test_a_gpu_file_with_a_fault(own, text, wanted):
         *((instance({k: v for k, v in PRICE.items() if k != lost}), lost) for lost in ("usd_per_h", "region", "date", "standing", "source")),
     ],
 )  # fmt: skip
-def test_an_instance_file_with_a_fault(own, text, wanted):
+def test_an_instance_file_with_a_fault(
+    own: Own, text: str | bytes, wanted: str | None
+) -> None:
     own.lay(None, text)
     said = [str(f) for f in read_all([own.folder]).faults]
     assert said == [] if wanted is None else any(wanted in s for s in said), said
 
 
-def test_what_ships_is_replaced_only_where_the_file_says_so(own):
+def test_what_ships_is_replaced_only_where_the_file_says_so(own: Own) -> None:
     text = instance({**PRICE, "usd_per_h": "9.5"}, name='"p3.2xlarge"')
     own.lay(None, text)
     with pytest.raises(CatalogFaultsError, match=r'write replaces = "p3\.2xlarge"'):
         catalogue([own.folder])
     own.lay(None, 'replaces = "p3.2xlarge"\n' + text)
-    assert catalogue([own.folder]).instance("p3.2xlarge").price.usd_per_h == 9.5
-    assert catalogue().instance("p3.2xlarge").price.usd_per_h != 9.5
+    assert (
+        present(catalogue([own.folder]).instance("p3.2xlarge").price).usd_per_h == 9.5
+    )
+    assert present(catalogue().instance("p3.2xlarge").price).usd_per_h != 9.5
     own.lay(None, 'replaces = "p2.xlarge"\n' + text)
     assert any("must be its own name" in str(f) for f in read_all([own.folder]).faults)
     own.lay(None, 'replaces = "box.4090"\n' + instance())
@@ -254,7 +273,7 @@ def test_what_ships_is_replaced_only_where_the_file_says_so(own):
     )
 
 
-def test_all_faults_of_all_files_are_said_at_once(own):
+def test_all_faults_of_all_files_are_said_at_once(own: Own) -> None:
     own.lay(
         gpu({**FACTS, "bandwidth_gb_per_s": "-1008", "memory_gib": '"much"'}),
         instance({**PRICE, "usd_per_h": "-5", "date": '"yesterday"'}, count="0"),
@@ -274,7 +293,7 @@ def test_all_faults_of_all_files_are_said_at_once(own):
         catalogue([own.folder])
 
 
-def test_what_ships_is_whole():
+def test_what_ships_is_whole() -> None:
     out, err = run("anchors", "check")
     assert out.startswith("ok: ")
     assert not err
@@ -285,7 +304,7 @@ def test_what_ships_is_whole():
         assert "fit" not in one["features"]  # no field makes a fit possible
 
 
-def test_a_memory_size_is_of_a_dump_or_says_that_it_is_not():
+def test_a_memory_size_is_of_a_dump_or_says_that_it_is_not() -> None:
     for one in catalogue().gpus.values():
         memory = one.facts.get("memory_gib")
         if memory is not None:
@@ -316,7 +335,7 @@ DEEP = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DEEP)
-def test_a_file_made_to_take_long_does_not(own, name):
+def test_a_file_made_to_take_long_does_not(own: Own, name: str) -> None:
     own.write("x.toml", DEEP[name])
     begun = time.process_time()
     said = own.said()
@@ -324,7 +343,7 @@ def test_a_file_made_to_take_long_does_not(own, name):
     assert said or name == "parts"
 
 
-def test_dots_in_texts_and_figures_are_no_keys(own):
+def test_dots_in_texts_and_figures_are_no_keys(own: Own) -> None:
     dots = "a.b.c.d.e.f.g.h.i.j.k " * 20
     text = gpu().replace(
         'name = "RTX6090"\n',
@@ -345,12 +364,14 @@ def test_dots_in_texts_and_figures_are_no_keys(own):
         ('name = "a"\nname = "b"', "cannot be read"),
     ],
 )
-def test_a_file_that_is_none_is_named(own, content, wanted):
+def test_a_file_that_is_none_is_named(
+    own: Own, content: str | bytes, wanted: str
+) -> None:
     own.write("gpus/x.toml", content)
     assert any("x.toml" in s and wanted in s for s in own.said()), own.said()
 
 
-def test_what_is_no_file_does_not_make_it_wait(own):
+def test_what_is_no_file_does_not_make_it_wait(own: Own) -> None:
     own.folder.mkdir()
     os.mkfifo(own.folder / "pipe.toml")
     (own.folder / "zero.toml").symlink_to("/dev/zero")
@@ -362,7 +383,7 @@ def test_what_is_no_file_does_not_make_it_wait(own):
         assert any(f"{name}.toml" in s for s in said)
 
 
-def test_a_folder_of_something_else_is_said(own):
+def test_a_folder_of_something_else_is_said(own: Own) -> None:
     own.write("pyproject.toml", "[project]\nname = 'x'\n")
     own.write("gpu.toml", gpu())
     assert any("has neither [gpu] nor [instance]" in s for s in own.said())
@@ -373,7 +394,9 @@ def test_a_folder_of_something_else_is_said(own):
     assert "holds no catalogue file" in err
 
 
-def test_a_folder_named_twice_is_one(own, tmp_path, monkeypatch):
+def test_a_folder_named_twice_is_one(
+    own: Own, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own.lay()
     (tmp_path / "link").symlink_to(own.folder)
     (tmp_path / "shipped").symlink_to(shipped("anchors"))
@@ -385,29 +408,29 @@ def test_a_folder_named_twice_is_one(own, tmp_path, monkeypatch):
     assert catalogue([own.folder, own.folder]).instance("box").name == "box.4090"
 
 
-def test_a_file_that_was_changed_is_read_again(own):
+def test_a_file_that_was_changed_is_read_again(own: Own) -> None:
     own.lay()
-    assert catalogue([own.folder]).instance("box").price.usd_per_h == 0.7
+    assert present(catalogue([own.folder]).instance("box").price).usd_per_h == 0.7
     assert catalogue([own.folder]) is catalogue([own.folder])
     own.lay(None, instance({**PRICE, "usd_per_h": "0.75"}))
-    assert catalogue([own.folder]).instance("box").price.usd_per_h == 0.75
+    assert present(catalogue([own.folder]).instance("box").price).usd_per_h == 0.75
     (own.folder / "box/instance.toml").unlink()
     with pytest.raises(UnknownNameError):
         catalogue([own.folder]).instance("box")
 
 
-def test_values_are_pickled_and_cannot_be_changed():
+def test_values_are_pickled_and_cannot_be_changed() -> None:
     known = catalogue()
     for value in (known.gpu("T4"), known.instance("p3.2xlarge"), known.instance("c5.4xlarge")):  # fmt: skip
         for other in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value), copy.copy(value)):  # fmt: skip
             assert other == value
             assert hash(other) == hash(value)
         with pytest.raises(FrozenInstanceError):
-            value.name = "x"
+            value.name = "x"  # type: ignore[misc]
         with pytest.raises(TypeError):
-            value.facts["tdp_w"] = 1
+            cast(Json, value.facts)["tdp_w"] = 1
         with pytest.raises(TypeError):
-            del value.facts["tdp_w"]
+            del cast(Json, value.facts)["tdp_w"]
         assert replace(value, note="another") != value
         assert len({value, replace(value, note="another"), copy.deepcopy(value)}) == 2
     # what was handed in is not what is held
@@ -417,7 +440,7 @@ def test_values_are_pickled_and_cannot_be_changed():
     assert mine.facts
 
 
-def test_the_roofs_need_what_the_feature_names():
+def test_the_roofs_need_what_the_feature_names() -> None:
     t4 = catalogue().gpu("T4")
     (feature,) = (f for f in GPU_FEATURES if f.name == "zero-shot")
     assert feature.fields == ZERO_SHOT_FACTS
@@ -429,7 +452,7 @@ def test_the_roofs_need_what_the_feature_names():
             )
 
 
-def test_every_fact_that_ships_is_within_its_range():
+def test_every_fact_that_ships_is_within_its_range() -> None:
     known = Catalogue([shipped("anchors")])
     for one in known.gpus.values():
         for key, figure in one.facts.items():
@@ -439,7 +462,7 @@ def test_every_fact_that_ships_is_within_its_range():
             assert INSTANCE_FACTS[key].fault_of(figure.value) is None
 
 
-def test_a_flag_and_a_choice_are_checked(own):
+def test_a_flag_and_a_choice_are_checked(own: Own) -> None:
     text = gpu().replace(fact("energy_counter", "true"), fact("energy_counter", '"yes"'))  # fmt: skip
     assert any("must be true or false" in s for s in own.lay(text).said())
     text = gpu().replace('"locked"', '"maybe"')
@@ -466,12 +489,14 @@ def test_a_flag_and_a_choice_are_checked(own):
           "int8_matrix_top_per_s": "660.6", "l2_mib": "72", "host_link_gb_per_s": "31.5"}, None),
     ],
 )  # fmt: skip
-def test_precisions_and_memory_that_contradict_are_named(own, changed, wanted):
+def test_precisions_and_memory_that_contradict_are_named(
+    own: Own, changed: dict[str, str], wanted: str | None
+) -> None:
     said = own.lay(gpu({**FACTS, **changed})).said()
     assert said == [] if wanted is None else any(wanted in s for s in said), said
 
 
-def test_what_ships_agrees_with_itself():
+def test_what_ships_agrees_with_itself() -> None:
     """Tighter than what a file of one's own must keep to."""
     known = Catalogue([shipped("anchors")])
     for one in known.gpus.values():
@@ -491,7 +516,7 @@ def test_what_ships_agrees_with_itself():
         assert machine.price is None or machine.price.date
 
 
-def test_figures_that_nobody_checked_name_where_they_are_from():
+def test_figures_that_nobody_checked_name_where_they_are_from() -> None:
     for one in Catalogue([shipped("anchors")]).gpus.values():
         for key, figure in one.facts.items():
             if "TechPowerUp" in figure.source or "general knowledge" in figure.source:
@@ -514,6 +539,6 @@ def test_figures_that_nobody_checked_name_where_they_are_from():
         ("T4", "no such precision", None),
     ],
 )
-def test_peaks_by_precision(name, precision, peak):
+def test_peaks_by_precision(name: str, precision: str, peak: float | None) -> None:
     found = catalogue().gpu(name).peak_tflop_per_s(precision)
     assert found == (None if peak is None else pytest.approx(peak, rel=0.01))

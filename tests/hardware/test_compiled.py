@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xlate.hardware import merging
 from xlate.hardware.compiled import FILE, compiled_text, digest_of, read_compiled
-from xlate.hardware.merging import merge
+from xlate.hardware.merging import Merged, merge
 from xlate.settings.paths import shipped
 
 ANCHORS = shipped("anchors")
 
 
 @pytest.fixture(scope="module")
-def plain():
+def plain() -> Merged:
     """What the files say, read one by one."""
     return merge([ANCHORS], ANCHORS, compiled=False)
 
 
 @pytest.fixture
-def copied(tmp_path):
+def copied(tmp_path: Path) -> Path:
     return shutil.copytree(ANCHORS, tmp_path / "anchors")
 
 
-def test_what_ships_is_compiled_from_the_files_that_ship(plain):
+def test_what_ships_is_compiled_from_the_files_that_ship(plain: Merged) -> None:
     text = compiled_text(ANCHORS, plain.gpus.values(), plain.instances.values())
     assert (ANCHORS / FILE).read_text(encoding="utf-8") == text, (
         "run: python -m xlate.hardware.compiled"
     )
 
 
-def test_both_forms_say_the_same(plain):
+def test_both_forms_say_the_same(plain: Merged) -> None:
     fast = merge([ANCHORS], ANCHORS)
     assert fast.gpus == plain.gpus
     assert fast.instances == plain.instances
@@ -44,7 +47,7 @@ def test_both_forms_say_the_same(plain):
 
 
 @pytest.mark.parametrize("change", ["edit", "add", "remove", "rename"])
-def test_a_file_that_differs_is_read_itself(copied, change):
+def test_a_file_that_differs_is_read_itself(copied: Path, change: str) -> None:
     assert read_compiled(copied) is not None
     t4 = copied / "gpus/T4.toml"
     if change == "edit":  # of the same size
@@ -61,7 +64,7 @@ def test_a_file_that_differs_is_read_itself(copied, change):
         assert found.gpus["T4"].number("bandwidth_gb_per_s") == 321
 
 
-def _recast(text, **changed):
+def _recast(text: str, **changed: list[list[Any]] | dict[str, int] | None) -> str:
     return json.dumps({**json.loads(text), **changed})
 
 
@@ -82,7 +85,9 @@ def _recast(text, **changed):
         lambda t: _recast(t, digest=None),
     ],
 )
-def test_a_damaged_compiled_file_is_not_used(copied, damage, monkeypatch):
+def test_a_damaged_compiled_file_is_not_used(
+    copied: Path, damage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = copied / FILE
     file.write_text(damage(file.read_text(encoding="utf-8")), encoding="utf-8")
     assert read_compiled(copied) is None
@@ -91,7 +96,7 @@ def test_a_damaged_compiled_file_is_not_used(copied, damage, monkeypatch):
     assert merge([copied], copied).gpus == {}
 
 
-def test_without_the_compiled_file_the_files_are_read(copied):
+def test_without_the_compiled_file_the_files_are_read(copied: Path) -> None:
     (copied / FILE).unlink()
     assert read_compiled(copied) is None
     assert digest_of(copied) == digest_of(ANCHORS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import xlate
+from tests.support.narrowing import as_type, present
 from xlate.engine.recorded_gpu import of_anchor
 from xlate.errors import UnknownNameError
 from xlate.hardware.catalogue import Catalogue, catalogue
@@ -21,7 +22,7 @@ from xlate.hardware.nearest import nearest_gpus
 from xlate.settings.paths import shipped
 from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
-from xlate.values.reason import CHECK_ANCHOR
+from xlate.values.reason import CHECK_ANCHOR, Reason
 
 KNOWN = Catalogue([shipped("anchors")])
 #: names that drivers and profilers print -> anchors whose GPU they mean
@@ -83,14 +84,14 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("device", RIGHT)
-def test_a_name_is_that_of_its_gpus_alone(device):
+def test_a_name_is_that_of_its_gpus_alone(device: str) -> None:
     fits = (Likeness.EXACT, Likeness.VARIANT)
     found = {g.name for g in KNOWN.gpus.values() if KNOWN.likeness(device, g) in fits}
     assert found == RIGHT[device]
     assert {g.name for g in KNOWN.gpus_of_device(device)} == RIGHT[device]
 
 
-def test_every_name_of_the_catalogue_is_that_of_one_gpu():
+def test_every_name_of_the_catalogue_is_that_of_one_gpu() -> None:
     """Its own, or a short one that several share; never another one's alone."""
     for gpu in KNOWN.gpus.values():
         for name in (gpu.name, *gpu.aliases):
@@ -100,7 +101,7 @@ def test_every_name_of_the_catalogue_is_that_of_one_gpu():
         assert others == [], gpu.name
 
 
-def test_another_vendor_never_passes():
+def test_another_vendor_never_passes() -> None:
     vendors = {
         g.name: parse_device(g.aliases[0] if g.aliases else g.name)[0].vendors
         for g in KNOWN.gpus.values()
@@ -125,7 +126,9 @@ def test_another_vendor_never_passes():
         ("AMD Instinct MI300X-NPS1-SPX-192GB-750W", "MI300X", False),
     ],
 )
-def test_a_share_of_a_gpu_is_not_the_whole(device, anchor, share):
+def test_a_share_of_a_gpu_is_not_the_whole(
+    device: str, anchor: str, share: bool
+) -> None:
     found = KNOWN.likeness(device, KNOWN.gpu(anchor))
     assert found is (Likeness.SHARE if share else Likeness.VARIANT)
     assert KNOWN.likeness(device, KNOWN.gpu("K80")) is Likeness.ANOTHER
@@ -133,7 +136,7 @@ def test_a_share_of_a_gpu_is_not_the_whole(device, anchor, share):
     assert isinstance(answer, Failure) is share
 
 
-def checked(device, anchor, **more):
+def checked(device: str, anchor: str, **more: bool) -> Failure | Profile:
     profile = Profile(ops={"Device_aten::mm": 100.0}, source="x.json", device=device)
     (answer,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN, **more)
     return answer
@@ -151,34 +154,43 @@ def checked(device, anchor, **more):
         ("Apple M2", "T4", ["does not know it"]),
     ],
 )  # fmt: skip
-def test_another_gpu_is_refused_with_what_to_name(device, anchor, hints):
+def test_another_gpu_is_refused_with_what_to_name(
+    device: str, anchor: str, hints: list[str]
+) -> None:
     answer = checked(device, anchor)
     assert isinstance(answer, Failure)
     assert device in answer.error.what
-    assert all(h in answer.error.hint for h in hints)
+    assert all(h in present(answer.error.hint) for h in hints)
     forced = checked(device, anchor, force=True)
-    assert any("(forced)" in n and not n.informs for n in forced.notes)
+    assert any(
+        "(forced)" in n and not as_type(Reason, n).informs
+        for n in as_type(Profile, forced).notes
+    )
 
 
-def test_the_answer_says_which_entry_stands_for_a_name():
-    assert checked("NVIDIA A100-SXM4-40GB", "p4d.24xlarge").notes == ()
-    (note,) = checked("NVIDIA A100", "p4d.24xlarge").notes
+def test_the_answer_says_which_entry_stands_for_a_name() -> None:
+    assert (
+        as_type(Profile, checked("NVIDIA A100-SXM4-40GB", "p4d.24xlarge")).notes == ()
+    )
+    (note,) = as_type(Profile, checked("NVIDIA A100", "p4d.24xlarge")).notes
+    assert isinstance(note, Reason)
     assert note.informs
     assert "taken as the A100-SXM4-40GB of the catalogue" in note
     assert "A100-PCIe-80GB" in note
-    (note,) = checked("gfx942", "MI300X").notes
+    (note,) = as_type(Profile, checked("gfx942", "MI300X")).notes
     assert "it may be MI300A or MI325X" in note
 
 
 @pytest.mark.parametrize("device", ["NVIDIA Graphics Device", "cuda:0", "GPU 0", "/device:GPU:0", "NVIDIA", "GPU-06c7b23d-6a59-60a6-78ee-82310fd08348"])  # fmt: skip
-def test_a_name_that_names_no_gpu_confirms_nothing(device):
+def test_a_name_that_names_no_gpu_confirms_nothing(device: str) -> None:
     assert generic(device)
-    (note,) = checked(device, "g4dn.xlarge").notes
+    (note,) = as_type(Profile, checked(device, "g4dn.xlarge")).notes
+    assert isinstance(note, Reason)
     assert not note.informs
     assert "nothing in it confirms g4dn.xlarge" in note
 
 
-def test_nearest_are_of_the_chip_first():
+def test_nearest_are_of_the_chip_first() -> None:
     assert next(g.name for g in nearest_gpus("NVIDIA T4 32GB", KNOWN)) == "T4"
     assert all(g.chip == "GA100" for g in nearest_gpus("NVIDIA A100-SXM-64GB", KNOWN))
     assert nearest_gpus("TPU v4", KNOWN) == ()
@@ -211,7 +223,7 @@ CORPORA = {
 
 
 @pytest.mark.parametrize("name", CORPORA)
-def test_corpora_name_entries_of_the_catalogue(name):
+def test_corpora_name_entries_of_the_catalogue(name: str) -> None:
     found = {g.name for g in KNOWN.gpus_of_device(name)}
     assert found == {CORPORA[name]}
 
@@ -231,7 +243,9 @@ def test_corpora_name_entries_of_the_catalogue(name):
         ("nvjet_sm100_tst_128x256", "H100-SXM5-80GB", "Blackwell"),
     ],
 )
-def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(kernel, anchor, built_for):
+def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(
+    kernel: str, anchor: str, built_for: str
+) -> None:
     gpu = KNOWN.gpu(anchor)
     assert too_new(kernel, gpu) == built_for
     for profile in (
@@ -239,8 +253,10 @@ def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(kernel, anchor, built_f
         Profile(ops={"Device_aten::mm": 100.0}, newest_kernel=kernel),
     ):
         (doubted,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN)
+        assert isinstance(doubted, Profile)
         (said,) = doubted.notes
         assert f"was built for {built_for} and later" in said
+        assert isinstance(said, Reason)
         assert said.remedy == CHECK_ANCHOR
 
 
@@ -257,7 +273,9 @@ def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(kernel, anchor, built_f
         ("triton_poi_fused_sm_90", "H100-SXM5-80GB"),
     ],
 )
-def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(kernel, anchor):
+def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(
+    kernel: str, anchor: str
+) -> None:
     assert too_new(kernel, KNOWN.gpu(anchor)) is None
 
 
@@ -272,15 +290,17 @@ def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(kernel, anchor):
         ("UHD Graphics", "a"), ("unknown GPU", "an"), ("3090", "a"),
     ],
 )  # fmt: skip
-def test_a_name_has_the_article_it_is_spoken_with(name, spoken):
+def test_a_name_has_the_article_it_is_spoken_with(name: str, spoken: str) -> None:
     assert with_article(name) == f"{spoken} {name}"
 
 
-def test_no_message_puts_a_bare_article_before_a_name():
+def test_no_message_puts_a_bare_article_before_a_name() -> None:
     """Where one is inserted, its first letter decides: ``with_article`` does."""
     wrong = []
     for path in sorted(Path(xlate.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.expr):
+                continue
             for text, value in pairwise(getattr(node, "values", [])):
                 inserted = isinstance(value, ast.FormattedValue) and ast.unparse(
                     value.value
@@ -305,7 +325,7 @@ def test_no_message_puts_a_bare_article_before_a_name():
         ("p3.2xlrge", ["p3.2xlarge"]),
     ],
 )
-def test_near_names_are_of_different_things(asked, near):
+def test_near_names_are_of_different_things(asked: str, near: list[str]) -> None:
     with pytest.raises(UnknownNameError) as raised:
         catalogue().instance(asked)
     assert raised.value.nearest[: len(near)] == near

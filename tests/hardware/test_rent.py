@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import xlate
+from tests.support.documents import document_of
+from tests.support.narrowing import all_as, present
 from xlate import engine
 from xlate.cli import app
 from xlate.engine.clock_costs import StepCosts
@@ -18,27 +21,27 @@ from xlate.errors import CatalogError, XlateError
 from xlate.hardware.catalogue import catalogue
 from xlate.hardware.rent import rent_of_instance, why_no_rent
 from xlate.objectives import Cost, make_objective
-from xlate.values.profile import Estimate
+from xlate.values.profile import Estimate, Profile
 
 KNOWN = catalogue()
 
 
-def asked(*args):
+def asked(*args: str | Path) -> str:
     done = CliRunner().invoke(app, [str(a) for a in args])
     assert done.exit_code == 0, done.output
     return done.stdout
 
 
 @pytest.mark.parametrize("name", ["p3.2xlarge", "p4d.24xlarge", "p5.48xlarge"])
-def test_the_whole_instance_is_paid(empty_home, example, name):
+def test_the_whole_instance_is_paid(empty_home: Path, example: Path, name: str) -> None:
     (t,) = xlate.translate(example, "g3s.xlarge", name)
     instance = KNOWN.instance(name)
-    an_hour = instance.price.usd_per_h
-    assert t.usd_per_1000_steps.value == pytest.approx(
+    an_hour = present(instance.price).usd_per_h
+    assert present(t.usd_per_1000_steps).value == pytest.approx(
         t.step_time_s.value * 1000 / 3600 * an_hour
     )
-    assert t.usd_per_1000_steps_gpu_share.value == pytest.approx(
-        t.usd_per_1000_steps.value / instance.gpu_count
+    assert present(t.usd_per_1000_steps_gpu_share).value == pytest.approx(
+        present(t.usd_per_1000_steps).value / instance.gpu_count
     )
     rent = t.to_json()["rent"]
     assert rent == {
@@ -46,16 +49,18 @@ def test_the_whole_instance_is_paid(empty_home, example, name):
         "gpus_in_instance": instance.gpu_count,
         "gpus_used": 1,
         "region": "us-east-1",
-        "date": instance.price.date,
+        "date": present(instance.price).date,
         "kind": "on-demand",
         "usd_per_kwh": 0.0,
         "usd_per_h_gpu_share": an_hour / instance.gpu_count,
     }
 
 
-def test_eight_gpus_are_not_cheaper_than_one(empty_home, example):
+def test_eight_gpus_are_not_cheaper_than_one(empty_home: Path, example: Path) -> None:
     dollars = {
-        n: xlate.translate(example, "g3s.xlarge", n)[0].usd_per_1000_steps.value
+        n: present(
+            xlate.translate(example, "g3s.xlarge", n)[0].usd_per_1000_steps
+        ).value
         for n in ("p3.2xlarge", "p5.48xlarge")
     }
     assert dollars["p5.48xlarge"] > dollars["p3.2xlarge"]
@@ -63,8 +68,8 @@ def test_eight_gpus_are_not_cheaper_than_one(empty_home, example):
 
 @pytest.mark.parametrize("columns", ["80", "200"])
 def test_people_see_price_place_date_and_share(
-    empty_home, example, monkeypatch, columns
-):
+    empty_home: Path, example: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     command = ("translate", example, "--anchor", "g3s.xlarge", "--target", "p5.48xlarge")  # fmt: skip
     out = " ".join(asked(*command).split())
@@ -75,11 +80,11 @@ def test_people_see_price_place_date_and_share(
     assert max(map(len, asked(*command).splitlines())) <= int(columns)
 
 
-def test_a_gpu_alone_has_no_price_and_says_so(empty_home, example):
+def test_a_gpu_alone_has_no_price_and_says_so(empty_home: Path, example: Path) -> None:
     (t,) = xlate.translate(example, "g3s.xlarge", "H100-SXM5")
     assert t.usd_per_1000_steps is None
     assert t.usd_per_1000_steps_gpu_share is None
-    document = t.to_json()
+    document = document_of(t)
     assert document["rent"] is None
     assert "is a GPU" in document["no_rent"]
     assert "p5.48xlarge" in document["no_rent"]
@@ -89,9 +94,11 @@ def test_a_gpu_alone_has_no_price_and_says_so(empty_home, example):
 
 
 @pytest.mark.parametrize("price", [0.0, -5.0, math.nan, math.inf])
-def test_a_price_that_cannot_be_is_not_printed(price):
+def test_a_price_that_cannot_be_is_not_printed(price: float) -> None:
     instance = KNOWN.instance("p5.48xlarge")
-    wrong = replace(instance, prices=(replace(instance.price, usd_per_h=price),))
+    wrong = replace(
+        instance, prices=(replace(present(instance.price), usd_per_h=price),)
+    )
     with pytest.raises(CatalogError, match="cannot be paid"):
         rent_of_instance(wrong)
     with pytest.raises(CatalogError, match="9 of 8 GPUs"):
@@ -99,30 +106,30 @@ def test_a_price_that_cannot_be_is_not_printed(price):
 
 
 @pytest.mark.parametrize("rent", [-1.0, math.nan, math.inf])
-def test_an_objective_refuses_a_rent_that_cannot_be(rent):
+def test_an_objective_refuses_a_rent_that_cannot_be(rent: float) -> None:
     with pytest.raises(XlateError, match="cannot be"):
         Cost(rent)
 
 
-def test_sizes_and_two_anchors_pay_the_same(empty_home, example):
-    (profile,) = engine.read_profiles([example], step_time_us=1e5)
+def test_sizes_and_two_anchors_pay_the_same(empty_home: Path, example: Path) -> None:
+    (profile,) = all_as(Profile, engine.read_profiles([example], step_time_us=1e5))
     for f in xlate.scale(profile, "g3s", "p3", "batch-size=32..128"):
         t = f.translation
         for bound in ("value", "low", "high"):
             seconds = getattr(t.step_time_s, bound)
             assert getattr(t.usd_per_1000_steps, bound) == pytest.approx(
-                t.rent.for_steps(Estimate(seconds)).value
+                present(t.rent).for_steps(Estimate(seconds)).value
             )
-        assert t.to_json()["rent"]["usd_per_h_instance"] == 3.06
+        assert document_of(t)["rent"]["usd_per_h_instance"] == 3.06
     faster = {c: 0.7 * v for c, v in profile.ops.items()}
     other = replace(profile, ops=faster, step_time_us=7e4, instance=None)
     both = xlate.translate_together({"g3s": profile, "g4dn": other}, "p5.48xlarge")
     t = both.combined
-    assert t.usd_per_1000_steps == t.rent.for_steps(t.step_time_s)
-    assert t.to_json()["rent"]["gpus_in_instance"] == 8
+    assert t.usd_per_1000_steps == present(t.rent).for_steps(t.step_time_s)
+    assert document_of(t)["rent"]["gpus_in_instance"] == 8
 
 
-def test_clocks_are_paid_by_the_instance():
+def test_clocks_are_paid_by_the_instance() -> None:
     costs = StepCosts(Estimate(0.1), rent_of_instance(KNOWN.instance("p5.48xlarge")))
     hours = 0.1 * 1000 / 3600
     # who rents a machine does not pay for its electricity again
@@ -136,26 +143,26 @@ def test_clocks_are_paid_by_the_instance():
     assert StepCosts(Estimate(0.1), None).usd(1.0, 500.0) is None
 
 
-def test_the_objective_of_dollars_is_what_is_paid():
+def test_the_objective_of_dollars_is_what_is_paid() -> None:
     """A clock that is 2 % slower and draws half is cheaper only where power is paid."""
     time, power = np.array([1.02, 1.0]), np.array([150.0, 300.0])
     rented = rent_of_instance(KNOWN.instance("p3.2xlarge"))
     own = rent_of_instance(
         replace(
             KNOWN.instance("p3.2xlarge"), provider="own",
-            prices=(replace(KNOWN.instance("p3.2xlarge").price, usd_per_h=0.20),),
+            prices=(replace(present(KNOWN.instance("p3.2xlarge").price), usd_per_h=0.20),),
         )
     )  # fmt: skip
     for rent, best in ((rented, 1), (own, 0)):
         costs = StepCosts(Estimate(0.1), rent)
         aim = make_objective("cost", costs.usd_per_h, 1.0, costs.usd_per_kwh)
         score = aim.log_score(time, power)
-        paid = [costs.usd(t, p) for t, p in zip(time, power, strict=True)]
+        paid = [present(costs.usd(t, p)) for t, p in zip(time, power, strict=True)]
         assert int(score.argmin()) == int(np.argmin(paid)) == best
         np.testing.assert_allclose(np.exp(score[0] - score[1]), paid[0] / paid[1])
 
 
-def test_many_profiles_show_rent_and_fit(empty_home, example):
+def test_many_profiles_show_rent_and_fit(empty_home: Path, example: Path) -> None:
     out = asked("translate", example, example, "--anchor", "g3s.xlarge", "--target", "p4d.24xlarge")  # fmt: skip
     assert "$/1000" in out
     assert "fits" in out

@@ -16,6 +16,7 @@ from tests.support import profiles_made
 from xlate import engine, readers
 from xlate.cli import app
 from xlate.errors import ProfileError, XlateError
+from xlate.values.prediction import Failure
 
 KERNELS = "CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INT, end INT, deviceId INT, correlationId INT, demangledName, shortName)"  # fmt: skip
 HEADER = "Rank,Host/device,Type,Operation,#Occurrences,Total time (us)"
@@ -41,7 +42,9 @@ def stats(path: Path, operations: int) -> Path:
     return path
 
 
-def test_changed_bytes_of_a_database_end_in_an_error_or_a_profile(tmp_path):
+def test_changed_bytes_of_a_database_end_in_an_error_or_a_profile(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "x.sqlite"
     profiles_made.nsys(path, copies=True)
     raw = path.read_bytes()
@@ -79,7 +82,9 @@ def database(path: Path, *statements: str) -> Path:
         [KERNELS, "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES ('a', 2, 0, 1, 1, 1)"],
     ],
 )  # fmt: skip
-def test_a_database_made_to_hang_or_to_grow_is_refused(tmp_path, statements):
+def test_a_database_made_to_hang_or_to_grow_is_refused(
+    tmp_path: Path, statements: list[str]
+) -> None:
     path = database(tmp_path / "x.sqlite", *statements)
     begin = time.monotonic()
     with pytest.raises(ProfileError, match=r"x\.sqlite"):
@@ -87,7 +92,7 @@ def test_a_database_made_to_hang_or_to_grow_is_refused(tmp_path, statements):
     assert time.monotonic() - begin < 10
 
 
-def test_a_database_whose_schema_is_not_text_is_refused(tmp_path):
+def test_a_database_whose_schema_is_not_text_is_refused(tmp_path: Path) -> None:
     path = database(tmp_path / "x.sqlite", KERNELS)
     raw = path.read_bytes()
     path.write_bytes(raw.replace(b"CREATE TABLE", b"CREATE \x82ABLE", 1))
@@ -95,7 +100,7 @@ def test_a_database_whose_schema_is_not_text_is_refused(tmp_path):
         readers.read(path)
 
 
-def test_a_gpu_without_a_name_has_none(tmp_path):
+def test_a_gpu_without_a_name_has_none(tmp_path: Path) -> None:
     path = database(
         tmp_path / "x.sqlite",
         KERNELS,
@@ -106,7 +111,9 @@ def test_a_gpu_without_a_name_has_none(tmp_path):
     assert readers.read(path)[0].device is None
 
 
-def test_one_operation_twice_is_refused_and_one_type_twice_is_summed(tmp_path):
+def test_one_operation_twice_is_refused_and_one_type_twice_is_summed(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "x.csv"
     rows = [HEADER, "0,Device,Relu,a,1,5.5", "1,Device,Relu,b,1,5.5"]
     path.write_text("\n".join(rows))
@@ -137,7 +144,7 @@ def test_one_operation_twice_is_refused_and_one_type_twice_is_summed(tmp_path):
         ('{"Device_Relu": 1, "step_time_us": 0}', "step_time_us is 0"),
     ],
 )
-def test_json_that_will_not_do_is_named(tmp_path, text, said):
+def test_json_that_will_not_do_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises(ProfileError, match=said) as raised:
@@ -153,7 +160,7 @@ def test_json_that_will_not_do_is_named(tmp_path, text, said):
         "g3s.xlarge-128dataset-ResNet18-SGD-0-x.csv",
     ],
 )
-def test_sizes_in_a_file_s_name_are_bounded_too(tmp_path, name):
+def test_sizes_in_a_file_s_name_are_bounded_too(tmp_path: Path, name: str) -> None:
     path = stats(tmp_path / name, 1)
     with pytest.raises(ProfileError, match=r"dataset is|batch_size is"):
         readers.read(path)
@@ -169,14 +176,16 @@ def test_sizes_in_a_file_s_name_are_bounded_too(tmp_path, name):
         ("--model", ""),
     ],
 )
-def test_options_are_bounded_as_files_are(tmp_path, option):
+def test_options_are_bounded_as_files_are(
+    tmp_path: Path, option: tuple[str, int | str]
+) -> None:
     path = stats(tmp_path / "x.csv", 1)
     code, said = run("translate", path, "--anchor", "T4", "--target", "V100", *option)
     assert code in (1, 2)
     assert str(option[1]) in said
 
 
-def test_a_folder_or_several_profiles_for_one_are_named(tmp_path):
+def test_a_folder_or_several_profiles_for_one_are_named(tmp_path: Path) -> None:
     one = stats(tmp_path / "x.csv", 1)
     folder = tmp_path / "some"
     folder.mkdir()
@@ -189,7 +198,7 @@ def test_a_folder_or_several_profiles_for_one_are_named(tmp_path):
         assert str(file.name) in out
 
 
-def test_a_folder_of_many_files_reports_each_broken_one(tmp_path):
+def test_a_folder_of_many_files_reports_each_broken_one(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
     (tmp_path / "notes.md").write_text("x")
     for k in range(300):
@@ -211,16 +220,18 @@ def test_a_folder_of_many_files_reports_each_broken_one(tmp_path):
     assert "deeper, notes.md" in out
 
 
-def test_an_empty_folder_is_named(tmp_path):
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
     (failure,) = engine.read_profiles([tmp_path])
+    assert isinstance(failure, Failure)
     assert "holds no profile" in str(failure.error)
     (failure,) = engine.read_profiles([tmp_path / ("x" * 300)])
+    assert isinstance(failure, Failure)
     assert "cannot be read" in str(failure.error)
 
 
 @pytest.mark.parametrize("anchors", [("g3s", "p3"), ("g4dn", "p5")])
-def test_time_is_linear_in_operations(tmp_path, anchors):
+def test_time_is_linear_in_operations(tmp_path: Path, anchors: tuple[str, str]) -> None:
     def seconds(operations: int) -> float:
         path = stats(tmp_path / f"{operations}.csv", operations)
         begin = time.process_time()
@@ -234,7 +245,7 @@ def test_time_is_linear_in_operations(tmp_path, anchors):
     assert seconds(10_000) < 20 * max(small, 0.05)
 
 
-def test_a_table_of_many_columns_is_translated_in_linear_time():
+def test_a_table_of_many_columns_is_translated_in_linear_time() -> None:
     frame = pl.DataFrame({f"Host_op{k}": [1.0, 2.0] for k in range(5_000)}).with_columns(
         *(pl.lit(t).alias(f"Device_{name}") for name, t in LARGE),
         step_time_us=pl.lit(4e5),
@@ -245,7 +256,7 @@ def test_a_table_of_many_columns_is_translated_in_linear_time():
     assert time.process_time() - begin < 5
 
 
-def test_a_profile_s_own_json_is_read_again(tmp_path):
+def test_a_profile_s_own_json_is_read_again(tmp_path: Path) -> None:
     path = stats(tmp_path / "x.csv", 3)
     code, out = run("profile", "show", path, "--json")
     assert code == 0
@@ -254,7 +265,7 @@ def test_a_profile_s_own_json_is_read_again(tmp_path):
     assert readers.read(again)[0].ops == readers.read(path)[0].ops
 
 
-def test_a_column_twice_is_refused(tmp_path):
+def test_a_column_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(f"{HEADER},Total time (us)\n0,Device,Relu,a,1,5.5,11\n")
     with pytest.raises(ProfileError, match=r"column 'Total time \(us\)' twice"):
@@ -270,14 +281,18 @@ def test_a_column_twice_is_refused(tmp_path):
         ("0us", None),
     ],
 )
-def test_the_rows_of_a_printed_table_are_held_against_its_total(tmp_path, total, said):
+def test_the_rows_of_a_printed_table_are_held_against_its_total(
+    tmp_path: Path, total: str, said: str | None
+) -> None:
     path = tmp_path / "x.txt"
     path.write_bytes(profiles_made.table(profiles_made.ROWS, total=total))
     notes = " ".join(readers.read(path)[0].notes)
     assert (said is None and "total" not in notes) or (said and said in notes)
 
 
-def test_device_time_of_no_operation_is_left_out_where_it_exceeds_the_total(tmp_path):
+def test_device_time_of_no_operation_is_left_out_where_it_exceeds_the_total(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "x.txt"
     rows = [*profiles_made.ROWS, ("Unrecognized", 5.0, 90_000.0)]
     path.write_bytes(profiles_made.table(rows, total="1.5ms"))
@@ -289,7 +304,7 @@ def test_device_time_of_no_operation_is_left_out_where_it_exceeds_the_total(tmp_
     assert readers.read(path)[0].ops["Device_Unrecognized"] > 0
 
 
-def test_steps_and_operations_of_older_tensorflow_are_read(tmp_path):
+def test_steps_and_operations_of_older_tensorflow_are_read(tmp_path: Path) -> None:
     new, old = tmp_path / "new.json", tmp_path / "old.json"
     new.write_bytes(profiles_made.tf_trace())
     trace = json.loads(new.read_bytes())
@@ -305,7 +320,7 @@ def test_steps_and_operations_of_older_tensorflow_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("field", ["ts", "dur"])
-def test_an_event_as_long_as_no_number_is_refused(tmp_path, field):
+def test_an_event_as_long_as_no_number_is_refused(tmp_path: Path, field: str) -> None:
     path = tmp_path / "t.json"
     trace = json.loads(profiles_made.tf_trace())
     (first, *_) = (e for e in trace["traceEvents"] if "sgemm" in e["name"])

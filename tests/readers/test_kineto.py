@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import profiles_made as made
+from tests.support.documents import Json
+from tests.support.narrowing import all_as, as_type, present
 from xlate import api, engine, readers
 from xlate.cli import app
 from xlate.errors import ProfileError
@@ -21,32 +25,44 @@ from xlate.readers.tensorflow.gpu_trace import is_training
 from xlate.readers.traces import attribution, chrome
 from xlate.readers.traces.step_marks import serving_kind
 from xlate.readers.traces.steps import Step, Work, of_step
+from xlate.values.prediction import Translation
+from xlate.values.profile import Profile
 from xlate.values.reason import Reason, informs
 
 #: real files of other people, beside the corpora; none of them is part of the project
 REAL = Path(os.environ.get("XLATE_DATA_HOME", "nowhere")).parent / "cases" / "traces"
 
 
-def read(tmp_path, content, steps=None, name="trace.json"):
+def read(
+    tmp_path: Path,
+    content: bytes | list[Json],
+    steps: StepChoice | None = None,
+    name: str = "trace.json",
+) -> list[Profile]:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else made.trace(content))
     return readers.read(path, steps=steps)
 
 
-def without_steps(events):
+def without_steps(events: list[Json]) -> list[Json]:
     return [e for e in events if "ProfilerStep" not in e["name"]]
 
 
-def named(n=4, name="ProfilerStep#{}", cat="user_annotation", **how):
+def named(
+    n: int = 4,
+    name: str = "ProfilerStep#{}",
+    cat: str = "user_annotation",
+    **how: Any,
+) -> list[Json]:
     """Steps of 1000 µs under another name."""
     return made.steps(n, name=name, cat=cat, **how)
 
 
-def device_times(profile):
+def device_times(profile: Profile) -> dict[str, float]:
     return {c: v for c, v in profile.ops.items() if c.startswith("Device_")}
 
 
-def said(profile):
+def said(profile: Profile) -> str:
     return " | ".join(profile.notes)
 
 
@@ -65,7 +81,9 @@ def said(profile):
         ("kineto_100_percent_idle_ok.json.gz", 13336.3, 0.00176, "NVIDIA A100-PG509-200"),
     ],
 )  # fmt: skip
-def test_a_real_file_is_read_right(file, step_ms, busy_ms, device):
+def test_a_real_file_is_read_right(
+    file: str, step_ms: float, busy_ms: float, device: str | None
+) -> None:
     if not REAL.is_dir():
         pytest.skip("the real traces are not here")
     (p,) = readers.read(REAL / file)
@@ -83,7 +101,7 @@ def test_a_real_file_is_read_right(file, step_ms, busy_ms, device):
         ("kineto_cut_half.json.gz", r"in none of its 5 steps at least 95% .*breaks off"),
     ],
 )  # fmt: skip
-def test_a_real_file_is_refused_for_what_is_wrong(file, why):
+def test_a_real_file_is_refused_for_what_is_wrong(file: str, why: str) -> None:
     if not REAL.is_dir():
         pytest.skip("the real traces are not here")
     with pytest.raises(ProfileError, match=why) as e:
@@ -92,7 +110,9 @@ def test_a_real_file_is_refused_for_what_is_wrong(file, why):
 
 
 @pytest.mark.data
-def test_a_real_file_that_did_nothing_is_not_ok(capsys):
+def test_a_real_file_that_did_nothing_is_not_ok(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     if not REAL.is_dir():
         pytest.skip("the real traces are not here")
     with pytest.raises(SystemExit) as e:
@@ -110,8 +130,12 @@ _H100 = [{"id": k, "name": "NVIDIA H100 80GB HBM3", "grid": [{}]} for k in range
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_gpu_is_found_behind_the_events(
-    piece, indent, packed, tmp_path, monkeypatch
-):
+    piece: int,
+    indent: int | None,
+    packed: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     document = {
         "metadata": {"a": [{"b": 1}, {"b": 2}]}, "traceEvents": made.steps(),
@@ -125,7 +149,7 @@ def test_the_gpu_is_found_behind_the_events(
     assert "breaks off" not in said(p)
 
 
-def test_the_gpu_of_an_old_trace_is_found(tmp_path):
+def test_the_gpu_of_an_old_trace_is_found(tmp_path: Path) -> None:
     content = made.trace(made.steps()).replace(
         b"deviceProperties", b"computeProperties"
     )
@@ -147,8 +171,8 @@ def test_the_gpu_of_an_old_trace_is_found(tmp_path):
     ],
 )
 def test_a_gpu_that_is_not_listed_has_the_name_that_all_have(
-    names, device, note, tmp_path
-):
+    names: list[str], device: str | None, note: str, tmp_path: Path
+) -> None:
     listed = [{"id": k, "name": n} for k, n in enumerate(names)]
     content = json.dumps(
         {
@@ -164,7 +188,7 @@ def test_a_gpu_that_is_not_listed_has_the_name_that_all_have(
     assert re.search(note, said(p))
 
 
-def test_a_gpu_that_only_copies_is_no_profile_of_its_own(tmp_path):
+def test_a_gpu_that_only_copies_is_no_profile_of_its_own(tmp_path: Path) -> None:
     copies = [
         made.span("gpu_memcpy", "Memcpy PtoP", 1000 * i + 700, 5, pid=3, device=3, correlation=-1)
         for i in range(4)
@@ -185,23 +209,23 @@ def test_a_gpu_that_only_copies_is_no_profile_of_its_own(tmp_path):
 # what a file without ProfilerStep is cut by
 
 
-def test_a_trace_without_marks_is_one_step_and_says_so(tmp_path):
+def test_a_trace_without_marks_is_one_step_and_says_so(tmp_path: Path) -> None:
     (p,) = read(tmp_path, without_steps(made.steps()))
     # from the first kernel's start to the last one's end
     assert p.step_time_us == 3000 + 450 + 20 + 100 - 30
     assert p.busy_us == 2000
     (note,) = (n for n in p.notes if "whole recording" in n)
     assert not informs(note)
-    assert "--trace-steps" in note.remedy
+    assert "--trace-steps" in present(as_type(Reason, note).remedy)
     path = tmp_path / "trace.json"
-    (given,) = engine.read_profiles([path], step_time_us=900.0)
+    (given,) = all_as(Profile, engine.read_profiles([path], step_time_us=900.0))
     assert given.step_time_us == 900
 
 
-def test_a_user_says_how_many_steps_there_are(tmp_path):
+def test_a_user_says_how_many_steps_there_are(tmp_path: Path) -> None:
     (whole,) = read(tmp_path, without_steps(made.steps()))
     (p,) = read(tmp_path, without_steps(made.steps()), StepChoice(count=4))
-    assert p.step_time_us == whole.step_time_us / 4
+    assert p.step_time_us == present(whole.step_time_us) / 4
     assert p.ops == pytest.approx({c: v / 4 for c, v in whole.ops.items()})
     assert "divided by 4" in said(p)
     again = api.read_profile(tmp_path / "trace.json", trace_steps=4)
@@ -213,7 +237,7 @@ def test_a_user_says_how_many_steps_there_are(tmp_path):
     ["iteration {}", "Step {}", "train_step", "training_step#{}", "batch_{}", "iter", "## step {} ##",
      "execute_diffusion_{}_256x256", "iteration_{}_execute_diffusion_1_256x256", "inference", "forward"],
 )  # fmt: skip
-def test_ranges_named_like_steps_are_steps(name, tmp_path):
+def test_ranges_named_like_steps_are_steps(name: str, tmp_path: Path) -> None:
     layers = [
         made.span("user_annotation", f"layer {k}", 1000 * i + 500 * k, 480)
         for i in range(4)
@@ -227,14 +251,14 @@ def test_ranges_named_like_steps_are_steps(name, tmp_path):
 @pytest.mark.parametrize(
     "name", ["layer {}", "MoE[experts=16]", "aten_region", "DataLoader step", "lr_scheduler.step", "Optimizer.zero_grad#SGD.zero_grad"]
 )  # fmt: skip
-def test_other_ranges_that_repeat_are_no_steps(name, tmp_path):
+def test_other_ranges_that_repeat_are_no_steps(name: str, tmp_path: Path) -> None:
     (p,) = read(tmp_path, named(name=name))
     assert "whole recording" in said(p)
     (p,) = read(tmp_path, named(name=name), StepChoice(mark=name.format(1)))
     assert p.step_time_us == 1000
 
 
-def test_a_range_that_holds_half_of_the_work_is_no_step(tmp_path):
+def test_a_range_that_holds_half_of_the_work_is_no_step(tmp_path: Path) -> None:
     # forward in training: the sum runs outside
     events = [
         {**e, "dur": 440} if "forward" in e["name"] else e
@@ -247,7 +271,7 @@ def test_a_range_that_holds_half_of_the_work_is_no_step(tmp_path):
     assert device_times(p) == pytest.approx(made.VECTOR)
 
 
-def test_steps_go_from_one_optimizer_step_to_the_next(tmp_path):
+def test_steps_go_from_one_optimizer_step_to_the_next(tmp_path: Path) -> None:
     events = without_steps(made.steps(5))
     events += [
         made.span("user_annotation", "Optimizer.step#AdamW.step", 1000 * i + 900, 50)
@@ -259,7 +283,9 @@ def test_steps_go_from_one_optimizer_step_to_the_next(tmp_path):
     assert p.workload.mode == "training"
 
 
-def optimizers(per_step, n, length=1000):
+def optimizers(
+    per_step: tuple[tuple[int, int], ...], n: int, length: int = 1000
+) -> list[Json]:
     """Steps in which the optimizer runs at some moments, with work of different sizes."""
     events = without_steps(made.steps(n))
     k = 5000
@@ -288,14 +314,16 @@ def optimizers(per_step, n, length=1000):
         (((100, 3), (500, 9), (700, 20)), 3),
     ],
 )
-def test_several_optimizer_steps_may_be_one_iteration(per_step, period, tmp_path):
+def test_several_optimizer_steps_may_be_one_iteration(
+    per_step: tuple[tuple[int, int], ...], period: int, tmp_path: Path
+) -> None:
     (p,) = read(tmp_path, optimizers(per_step, 8))
     assert p.step_time_us == 1000
     assert device_times(p)["Device_aten::addmm"] == 400
     assert any(f"every {period} of the" in n for n in p.notes) == (period > 1)
 
 
-def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path):
+def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path: Path) -> None:
     events = without_steps(made.steps(9))
     for i, at in enumerate((420, 910, 1420, 3430, 3900, 4900, 7420, 7910, 8400)):
         events.append(made.span("user_annotation", "Optimizer.step#Adam.step", at, 1))
@@ -304,7 +332,7 @@ def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path):
     (p,) = read(tmp_path, events)
     (note,) = (n for n in against(p) if "whole recording" in n)
     assert "between the 9 steps of optimizers shows no pattern" in note
-    assert "Optimizer.step" in note.remedy
+    assert "Optimizer.step" in present(as_type(Reason, note).remedy)
 
 
 @pytest.mark.parametrize(
@@ -328,11 +356,11 @@ def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path):
         ("iteration 3", None),
     ],
 )  # fmt: skip
-def test_a_serving_iteration_says_what_it_does(name, kind):
+def test_a_serving_iteration_says_what_it_does(name: str, kind: str | None) -> None:
     assert serving_kind(name) == kind
 
 
-def serving():
+def serving() -> list[Json]:
     """Two prefills, then five decodes of one graph launch and one kernel outside."""
     events, corr = [], 0
     for i in range(7):
@@ -354,7 +382,7 @@ def serving():
     return events
 
 
-def test_a_serving_trace_is_cut_into_iterations_of_one_kind(tmp_path):
+def test_a_serving_trace_is_cut_into_iterations_of_one_kind(tmp_path: Path) -> None:
     (p,) = read(tmp_path, serving())
     assert device_times(p) == pytest.approx(
         {"Device_ampere_fp16_gemm": 300, "Device_aten::argmax": 20, "Device_IDLE": 680}
@@ -366,7 +394,7 @@ def test_a_serving_trace_is_cut_into_iterations_of_one_kind(tmp_path):
         read(tmp_path, serving(), StepChoice(mark="mixed"))
 
 
-def test_a_marked_step_says_which_iteration_it_holds(tmp_path):
+def test_a_marked_step_says_which_iteration_it_holds(tmp_path: Path) -> None:
     steps = [
         made.span("user_annotation", f"ProfilerStep#{i}", 1000 * i, 1000)
         for i in range(7)
@@ -375,7 +403,7 @@ def test_a_marked_step_says_which_iteration_it_holds(tmp_path):
     assert "is an iteration of decode" in said(p)
 
 
-def graphs(counts, period=1000):
+def graphs(counts: list[int], period: int = 1000) -> list[Json]:
     """Launches of graphs, with the number of kernels that each has."""
     events = []
     for i, n in enumerate(counts):
@@ -391,7 +419,7 @@ def graphs(counts, period=1000):
     return events
 
 
-def test_graph_launches_that_repeat_are_steps(tmp_path):
+def test_graph_launches_that_repeat_are_steps(tmp_path: Path) -> None:
     (p,) = read(tmp_path, graphs([3] * 6))
     assert device_times(p) == pytest.approx(
         {"Device_cutlass::Kernel2": 120, "Device_IDLE": 880}
@@ -408,7 +436,7 @@ def test_graph_launches_that_repeat_are_steps(tmp_path):
     assert p.step_time_us == 1000
 
 
-def test_kernels_of_a_graph_have_their_own_names(tmp_path):
+def test_kernels_of_a_graph_have_their_own_names(tmp_path: Path) -> None:
     events = [
         made.span(
             "cpu_op", "Torch-Compiled Region", 1000 * i, 30, **{"External id": 70 + i}
@@ -422,7 +450,9 @@ def test_kernels_of_a_graph_have_their_own_names(tmp_path):
     assert "Device_Torch-Compiled Region" not in p.ops
 
 
-def test_a_mark_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+def test_a_mark_that_is_not_there_is_refused_with_those_that_are(
+    tmp_path: Path,
+) -> None:
     events = named(name="epoch {}") + named(2, name="other")
     with pytest.raises(
         ProfileError, match=r"named 'foo'; there are epoch # \(4\), other \(2\)"
@@ -439,12 +469,12 @@ def test_a_mark_that_is_not_there_is_refused_with_those_that_are(tmp_path):
 
 
 @pytest.mark.parametrize("choice", [{"count": 0}, {"count": 2.5}, {"count": True}, {"mark": " "}, {"count": 2, "mark": "a"}])  # fmt: skip
-def test_a_choice_of_steps_that_cannot_be_is_refused(choice):
+def test_a_choice_of_steps_that_cannot_be_is_refused(choice: Json) -> None:
     with pytest.raises(ProfileError):
         StepChoice(**choice)
 
 
-def test_a_choice_of_steps_acts_or_is_refused(tmp_path):
+def test_a_choice_of_steps_acts_or_is_refused(tmp_path: Path) -> None:
     for content in (b"Device_Relu\n5000.0\n", b'{"Device_Relu": 5000.0}'):
         with pytest.raises(ProfileError, match="--trace-steps 3 is of recordings"):
             read(tmp_path, content, StepChoice(count=3), "a.txt")
@@ -458,14 +488,14 @@ _OLD = {
 }  # fmt: skip
 
 
-def old(events):
+def old(events: list[Json]) -> list[Json]:
     return [{**e, "cat": _OLD.get(e["cat"], e["cat"])} for e in events]
 
 
 @pytest.mark.parametrize(
     "name", ["plain", "overlapping-streams", "copies", "one-step", "without-ids"]
 )
-def test_a_trace_of_an_old_pytorch_says_the_same(name, tmp_path):
+def test_a_trace_of_an_old_pytorch_says_the_same(name: str, tmp_path: Path) -> None:
     content, wanted = made.KINETO[name]
     document = json.loads(content)
     document["traceEvents"] = old(document["traceEvents"])
@@ -475,7 +505,7 @@ def test_a_trace_of_an_old_pytorch_says_the_same(name, tmp_path):
     )
 
 
-def test_an_old_trace_without_anything_else_is_recognised(tmp_path):
+def test_an_old_trace_without_anything_else_is_recognised(tmp_path: Path) -> None:
     events = [{"ph": "M", "name": "process_name", "pid": 0, "args": {"name": "python"}}]
     events += [e for e in old(made.steps()) if e["cat"] in ("Kernel", "Runtime")]
     (p,) = read(tmp_path, json.dumps({"traceEvents": events}).encode())
@@ -483,12 +513,12 @@ def test_an_old_trace_without_anything_else_is_recognised(tmp_path):
     assert p.busy_us == 2000
 
 
-def test_an_annotation_of_an_old_trace_marks_steps(tmp_path):
+def test_an_annotation_of_an_old_trace_marks_steps(tmp_path: Path) -> None:
     (p,) = read(tmp_path, old(named(name="iteration {}")))
     assert device_times(p) == pytest.approx(made.VECTOR)
 
 
-def functions(*pids, case=str):
+def functions(*pids: str, case: Callable[..., Any] | type[str] = str) -> bytes:
     return json.dumps(
         [
             {"name": "aten::add", "ph": "X", "ts": 1.5 * k, "dur": 1.0, "tid": 1, "pid": case(pid), "args": {}}
@@ -498,7 +528,9 @@ def functions(*pids, case=str):
 
 
 @pytest.mark.parametrize("case", [str, lambda s: s.replace("f", "F")])
-def test_autograds_own_trace_is_named(case, tmp_path):
+def test_autograds_own_trace_is_named(
+    case: Callable[..., Any] | type[str], tmp_path: Path
+) -> None:
     with pytest.raises(
         ProfileError, match=r"of the CPU alone.*no GPU kernel[\s\S]*torch\.profiler"
     ):
@@ -534,14 +566,18 @@ _HOST = [e for e in made.steps() if e["cat"] != "kernel"]
         ([*without_steps(_HOST), made.span("mtia_ccp_events", "k", 5, 5)], "MTIA"),
     ],
 )
-def test_a_trace_without_kernels_says_that_first(events, why, tmp_path):
+def test_a_trace_without_kernels_says_that_first(
+    events: list[Json], why: str, tmp_path: Path
+) -> None:
     with pytest.raises(ProfileError, match=why) as e:
         read(tmp_path, events)
     assert "ProfilerStep" not in str(e.value)
     assert "record" in str(e.value)
 
 
-def test_the_hosts_side_alone_is_shown_and_not_ok(tmp_path, capsys):
+def test_the_hosts_side_alone_is_shown_and_not_ok(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (p,) = read(tmp_path, [e for e in _HOST if e["cat"] != "cuda_runtime"])
     assert p.ops == {"Host_aten::addmm": 8, "Host_aten::add": 8}
     assert "no GPU kernel was recorded" in p.notes[0]
@@ -556,19 +592,19 @@ def test_the_hosts_side_alone_is_shown_and_not_ok(tmp_path, capsys):
 # traces that break off, graphs that are captured
 
 
-def cut(events):
+def cut(events: list[Json]) -> bytes:
     """A trace that breaks off behind some events."""
     content = made.trace(events, indent=1)
     return content[: content.rindex(b"{")].rstrip(b" \n,")
 
 
-def in_kinetos_order(events):
+def in_kinetos_order(events: list[Json]) -> list[Json]:
     """The host's operations first, then launches and kernels, by time."""
     order = {"user_annotation": 0, "cpu_op": 0}
     return sorted(events, key=lambda e: (order.get(e["cat"], 1), e["ts"]))
 
 
-def big_steps(n=4, kernels=20):
+def big_steps(n: int = 4, kernels: int = 20) -> list[Json]:
     events, corr = [], 0
     for i in range(n):
         events.append(made.span("user_annotation", f"ProfilerStep#{i}", 1000 * i, 1000))
@@ -578,7 +614,7 @@ def big_steps(n=4, kernels=20):
     return in_kinetos_order(events)
 
 
-def test_a_step_counts_only_with_its_kernels(tmp_path):
+def test_a_step_counts_only_with_its_kernels(tmp_path: Path) -> None:
     whole = big_steps()
     # the host's 84 events, two steps of 40, and half of the third
     (p,) = read(tmp_path, cut(whole[: 84 + 100]))
@@ -591,14 +627,14 @@ def test_a_step_counts_only_with_its_kernels(tmp_path):
         read(tmp_path, cut(whole[:80]))
 
 
-def test_a_step_without_work_takes_no_lost_steps_place(tmp_path):
+def test_a_step_without_work_takes_no_lost_steps_place(tmp_path: Path) -> None:
     whole = big_steps(1)
     last = made.span("user_annotation", "ProfilerStep#9", 1000, 50)
     with pytest.raises(ProfileError, match="in none of its 2 steps"):
         read(tmp_path, cut([last, *whole[: 21 + 20]]))
 
 
-def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path):
+def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path: Path) -> None:
     whole = without_steps(big_steps(2))
     for choice in (None, StepChoice(count=2)):
         with pytest.raises(
@@ -609,7 +645,7 @@ def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path):
         assert "breaks off" in said(p)
 
 
-def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path):
+def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path: Path) -> None:
     # CUPTI writes a buffer for each thread: of the second nothing is there
     events = big_steps(2, 10)
     second = [
@@ -622,7 +658,7 @@ def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path):
         read(tmp_path, cut(in_kinetos_order(events + host)))
 
 
-def test_a_trace_of_a_capture_is_not_ok(tmp_path):
+def test_a_trace_of_a_capture_is_not_ok(tmp_path: Path) -> None:
     # launches while a graph is captured run no kernel
     events = [
         e for e in big_steps()
@@ -642,7 +678,7 @@ def test_a_trace_of_a_capture_is_not_ok(tmp_path):
     assert p.ops["Device_aten::add"] == pytest.approx(200)
 
 
-def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path):
+def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path: Path) -> None:
     events = [
         {**e, "args": {**e["args"], "correlation": 0}} if e["cat"] == "kernel" else e
         for e in made.steps()
@@ -652,10 +688,10 @@ def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path):
     assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
 
 
-def test_an_idle_device_is_doubted_in_every_format(tmp_path):
+def test_an_idle_device_is_doubted_in_every_format(tmp_path: Path) -> None:
     (p,) = read(tmp_path, made.steps(length=2_000_000))
     assert "the device is 0.0 % busy" in said(p)
-    (t,) = engine.translate([p], "g4dn.xlarge", "p5.48xlarge")
+    (t,) = all_as(Translation, engine.translate([p], "g4dn.xlarge", "p5.48xlarge"))
     assert t.verdict.level != "ok"
     (p,) = read(tmp_path, b'{"Device_Relu": 5.0, "Device_IDLE": 1e6}', name="a.json")
     assert "the device is 0.0 % busy" in said(p)
@@ -663,18 +699,19 @@ def test_an_idle_device_is_doubted_in_every_format(tmp_path):
     assert not p.notes
 
 
-def test_columns_of_one_name_are_added_up():
+def test_columns_of_one_name_are_added_up() -> None:
     # other readers number the same name more than once
     numbers, times = np.array([0, 1, 2]), np.array([0.0, 10.0, 20.0])
     work = Work(times, times + 5, times, numbers, ("Device_a", "Device_b", "Device_a"))
     found = of_step(work, [Step(0, 0.0, 40.0)])
+    assert found is not None
     assert found.ops == {"Device_a": 10, "Device_b": 5, "Device_IDLE": 25}
 
 
 # where the host runs ahead of the GPU
 
 
-def ahead(n=4, took=900, host=100):
+def ahead(n: int = 4, took: int = 900, host: int = 100) -> list[Json]:
     """Steps that the host queues in 100 µs, and that take 900 µs on the GPU."""
     events = []
     for i in range(n):
@@ -685,7 +722,7 @@ def ahead(n=4, took=900, host=100):
     return events
 
 
-def test_a_step_is_timed_on_the_gpu_where_the_host_runs_ahead(tmp_path):
+def test_a_step_is_timed_on_the_gpu_where_the_host_runs_ahead(tmp_path: Path) -> None:
     (p,) = read(tmp_path, ahead())
     assert p.step_time_us == 900
     assert device_times(p) == {"Device_aten::add": 900}
@@ -693,7 +730,7 @@ def test_a_step_is_timed_on_the_gpu_where_the_host_runs_ahead(tmp_path):
     assert p.ops["Host_aten::add"] == 5
 
 
-def test_work_past_the_end_of_its_step_belongs_to_it_once(tmp_path):
+def test_work_past_the_end_of_its_step_belongs_to_it_once(tmp_path: Path) -> None:
     # 2 % longer than the step: no matter of the host
     (p,) = read(tmp_path, ahead(took=102))
     assert p.step_time_us == 100
@@ -701,7 +738,7 @@ def test_work_past_the_end_of_its_step_belongs_to_it_once(tmp_path):
     assert "runs past its end" in said(p)
 
 
-def test_steps_that_are_never_closed_go_from_start_to_start(tmp_path):
+def test_steps_that_are_never_closed_go_from_start_to_start(tmp_path: Path) -> None:
     events = [
         {**e, "dur": 4000 - e["ts"]} if "ProfilerStep" in e["name"] else e
         for e in made.steps(4)
@@ -724,7 +761,13 @@ def test_steps_that_are_never_closed_go_from_start_to_start(tmp_path):
     choice=st.sampled_from([None, StepChoice(count=3), StepChoice(mark="x")]),
 )  # fmt: skip
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
-def test_no_step_is_busier_than_it_is_long(kernels, marks, name, choice, tmp_path):
+def test_no_step_is_busier_than_it_is_long(
+    kernels: list[tuple[int, int, int, int]],
+    marks: list[tuple[int, int]],
+    name: str,
+    choice: StepChoice | None,
+    tmp_path: Path,
+) -> None:
     events = [
         made.span("user_annotation", name.format(i), at, dur)
         for i, (at, dur) in enumerate(sorted(marks))
@@ -738,7 +781,7 @@ def test_no_step_is_busier_than_it_is_long(kernels, marks, name, choice, tmp_pat
         return
     union = sum(d for _, _, d, _ in kernels)
     for p in profiles:
-        assert p.busy_us <= p.step_time_us * (1 + 1e-9)
+        assert p.busy_us <= present(p.step_time_us) * (1 + 1e-9)
         assert p.busy_us <= union * (1 + 1e-9)
         assert p.window_us == pytest.approx(p.step_time_us)
 
@@ -752,7 +795,9 @@ def test_no_step_is_busier_than_it_is_long(kernels, marks, name, choice, tmp_pat
     [b'"warps": nan', b'"warps": -inf', b'"warps": Infinity', b'"warps": NaN', b'"a": "x\ty"',
      b'"a": "C:\\Users\\me"', b'"a": "caf\xe9"', b'"a": [nan, inf]'],
 )  # fmt: skip
-def test_what_old_profilers_wrote_amiss_is_read(odd, piece, tmp_path, monkeypatch):
+def test_what_old_profilers_wrote_amiss_is_read(
+    odd: bytes, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     content = made.trace(made.steps())
     for at in (b'"External id": 1020', b'"External id": 1040'):
@@ -767,7 +812,9 @@ def test_what_old_profilers_wrote_amiss_is_read(odd, piece, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("piece", [300, 1500, 8 << 20])
-def test_an_event_with_quotes_in_its_name_is_left_out(piece, tmp_path, monkeypatch):
+def test_an_event_with_quotes_in_its_name_is_left_out(
+    piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
     events = made.steps()
     amiss = made.span("python_function", "XXX", 500, 10)
@@ -787,10 +834,12 @@ def test_an_event_with_quotes_in_its_name_is_left_out(piece, tmp_path, monkeypat
 # precision
 
 
-def test_time_is_told_by_precision(tmp_path, monkeypatch):
+def test_time_is_told_by_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
-    def precision(name, dtypes=()):
+    def precision(name: str, dtypes: tuple[str, ...] = ()) -> str:
         asked.append((name, tuple(dtypes)))
         return "fp16-tensor" if "c10::Half" in dtypes else "fp32"
 
@@ -825,11 +874,11 @@ def test_time_is_told_by_precision(tmp_path, monkeypatch):
 # what holds against an answer
 
 
-def against(profile):
+def against(profile: Profile) -> list[str]:
     return [n for n in profile.notes if not informs(n)]
 
 
-def uneven(*lengths):
+def uneven(*lengths: int) -> list[Json]:
     events, at = [], 0
     for i, length in enumerate(lengths):
         one = made.steps(1, start=at, length=length, name=f"ProfilerStep#{i}")
@@ -853,7 +902,9 @@ def uneven(*lengths):
         ((9000, 1000, 1010, 1000), False),
     ],
 )
-def test_steps_that_differ_are_doubted(lengths, differ, tmp_path):
+def test_steps_that_differ_are_doubted(
+    lengths: tuple[int, ...], differ: bool, tmp_path: Path
+) -> None:
     (p,) = read(tmp_path, uneven(*lengths))
     said_of = [n for n in against(p) if "steps differ" in n]
     assert len(said_of) == differ
@@ -861,22 +912,22 @@ def test_steps_that_differ_are_doubted(lengths, differ, tmp_path):
         (note,) = said_of
         assert "1 to " in note
         assert "on average" in note
-        assert "--step-mark" in note.remedy
+        assert "--step-mark" in present(as_type(Reason, note).remedy)
 
 
-def test_what_is_left_of_a_trace_is_no_whole_step(tmp_path):
+def test_what_is_left_of_a_trace_is_no_whole_step(tmp_path: Path) -> None:
     events = without_steps(made.steps(20))
     content = made.trace(events)
     (p,) = read(tmp_path, content[: content.rfind(b'"ph"')])
     (note,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
     assert "breaks off before any step" in note
-    assert "--trace-steps" in note.remedy
+    assert "--trace-steps" in present(as_type(Reason, note).remedy)
     # the user may know better
     (p,) = read(tmp_path, content[: content.rfind(b'"ph"')], StepChoice(count=6))
     assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
 
 
-def test_a_mark_that_is_not_there_is_refused_with_profilerstep(tmp_path):
+def test_a_mark_that_is_not_there_is_refused_with_profilerstep(tmp_path: Path) -> None:
     events = [*made.steps(6), made.span("user_annotation", "load", 0, 5)]
     with pytest.raises(ProfileError, match=r"there are ProfilerStep \(6\), load \(1\)"):
         read(tmp_path, events, StepChoice(mark="nope"))
@@ -885,7 +936,7 @@ def test_a_mark_that_is_not_there_is_refused_with_profilerstep(tmp_path):
     assert "one of these" not in str(e.value.hint)
 
 
-def test_a_count_of_steps_is_held_against_the_file(tmp_path):
+def test_a_count_of_steps_is_held_against_the_file(tmp_path: Path) -> None:
     (p,) = read(tmp_path, made.steps(6), StepChoice(count=7))
     assert any("7 contradicts" in n and "marks 6" in n for n in against(p))
     (p,) = read(tmp_path, made.steps(6), StepChoice(count=6))
@@ -903,10 +954,15 @@ def test_a_count_of_steps_is_held_against_the_file(tmp_path):
     [("twice", None), ("garbage", 7), ("\n", 0), ("\x00\x00", 0), ("\n\n{}", 2)],
 )
 def test_what_follows_a_trace_is_not_read_in_silence(
-    behind, unread, listed, piece, tmp_path, monkeypatch
-):
+    behind: str,
+    unread: int | None,
+    listed: bool,
+    piece: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
-    more = {} if listed else {"traceName": 'C:\\a "}]}', "x": [{"y": []}]}
+    more: Json = {} if listed else {"traceName": 'C:\\a "}]}', "x": [{"y": []}]}
     content = made.trace(made.steps(), listed=listed, **more)
     other = content if behind == "twice" else behind.encode()
     (p,) = read(tmp_path, content + other)
@@ -957,8 +1013,8 @@ _NOTED = "taken for inference"
 )  # fmt: skip
 @pytest.mark.parametrize("graph", [False, True])
 def test_kernels_without_operations_say_whether_it_trained(
-    kernel, mode, graph, tmp_path
-):
+    kernel: str, mode: str, graph: bool, tmp_path: Path
+) -> None:
     events = [
         made.span("kernel", kernel, 1000 * i + 50 + 100 * j, 90, pid=0, device=0, correlation=i + 1)
         for i in range(4) for j in range(3)
@@ -979,7 +1035,7 @@ def test_kernels_without_operations_say_whether_it_trained(
     assert ("whether it trained" in said(p)) == (mode == "unknown")
 
 
-def test_operations_say_outright_what_ran(tmp_path):
+def test_operations_say_outright_what_ran(tmp_path: Path) -> None:
     (p,) = read(tmp_path, made.steps())
     assert p.workload.mode == "inference"
     assert _NOTED not in said(p)
@@ -995,7 +1051,7 @@ def test_operations_say_outright_what_ran(tmp_path):
     assert p.workload.mode == "training"
 
 
-def test_tensorflow_reads_optimizers_by_the_same_rule():
+def test_tensorflow_reads_optimizers_by_the_same_rule() -> None:
     assert is_training(["FusedSgdMathFunctor<float>"])
     assert is_training(["void cudnn::bn_bw_1C11_kernel_new<float>"])
     assert is_training(["gradient_tape/dense/MatMul"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from xlate import readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
 from xlate.readers.nsight.nsys_tables import reports
+from xlate.values.profile import Profile
 from xlate.values.reason import informs
 
 CASES = Path(os.environ.get("XLATE_DATA_HOME", "datasets")).parent / "cases/traces"
@@ -22,11 +24,11 @@ ADD = "40,400000,9,1,1,1,1,0,add_kernel\n"
 HALF = {"Device_sgemm_128x64": 300, "Device_add_kernel": 200}
 
 
-def named(report, text, run="a.sqlite"):
+def named(report: str, text: str, run: str = "a.sqlite") -> str:
     return f"Processing [{run}] with [/opt/nsys/reports/{report}.py]... \n{text}\n"
 
 
-def read(tmp_path, text, **choice):
+def read(tmp_path: Path, text: str, **choice: Any) -> list[Profile]:
     path = tmp_path / "stats.csv"
     path.write_text(text)
     return readers.read(path, steps=StepChoice(**choice))
@@ -49,7 +51,7 @@ def read(tmp_path, text, **choice):
     ],
     ids=lambda text: text.split("reports/")[1].split(".py")[0],
 )  # fmt: skip
-def test_only_the_work_of_a_gpu_counts(report, tmp_path):
+def test_only_the_work_of_a_gpu_counts(report: str, tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="holds no kernel"):
         read(tmp_path, report)
     kernels = named("cuda_gpu_kern_sum", f"{made.KERN}\n{GEMM}{ADD}")
@@ -69,7 +71,7 @@ def test_only_the_work_of_a_gpu_counts(report, tmp_path):
         ("", "Time(%),Total Time (ns),Instances,Average,Minimum,Maximum,Kernel Name"),
     ],
 )
-def test_kernel_sums_of_every_version(report, head, tmp_path):
+def test_kernel_sums_of_every_version(report: str, head: str, tmp_path: Path) -> None:
     columns = head.split(",")
     rows = ""
     for total, name in ((600000, "sgemm_128x64"), (400000, "add_kernel")):
@@ -83,7 +85,7 @@ def test_kernel_sums_of_every_version(report, head, tmp_path):
     assert dict(p.ops) == HALF
 
 
-def test_the_same_work_in_several_reports_counts_once(tmp_path):
+def test_the_same_work_in_several_reports_counts_once(tmp_path: Path) -> None:
     execution = (
         "PID,TID,DevId,Count,QCount,TAvg (ns),AAvg (ns),QAvg (ns),KAvg (ns),API Name,Kernel Name\n"
         "1,1,0,3,3,1,1,1,200000,cudaLaunchKernel,sgemm_128x64\n"
@@ -109,7 +111,7 @@ def test_the_same_work_in_several_reports_counts_once(tmp_path):
     assert p.busy_us == pytest.approx(600.009)
 
 
-def test_two_runs_in_one_file_are_two_profiles_or_refused(tmp_path):
+def test_two_runs_in_one_file_are_two_profiles_or_refused(tmp_path: Path) -> None:
     one, two = f"{made.KERN}\n{GEMM}", f"{made.KERN}\n{ADD}"
     runs = read(
         tmp_path,
@@ -145,7 +147,7 @@ COLUMNS = """
 """
 
 
-def test_columns_under_dashes_are_read(tmp_path):
+def test_columns_under_dashes_are_read(tmp_path: Path) -> None:
     (p,) = read(tmp_path, COLUMNS)
     assert dict(p.ops) == HALF | {"Device_IDLE": 1000}
     assert p.step_time_us == 1500
@@ -156,7 +158,7 @@ def test_columns_under_dashes_are_read(tmp_path):
     assert read(tmp_path, "## Result\n```\n" + COLUMNS + "```\n")[0].ops == p.ops
 
 
-def test_tables_in_boxes_are_read(tmp_path):
+def test_tables_in_boxes_are_read(tmp_path: Path) -> None:
     text = """
 +----------+-----------------+-----------+----------------+
 | Time (%) | Total Time (us) | Instances |      Name      |
@@ -176,7 +178,7 @@ TRACE = (
 ROW = "{},{},1,,,,,,,,,,,,,,NVIDIA A100-SXM4-80GB ({}),1,7,{}\n"
 
 
-def test_a_trace_says_which_gpu_and_counts_overlap_once(tmp_path):
+def test_a_trace_says_which_gpu_and_counts_overlap_once(tmp_path: Path) -> None:
     text = TRACE + "".join(
         ROW.format(*r)
         for r in (
@@ -197,7 +199,7 @@ def test_a_trace_says_which_gpu_and_counts_overlap_once(tmp_path):
         read(tmp_path, named("cuda_api_trace", calls))
 
 
-def test_ranges_of_a_trace_cut_it_into_steps(tmp_path):
+def test_ranges_of_a_trace_cut_it_into_steps(tmp_path: Path) -> None:
     rows = "".join(ROW.format(1000000 * k + 10, 400000, 0, "sgemm") for k in range(3))
     marks = "Start (ns),End (ns),Duration (ns),DurChild (ns),Name,PID,TID,Lvl\n" + "".join(
         f"{1000000 * k},{1000000 * k + 900000},900000,0,:iteration {k},1,1,0\n" for k in range(3)
@@ -208,7 +210,7 @@ def test_ranges_of_a_trace_cut_it_into_steps(tmp_path):
     assert p.busy_us == 400
 
 
-def test_a_mark_is_taken_and_a_wrong_one_is_named(tmp_path):
+def test_a_mark_is_taken_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     ranges = made.NVTX + "\n50,3000000,3,1,1,1,1,0,PushPop,:forward\n50,9000000,2,1,1,1,1,0,PushPop,:epoch 1\n"  # fmt: skip
     text = f"{made.KERN}\n{GEMM}\n{ranges}"
     (p,) = read(tmp_path, text)
@@ -232,26 +234,26 @@ def test_a_mark_is_taken_and_a_wrong_one_is_named(tmp_path):
         ("lambda_kernel", "unknown"),
     ],
 )
-def test_training_is_known_by_its_work(kernel, mode, tmp_path):
+def test_training_is_known_by_its_work(kernel: str, mode: str, tmp_path: Path) -> None:
     (p,) = read(tmp_path, f'{made.KERN}\n60,600000,3,1,1,1,1,0,"{kernel}"\n')
     assert p.workload.mode == mode
     assert mode == "training" or any("taken for inference" in n or "trained" in n for n in p.notes)  # fmt: skip
 
 
-def test_sums_longer_than_their_steps_are_noted(tmp_path):
+def test_sums_longer_than_their_steps_are_noted(tmp_path: Path) -> None:
     ranges = f"{made.NVTX}\n50,300000,3,1,1,1,1,0,PushPop,:step\n"
     (p,) = read(tmp_path, f"{made.KERN}\n{GEMM}\n{ranges}")
     assert any("overlap on several streams" in n for n in p.notes)
 
 
-def test_a_quoted_name_over_two_lines_is_one_field():
+def test_a_quoted_name_over_two_lines_is_one_field() -> None:
     text = f'{made.KERN}\n1,2,3,1,1,1,1,0,"a\nb"\n1,3,3,1,1,1,1,0,c\n'
     (r,) = reports(Path("x"), text)
     assert [cells[-1] for _, cells in r.rows] == ["a b", "c"]
 
 
 @pytest.mark.data
-def test_the_real_file_without_kernels_is_refused():
+def test_the_real_file_without_kernels_is_refused() -> None:
     path = CASES / "nsys_stats_osrt.csv"
     if not path.exists():
         pytest.skip(f"{path} is absent")
@@ -259,7 +261,9 @@ def test_the_real_file_without_kernels_is_refused():
         readers.read(path)
 
 
-def test_a_report_of_a_newer_version_is_read_or_refused_never_left_out(tmp_path):
+def test_a_report_of_a_newer_version_is_read_or_refused_never_left_out(
+    tmp_path: Path,
+) -> None:
     more = made.KERN.replace("Name", "Energy (mJ),Name")
     row = "60,600000,3,1,1,1,1,0,7,sgemm_128x64\n"
     (p,) = read(tmp_path, named("cuda_gpu_kern_sum", f"{more}\n{row}"))
@@ -269,7 +273,7 @@ def test_a_report_of_a_newer_version_is_read_or_refused_never_left_out(tmp_path)
         read(tmp_path, named("cuda_gpu_kern_sum", f"{other}\n{GEMM}"))
 
 
-def ranges(*rows):
+def ranges(*rows: tuple[str, int, int, int, int, float]) -> str:
     """A summary of ranges: name, how many, total, shortest, longest, deviation, in µs."""
     return made.NVTX + "\n" + "".join(
         f"1,{total * 1000},{n},{total * 1000 / n},1,{low * 1000},{high * 1000},{deviation * 1000},PushPop,:{name}\n"
@@ -277,7 +281,7 @@ def ranges(*rows):
     )  # fmt: skip
 
 
-def test_ranges_never_popped_are_known_by_their_lengths(tmp_path):
+def test_ranges_never_popped_are_known_by_their_lengths(tmp_path: Path) -> None:
     kernels = f"{made.KERN}\n10,6000000,3,1,1,1,1,0,sgemm\n"
     lengths = [9000 - 1000 * k + 20 * (k % 3) for k in range(8)]
     numbered = ranges(*((f"iteration {k}", 1, t, t, t, 0) for k, t in enumerate(lengths)))  # fmt: skip
@@ -302,14 +306,16 @@ def test_ranges_never_popped_are_known_by_their_lengths(tmp_path):
     ],
     ids=["warm-up", "a-little", "one-name", "even"],
 )  # fmt: skip
-def test_steps_that_only_differ_are_steps(rows, tmp_path):
+def test_steps_that_only_differ_are_steps(
+    rows: list[tuple[str, int, int, int, int, int]], tmp_path: Path
+) -> None:
     kernels = f"{made.KERN}\n10,6000000,3,1,1,1,1,0,sgemm\n"
     (p,) = read(tmp_path, f"{kernels}\n{ranges(*rows)}")
     assert p.step_time_us == pytest.approx(sum(r[2] for r in rows) / 8)
     assert not any("overlap" in n for n in p.notes)
 
 
-def test_a_part_of_a_step_counts_steps_and_is_not_their_length(tmp_path):
+def test_a_part_of_a_step_counts_steps_and_is_not_their_length(tmp_path: Path) -> None:
     kernels = f"{made.KERN}\n10,6000000,3,1,1,1,1,0,sgemm\n"
     text = ranges(("optimizer step", 3, 300, 100, 100, 0), ("forward", 3, 900, 300, 300, 0))  # fmt: skip
     (p,) = read(tmp_path, f"{kernels}\n{text}")
@@ -319,7 +325,9 @@ def test_a_part_of_a_step_counts_steps_and_is_not_their_length(tmp_path):
 @pytest.mark.parametrize(
     ("share", "only_informs"), [("59.9", None), ("57", True), ("40", False)]
 )
-def test_what_share_is_in_no_line_is_said(share, only_informs, tmp_path):
+def test_what_share_is_in_no_line_is_said(
+    share: str, only_informs: bool | None, tmp_path: Path
+) -> None:
     text = f"{made.KERN}\n{GEMM.replace('60,', f'{share},', 1)}{ADD}"
     (p,) = read(tmp_path, text, count=2)
     said = [n for n in p.notes if "is missing" in n]
@@ -327,7 +335,7 @@ def test_what_share_is_in_no_line_is_said(share, only_informs, tmp_path):
     assert all(f"{60 - float(share):.1f}% of the time of cuda_gpu_kern_sum" in n for n in said)  # fmt: skip
 
 
-def test_what_template_arguments_say_of_the_gpu_is_kept(tmp_path):
+def test_what_template_arguments_say_of_the_gpu_is_kept(tmp_path: Path) -> None:
     kernel = "void cutlass::Kernel2<cutlass_80_tensorop_s1688gemm_128x64_nn>"
     text = f'{made.KERN}\n{GEMM}40,400000,9,1,1,1,1,0,"{kernel}(T1::Params)"\n'
     (p,) = read(tmp_path, text, count=2)

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.documents import Json
 from xlate import readers
 from xlate.errors import ProfileError, XlateError
 from xlate.readers import StepChoice
 from xlate.readers.formats import candidates
+from xlate.values.profile import Profile
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
-def event(cat, name, ts, dur, **args):
+def event(
+    cat: str,
+    name: str,
+    ts: int | str,
+    dur: int | None,
+    **args: str | list[dict[str, list[int]]],
+) -> Json:
     return {"cat": cat, "pid": 1, "tid": 2, "dur": dur, "ts": ts, "ph": "X", "name": name, "args": args}  # fmt: skip
 
 
-def node(op, ts, dur, provider=CUDA):
+def node(op: str, ts: int | str, dur: int | None, provider: str = CUDA) -> Json:
     return event(
         "Node", f"{op}_1_kernel_time", ts, dur, op_name=op, provider=provider,
         input_type_shape=[{"float": [1, 3]}], parameter_size="3",
     )  # fmt: skip
 
 
-def kernel(name, op, ts, dur):
+def kernel(name: str, op: str, ts: int, dur: int) -> Json:
     return event("Kernel", name, ts, dur, op_name=op, stream="7", grid_x="3")
 
 
-def runs(*lengths, first=900):
+def runs(*lengths: int, first: int = 900) -> list[Json]:
     """Runs of a model, the first with its start-up."""
     found = [
         event("Session", "model_loading_uri", 0, 500),
@@ -49,14 +59,14 @@ def runs(*lengths, first=900):
     return found
 
 
-def read(tmp_path, events, **choice):
+def read(tmp_path: Path, events: str | list[Json], **choice: Any) -> list[Profile]:
     path = tmp_path / "profile.json"
     text = events if isinstance(events, str) else "[\n" + ",\n".join(json.dumps(e) for e in events) + "\n]\n"  # fmt: skip
     path.write_text(text)
     return readers.read(path, steps=StepChoice(**choice))
 
 
-def test_a_step_is_the_median_run_without_its_start(tmp_path):
+def test_a_step_is_the_median_run_without_its_start(tmp_path: Path) -> None:
     (p,) = read(tmp_path, runs(400, 500, 420))
     assert p.step_time_us == 420
     assert dict(p.ops) == {"Device_Conv": 210, "Device_Relu": 40, "Device_IDLE": 170}
@@ -67,7 +77,7 @@ def test_a_step_is_the_median_run_without_its_start(tmp_path):
     assert not p.precision_us
 
 
-def test_kernels_are_the_times_where_they_are_recorded(tmp_path):
+def test_kernels_are_the_times_where_they_are_recorded(tmp_path: Path) -> None:
     events = runs(400, 500, 420)
     for k in range(4):
         at = 10_000 * (k + 1)
@@ -87,19 +97,21 @@ def test_kernels_are_the_times_where_they_are_recorded(tmp_path):
     "provider",
     ["TensorrtExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider", "DmlExecutionProvider"],
 )  # fmt: skip
-def test_every_provider_of_a_gpu_counts(provider, tmp_path):
+def test_every_provider_of_a_gpu_counts(provider: str, tmp_path: Path) -> None:
     text = json.dumps(runs(400, 420)).replace(CUDA, provider)
     assert read(tmp_path, text)[0].busy_us > 0
 
 
 @pytest.mark.parametrize("provider", [CPU, "CoreMLExecutionProvider", "OpenVINOExecutionProvider"])  # fmt: skip
-def test_a_run_without_a_gpu_is_refused_with_its_reason(provider, tmp_path):
+def test_a_run_without_a_gpu_is_refused_with_its_reason(
+    provider: str, tmp_path: Path
+) -> None:
     text = json.dumps(runs(400)).replace(CUDA, provider)
     with pytest.raises(ProfileError, match=rf"no node ran on a GPU \(providers: .*{provider}"):  # fmt: skip
         read(tmp_path, text)
 
 
-def test_without_runs_everything_is_one_step_or_as_many_as_said(tmp_path):
+def test_without_runs_everything_is_one_step_or_as_many_as_said(tmp_path: Path) -> None:
     events = [e for e in runs(400) if e["name"] != "model_run"]
     (p,) = read(tmp_path, events)
     assert p.step_time_us is None
@@ -109,14 +121,14 @@ def test_without_runs_everything_is_one_step_or_as_many_as_said(tmp_path):
         read(tmp_path, events, mark="x")
 
 
-def test_a_profile_that_was_never_ended_is_read_up_to_there(tmp_path):
+def test_a_profile_that_was_never_ended_is_read_up_to_there(tmp_path: Path) -> None:
     text = "[\n" + ",\n".join(json.dumps(e) for e in runs(400, 500, 420))
     (p,) = read(tmp_path, text + ',\n{"cat" : "Node","pid" :3,"args" : {"input_type_shape" : [{"fl')  # fmt: skip
     assert p.step_time_us == 420
     assert any("breaks off" in n for n in p.notes)
 
 
-def test_it_is_no_trace_of_another_tool(tmp_path):
+def test_it_is_no_trace_of_another_tool(tmp_path: Path) -> None:
     for events in (runs(400), runs(400)[2:]):
         path = tmp_path / "p.json"
         path.write_text(json.dumps(events))
@@ -125,7 +137,7 @@ def test_it_is_no_trace_of_another_tool(tmp_path):
         assert found[0] == "onnx_profile"
 
 
-def test_training_is_known_by_its_operations(tmp_path):
+def test_training_is_known_by_its_operations(tmp_path: Path) -> None:
     events = [*runs(400, 420), node("ConvGrad", 20_100, 5)]
     assert read(tmp_path, events)[0].workload.mode == "training"
 
@@ -143,6 +155,6 @@ def test_training_is_known_by_its_operations(tmp_path):
     ],
     ids=range(7),
 )
-def test_broken_profiles_are_refused(events, tmp_path):
+def test_broken_profiles_are_refused(events: str | list[Json], tmp_path: Path) -> None:
     with pytest.raises(XlateError):
         read(tmp_path, events)

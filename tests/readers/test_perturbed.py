@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ TRACES = {
 }
 
 
-def silently_wrong(path):
+def silently_wrong(path: Path) -> str:
     """What is wrong with a reading that holds no doubt; empty where nothing is."""
     row = real_files.compared(path)
     if row.verdict != "wrong":
@@ -41,7 +42,7 @@ def silently_wrong(path):
 
 
 @pytest.mark.parametrize("name", TRACES)
-def test_a_changed_trace_is_not_silently_wrong(name, tmp_path):
+def test_a_changed_trace_is_not_silently_wrong(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     for change in CHANGES:
         for seed in range(2):
@@ -54,7 +55,9 @@ def test_a_changed_trace_is_not_silently_wrong(name, tmp_path):
 
 @pytest.mark.parametrize("change", ["shuffled", "other-devices"])
 @pytest.mark.parametrize("name", ["plain", "copies", "streams", "two-gpus", "old"])
-def test_order_and_numbers_of_devices_change_nothing(name, change, tmp_path):
+def test_order_and_numbers_of_devices_change_nothing(
+    name: str, change: str, tmp_path: Path
+) -> None:
     before, after = tmp_path / "before.json", tmp_path / "after.json"
     before.write_bytes(TRACES[name])
     after.write_bytes(changed(TRACES[name], change, 3))
@@ -66,7 +69,9 @@ def test_order_and_numbers_of_devices_change_nothing(name, change, tmp_path):
         assert device[0] == pytest.approx(device[1])
 
 
-def test_two_processes_without_ids_are_not_said_to_mark_no_steps(tmp_path):
+def test_two_processes_without_ids_are_not_said_to_mark_no_steps(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(changed(TRACES["two-gpus"], "no-ids", 0))
     for profile in readers.read(path):
@@ -74,7 +79,7 @@ def test_two_processes_without_ids_are_not_said_to_mark_no_steps(tmp_path):
         assert not informs(said)
 
 
-def test_a_tensorflow_trace_whose_names_stand_last_is_known(tmp_path):
+def test_a_tensorflow_trace_whose_names_stand_last_is_known(tmp_path: Path) -> None:
     document = json.loads(made.TENSORFLOW_TRACE["plain"][0])
     events = document["traceEvents"]
     named = [e for e in events if e["ph"] == "M"]

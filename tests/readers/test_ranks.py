@@ -5,23 +5,34 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.support import profiles_made as made
+from tests.support.narrowing import all_as, as_type
 from xlate import api, engine
 from xlate.cli import app
 from xlate.errors import ProfileError
 from xlate.readers import read
-from xlate.readers.traces.ranks import jobs_in, rank_of, slowest
+from xlate.readers.traces.ranks import jobs_in, rank_of
+from xlate.readers.traces.slowest_rank import slowest
+from xlate.values.profile import Profile
+from xlate.values.reason import Reason
 
 NCCL = "ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"
 
 
 def trace(
-    rank=None, world=4, *, length=400_000, wait=0, behind=False, device="Tesla T4"
-):
+    rank: int | None = None,
+    world: int = 4,
+    *,
+    length: int = 400_000,
+    wait: int = 0,
+    behind: bool = False,
+    device: str = "Tesla T4",
+) -> bytes:
     """A rank's trace: steps of ``length`` µs, ``wait`` µs of them in NCCL."""
     events = made.steps(length=length)
     for i in range(4):
@@ -36,20 +47,20 @@ def trace(
     return json.dumps(document).encode()
 
 
-def folder(tmp_path, **files):
+def folder(tmp_path: Path, **files: bytes) -> Path:
     for name, content in files.items():
         (tmp_path / f"{name}.pt.trace.json").write_bytes(content)
     return tmp_path
 
 
-def notes(profile):
+def notes(profile: Profile) -> str:
     return " | ".join(profile.notes)
 
 
-def test_the_slowest_rank_stands_for_the_job(tmp_path):
+def test_the_slowest_rank_stands_for_the_job(tmp_path: Path) -> None:
     lengths = {0: 400_000, 1: 500_000, 2: 410_000, 3: 405_000}
     folder(tmp_path, **{f"host_{100 - r}": trace(r, length=n) for r, n in lengths.items()})  # fmt: skip
-    (profile,) = engine.read_profiles([tmp_path])
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     assert profile.step_time_us == 500_000
     assert profile.source.endswith("host_99.pt.trace.json [rank 1 of 4]")
     said = notes(profile)
@@ -57,80 +68,94 @@ def test_the_slowest_rank_stands_for_the_job(tmp_path):
     assert "the fastest, rank 0, takes 400 ms (20.0% less)" in said
 
 
-def test_the_answer_says_which_rank_was_taken(tmp_path):
+def test_the_answer_says_which_rank_was_taken(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=450_000))
     (answer,) = api.translate(tmp_path, "g4dn.xlarge", "p5.48xlarge")
     assert answer.file.endswith("[rank 1 of 2]")
     assert any("2 ranks of one job" in r for r in answer.verdict.reasons)
 
 
-def test_of_equally_long_steps_the_rank_that_waits_least_is_taken(tmp_path):
+def test_of_equally_long_steps_the_rank_that_waits_least_is_taken(
+    tmp_path: Path,
+) -> None:
     waits = {0: 90_000, 1: 20_000, 2: 80_000, 3: 85_000}
     folder(tmp_path, **{f"r{r}": trace(r, wait=n) for r, n in waits.items()})
-    (profile,) = engine.read_profiles([tmp_path])
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     said = notes(profile)
     assert "rank 1 is the slowest" in said
     assert "the others take as long" in said
     assert "least on rank 1" in said
 
 
-def test_missing_and_repeated_ranks_are_said(tmp_path):
+def test_missing_and_repeated_ranks_are_said(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(0), b=trace(2), c=trace(2, length=420_000))
-    (profile,) = engine.read_profiles([tmp_path])
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     said = notes(profile)
     assert "ranks 1, 3 of the job are not in the folder" in said
     assert "of rank 2 there are several recordings" in said
     assert profile.step_time_us == 420_000
 
 
-def test_a_rank_that_cannot_be_read_is_a_failure_and_said(tmp_path):
+def test_a_rank_that_cannot_be_read_is_a_failure_and_said(tmp_path: Path) -> None:
     broken = trace(1, 2)
     folder(tmp_path, a=trace(0, 2), b=broken[: broken.index(b'"traceEvents"') + 20])
     profile, failure = engine.read_profiles([tmp_path])
     assert isinstance(failure, engine.Failure)
+    assert isinstance(profile, Profile)
     assert "rank 1 could not be read (" in notes(profile)
     assert "it may be the slowest" in notes(profile)
 
 
 @pytest.mark.parametrize("left", [0, 30])
-def test_a_cut_rank_that_its_name_says_is_there_but_cannot_be_read(tmp_path, left):
+def test_a_cut_rank_that_its_name_says_is_there_but_cannot_be_read(
+    tmp_path: Path, left: int
+) -> None:
     """What says the rank may be in the part that is gone, or behind it."""
     folder(tmp_path, rank0=trace(0, 3), rank1=trace(1, 3), rank2=trace(2, 3, behind=True)[:left])  # fmt: skip
     profile, failure = engine.read_profiles([tmp_path])
     assert isinstance(failure, engine.Failure)
+    assert isinstance(profile, Profile)
     (said,) = [n for n in profile.notes if "could not be read" in n]
     assert failure.error.what in said
+    assert isinstance(said, Reason)
     assert said.remedy == failure.error.hint
     assert not said.informs
     assert "not in the folder" not in notes(profile)
 
 
-def test_a_rank_read_from_a_cut_file_is_of_the_job_that_lacks_it(tmp_path):
+def test_a_rank_read_from_a_cut_file_is_of_the_job_that_lacks_it(
+    tmp_path: Path,
+) -> None:
     cut = trace(2, 3, behind=True)[:-60]
     folder(tmp_path, rank0=trace(0, 3), rank1=trace(1, 3), rank2=cut)
-    (profile,) = engine.read_profiles([tmp_path])
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     assert "3 ranks of one job" in notes(profile)
     assert "not in the folder" not in notes(profile)
     # names that another job of the folder has as well say nothing
     folder(tmp_path, rank0_b=trace(), rank2=trace())
-    assert len(engine.read_profiles([tmp_path])) > 1
+    assert len(all_as(Profile, engine.read_profiles([tmp_path]))) > 1
 
 
-def test_an_unread_file_without_a_rank_may_be_of_one_that_is_missing(tmp_path):
+def test_an_unread_file_without_a_rank_may_be_of_one_that_is_missing(
+    tmp_path: Path,
+) -> None:
     folder(tmp_path, a=trace(0, 3), b=trace(1, 3), c=b"{")
-    profile, _ = engine.read_profiles([tmp_path])
+    profile = as_type(Profile, engine.read_profiles([tmp_path])[0])
     assert "rank 2 of the job is not in the folder, or in a file that could not be read" in notes(profile)  # fmt: skip
 
 
-def test_steps_many_times_apart_and_other_modes_are_hardly_of_one_job(tmp_path):
+def test_steps_many_times_apart_and_other_modes_are_hardly_of_one_job(
+    tmp_path: Path,
+) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=4_000_000))
-    (profile,) = engine.read_profiles([tmp_path])
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     (said,) = [n for n in profile.notes if "times apart" in n]
     assert "10 times apart" in said
+    assert isinstance(said, Reason)
     assert said.unsound
 
 
-def test_ranks_that_train_and_others_that_do_not_are_kept_apart(tmp_path):
+def test_ranks_that_train_and_others_that_do_not_are_kept_apart(tmp_path: Path) -> None:
     files = [tmp_path / n for n in "ab"]
     for rank, file in enumerate(files):
         file.write_bytes(trace(rank, 2))
@@ -145,32 +170,34 @@ def test_ranks_that_train_and_others_that_do_not_are_kept_apart(tmp_path):
         assert "alone" not in notes(profile)
 
 
-def test_one_rank_alone_says_that_others_are_missing(tmp_path):
+def test_one_rank_alone_says_that_others_are_missing(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(3, 8))
-    (profile,) = engine.read_profiles([tmp_path])
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     assert "rank 3 alone of the 8 of the job" in notes(profile)
     # a file that was named is what was asked for
-    (alone,) = engine.read_profiles([tmp_path / "a.pt.trace.json"])
+    (alone,) = all_as(Profile, engine.read_profiles([tmp_path / "a.pt.trace.json"]))
     assert "alone" not in notes(alone)
 
 
-def test_jobs_of_other_sizes_and_other_files_stay_apart(tmp_path):
+def test_jobs_of_other_sizes_and_other_files_stay_apart(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2), c=trace(0, 3), d=trace(), e=trace(0, 1))  # fmt: skip
-    found = engine.read_profiles([tmp_path])
+    found = all_as(Profile, engine.read_profiles([tmp_path]))
     assert len(found) == 4
     assert sum("[rank" in p.source for p in found) == 2
 
 
-def test_ranks_on_different_gpus_are_one_answer_each(tmp_path):
+def test_ranks_on_different_gpus_are_one_answer_each(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, device="NVIDIA A10G"))
-    one, two = engine.read_profiles([tmp_path])
+    one, two = all_as(Profile, engine.read_profiles([tmp_path]))
     assert {one.device, two.device} == {"Tesla T4", "NVIDIA A10G"}
     assert "2 kinds of GPUs" in notes(one)
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("behind", [False, True])
-def test_what_is_said_is_found_in_front_and_behind(packed, behind, tmp_path):
+def test_what_is_said_is_found_in_front_and_behind(
+    packed: bool, behind: bool, tmp_path: Path
+) -> None:
     content = trace(5, 8, behind=behind)
     if behind:
         # more events than the head that is looked at first
@@ -181,6 +208,7 @@ def test_what_is_said_is_found_in_front_and_behind(packed, behind, tmp_path):
     path = tmp_path / "t.json"
     path.write_bytes(gzip.compress(content) if packed else content)
     found = rank_of(path)
+    assert found is not None
     assert (found.number, found.world) == (5, 8)
 
 
@@ -191,24 +219,26 @@ def test_what_is_said_is_found_in_front_and_behind(packed, behind, tmp_path):
         ("rank12.json", 12), ("trace.rank0.json", 0), ("frank3.json", None), ("t3.json", None),
     ],
 )  # fmt: skip
-def test_a_files_name_may_say_the_rank(name, number, tmp_path):
+def test_a_files_name_may_say_the_rank(
+    name: str, number: int | None, tmp_path: Path
+) -> None:
     (tmp_path / name).write_bytes(trace())
     found = rank_of(tmp_path / name)
     assert (None if found is None else found.number) == number
 
 
-def test_ranks_by_name_are_one_job_and_gaps_are_said(tmp_path):
+def test_ranks_by_name_are_one_job_and_gaps_are_said(tmp_path: Path) -> None:
     for rank in (0, 1, 3):
         (tmp_path / f"rank-{rank}.pt.trace.json").write_bytes(trace(length=400_000 + rank))  # fmt: skip
     (tmp_path / "other_rank-0.json").write_bytes(trace())
     jobs = jobs_in(sorted(tmp_path.iterdir()))
     assert [[r.number for r in j.ranks] for j in jobs] == [[0, 1, 3]]
-    found = engine.read_profiles([tmp_path])
+    found = all_as(Profile, engine.read_profiles([tmp_path]))
     assert len(found) == 2
     assert any("rank 2 of the job is not in the folder" in notes(p) for p in found)
 
 
-def test_what_is_no_trace_has_no_rank(tmp_path):
+def test_what_is_no_trace_has_no_rank(tmp_path: Path) -> None:
     (tmp_path / "rank0.csv").write_bytes(b"Rank,Host/device,Type\n")
     (tmp_path / "rank1.json").write_bytes(b'{"Device_Relu": 5}')
     assert jobs_in(sorted(tmp_path.iterdir())) == []
@@ -218,12 +248,12 @@ def test_what_is_no_trace_has_no_rank(tmp_path):
     assert jobs_in(sorted(tmp_path.iterdir())) == []
 
 
-def test_a_rank_beyond_its_world_is_none(tmp_path):
+def test_a_rank_beyond_its_world_is_none(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(trace(9, 4))
     assert rank_of(tmp_path / "a.json") is None
 
 
-def test_a_folder_is_shown_and_checked_as_one_job(tmp_path):
+def test_a_folder_is_shown_and_checked_as_one_job(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=450_000))
     for command in ("show", "check"):
         result = CliRunner().invoke(app, ["profile", command, str(tmp_path), "--json"])
@@ -248,7 +278,9 @@ def test_a_folder_is_shown_and_checked_as_one_job(tmp_path):
     assert (failed["code"], failed["type"]) == (1, "ProfileError")
 
 
-def test_notes_are_wrapped_to_the_terminal(tmp_path, monkeypatch):
+def test_notes_are_wrapped_to_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=450_000))
     result = CliRunner().invoke(app, ["profile", "show", str(tmp_path / "a.pt.trace.json")])  # fmt: skip

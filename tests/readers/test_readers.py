@@ -5,6 +5,7 @@ import io
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,8 +16,8 @@ import xlate
 from xlate import readers
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.files import limits
+from xlate.readers.file_name import from_name
 from xlate.readers.tables import parquet
-from xlate.readers.tables.filename import from_name
 from xlate.values.profile import Profile, WorkloadKey, check_times, input_size
 from xlate.values.profile_document import to_json
 
@@ -29,13 +30,13 @@ GOOD = f"""{HEADER}
 """
 
 
-def write(folder, text, name="my_stats.csv"):
+def write(folder: Path, text: str | bytes, name: str = "my_stats.csv") -> Path:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
-def test_times_are_summed_by_side_and_type(tmp_path):
+def test_times_are_summed_by_side_and_type(tmp_path: Path) -> None:
     (p,) = readers.read(write(tmp_path, GOOD))
     assert dict(p.ops) == {
         "Device_Conv2D": 5000.5,
@@ -46,19 +47,19 @@ def test_times_are_summed_by_side_and_type(tmp_path):
     assert p.busy_us == 5000.5
 
 
-def test_gzip_byte_order_mark_and_windows_lines(tmp_path):
+def test_gzip_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
     text = "\ufeff" + GOOD.replace("\n", "\r\n")
     (p,) = readers.read(write(tmp_path, gzip.compress(text.encode()), "x.csv.gz"))
     assert p.ops["Device_Conv2D"] == 5000.5
 
 
-def test_quoted_names_and_more_columns(tmp_path):
+def test_quoted_names_and_more_columns(tmp_path: Path) -> None:
     text = HEADER + ',"Extra, one"\n1,Device,Relu,"a,b",1,2500,x\n'
     (p,) = readers.read(write(tmp_path, text))
     assert dict(p.ops) == {"Device_Relu": 2500.0}
 
 
-def test_profets_file_name_says_what_ran(tmp_path):
+def test_profets_file_name_says_what_ran(tmp_path: Path) -> None:
     name = "g3s.xlarge-128dataset-AlexNet-SGD-16-20210202-012345.csv"
     (p,) = readers.read(write(tmp_path, GOOD, name))
     assert p.instance == "g3s.xlarge"
@@ -66,7 +67,7 @@ def test_profets_file_name_says_what_ran(tmp_path):
     assert input_size(p.workload.dataset) == 128
 
 
-def test_other_names_say_nothing():
+def test_other_names_say_nothing() -> None:
     assert from_name("my_stats.csv") == (None, WorkloadKey())
 
 
@@ -109,14 +110,14 @@ def test_other_names_say_nothing():
         (gzip.compress(GOOD.encode())[:-20], "truncated gzip"),
     ],
 )  # fmt: skip
-def test_bad_input_is_named(tmp_path, text, says):
+def test_bad_input_is_named(tmp_path: Path, text: str | bytes, says: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(ProfileError, match=says) as caught:
         readers.read(path)
     assert str(path) in str(caught.value)
 
 
-def test_missing_file_and_folder(tmp_path):
+def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="No such file"):
         readers.read(tmp_path / "nope.csv")
     with pytest.raises(ProfileError, match="is a folder"):
@@ -125,7 +126,9 @@ def test_missing_file_and_folder(tmp_path):
         readers.expand([tmp_path])
 
 
-def test_large_files_and_gzip_bombs_are_refused(tmp_path, monkeypatch):
+def test_large_files_and_gzip_bombs_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits, "MAX_BYTES", 10_000)
     with pytest.raises(ProfileError, match="far larger"):
         readers.read(write(tmp_path, HEADER + "x" * 10_001))
@@ -133,7 +136,9 @@ def test_large_files_and_gzip_bombs_are_refused(tmp_path, monkeypatch):
         readers.read(write(tmp_path, gzip.compress(HEADER.encode() + b"0" * 1_000_000)))
 
 
-def test_a_line_without_end_is_refused_quickly(tmp_path, monkeypatch):
+def test_a_line_without_end_is_refused_quickly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits, "MAX_TEXT_BYTES", 300_000)
     start = time.perf_counter()
     with pytest.raises(ProfileError, match=r"not a csv table|fields"):
@@ -143,7 +148,7 @@ def test_a_line_without_end_is_refused_quickly(tmp_path, monkeypatch):
     assert time.perf_counter() - start < 2
 
 
-def test_a_format_can_be_forced_and_must_be_known(tmp_path):
+def test_a_format_can_be_forced_and_must_be_known(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     assert len(readers.read(path, "tensorflow_stats")) == 1
     with pytest.raises(ProfileError, match="not JSON"):
@@ -152,7 +157,7 @@ def test_a_format_can_be_forced_and_must_be_known(tmp_path):
         readers.read(path, "tensorflow_stat")
 
 
-def test_profets_demo_json(tmp_path):
+def test_profets_demo_json(tmp_path: Path) -> None:
     flat = [
         {
             "Device_Relu": 2000.0,
@@ -169,7 +174,7 @@ def test_profets_demo_json(tmp_path):
     assert p.step_time_us == 1000.0
 
 
-def test_own_json_round_trips(tmp_path):
+def test_own_json_round_trips(tmp_path: Path) -> None:
     p = Profile(
         {"Device_Relu": 2.0}, WorkloadKey("net", "32px", 4, "SGD"), "g3s.xlarge", 9.0
     )
@@ -177,7 +182,7 @@ def test_own_json_round_trips(tmp_path):
     assert readers.read(path) == [replace(p, source=str(path))]
 
 
-def test_parquet_rows_are_profiles(tmp_path):
+def test_parquet_rows_are_profiles(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {
             "model": ["a", "b"],
@@ -209,7 +214,7 @@ def test_parquet_rows_are_profiles(tmp_path):
         ),
     ],
 )
-def test_bad_tables_are_named(frame, says):
+def test_bad_tables_are_named(frame: dict[str, list[str | float]], says: str) -> None:
     with pytest.raises(ProfileError, match=says):
         parquet.check_frame(pl.DataFrame(frame), "the table")
 
@@ -226,17 +231,19 @@ def test_bad_tables_are_named(frame, says):
         ({"Host_Send": 5.0, "Device_IDLE": 10.0}, None, "no device operation"),
     ],
 )
-def test_units_are_checked(ops, step_us, says):
+def test_units_are_checked(
+    ops: dict[str, float], step_us: float | None, says: str
+) -> None:
     with pytest.raises(ProfileError, match=says):
         check_times(Profile(ops, step_time_us=step_us))
 
 
-def test_microseconds_pass():
+def test_microseconds_pass() -> None:
     check_times(Profile({"Device_Relu": 2.0e6}, step_time_us=1.0e6))
     check_times(Profile({"Device_Relu": 2.0e6}))
 
 
-def test_read_profile_wants_one(tmp_path):
+def test_read_profile_wants_one(tmp_path: Path) -> None:
     path = write(tmp_path, json.dumps([{"Device_Relu": 5e3}] * 2), "x.json")
     with pytest.raises(ProfileError, match="holds 2 profiles"):
         xlate.read_profile(path)
@@ -261,7 +268,7 @@ def test_read_profile_wants_one(tmp_path):
         ).map(lambda v: json.dumps(v).encode()),
     )
 )  # fmt: skip
-def test_any_bytes_give_profiles_or_an_xlate_error(tmp_path, raw):
+def test_any_bytes_give_profiles_or_an_xlate_error(tmp_path: Path, raw: bytes) -> None:
     path = write(tmp_path, raw, "fuzz.csv")
     try:
         found = readers.read(path)
@@ -271,7 +278,7 @@ def test_any_bytes_give_profiles_or_an_xlate_error(tmp_path, raw):
     assert all(t >= 0 for p in found for t in p.ops.values())
 
 
-def test_bytes_io_parquet_is_sniffed_by_content(tmp_path):
+def test_bytes_io_parquet_is_sniffed_by_content(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     pl.DataFrame({"Device_Relu": [5000.0]}).write_parquet(buffer)
     (p,) = readers.read(write(tmp_path, buffer.getvalue(), "lies.csv"))
@@ -296,7 +303,9 @@ def test_bytes_io_parquet_is_sniffed_by_content(tmp_path):
         ("Device,Relu,r,4,1000.0,inf", "contradicts itself"),
     ],
 )  # fmt: skip
-def test_a_total_is_the_count_times_the_average(row, fault, tmp_path):
+def test_a_total_is_the_count_times_the_average(
+    row: str, fault: str | None, tmp_path: Path
+) -> None:
     text = f"{HEADER},Avg. time (us)\n1,Device,Conv2D,c,2,4000.0,2000.0\n2,{row}\n"
     path = write(tmp_path, text)
     if fault is None:
@@ -308,7 +317,7 @@ def test_a_total_is_the_count_times_the_average(row, fault, tmp_path):
     assert fault in str(e.value)
 
 
-def test_the_columns_of_xprof_are_the_same(tmp_path):
+def test_the_columns_of_xprof_are_the_same(tmp_path: Path) -> None:
     text = GOOD.replace("Type,Operation", "Operation Type,Operation Name")
     (p,) = readers.read(write(tmp_path, text))
     assert p.ops["Device_Conv2D"] == 5000.5

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from xlate import readers
 from xlate.errors import ProfileError
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 
 ID = "_0000aaaa_bbbb_cccc"
 _TABLES = {
@@ -22,14 +23,14 @@ _TABLES = {
 }  # fmt: skip
 
 
-def database(path, *, suffix=ID, marks=True, agents=1, name="AMD Instinct MI300X"):  # fmt: skip
+def database(path: Path, *, suffix: str=ID, marks: bool=True, agents: int=1, name: str="AMD Instinct MI300X") -> Path:  # fmt: skip
     """Four steps of 1 ms with a product of 400 µs and a sum of 100 µs on each GPU."""
     db = sqlite3.connect(path)
     for table, columns in _TABLES.items():
         db.execute(f"CREATE TABLE rocpd_{table}{suffix} ({columns})")
         db.execute(f"CREATE VIEW IF NOT EXISTS rocpd_{table} AS SELECT * FROM rocpd_{table}{suffix}")  # fmt: skip
 
-    def put(table, *values):
+    def put(table: str, *values: int | str) -> None:
         marks_ = ",".join("?" * len(values))
         db.execute(f"INSERT INTO rocpd_{table}{suffix} VALUES ({marks_})", values)
 
@@ -68,7 +69,7 @@ STEP = {"Device_Cijk_Ailk_Bljk_SB_MT128x128x16": 400, "Device_add_kernel": 100, 
 
 
 @pytest.mark.parametrize("suffix", [ID, ""])
-def test_kernels_copies_and_steps_are_read(suffix, tmp_path):
+def test_kernels_copies_and_steps_are_read(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / "a_results.db"
     if suffix:
         database(path, suffix=suffix)
@@ -81,13 +82,15 @@ def test_kernels_copies_and_steps_are_read(suffix, tmp_path):
     assert readers.expand([tmp_path]) == [path]
 
 
-def test_every_gpu_has_a_profile(tmp_path):
+def test_every_gpu_has_a_profile(tmp_path: Path) -> None:
     one, two = readers.read(database(tmp_path / "a.db", agents=2))
     assert one.busy_us == pytest.approx(550)
     assert two.busy_us == pytest.approx(500)
 
 
-def test_without_marks_the_whole_is_one_step_or_as_many_as_asked(tmp_path):
+def test_without_marks_the_whole_is_one_step_or_as_many_as_asked(
+    tmp_path: Path,
+) -> None:
     path = database(tmp_path / "a.db", marks=False)
     (p,) = readers.read(path)
     assert p.step_time_us is None
@@ -96,12 +99,12 @@ def test_without_marks_the_whole_is_one_step_or_as_many_as_asked(tmp_path):
     assert p.busy_us == pytest.approx(550)
 
 
-def test_a_gpu_without_a_name_is_amds(tmp_path):
+def test_a_gpu_without_a_name_is_amds(tmp_path: Path) -> None:
     (p,) = readers.read(database(tmp_path / "a.db", name="gfx942"))
     assert p.device == "AMD GPU"
 
 
-def test_what_it_lacks_is_said(tmp_path):
+def test_what_it_lacks_is_said(tmp_path: Path) -> None:
     path = database(tmp_path / "a.db")
     db = sqlite3.connect(path)
     db.execute(f"DELETE FROM rocpd_kernel_dispatch{ID}")

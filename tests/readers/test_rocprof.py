@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.documents import Json
+from tests.support.narrowing import as_type
 from xlate import readers
 from xlate.engine.recorded_gpu import of_anchor
 from xlate.errors import ProfileError, XlateError
@@ -14,7 +18,8 @@ from xlate.hardware.catalogue import catalogue
 from xlate.readers import StepChoice
 from xlate.readers.rocm.rocprof_names import UNNAMED
 from xlate.values.prediction import Failure
-from xlate.values.reason import CHECK_ANCHOR
+from xlate.values.profile import Profile
+from xlate.values.reason import CHECK_ANCHOR, Reason
 
 STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n'
 V3_STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage","MinNs","MaxNs","StdDev"\n'  # fmt: skip
@@ -30,18 +35,25 @@ AGENTS = (
 )
 
 
-def dispatch(name, begin, length, agent='"Agent 4"', at=1):
+def dispatch(
+    name: str, begin: int, length: int, agent: str = '"Agent 4"', at: int = 1
+) -> str:
     return f'"KERNEL_DISPATCH",{agent},1,7,{at},3,"{name}",9,{begin},{begin + length},64\n'  # fmt: skip
 
 
-def read(tmp_path, text, name="a_kernel_trace.csv", **choice):
+def read(
+    tmp_path: Path,
+    text: str | bytes,
+    name: str = "a_kernel_trace.csv",
+    **choice: Any,
+) -> list[Profile]:
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return readers.read(path, steps=StepChoice(**choice))
 
 
 @pytest.mark.parametrize("head", [STATS, V3_STATS])
-def test_sums_of_kernels_are_read(head, tmp_path):
+def test_sums_of_kernels_are_read(head: str, tmp_path: Path) -> None:
     more = ",1,2,0.5" if head == V3_STATS else ""
     text = head + f"{KERNEL}{more}\n{ADD}{more}\n"
     (p,) = read(tmp_path, text, "results.stats.csv", count=2)
@@ -61,7 +73,9 @@ def test_sums_of_kernels_are_read(head, tmp_path):
         ([], "no line"),
     ],
 )  # fmt: skip
-def test_calls_and_domains_are_no_kernels(rows, says, tmp_path):
+def test_calls_and_domains_are_no_kernels(
+    rows: list[str], says: str, tmp_path: Path
+) -> None:
     text = STATS + "".join(f"{r}\n" for r in rows)
     with pytest.raises(ProfileError, match=f"holds no kernel, but .*{says}"):
         read(tmp_path, text, "results.hip_stats.csv")
@@ -70,14 +84,14 @@ def test_calls_and_domains_are_no_kernels(rows, says, tmp_path):
     assert dict(p.ops) == HALF
 
 
-def test_barriers_are_no_work(tmp_path):
+def test_barriers_are_no_work(tmp_path: Path) -> None:
     text = f'{STATS}"<barrier packet>",85112,142976988030,1679868,35.7\n{KERNEL}\n{ADD}\n'  # fmt: skip
     (p,) = read(tmp_path, text, "results.stats.csv", count=2)
     assert dict(p.ops) == HALF
     assert any("barriers" in n for n in p.notes)
 
 
-def test_copies_alone_are_said_to_be_copies(tmp_path):
+def test_copies_alone_are_said_to_be_copies(tmp_path: Path) -> None:
     names = ("CopyDeviceToHost", "MEMORY_COPY_HOST_TO_DEVICE", "DEVICE_TO_DEVICE")
     text = STATS + "".join(f'"{n}",1,50000,1,1\n' for n in names)
     (p,) = read(tmp_path, text, "results.copy_stats.csv")
@@ -86,7 +100,7 @@ def test_copies_alone_are_said_to_be_copies(tmp_path):
     assert any("copies and no kernel" in n for n in p.notes)
 
 
-def test_dispatches_are_of_their_gpu_which_is_named_beside_them(tmp_path):
+def test_dispatches_are_of_their_gpu_which_is_named_beside_them(tmp_path: Path) -> None:
     text = (
         TRACE
         + dispatch("gemm<float>(int)", 10**15, 400_000)
@@ -103,13 +117,13 @@ def test_dispatches_are_of_their_gpu_which_is_named_beside_them(tmp_path):
     assert set(one.ops) >= {"Device_gemm", "Device_add"}
 
 
-def test_a_target_is_no_name_of_a_gpu(tmp_path):
+def test_a_target_is_no_name_of_a_gpu(tmp_path: Path) -> None:
     (tmp_path / "a_agent_info.csv").write_text(AGENTS.replace("AMD Instinct", "").replace(" MI300A", ""))  # fmt: skip
     (p,) = read(tmp_path, TRACE + dispatch("gemm", 0, 400_000))
     assert p.device != "gfx942"
 
 
-def test_the_first_generation_is_read_and_wants_times(tmp_path):
+def test_the_first_generation_is_read_and_wants_times(tmp_path: Path) -> None:
     head = '"Index","KernelName","gpu-id","queue-id","sig","obj","DispatchNs","BeginNs","EndNs","CompleteNs","DurationNs"\n'  # fmt: skip
     row = '0,"bodyForce(Body*, float, int) [clone .kd]",2,0,"0x0","0x7",1,2000000,2400000,3,400000\n'  # fmt: skip
     (p,) = read(tmp_path, head + row, "results.csv")
@@ -119,7 +133,9 @@ def test_the_first_generation_is_read_and_wants_times(tmp_path):
         read(tmp_path, counters, "results.csv")
 
 
-def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(tmp_path):
+def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(
+    tmp_path: Path,
+) -> None:
     head = '"Correlation_Id","Dispatch_Id","Agent_Id","Process_Id","Kernel_Name","Counter_Name","Counter_Value","Start_Timestamp","End_Timestamp"\n'  # fmt: skip
     rows = "".join(
         f'1,{at},"Agent 4",7,"gemm","{c}",5,{at * 10**6},{at * 10**6 + 300_000}\n'
@@ -144,24 +160,26 @@ def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(tmp_path):
         (STATS + '"a",1,-5,1,1\n', "a time of -5"),
     ],
 )  # fmt: skip
-def test_a_broken_or_foreign_csv_is_refused(text, says, tmp_path):
+def test_a_broken_or_foreign_csv_is_refused(
+    text: str, says: str, tmp_path: Path
+) -> None:
     with pytest.raises(ProfileError, match=says):
         read(tmp_path, text)
 
 
-def test_a_mark_that_no_csv_has_is_refused(tmp_path):
+def test_a_mark_that_no_csv_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="holds no range that 'step' could be"):
         read(tmp_path, TRACE + dispatch("a", 0, 5), mark="step")
 
 
-def event(name, pid, begin, length):
+def event(name: str, pid: int, begin: int, length: int) -> str:
     return (
         f',{{"ph":"X","name":"{name}","pid":"{pid}","tid":"0","ts":"{begin // 1000}","dur":"{length // 1000}",\n'
         f'  "args":{{\n    "BeginNs":"{begin}",\n    "EndNs":"{begin + length}",\n    "dev-id":"4",\n    "DurationNs":"{length}"\n  }}\n}}\n'
     )  # fmt: skip
 
 
-def old_trace(*events, agents=True, end=True):
+def old_trace(*events: str, agents: bool = True, end: bool = True) -> str:
     text = '{ "traceEvents":[{}\n' + "".join(
         f',{{"args":{{"name":"{n}"}},"ph":"M","pid":{p},"name":"process_name"}}\n'
         for n, p in (("CPU HIP API", 2), ("COPY", 1), ("Markers and Ranges", 0), ("GPU4", 10), ("GPU5", 11))
@@ -175,7 +193,7 @@ def old_trace(*events, agents=True, end=True):
     return text
 
 
-def test_the_trace_of_old_versions_is_read_to_the_nanosecond(tmp_path):
+def test_the_trace_of_old_versions_is_read_to_the_nanosecond(tmp_path: Path) -> None:
     text = old_trace(
         event("CopyHostToDevice", 1, 10**9, 250_500),
         event("hipMalloc", 2, 10**9, 9_000_000),
@@ -190,7 +208,7 @@ def test_the_trace_of_old_versions_is_read_to_the_nanosecond(tmp_path):
     assert two.busy_us == pytest.approx(5)
 
 
-def test_ranges_of_roctx_are_steps(tmp_path):
+def test_ranges_of_roctx_are_steps(tmp_path: Path) -> None:
     events = [
         e
         for k in range(4)
@@ -207,7 +225,7 @@ def test_ranges_of_roctx_are_steps(tmp_path):
     assert any("breaks off" in n for n in p.notes)
 
 
-def tool(**changes):
+def tool(**changes: int | Json) -> str:
     gpu = {"handle": 22}
     process = {
         "agents": [
@@ -234,7 +252,7 @@ def tool(**changes):
     return json.dumps({"rocprofiler-sdk-tool": [process]})
 
 
-def test_the_document_of_rocprofv3_is_read(tmp_path):
+def test_the_document_of_rocprofv3_is_read(tmp_path: Path) -> None:
     (p,) = read(tmp_path, tool(), "1_results.json")
     assert p.device == "AMD Instinct MI300X"
     assert p.ops["Device_gemm"] == 400
@@ -264,12 +282,12 @@ def test_the_document_of_rocprofv3_is_read(tmp_path):
     ],
     ids=range(11),
 )  # fmt: skip
-def test_a_broken_document_is_refused(text, tmp_path):
+def test_a_broken_document_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(XlateError):
         read(tmp_path, text, "x.json")
 
 
-def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path):
+def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path: Path) -> None:
     text = f"{STATS}{KERNEL}\n"
     files = [
         (text, "results.stats.csv"),
@@ -284,6 +302,10 @@ def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path):
         assert isinstance(failed, Failure)
         assert "names no GPU but 'AMD GPU'" in str(failed.error)
         (doubted,) = of_anchor(profiles, catalogue().instance("MI300X"), catalogue())
-        (said,) = [n for n in doubted.notes if "nothing in it confirms" in n]
+        (said,) = [
+            n for n in as_type(Profile, doubted).notes if "nothing in it confirms" in n
+        ]
+        assert isinstance(said, Reason)
         assert said.remedy == CHECK_ANCHOR
+        assert isinstance(doubted, Profile)
         assert UNNAMED in doubted.notes

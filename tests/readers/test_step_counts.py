@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support import profiles_made as made
 from xlate import readers
 from xlate.errors import ProfileError
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 
 ROCPROF = b'"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n"gemm",3,12000000,4000000,80\n"add",3,3000000,1000000,20\n'  # fmt: skip
 FILES = {
@@ -20,7 +22,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("format", FILES)
-def test_more_steps_than_gpu_events_are_refused(format, tmp_path):
+def test_more_steps_than_gpu_events_are_refused(format: str, tmp_path: Path) -> None:
     path = tmp_path / "a.any"
     path.write_bytes(FILES[format])
     readers.read(path, steps=StepChoice(count=1))
@@ -28,7 +30,7 @@ def test_more_steps_than_gpu_events_are_refused(format, tmp_path):
         readers.read(path, steps=StepChoice(count=100_000))
 
 
-def test_more_steps_than_kernels_of_a_database_are_refused(tmp_path):
+def test_more_steps_than_kernels_of_a_database_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     made.nsys(path, steps=0)
     readers.read(path, steps=StepChoice(count=2))
@@ -36,7 +38,7 @@ def test_more_steps_than_kernels_of_a_database_are_refused(tmp_path):
         readers.read(path, steps=StepChoice(count=1000))
 
 
-def test_a_gpu_with_less_work_than_steps_is_no_reason(tmp_path):
+def test_a_gpu_with_less_work_than_steps_is_no_reason(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     more = made.launched(9, "aten::add", made.ADD, 10, 30, device=1)
     path.write_bytes(made.trace(made.steps() + more))

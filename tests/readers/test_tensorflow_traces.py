@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.support import profiles_made as made
+from tests.support.documents import Json
 from xlate import op_names, readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
+from xlate.values.profile import Profile
 
 #: real traces lie beside the data, or beside the project
 SHARED = [
@@ -22,20 +24,26 @@ SHARED = [
 ]
 
 
-def read(tmp_path, events, *, steps=None, **document):
+def read(
+    tmp_path: Path,
+    events: list[Json],
+    *,
+    steps: StepChoice | None = None,
+    **document: dict[str, bool],
+) -> list[Profile]:
     path = tmp_path / "t.trace.json"
     path.write_text(json.dumps({"displayTimeUnit": "ns", "traceEvents": events, **document}))  # fmt: skip
     return readers.read(path, None, steps)
 
 
-def meta(pid, name, tid=None):
+def meta(pid: int, name: str, tid: int | None = None) -> Json:
     what = "process_name" if tid is None else "thread_name"
     return {"ph": "M", "pid": pid, "name": what, "args": {"name": name}} | (
         {} if tid is None else {"tid": tid}
     )
 
 
-def case(name):
+def case(name: str) -> Profile:
     found = [p for s in SHARED if (p := s / "cases" / "traces" / name).exists()]
     if not found:
         pytest.skip("the real trace is not on this machine")
@@ -44,7 +52,7 @@ def case(name):
 
 
 @pytest.mark.data
-def test_a_real_step_named_otherwise_than_by_a_number():
+def test_a_real_step_named_otherwise_than_by_a_number() -> None:
     p = case("tf_trace_named_step.json.gz")
     assert p.step_time_us == pytest.approx(16_767, rel=1e-4)
     assert p.busy_us == pytest.approx(747, rel=0.005)
@@ -52,7 +60,7 @@ def test_a_real_step_named_otherwise_than_by_a_number():
 
 
 @pytest.mark.data
-def test_real_kernels_are_counted_under_their_annotation():
+def test_real_kernels_are_counted_under_their_annotation() -> None:
     p = case("tf_trace_annotation.json.gz")
     assert p.step_time_us == pytest.approx(164_083, rel=1e-4)
     assert p.busy_us == pytest.approx(157_911, rel=1e-4)
@@ -71,7 +79,7 @@ NAMES = ["EagerKernelExecute {}", "train {}", "train#{}", "TraceContext #step_nu
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_step_may_have_any_name(name, tmp_path):
+def test_a_step_may_have_any_name(name: str, tmp_path: Path) -> None:
     events = json.loads(made.tf_trace())["traceEvents"]
     for e in events:
         if e.get("tid") == 1 and e["ph"] == "X":
@@ -82,7 +90,7 @@ def test_a_step_may_have_any_name(name, tmp_path):
     assert any(f"step {number} stands for the job" in n for n in p.notes), p.notes
 
 
-def test_a_trace_without_steps_is_one_step_and_says_so(tmp_path):
+def test_a_trace_without_steps_is_one_step_and_says_so(tmp_path: Path) -> None:
     (p,) = read(tmp_path, json.loads(made.tf_trace(steps=False))["traceEvents"])
     assert p.step_time_us == 3590
     assert any("the whole recording" in n for n in p.notes)
@@ -104,14 +112,16 @@ def test_a_trace_without_steps_is_one_step_and_says_so(tmp_path):
         ("/job:worker/replica:0/task:1/device:GPU:0", None),
     ],
 )
-def test_the_name_of_the_gpu_is_read_where_it_stands(process, device, tmp_path):
+def test_the_name_of_the_gpu_is_read_where_it_stands(
+    process: str, device: str | None, tmp_path: Path
+) -> None:
     events = json.loads(made.tf_trace())["traceEvents"]
     events[0]["args"]["name"] = process
     (p,) = read(tmp_path, events)
     assert p.device == device
 
 
-def test_inference_is_told_from_the_work(tmp_path):
+def test_inference_is_told_from_the_work(tmp_path: Path) -> None:
     events = json.loads(made.tf_trace())["traceEvents"]
     assert read(tmp_path, events)[0].workload.mode == "inference"
     for e in events:
@@ -120,7 +130,13 @@ def test_inference_is_told_from_the_work(tmp_path):
     assert read(tmp_path, events)[0].workload.mode == "training"
 
 
-def jax_events(steps=4, *, annotated=True, line=True, module="jit_train_step"):
+def jax_events(
+    steps: int = 4,
+    *,
+    annotated: bool = True,
+    line: bool = True,
+    module: str = "jit_train_step",
+) -> list[Json]:
     """As jax.profiler.trace writes them, ``{}`` at the end."""
     events = [
         meta(2, "/device:GPU:0"), meta(2, "Stream #20(Compute)", 20), meta(2, "XLA Ops", 5),
@@ -161,7 +177,9 @@ JAX = {"Device_gemm_fusion_dot": 400, "Device_tanh": 100}
         ({"line": False, "annotated": False, "steps": 1}, 600, "the whole recording"),
     ],
 )  # fmt: skip
-def test_jax_is_read_with_or_without_steps(how, step, said, tmp_path):
+def test_jax_is_read_with_or_without_steps(
+    how: Json, step: int, said: str, tmp_path: Path
+) -> None:
     (p,) = read(tmp_path, jax_events(**how))
     assert dict(p.ops) == pytest.approx(JAX | {"Device_IDLE": step - 500})
     assert p.step_time_us == pytest.approx(step)
@@ -169,7 +187,7 @@ def test_jax_is_read_with_or_without_steps(how, step, said, tmp_path):
     assert any(said in n for n in p.notes), p.notes
 
 
-def test_a_perfetto_trace_of_jax_is_the_same(tmp_path):
+def test_a_perfetto_trace_of_jax_is_the_same(tmp_path: Path) -> None:
     (a,) = read(tmp_path, jax_events(), metadata={"highres-ticks": True})
     path = tmp_path / "perfetto_trace.json.gz"
     path.write_bytes(gzip.compress(json.dumps({"displayTimeUnit": "ns", "traceEvents": jax_events()}).encode()))  # fmt: skip
@@ -177,7 +195,7 @@ def test_a_perfetto_trace_of_jax_is_the_same(tmp_path):
     assert (a.ops, a.notes, a.workload) == (b.ops, b.notes, b.workload)
 
 
-def test_a_mark_of_the_users_begins_each_step(tmp_path):
+def test_a_mark_of_the_users_begins_each_step(tmp_path: Path) -> None:
     (p,) = read(tmp_path, jax_events(), steps=StepChoice(mark="PjitFunction(train_step)"))  # fmt: skip
     assert p.step_time_us == pytest.approx(1000)
     with pytest.raises(ProfileError, match="no annotation named 'x'"):
@@ -203,7 +221,9 @@ def test_a_mark_of_the_users_begins_each_step(tmp_path):
         ("fusion.7", "jit(f)/mul:", "elementwise"), ("fusion.7", "", "other"),
     ],
 )  # fmt: skip
-def test_instructions_of_xla_have_families(hlo_op, origin, family, tmp_path):
+def test_instructions_of_xla_have_families(
+    hlo_op: str, origin: str, family: str, tmp_path: Path
+) -> None:
     events = jax_events(1)
     for e in events:
         args = e.get("args", {})
@@ -216,7 +236,7 @@ def test_instructions_of_xla_have_families(hlo_op, origin, family, tmp_path):
     assert op_names.family(column) == family, column
 
 
-def test_a_library_call_is_counted_under_its_kernel(tmp_path):
+def test_a_library_call_is_counted_under_its_kernel(tmp_path: Path) -> None:
     events = jax_events(1)
     for e in events:
         if e.get("name") == "fusion_12":
@@ -226,7 +246,7 @@ def test_a_library_call_is_counted_under_its_kernel(tmp_path):
     assert p.ops["Device_ampere_sgemm_32x128_nn"] == 100
 
 
-def test_a_trace_of_a_tpu_or_a_cpu_says_so(tmp_path):
+def test_a_trace_of_a_tpu_or_a_cpu_says_so(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match=r"recorded on a TPU"):
         read(tmp_path, [meta(1, "/device:TPU:0"), made.tf_event("fusion", 0, 5, 1, 1)])
     events = [e for e in jax_events() if e.get("pid") != 2]
@@ -234,7 +254,9 @@ def test_a_trace_of_a_tpu_or_a_cpu_says_so(tmp_path):
         read(tmp_path, events)
 
 
-def timeline(prefix="/device:GPU:0", *, streams=True, gpu=True):
+def timeline(
+    prefix: str = "/device:GPU:0", *, streams: bool = True, gpu: bool = True
+) -> list[Json]:
     """As TensorFlow 1's Timeline writes one session.run."""
     names = ["Allocators", "/job:localhost/replica:0/task:0/device:GPU:0 Compute", "/job:localhost/replica:0/task:0/device:CPU:0 Compute"]  # fmt: skip
     if gpu:
@@ -244,7 +266,7 @@ def timeline(prefix="/device:GPU:0", *, streams=True, gpu=True):
     pids = {name: k for k, name in enumerate(names)}
     events = [meta(k, name) for name, k in pids.items()]
 
-    def op(process, name, ts, dur, path):
+    def op(process: str, name: str, ts: int, dur: int, path: str) -> None:
         if process in pids:
             events.append({"cat": "Op", "ph": "X", "tid": 0, "pid": pids[process], "ts": ts, "dur": dur, "name": name, "args": {"name": path, "op": name}})  # fmt: skip
 
@@ -265,7 +287,9 @@ ONE_RUN = {"Device_Conv2D": 400, "Device_ReluGrad": 100, "Device_MEMCPYHtoD": 50
 
 @pytest.mark.parametrize("prefix", ["/device:GPU:0", "/gpu:0", "/job:worker/replica:0/task:3/device:GPU:0"])  # fmt: skip
 @pytest.mark.parametrize("streams", [True, False])
-def test_a_timeline_of_tensorflow_1_counts_each_kernel_once(prefix, streams, tmp_path):
+def test_a_timeline_of_tensorflow_1_counts_each_kernel_once(
+    prefix: str, streams: bool, tmp_path: Path
+) -> None:
     (p,) = read(tmp_path, timeline(prefix, streams=streams))
     assert dict(p.ops) == ONE_RUN
     assert p.step_time_us == 1000
@@ -274,14 +298,14 @@ def test_a_timeline_of_tensorflow_1_counts_each_kernel_once(prefix, streams, tmp
     assert any("one session.run" in n for n in p.notes)
 
 
-def test_a_timeline_without_a_gpu_is_refused_for_that(tmp_path):
+def test_a_timeline_without_a_gpu_is_refused_for_that(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="no GPU kernel was recorded"):
         read(tmp_path, timeline(gpu=False))
     with pytest.raises(ProfileError, match="has no annotations"):
         read(tmp_path, timeline(), steps=StepChoice(mark="train"))
 
 
-def test_a_broken_timeline_says_what_is_wrong(tmp_path):
+def test_a_broken_timeline_says_what_is_wrong(tmp_path: Path) -> None:
     events = timeline()
     events[-1]["dur"] = -4
     with pytest.raises(ProfileError, match="takes -4 µs"):
@@ -293,7 +317,7 @@ def test_a_broken_timeline_says_what_is_wrong(tmp_path):
     assert any("breaks off" in n for n in p.notes)
 
 
-def test_several_kernels_of_one_operation_are_summed(tmp_path):
+def test_several_kernels_of_one_operation_are_summed(tmp_path: Path) -> None:
     events = json.loads(made.tf_trace())["traceEvents"]
     for k, e in enumerate(events):
         if "Relu" in str(e.get("args", {}).get("tf_op")):
@@ -302,7 +326,9 @@ def test_several_kernels_of_one_operation_are_summed(tmp_path):
     assert {k: v for k, v in p.ops.items() if v} == {"Device_Conv2D": 500, "Device_IDLE": 500}  # fmt: skip
 
 
-def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(tmp_path):
+def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(
+    tmp_path: Path,
+) -> None:
     # the host's events stand first, so steps look whole while kernels are missing
     events = jax_events(8, line=False)
     events.sort(key=lambda e: (e.get("ph") != "M", e.get("pid") != 701, e.get("tid") != 20))  # fmt: skip
@@ -318,7 +344,9 @@ def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(tmp_path)
         readers.read(path)
 
 
-def test_a_trace_as_long_as_the_viewer_keeps_says_so(tmp_path, monkeypatch):
+def test_a_trace_as_long_as_the_viewer_keeps_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from xlate.readers.tensorflow import tensorflow_trace
 
     monkeypatch.setattr(tensorflow_trace, "MOST_SHOWN", 20)
@@ -326,7 +354,7 @@ def test_a_trace_as_long_as_the_viewer_keeps_says_so(tmp_path, monkeypatch):
     assert any("the most that the trace viewer keeps" in n for n in p.notes)
 
 
-def test_gpus_of_two_hosts_stay_apart(tmp_path):
+def test_gpus_of_two_hosts_stay_apart(tmp_path: Path) -> None:
     events = json.loads(made.tf_trace(gpus=2))["traceEvents"]
     for e in events:
         if e["name"] == "process_name" and "GPU" in e["args"]["name"]:
@@ -336,7 +364,7 @@ def test_gpus_of_two_hosts_stay_apart(tmp_path):
     assert any("GPU 1 is 'host2 /device:GPU:0' of the file" in n for n in two.notes)
 
 
-def test_a_label_of_tensorflow_2_0_says_the_operation(tmp_path):
+def test_a_label_of_tensorflow_2_0_says_the_operation(tmp_path: Path) -> None:
     label = "volta_sgemm_128x64_nn grid:1 @@net/dense/MatMul:MatMul#id=1#"
     events = [
         meta(1, "/device:GPU:0/stream:all"), meta(2, "/job:localhost/replica:0/task:0/device:GPU:0"),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.documents import Json
 from xlate import op_names, readers
 from xlate.errors import ProfileError
 from xlate.readers import StepChoice
 from xlate.readers.tensorrt_profile import layer_operation
+from xlate.values.profile import Profile
 
 LAYERS = [
     ("Reformatting CopyNode for Input Tensor 0 to Conv_0 + PWN(Clip_3)", 0.1),
@@ -19,9 +23,11 @@ LAYERS = [
 ]
 
 
-def profile(layers=LAYERS, count=100, **more):
+def profile(
+    layers: list[tuple[str, float]] = LAYERS, count: float = 100, **more: str | None
+) -> str:
     """As trtexec prints it."""
-    rows = [{"count": count}] if count else []
+    rows: list[Json] = [{"count": count}] if count else []
     rows += [
         {"name": n, "timeMs": t * (count or 1), "averageMs": t, "medianMs": t, "percentage": 1} | more
         for n, t in layers
@@ -29,7 +35,7 @@ def profile(layers=LAYERS, count=100, **more):
     return "[\n  " + "\n, ".join(json.dumps(r) for r in rows) + "\n]\n"
 
 
-def read(tmp_path, text, **choice):
+def read(tmp_path: Path, text: str, **choice: Any) -> list[Profile]:
     path = tmp_path / "profile.json"
     path.write_text(text)
     return readers.read(path, steps=StepChoice(**choice))
@@ -45,7 +51,7 @@ def read(tmp_path, text, **choice):
     ],
     ids=["full", "IProfiler", "sums-alone", "before-medians"],
 )
-def test_a_step_is_the_sum_of_the_layers(text, tmp_path):
+def test_a_step_is_the_sum_of_the_layers(text: str, tmp_path: Path) -> None:
     (p,) = read(tmp_path, text)
     assert p.step_time_us == pytest.approx(1000)
     assert p.ops == pytest.approx(
@@ -77,12 +83,14 @@ def test_a_step_is_the_sum_of_the_layers(text, tmp_path):
         ("", "unnamed", "other"),
     ],
 )
-def test_a_layer_has_the_operation_it_stands_for(name, operation, family):
+def test_a_layer_has_the_operation_it_stands_for(
+    name: str, operation: str, family: str
+) -> None:
     assert layer_operation(name) == operation
     assert op_names.family(op_names.column("device", operation)) == family
 
 
-def test_fused_subgraphs_are_noted_with_their_share(tmp_path):
+def test_fused_subgraphs_are_noted_with_their_share(tmp_path: Path) -> None:
     (p,) = read(tmp_path, profile([*LAYERS, ("{ForeignNode[a...b]}", 1.0)]))
     assert any(n.startswith("50% of the time is of subgraphs") for n in p.notes)
 
@@ -94,7 +102,7 @@ def test_fused_subgraphs_are_noted_with_their_share(tmp_path):
         {"startEnqMs": 0, "endEnqMs": 1, "startH2dMs": 0, "endH2dMs": 0.1, "startComputeMs": 0.1, "endComputeMs": 0.9, "startD2hMs": 0.9, "endD2hMs": 1.0, "latencyMs": 1.1},
     ],
 )  # fmt: skip
-def test_times_of_runs_are_a_step_without_layers(run, tmp_path):
+def test_times_of_runs_are_a_step_without_layers(run: Json, tmp_path: Path) -> None:
     slow = {k: v * 9 for k, v in run.items()}
     (p,) = read(tmp_path, json.dumps([run, slow, run]))
     assert p.step_time_us == pytest.approx(1100)
@@ -117,17 +125,19 @@ def test_times_of_runs_are_a_step_without_layers(run, tmp_path):
         ('[{"latencyMs": 1}]', "holds no layer, and no run"),
     ],
 )  # fmt: skip
-def test_files_without_times_or_broken_are_refused(text, says, tmp_path):
+def test_files_without_times_or_broken_are_refused(
+    text: str, says: str, tmp_path: Path
+) -> None:
     with pytest.raises(ProfileError, match=says):
         read(tmp_path, text)
 
 
-def test_steps_are_not_cut(tmp_path):
+def test_steps_are_not_cut(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="not cut into steps"):
         read(tmp_path, profile(), count=3)
 
 
-def test_types_of_onnx_have_families():
+def test_types_of_onnx_have_families() -> None:
     for family, ops in {
         "conv": "Conv FusedConv QLinearConv ConvTranspose",
         "matmul": "Gemm MatMul FusedMatMul MatMulNBits",

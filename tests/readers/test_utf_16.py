@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support import profiles_made as made
@@ -18,14 +20,16 @@ TEXTS = {
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_printed_profile_in_utf_16_is_read(name, encoding, tmp_path):
+def test_a_printed_profile_in_utf_16_is_read(
+    name: str, encoding: str, tmp_path: Path
+) -> None:
     plain, wide = tmp_path / "plain.txt", tmp_path / "wide.txt"
     plain.write_bytes(TEXTS[name])
     wide.write_bytes(("\ufeff" + TEXTS[name].decode()).encode(encoding))
     assert readers.read(wide)[0].ops == readers.read(plain)[0].ops
 
 
-def test_a_meter_in_utf_16_is_read(tmp_path):
+def test_a_meter_in_utf_16_is_read(tmp_path: Path) -> None:
     rows = "".join(f"2024/01/02 10:00:{i:02d}.100, Tesla T4, 6{i % 10}.10 W, 98 %\n" for i in range(20))  # fmt: skip
     path = tmp_path / "a.csv"
     text = "timestamp, name, power.draw [W], utilization.gpu [%]\n" + rows
@@ -36,7 +40,7 @@ def test_a_meter_in_utf_16_is_read(tmp_path):
     assert len(trace.samples) == 20
 
 
-def test_a_trace_in_utf_16_is_named(tmp_path):
+def test_a_trace_in_utf_16_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(made.KINETO["plain"][0].decode().encode("utf-16"))
     with pytest.raises(ProfileError, match="text in UTF-16"):

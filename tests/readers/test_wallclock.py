@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -28,14 +29,16 @@ def kineto(where: str) -> str:
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("where", ["front", "back", "old", "neither"])
-def test_kineto_says_when_it_was_recorded(tmp_path, where, packed):
+def test_kineto_says_when_it_was_recorded(
+    tmp_path: Path, where: str, packed: bool
+) -> None:
     path = tmp_path / "trace.json"
     raw = kineto(where).encode()
     path.write_bytes(gzip.compress(raw) if packed else raw)
     assert recorded_at(path) == (None if where == "neither" else pytest.approx(AT, abs=0.01))  # fmt: skip
 
 
-def test_nsight_and_what_says_no_time(tmp_path):
+def test_nsight_and_what_says_no_time(tmp_path: Path) -> None:
     path = tmp_path / "n.sqlite"
     with sqlite3.connect(path) as base:
         base.execute("CREATE TABLE TARGET_INFO_SESSION_START_TIME (utcEpochNs INTEGER)")
@@ -56,7 +59,7 @@ def test_nsight_and_what_says_no_time(tmp_path):
         ("12:00:0{}", False),
     ],
 )  # fmt: skip
-def test_another_day_is_another_run(tmp_path, stamp, apart):
+def test_another_day_is_another_run(tmp_path: Path, stamp: str, apart: bool) -> None:
     profile, meter = tmp_path / "trace.json", tmp_path / "t.csv"
     profile.write_text(kineto("back"))
     rows = [f"{stamp.format(s)}, 60 W, 97 %, 40 %" for s in range(10)]

@@ -5,22 +5,32 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import xplane_made as made
+from tests.support.documents import Json
+from tests.support.xplane_made import Plane
 from xlate import readers
 from xlate.errors import ProfileError, XlateError
 from xlate.readers import StepChoice
 from xlate.readers.tensorflow import gpu_trace, wire
-from xlate.values.profile import check_times
+from xlate.values.profile import Profile, check_times
 
 pytest.importorskip("google.protobuf", reason="protobuf is not installed")
 
 
-def read(tmp_path, content, *, steps=None, format=None):
+def read(
+    tmp_path: Path,
+    content: bytes,
+    *,
+    steps: StepChoice | None = None,
+    format: str | None = None,
+) -> list[Profile]:
     path = tmp_path / "host.xplane.pb"
     path.write_bytes(content)
     return readers.read(path, format, steps)
@@ -29,7 +39,7 @@ def read(tmp_path, content, *, steps=None, format=None):
 DEVICE = {"Device_cublas-gemm": 400, "Device_loop_add_fusion": 100}
 
 
-def holds(profile, step, wanted=DEVICE):
+def holds(profile: Profile, step: int, wanted: dict[str, int] = DEVICE) -> None:
     assert profile.step_time_us == pytest.approx(step)
     assert dict(profile.ops) == pytest.approx(
         {**wanted, "Device_IDLE": step - sum(wanted.values())}
@@ -39,7 +49,7 @@ def holds(profile, step, wanted=DEVICE):
     assert computed == pytest.approx(profile.busy_us - copies)
 
 
-def test_a_step_of_jax_is_what_the_host_annotated(tmp_path):
+def test_a_step_of_jax_is_what_the_host_annotated(tmp_path: Path) -> None:
     (p,) = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
     holds(p, 990)
     assert (p.workload.framework, p.workload.mode) == ("jax", "training")
@@ -49,21 +59,25 @@ def test_a_step_of_jax_is_what_the_host_annotated(tmp_path):
     check_times(read(tmp_path, made.space(made.jax_gpu(), made.jax_host(2)))[0])
 
 
-def test_order_of_planes_and_packing_change_nothing(tmp_path):
+def test_order_of_planes_and_packing_change_nothing(tmp_path: Path) -> None:
     (a,) = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
     (b,) = read(tmp_path, made.space(made.jax_host(), made.jax_gpu()))
     (c,) = read(tmp_path, gzip.compress(made.space(made.jax_gpu(), made.jax_host())))
     assert a == b == c
 
 
-def test_small_pieces_say_the_same(tmp_path, monkeypatch):
+def test_small_pieces_say_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
     monkeypatch.setattr(wire, "BATCH_BYTES", 16)
     monkeypatch.setattr(wire, "PIECE_BYTES", 7)
     assert read(tmp_path, made.space(made.jax_gpu(), made.jax_host())) == whole
 
 
-def test_a_host_that_runs_ahead_does_not_say_how_long_a_step_takes(tmp_path):
+def test_a_host_that_runs_ahead_does_not_say_how_long_a_step_takes(
+    tmp_path: Path,
+) -> None:
     # all four steps are launched within the first
     host = made.jax_host(length=20, apart=25)
     (p,) = read(tmp_path, made.space(made.jax_gpu(shift=200), host))
@@ -71,19 +85,21 @@ def test_a_host_that_runs_ahead_does_not_say_how_long_a_step_takes(tmp_path):
     assert any("runs ahead" in n for n in p.notes)
 
 
-def test_a_program_that_repeats_is_a_step_where_nothing_is_annotated(tmp_path):
+def test_a_program_that_repeats_is_a_step_where_nothing_is_annotated(
+    tmp_path: Path,
+) -> None:
     (p,) = read(tmp_path, made.space(made.jax_gpu(), made.jax_host(number=False)))
     holds(p, 1000)
     assert any("each of the 4 executions of jit_train_step" in n for n in p.notes)
 
 
-def test_once_is_no_repetition(tmp_path):
+def test_once_is_no_repetition(tmp_path: Path) -> None:
     (p,) = read(tmp_path, made.space(made.jax_gpu(1)))
     holds(p, 600)
     assert any("the whole recording" in n for n in p.notes)
 
 
-def test_the_user_says_what_a_step_is(tmp_path):
+def test_the_user_says_what_a_step_is(tmp_path: Path) -> None:
     content = made.space(made.jax_gpu(), made.jax_host())
     (p,) = read(tmp_path, content, steps=StepChoice(count=4))
     # from the first kernel to the end of the last are 3600 µs
@@ -95,7 +111,7 @@ def test_the_user_says_what_a_step_is(tmp_path):
         read(tmp_path, content, steps=StepChoice(mark="epoch"))
 
 
-def test_every_gpu_has_a_profile(tmp_path):
+def test_every_gpu_has_a_profile(tmp_path: Path) -> None:
     one, two = made.jax_gpu(), made.jax_gpu(index=1)
     a, b = read(tmp_path, made.space(one, two, made.jax_host()))
     assert (a.source[-7:], b.source[-7:]) == ("[GPU 0]", "[GPU 1]")
@@ -103,7 +119,7 @@ def test_every_gpu_has_a_profile(tmp_path):
     holds(b, 990)
 
 
-def test_operations_of_tensorflow_keep_their_types(tmp_path):
+def test_operations_of_tensorflow_keep_their_types(tmp_path: Path) -> None:
     gpu = made.Plane("/device:GPU:0")
     events = [
         gpu.event("volta_sgemm", 0, 400, tf_op="net/conv/Conv2D:Conv2D"),
@@ -136,19 +152,19 @@ def test_operations_of_tensorflow_keep_their_types(tmp_path):
     ],
 )  # fmt: skip
 def test_the_gpu_is_known_by_its_figures_or_taken_for_no_other(
-    changed, device, tmp_path
-):
+    changed: Json, device: str | None, tmp_path: Path
+) -> None:
     gpu = made.jax_gpu(facts={**made.T4, **changed})
     (p,) = read(tmp_path, made.space(gpu, made.jax_host()))
     assert p.device == device
 
 
-def _without(plane):
+def _without(plane: Plane) -> Plane:
     plane.lines = b""
     return plane
 
 
-def _negative():
+def _negative() -> Plane:
     gpu = made.Plane("/device:GPU:0")
     gpu.line("Stream #1", gpu.event("k", 5, -1))
     return gpu
@@ -168,13 +184,15 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_says_what_is_wrong(name, tmp_path):
+def test_a_broken_file_says_what_is_wrong(name: str, tmp_path: Path) -> None:
     content, said = BROKEN[name]
     with pytest.raises(ProfileError, match=said):
         read(tmp_path, content, format="xplane")
 
 
-def test_a_file_of_endless_events_is_bounded(tmp_path, monkeypatch):
+def test_a_file_of_endless_events_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gpu_trace, "MOST_EVENTS", 1000)
     gpu = made.Plane("/device:GPU:0")
     gpu.line("Stream #1", b"\x22\x00" * 5000)
@@ -182,7 +200,7 @@ def test_a_file_of_endless_events_is_bounded(tmp_path, monkeypatch):
         read(tmp_path, made.space(gpu))
 
 
-def test_other_protocol_buffers_are_none(tmp_path):
+def test_other_protocol_buffers_are_none(tmp_path: Path) -> None:
     for content in (
         made.some(1, made.some(1, "a kernel") + made.whole(2, 3)),
         made.some(1, made.whole(1, 1) + made.some(2, "a name")),
@@ -199,7 +217,9 @@ def test_other_protocol_buffers_are_none(tmp_path):
     cut=st.booleans(),
 )
 @settings(max_examples=150, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
-def test_nothing_but_a_profile_or_an_error_of_ours(which, at, noise, cut, tmp_path):
+def test_nothing_but_a_profile_or_an_error_of_ours(
+    which: str, at: float, noise: bytes, cut: bool, tmp_path: Path
+) -> None:
     content = made.stats() if which == "stats" else SPACE
     place = int(len(content) * at)
     rest = b"" if cut else content[place + len(noise) :]
@@ -215,7 +235,7 @@ def test_nothing_but_a_profile_or_an_error_of_ours(which, at, noise, cut, tmp_pa
 SPACE = made.space(made.jax_gpu(), made.jax_host())
 
 
-def test_a_stored_table_says_what_its_csv_says(tmp_path):
+def test_a_stored_table_says_what_its_csv_says(tmp_path: Path) -> None:
     (p,) = read(tmp_path, made.stats())
     assert dict(p.ops) == {
         "Device_IDLE": 500_000, "Device_Conv2D": 400_000, "Device_Relu": 100_000,
@@ -235,10 +255,12 @@ def test_a_stored_table_says_what_its_csv_says(tmp_path):
     assert any("no idle time" in n for n in bare.notes)
 
 
-def _row(k, **changed):
+def _row(k: int, **changed: Any) -> list[made.StatsRow]:
     names = ("side", "kind", "name", "count", "total", "average")
-    row = {**dict(zip(names, made.ROWS[k], strict=True)), **changed}
-    return [*made.ROWS[:k], tuple(row.values()), *made.ROWS[k + 1 :]]
+    row: Json = {**dict(zip(names, made.ROWS[k], strict=True)), **changed}
+    side, kind, name, count, total, average = row.values()
+    changed_row = (side, kind, name, count, total, average)
+    return [*made.ROWS[:k], changed_row, *made.ROWS[k + 1 :]]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +274,11 @@ def _row(k, **changed):
         ([*made.ROWS[:2], *made.ROWS[1:2]], None),
     ],
 )
-def test_a_row_that_cannot_be_is_named(rows, said, tmp_path):
+def test_a_row_that_cannot_be_is_named(
+    rows: list[tuple[str, str, str, int, float, float]],
+    said: str | None,
+    tmp_path: Path,
+) -> None:
     if said is None:
         # ranks differ here, so it is another row
         assert read(tmp_path, made.stats(rows))[0].ops["Device_Conv2D"] == 800_000
@@ -261,7 +287,9 @@ def test_a_row_that_cannot_be_is_named(rows, said, tmp_path):
         read(tmp_path, made.stats(rows), format="tensorflow_stats_pb")
 
 
-def test_a_missing_library_is_named(tmp_path, monkeypatch):
+def test_a_missing_library_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wire._messages.cache_clear()
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ProfileError, match=r"pip install 'protobuf>=4\.25'"):
@@ -269,7 +297,7 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
     wire._messages.cache_clear()
 
 
-def test_the_library_is_loaded_when_it_is_needed():
+def test_the_library_is_loaded_when_it_is_needed() -> None:
     code = (
         "import xlate, xlate.readers, sys\n"
         "assert not [m for m in sys.modules if m.startswith('google')]"
@@ -277,7 +305,7 @@ def test_the_library_is_loaded_when_it_is_needed():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_framework_that_training_never_saw_is_not_ok(tmp_path):
+def test_a_framework_that_training_never_saw_is_not_ok(tmp_path: Path) -> None:
     """Its operations have known families, so that nothing else would be doubted."""
     from dataclasses import replace
 

@@ -7,12 +7,16 @@ import os
 import pickle
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from xlate import settings
+from tests.support.documents import Json
+from tests.support.narrowing import present
+from xlate import parallel, settings
 from xlate.cli import app
+from xlate.engine.session import Session
 from xlate.errors import UnknownNameError
 from xlate.hardware.catalogue import catalogue
 from xlate.hardware.rent import rent_of_instance, why_no_rent
@@ -25,7 +29,7 @@ PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, below one that may hold a file; nothing of the user's."""
     below = tmp_path / "project/part"
     below.mkdir(parents=True)
@@ -35,20 +39,22 @@ def folder(tmp_path, monkeypatch):
     return below
 
 
-def write(path, text):
+def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def run(*words):
+def run(*words: str) -> str:
     done = CliRunner().invoke(app, [str(w) for w in words])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.output
 
 
-def test_the_nearest_file_is_read_and_no_other(folder, tmp_path, monkeypatch):
+def test_the_nearest_file_is_read_and_no_other(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert settings.file_in_use() is None
     user = write(tmp_path / "config/xlate/xlate.toml", "level = 0.5\nregion = 'r'")
     assert settings.file_in_use() == user
@@ -63,7 +69,9 @@ def test_the_nearest_file_is_read_and_no_other(folder, tmp_path, monkeypatch):
     assert settings.file_in_use() is None
 
 
-def test_option_before_environment_before_file_before_default(folder, monkeypatch):
+def test_option_before_environment_before_file_before_default(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert str(settings.current().origin("level")) == "default"
     path = write(folder / "xlate.toml", "level = 0.5")
     assert str(settings.current().origin("level")) == f"file {path}"
@@ -101,7 +109,9 @@ def test_option_before_environment_before_file_before_default(folder, monkeypatc
         ("\udcff", "settings.unreadable", "level = 0.9"),
     ],
 )
-def test_what_cannot_be_names_file_key_value_and_what_to_try(folder, text, code, hint):
+def test_what_cannot_be_names_file_key_value_and_what_to_try(
+    folder: Path, text: str, code: str, hint: str
+) -> None:
     path = folder / "xlate.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SettingsError) as caught:
@@ -117,7 +127,9 @@ def test_what_cannot_be_names_file_key_value_and_what_to_try(folder, text, code,
         assert value.strip("\"' ") in error.what.replace("'", "").replace("{x: 1}", "1")
 
 
-def test_a_variable_is_checked_like_the_file(folder, monkeypatch):
+def test_a_variable_is_checked_like_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XLATE_LEVEL", "much")
     with pytest.raises(
         SettingsError, match=r"XLATE_LEVEL .*must be a number, got 'much'"
@@ -125,25 +137,29 @@ def test_a_variable_is_checked_like_the_file(folder, monkeypatch):
         settings.current()
 
 
-def test_a_named_file_that_is_not_there(folder, monkeypatch):
+def test_a_named_file_that_is_not_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XLATE_CONFIG", str(folder / "none.toml"))
     with pytest.raises(SettingsError, match=r"none\.toml, which is not there"):
         settings.current()
 
 
-def test_an_unknown_setting_of_a_caller(folder):
+def test_an_unknown_setting_of_a_caller(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="levels"), settings.using(levels=1):
         pass
 
 
-def test_settings_are_frozen_and_pickle(folder):
+def test_settings_are_frozen_and_pickle(folder: Path) -> None:
     now = settings.current()
     assert pickle.loads(pickle.dumps(now)) == now
     with pytest.raises(FrozenInstanceError):
-        now.level = 0.5
+        now.level = 0.5  # type: ignore[misc]
 
 
-def test_folders_are_relative_to_the_file(folder, tmp_path, monkeypatch):
+def test_folders_are_relative_to_the_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("XLATE_HOME")
     monkeypatch.delenv("XLATE_DATA_HOME", raising=False)
     write(tmp_path / "project/xlate.toml", 'data_home = "data"\nraw_home = "~/raw"')
@@ -154,14 +170,15 @@ def test_folders_are_relative_to_the_file(folder, tmp_path, monkeypatch):
     assert paths.data_home() == tmp_path / "xlate"
 
 
-def test_objectives_are_those_there_are():
+def test_objectives_are_those_there_are() -> None:
     assert tuple(OBJECTIVES) == settings.OBJECTIVES
+    assert settings.SETTINGS["parallel"].default == parallel.DEFAULT
 
 
-def test_a_price_is_that_of_the_region_or_not_known(folder):
+def test_a_price_is_that_of_the_region_or_not_known(folder: Path) -> None:
     machines = catalogue()
     instance = machines.instance("p3.2xlarge")
-    assert rent_of_instance(instance).region == "us-east-1"
+    assert present(rent_of_instance(instance)).region == "us-east-1"
     with settings.using(region="us-east-1"):
         assert rent_of_instance(instance) == rent_of_instance(instance)
         assert rent_of_instance(instance) is not None
@@ -172,33 +189,38 @@ def test_a_price_is_that_of_the_region_or_not_known(folder):
         )
 
 
-def test_own_machines_pay_the_electricity_that_is_set(folder):
+def test_own_machines_pay_the_electricity_that_is_set(folder: Path) -> None:
     from dataclasses import replace
 
     own = replace(catalogue().instance("p3.2xlarge"), provider="own")
-    assert rent_of_instance(own).usd_per_kwh == 0.10
+    assert present(rent_of_instance(own)).usd_per_kwh == 0.10
     with settings.using(electricity_usd_per_kwh=0.31, region="home"):
         assert (
-            rent_of_instance(own).usd_per_kwh == 0.31
+            present(rent_of_instance(own)).usd_per_kwh == 0.31
         )  # its price holds in every region
 
 
-def test_the_level_reaches_translate(folder):
-    def level(*options):
+def test_the_level_reaches_translate(folder: Path) -> None:
+    def level(*options: str) -> float:
         out = run("translate", PROFILE, *PAIR, "--step-time", "128", "--json", *options)
-        return json.loads(out)[0]["step_time_s"]["level"]
+        (document,) = json.loads(out)
+        return float(document["step_time_s"]["level"])
 
     write(folder / "xlate.toml", "level = 0.5")
     assert level() == 0.5
     assert level("--level", "0.8") == 0.8
 
 
-def test_region_and_electricity_reach_translate(folder, monkeypatch):
-    def rent(*options):
+def test_region_and_electricity_reach_translate(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rent(*options: str) -> Json | None:
         out = run("translate", PROFILE, *PAIR, "--step-time", "128", "--json", *options)
-        return json.loads(out)[0]["rent"]
+        document: Json = json.loads(out)[0]
+        rented: Json | None = document["rent"]
+        return rented
 
-    assert rent()["region"] == "us-east-1"
+    assert present(rent())["region"] == "us-east-1"
     assert rent("--region", "eu-west-1") is None
     monkeypatch.setenv("XLATE_REGION", "eu-west-1")
     assert rent() is None
@@ -208,13 +230,14 @@ def test_region_and_electricity_reach_translate(folder, monkeypatch):
 @pytest.mark.parametrize(
     "command", [["predict-freq"], ["clocks", "curve"]], ids=" ".join
 )
-def test_the_price_of_electricity_reaches_the_use_case(folder, monkeypatch, command):
-    from xlate.engine.session import Session
+def test_the_price_of_electricity_reaches_the_use_case(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
 
     class ReachedError(Exception):
         pass
 
-    def stop(*_args, **_options):
+    def stop(*_args: object, **_options: object) -> None:
         raise ReachedError(settings.current().electricity_usd_per_kwh)
 
     monkeypatch.setattr(Session, "predict_freq", stop)
@@ -225,13 +248,13 @@ def test_the_price_of_electricity_reaches_the_use_case(folder, monkeypatch, comm
     assert settings.current().electricity_usd_per_kwh == 0.10
 
 
-def test_every_option_with_the_name_of_a_setting_has_its_value(folder):
+def test_every_option_with_the_name_of_a_setting_has_its_value(folder: Path) -> None:
     """Whatever command has it, a new one too."""
     import typer.main
 
     from xlate.cli.shared_options import PROVIDED
 
-    def leaves(command):
+    def leaves(command: Any) -> list[Any]:
         inner = getattr(command, "commands", None)
         return (
             [command]
@@ -254,13 +277,15 @@ def test_every_option_with_the_name_of_a_setting_has_its_value(folder):
     assert asked == set(PROVIDED)
 
 
-def _given(parameter):
+def _given(parameter: Any) -> list[str]:
     if parameter.param_type_name == "argument":
         return [PROFILE]
     return [parameter.opts[0], "p3.2xlarge"]
 
 
-def test_config_show_says_where_each_is_from(folder, monkeypatch):
+def test_config_show_says_where_each_is_from(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(folder / "xlate.toml", "level = 0.5\nregion = 'us-east-2'")
     monkeypatch.setenv("XLATE_OBJECTIVE", "energy")
     shown = json.loads(run("config", "show", "--json", "--electricity", "0.2"))
@@ -277,7 +302,7 @@ def test_config_show_says_where_each_is_from(folder, monkeypatch):
     assert "us-east-2" in text
 
 
-def test_config_path_works_with_a_broken_file(folder):
+def test_config_path_works_with_a_broken_file(folder: Path) -> None:
     path = write(folder / "xlate.toml", "nonsense")
     assert run("config", "path").strip() == str(path)
     assert json.loads(run("config", "path", "--json"))["file"] == str(path)

@@ -13,7 +13,9 @@ from xlate.stats.splits import SPLITS, folds, split_label
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
 @pytest.mark.parametrize("n", [30, 101])
-def test_with_one_row_a_group_it_is_split_conformal_prediction(level, n):
+def test_with_one_row_a_group_it_is_split_conformal_prediction(
+    level: float, n: int
+) -> None:
     """The oracle: MAPIE's split conformal regressor around the same prediction."""
     from mapie.regression import SplitConformalRegressor
     from sklearn.dummy import DummyRegressor
@@ -28,7 +30,7 @@ def test_with_one_row_a_group_it_is_split_conformal_prediction(level, n):
     assert ours == pytest.approx(interval[0, 1, 0])
 
 
-def test_groups_weigh_alike_whatever_their_size():
+def test_groups_weigh_alike_whatever_their_size() -> None:
     scores = np.concatenate([np.full(1000, 0.1), [1.0], [2.0], [3.0]])
     groups = np.concatenate([np.zeros(1000), [1, 2, 3]])
     assert group_quantile(scores, groups, 0.2) == 0.1
@@ -36,7 +38,7 @@ def test_groups_weigh_alike_whatever_their_size():
     assert group_quantile(scores, groups, 0.9) == 3.0
 
 
-def test_too_few_rows_give_no_interval():
+def test_too_few_rows_give_no_interval() -> None:
     assert group_quantile(np.array([1.0, 2.0]), np.arange(2), 0.9) == math.inf
     assert group_quantile(np.array([]), np.array([]), 0.5) == math.inf
     with pytest.raises(ValueError, match="between 0 and 1"):
@@ -44,7 +46,7 @@ def test_too_few_rows_give_no_interval():
 
 
 @pytest.mark.parametrize("level", [0.8, 0.9])
-def test_a_group_never_seen_is_covered(level):
+def test_a_group_never_seen_is_covered(level: float) -> None:
     """Groups with a bias of their own; the next group has another."""
     rng = np.random.default_rng(0)
     covered = []
@@ -58,7 +60,7 @@ def test_a_group_never_seen_is_covered(level):
     assert level - 0.04 < np.mean(covered) < level + 0.03
 
 
-def test_scores_are_relative_and_divided_by_difficulty():
+def test_scores_are_relative_and_divided_by_difficulty() -> None:
     groups = np.array(["a", "b", "c"])
     scores = Scores.of(
         np.array([2.0, 1.0, 0.0]), np.array([1.0, 1.0, 1.0]), np.array([2.0, 1, 1]), groups
@@ -71,7 +73,7 @@ def test_scores_are_relative_and_divided_by_difficulty():
     assert scores.factor(0.99) > 1e300
 
 
-def test_families_are_left_out_whole():
+def test_families_are_left_out_whole() -> None:
     import polars as pl
 
     keys = pl.DataFrame({"model": ["VGG11", "VGG16", "ResNet18", "Own"]})

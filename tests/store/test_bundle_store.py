@@ -28,7 +28,10 @@ from xlate.store.part_bundle import (
 SHIPPED = sorted(paths.shipped("anchors").glob("*/to-*"))
 
 
-@pytest.fixture(params=["translator", "clocks", "scaler", "power"])
+KINDS = ["translator", "clocks", "scaler", "power"]
+
+
+@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS])
 def kept(request):
     """A store, a bundle for it, and what that is of."""
     if request.param == "translator":

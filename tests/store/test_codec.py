@@ -190,6 +190,7 @@ def test_values_that_stand_too_deep_are_refused(tmp_path):
         read_back(written(Encoded(deep)), tmp_path)
 
 
+@pytest.mark.slow
 def test_an_array_does_not_stand_in_places_without_end(tmp_path):
     many = Encoded([{"array": 0}] * 200, [np.zeros(2**20)])
     with pytest.raises(BundleError, match="take over"):

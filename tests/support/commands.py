@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -19,7 +20,7 @@ __all__ = ["PAIR", "check_output", "program", "run"]
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 
 
-def run(*args, code=0):
+def run(*args: str | Path | float, code: int = 0) -> tuple[str, str]:
     """Run a command in this process; an XlateError counts as its exit code."""
     result = CliRunner().invoke(app, [str(a) for a in args])
     error = result.exception
@@ -32,7 +33,7 @@ def run(*args, code=0):
     return result.stdout, result.stderr
 
 
-def program(*args, **kwargs):
+def program(*args: object, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     """Run the installed program in another process."""
     return subprocess.run(
         [sys.executable, "-m", "xlate", *map(str, args)],
@@ -44,7 +45,7 @@ def program(*args, **kwargs):
     )
 
 
-def check_output(words, out):
+def check_output(words: list[str], out: str) -> None:
     """Check that what a command printed answers it: JSON, a table, or what it names.
 
     Parameters

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 __all__ = ["RecordedNvml"]
 
 
@@ -10,12 +13,19 @@ class RecordedNvml:
 
     NVML_CLOCK_SM = 1
 
-    def __init__(self, name="Tesla V100-SXM2-16GB", clock=1252, busy=95, refuse=False):
-        self.calls, self.name, self.clock, self.busy = [], name, clock, busy
+    def __init__(
+        self,
+        name: str = "Tesla V100-SXM2-16GB",
+        clock: int = 1252,
+        busy: int = 95,
+        refuse: bool = False,
+    ) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.name, self.clock, self.busy = name, clock, busy
         self.refuse = refuse
 
-    def __getattr__(self, call):
-        def answer(*args):
+    def __getattr__(self, call: str) -> Callable[..., Any]:
+        def answer(*args: int | str) -> Any:
             self.calls.append((call, *args[1:]))
             if call == "nvmlDeviceGetCount":
                 return 1

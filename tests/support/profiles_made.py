@@ -9,30 +9,35 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.support.documents import Json
 
 Case = tuple[bytes, Any]
 
 
-def span(cat, name, ts, dur, pid=1, tid=1, **args):
+def span(
+    cat: str, name: str, ts: int, dur: float, pid: int = 1, tid: int = 1, **args: int
+) -> Json:
     return {"ph": "X", "cat": cat, "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur,
             "args": args}  # fmt: skip
 
 
 def launched(
-    k,
-    op,
-    kernel,
-    at,
-    dur,
+    k: int,
+    op: str,
+    kernel: str,
+    at: int,
+    dur: int,
     *,
-    device=0,
-    stream=7,
-    pid=1,
-    ids=True,
-    launch="cudaLaunchKernel",
-):
+    device: int = 0,
+    stream: int = 7,
+    pid: int = 1,
+    ids: bool = True,
+    launch: str = "cudaLaunchKernel",
+) -> list[Json]:
     """An operation, its launch and its kernel."""
     ext = {"External id": 1000 * pid + k} if ids else {}
     return [
@@ -48,15 +53,15 @@ ADD = "void at::native::vectorized_elementwise_kernel<4, at::native::AddFunctor<
 
 
 def steps(
-    n=4,
+    n: int = 4,
     *,
-    pid=1,
-    length=1000,
-    start=0,
-    name="ProfilerStep#{}",
-    cat="user_annotation",
-    **how,
-):
+    pid: int = 1,
+    length: int = 1000,
+    start: int = 0,
+    name: str = "ProfilerStep#{}",
+    cat: str = "user_annotation",
+    **how: Any,
+) -> list[Json]:
     """Steps of one product of 400 µs and one sum of 100 µs each."""
     events = []
     for i in range(n):
@@ -68,7 +73,14 @@ def steps(
     return events
 
 
-def trace(events, *, indent=None, listed=False, device="Tesla T4", **more):
+def trace(
+    events: list[Json],
+    *,
+    indent: int | None = None,
+    listed: bool = False,
+    device: str = "Tesla T4",
+    **more: str | list[Json],
+) -> bytes:
     """A Kineto trace of some events."""
     if listed:
         return json.dumps(events, indent=indent).encode()
@@ -134,7 +146,14 @@ KINETO: dict[str, Case] = {
 }  # fmt: skip
 
 
-def table(rows, unit="us", cuda=True, calls=3, step=3000.0, total=None):
+def table(
+    rows: Sequence[tuple[Any, ...]],
+    unit: str = "us",
+    cuda: bool = True,
+    calls: int = 3,
+    step: float = 3000.0,
+    total: str | None = None,
+) -> bytes:
     """A printed key_averages table."""
     heads = [
         "Name",
@@ -232,7 +251,7 @@ NSYS_CSV: dict[str, Case] = {
     "kernels": (f"{KERN}\n{_KERN_ROWS}".encode(), _SUMS),
     "with-talk": (f"{_TALK}{KERN}\n{_KERN_ROWS}\n".encode(), _SUMS),
     "with-steps": (f"{KERN}\n{_KERN_ROWS}\n{NVTX}\n{_NVTX_ROWS}".encode(), KERNELS | {"Device_IDLE": 500}),
-    "numbered-steps": (f"{KERN}\n{_KERN_ROWS}\n{NVTX}\n" + "".join(f"33,1000000,1,1000000,1,1,2,0,PushPop,:step {i}\n" for i in range(3)), KERNELS | {"Device_IDLE": 500}),
+    "numbered-steps": ((f"{KERN}\n{_KERN_ROWS}\n{NVTX}\n" + "".join(f"33,1000000,1,1000000,1,1,2,0,PushPop,:step {i}\n" for i in range(3))).encode(), KERNELS | {"Device_IDLE": 500}),
     "with-copies": (f"{KERN}\n{_KERN_ROWS}\n{COPY}\n{_COPY_ROWS}\n{NVTX}\n{_NVTX_ROWS}".encode(), KERNELS | {"Device_CUDA memcpy Host-to-Device": 50, "Device_IDLE": 450}),
     "copies-only": (f"{COPY}\n{_COPY_ROWS}".encode(), {"Device_CUDA memcpy Host-to-Device": 150}),
     "microseconds": (f"{KERN}\n{_KERN_ROWS}".replace("(ns)", "(us)").replace("1200000", "1200").replace("300000", "300").encode(), _SUMS),
@@ -252,7 +271,9 @@ NSYS_CSV = {
 }
 
 
-def tf_event(name, ts, dur, tid, pid=1, **args):
+def tf_event(
+    name: str, ts: float | str, dur: float, tid: int, pid: int = 1, **args: Any
+) -> Json:
     return {
         "ph": "X",
         "pid": pid,
@@ -264,7 +285,15 @@ def tf_event(name, ts, dur, tid, pid=1, **args):
     }
 
 
-def tf_trace(n=4, *, gpus=1, steps=True, named=True, tf_op=True, last=()):
+def tf_trace(
+    n: int = 4,
+    *,
+    gpus: int = 1,
+    steps: bool = True,
+    named: bool = True,
+    tf_op: bool = True,
+    last: list[Json] | tuple[Any, ...] = (),
+) -> bytes:
     """TensorBoard's trace viewer json."""
     events = []
     for g in range(gpus):
@@ -320,22 +349,22 @@ TENSORFLOW_TRACE: dict[str, Case] = {
 def nsys(
     path: Path,
     *,
-    kernels=True,
-    steps=4,
-    ids=True,
-    runtime=True,
-    old=False,
-    gpus=1,
-    copies=False,
-    backwards=False,
-    text=True,
-    name="step {}",
-):
+    kernels: bool = True,
+    steps: int = 4,
+    ids: bool = True,
+    runtime: bool = True,
+    old: bool = False,
+    gpus: int = 1,
+    copies: bool = False,
+    backwards: bool = False,
+    text: bool = True,
+    name: str = "step {}",
+) -> None:
     """A database as Nsight Systems exports it."""
     db = sqlite3.connect(path)
     strings: dict[str, int] = {}
 
-    def s(value):
+    def s(value: str) -> int:
         return strings.setdefault(value, len(strings) + 1)
 
     if kernels:
@@ -385,6 +414,7 @@ def nsys(
                 start, end = at + begin, at + begin + dur
                 if backwards:
                     start, end = end, start
+                row: tuple[int, ...]
                 if old:
                     row = (start, end, gpu, corr, s(kernel))
                 else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -15,7 +17,9 @@ GPUS = ("T4", "L4", "V100-PCIe-32GB", "A100-PCIe-40GB", "H100-SXM5-80GB")
 OPS = ("Device_aten::addmm", "Device_aten::gelu", "Device_aten::softmax")
 
 
-def frame(gpus=GPUS, models=4, off=0.0, seed=0):
+def frame(
+    gpus: Sequence[str] = GPUS, models: int = 4, off: float = 0.0, seed: int = 0
+) -> pl.DataFrame:
     """Runs that follow the roofs: matrix products, and two limited by memory."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -36,7 +40,7 @@ def frame(gpus=GPUS, models=4, off=0.0, seed=0):
     return pl.DataFrame(rows)
 
 
-def noisy(size, models=3, seed=1):
+def noisy(size: float, models: int = 3, seed: int = 1) -> pl.DataFrame:
     """Runs on the target that say something else each time."""
     rng = np.random.default_rng(seed)
     data = frame(gpus=("T4", "L4"), models=models)

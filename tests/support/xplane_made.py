@@ -7,6 +7,9 @@ viewer while these tests were written; see the readers for the fields.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+
+from tests.support.documents import Json
 
 
 def varint(number: int) -> bytes:
@@ -40,13 +43,15 @@ class Plane:
         self.events: dict[str, int] = {}
         self.stats: dict[str, int] = {}
 
-    def stat(self, name: str, value, field: int = 4) -> bytes:
+    def stat(self, name: str, value: int | str, field: int = 4) -> bytes:
         key = whole(1, self.stats.setdefault(name, len(self.stats) + 1))
         if isinstance(value, str):
             return key + some(5, value)
         return key + (real(2, value) if isinstance(value, float) else whole(4, value))
 
-    def event(self, name: str, start_us: float, length_us: float, **stats) -> bytes:
+    def event(
+        self, name: str, start_us: float, length_us: float, **stats: int | str
+    ) -> bytes:
         said = b"".join(some(4, self.stat(k, v)) for k, v in stats.items())
         number = self.events.setdefault(name, len(self.events) + 1)
         times = whole(2, round(start_us * 1e6)) + whole(3, round(length_us * 1e6))
@@ -56,7 +61,7 @@ class Plane:
         head = whole(1, 7) + some(2, name) + whole(3, at_ns)
         self.lines += some(3, head + b"".join(events))
 
-    def fact(self, name: str, value) -> None:
+    def fact(self, name: str, value: str | int) -> None:
         self.facts += some(6, self.stat(name, value))
 
     def content(self) -> bytes:
@@ -78,7 +83,12 @@ GEMM, ADD = "volta_sgemm_128x64_nn", "loop_add_fusion_3"
 
 
 def jax_gpu(
-    steps: int = 4, *, index: int = 0, facts=T4, shift: float = 0.0, launched=True
+    steps: int = 4,
+    *,
+    index: int = 0,
+    facts: Json = T4,
+    shift: float = 0.0,
+    launched: bool = True,
 ) -> Plane:
     """A GPU on which each step, of 1000 µs, has 400 µs of a product and 100 µs of a sum."""
     gpu = Plane(f"/device:GPU:{index}")
@@ -96,7 +106,7 @@ def jax_gpu(
 
 
 def jax_host(
-    steps: int = 4, *, length: float = 990.0, apart: float = 1000.0, number=True
+    steps: int = 4, *, length: float = 990.0, apart: float = 1000.0, number: bool = True
 ) -> Plane:
     """The host, which launches both kernels early in each step."""
     host = Plane("/host:CPU", 2)
@@ -123,7 +133,10 @@ def record(rank: int, side: str, kind: str, name: str, count: int, total: float,
     )  # fmt: skip
 
 
-ROWS = [
+#: side, kind, name, occurrences, total µs, average µs
+StatsRow = tuple[str, str, str, int, float, float]
+
+ROWS: list[StatsRow] = [
     ("Device", "IDLE", "IDLE", 0, 500_000.0, 0.0),
     ("Device", "Conv2D", "net/conv", 2, 400_000.0, 200_000.0),
     ("Device", "Relu", "net/relu", 4, 100_000.0, 25_000.0),
@@ -131,7 +144,10 @@ ROWS = [
 ]
 
 
-def stats(rows=ROWS, without=ROWS[1:]) -> bytes:
+def stats(
+    rows: Sequence[StatsRow] = ROWS,
+    without: Sequence[StatsRow] = ROWS[1:],
+) -> bytes:
     """``tensorflow_stats.pb``, with and without idle time."""
     tables = [
         b"".join(some(1, record(k + 1, *row)) for k, row in enumerate(some_rows))

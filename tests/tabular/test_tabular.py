@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import polars as pl
 import pytest
+from pandas import DataFrame
 
 import xlate
+from tests.support.documents import Json
 from xlate.values.tabular import Results, Tabular
 from xlate.values.tabular.markup import html_table
 
@@ -19,22 +22,22 @@ PAIR = ("g3s.xlarge", "p3.2xlarge")
 class Rows(Tabular):
     """Rows as they are given."""
 
-    def __init__(self, rows, notes=()):
+    def __init__(self, rows: list[Json], notes: Sequence[str] = ()) -> None:
         self.rows, self.notes = rows, notes
 
-    def records(self):
+    def records(self) -> list[Json]:
         return self.rows
 
-    def remarks(self):
+    def remarks(self) -> Sequence[str]:
         return self.notes
 
 
 @pytest.fixture(autouse=True)
-def in_clone(monkeypatch, request):
+def in_clone(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(request.config.rootpath)
 
 
-def test_answers_are_a_list_and_a_table_of_a_row_each():
+def test_answers_are_a_list_and_a_table_of_a_row_each() -> None:
     profile = xlate.read_profile("examples/my_stats.csv")
     both = xlate.translate([profile, replace(profile, source="b")], *PAIR)
     assert isinstance(both, list)
@@ -47,7 +50,7 @@ def test_answers_are_a_list_and_a_table_of_a_row_each():
     assert pandas["step_time_s"].tolist() == frame["step_time_s"].to_list()
 
 
-def test_an_answer_is_the_table_of_its_operations():
+def test_an_answer_is_the_table_of_its_operations() -> None:
     (answer,) = xlate.translate("examples/my_stats.csv", *PAIR)
     frame = answer.to_polars()
     assert frame["target_us"].sum() == pytest.approx(answer.step_time_s.value * 1e6)
@@ -60,12 +63,12 @@ def test_an_answer_is_the_table_of_its_operations():
     }
 
 
-def test_no_answers_are_an_empty_frame():
+def test_no_answers_are_an_empty_frame() -> None:
     assert Results().to_polars().is_empty()
     assert "0 results" in Results()._repr_html_()
 
 
-def test_several_anchors_are_a_row_each_with_its_weight():
+def test_several_anchors_are_a_row_each_with_its_weight() -> None:
     both = xlate.translate_together(
         {"g3s": "examples/my_stats.csv", "g4dn": "examples/my_stats_g4dn.csv"}, PAIR[1]
     )
@@ -77,20 +80,21 @@ def test_several_anchors_are_a_row_each_with_its_weight():
 class Tags(HTMLParser):
     """The tags of a page, and whether each is closed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.open, self.seen = [], set()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.open.append(tag)
         self.seen.add(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
 
 @pytest.mark.parametrize("said", ["<script>alert(1)</script>", '"><img src=x onerror=a>', "a & b"])  # fmt: skip
-def test_text_from_outside_stays_text(said):
+def test_text_from_outside_stays_text(said: str) -> None:
     page = Rows([{said: said, "x": 1.0}], [said])._repr_html_()
     tags = Tags()
     tags.feed(page)
@@ -101,7 +105,7 @@ def test_text_from_outside_stays_text(said):
     )
 
 
-def test_a_profile_cannot_put_tags_into_a_notebook():
+def test_a_profile_cannot_put_tags_into_a_notebook() -> None:
     profile = xlate.Profile(
         {"Device_<img src=x>": 9e4, "Device_Relu": 1e4}, step_time_us=6e4,
         source="<script>1</script>",
@@ -112,20 +116,22 @@ def test_a_profile_cannot_put_tags_into_a_notebook():
         assert "<script" not in page
 
 
-def test_a_long_table_says_what_is_left_out_and_where_it_is():
+def test_a_long_table_says_what_is_left_out_and_where_it_is() -> None:
     page = html_table([{"n": i, "none": None} for i in range(15)])
     assert page.count("<tr>") == 13
     assert "3 more rows" in page
     assert "none" not in page
 
 
-def test_without_pandas_the_message_says_what_to_do(monkeypatch):
+def test_without_pandas_the_message_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(xlate.XlateError, match="to_polars"):
         Rows([{"a": 1}]).to_pandas()
 
 
-def test_a_fit_is_the_table_of_its_card():
+def test_a_fit_is_the_table_of_its_card() -> None:
     runs = pl.DataFrame(
         [
             {"instance": i, "model": f"net{m}", "batch_size": b,
@@ -146,7 +152,7 @@ def test_a_fit_is_the_table_of_its_card():
     assert sorted(table.columns) == sorted(frame.columns)
 
 
-def _pandas(frame):
+def _pandas(frame: pl.DataFrame) -> DataFrame:
     import pandas as pd
 
     return pd.DataFrame(frame.to_dict(as_series=False))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak.kinds.telemetry_files import HEAD, smi
+from tests.support.narrowing import present
 from xlate.errors import ProfileError
 from xlate.hardware.catalogue import catalogue
 from xlate.sweeps.probe import read_telemetry
@@ -16,7 +17,7 @@ from xlate.telemetry.sanity import Bounds
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Path:
     return tmp_path / "t.csv"
 
 
@@ -34,7 +35,9 @@ def path(tmp_path):
         (", 60\n", ", 900\n", "temperature of 900"),
     ],
 )
-def test_a_sample_that_cannot_be_is_left_out_and_counted(path, good, bad, said):
+def test_a_sample_that_cannot_be_is_left_out_and_counted(
+    path: Path, good: str, bad: str, said: str
+) -> None:
     text = smi()
     path.write_text(text)
     clean = read_telemetry(path)
@@ -42,7 +45,7 @@ def test_a_sample_that_cannot_be_is_left_out_and_counted(path, good, bad, said):
     probe = read_telemetry(path)
     assert probe.power_w == pytest.approx(clean.power_w)
     assert probe.metrics == pytest.approx(clean.metrics)
-    (left,) = probe.trace.left_out
+    (left,) = present(probe.trace).left_out
     assert left.text.startswith(f"3 of 30 samples were left out: {said}")
     # over half of them: nothing to go by
     path.write_text(text.replace(good, bad, 16))
@@ -50,7 +53,7 @@ def test_a_sample_that_cannot_be_is_left_out_and_counted(path, good, bad, said):
         read_telemetry(path)
 
 
-def test_activities_lie_between_0_and_1(path):
+def test_activities_lie_between_0_and_1(path: Path) -> None:
     head = "# Entity SMACT DRAMA POWER\n Id\n"
     path.write_text(head + "GPU 0 0.9 0.4 200\n" * 8 + "GPU 0 40.0 0.4 200\n")
     trace = read_trace(path)
@@ -61,7 +64,7 @@ def test_activities_lie_between_0_and_1(path):
     assert read_telemetry(path).metrics["sm_active"] == 1.0
 
 
-def test_what_is_missing_is_counted_and_too_much_of_it_refused(path):
+def test_what_is_missing_is_counted_and_too_much_of_it_refused(path: Path) -> None:
     path.write_text(smi().replace("120.5 W", "[N/A]", 3))
     assert "power is missing in 3 of 30 samples" in read_trace(path).notes
     path.write_text(smi().replace("120.5 W", "[Not Supported]", 16))
@@ -73,7 +76,7 @@ def test_what_is_missing_is_counted_and_too_much_of_it_refused(path):
     assert "memory utilisation is known in 10 of 30 samples and was not used" in trace.notes  # fmt: skip
 
 
-def test_the_files_own_limits_bound_power_and_clock(path):
+def test_the_files_own_limits_bound_power_and_clock(path: Path) -> None:
     head = HEAD.replace("temperature.gpu", "power.limit [W], clocks.max.sm [MHz]")
     rows = smi().removeprefix(HEAD).replace(", 60\n", ", 149.00 W, 875 MHz\n")
     rows = rows.replace("120.5 W", "310 W", 2).replace("875 MHz, 2505", "1400 MHz, 2505", 4)  # fmt: skip
@@ -84,16 +87,16 @@ def test_the_files_own_limits_bound_power_and_clock(path):
     assert "over the highest clock (the file's own)" in left["core clock"].text
 
 
-def test_the_card_bounds_power_and_clock(path):
+def test_the_card_bounds_power_and_clock(path: Path) -> None:
     t4 = catalogue().gpu("T4")
     path.write_text(
         smi(name="Tesla T4", mhz="1590 MHz", watts="60 W").replace(" 60 W", " 200 W", 4)
     )
     probe = read_telemetry(path)
-    assert not probe.trace.left_out
+    assert not present(probe.trace).left_out
     within = probe.within(t4)
     assert within.power_w == 60
-    assert within.trace.left_out[0].text == (
+    assert present(within.trace).left_out[0].text == (
         "4 of 30 samples were left out: power of 200, which is over twice the power "
         "limit (that of T4, 70 W)"
     )
@@ -106,7 +109,7 @@ def test_the_card_bounds_power_and_clock(path):
     assert read_trace(path).within(Bounds()).samples.height == 30
 
 
-def test_one_sample_of_work_is_no_recording(path):
+def test_one_sample_of_work_is_no_recording(path: Path) -> None:
     path.write_text(smi(1))
     with pytest.raises(ProfileError, match="1 sample of the GPU at work"):
         read_telemetry(path)
@@ -123,7 +126,7 @@ def test_one_sample_of_work_is_no_recording(path):
         ("smi_repeated_header.csv", r"no power\.draw"),
     ],
 )
-def test_real_files_that_are_no_telemetry_of_a_job(name, said):
+def test_real_files_that_are_no_telemetry_of_a_job(name: str, said: str) -> None:
     home = os.environ.get("XLATE_DATA_HOME")
     path = Path(home or "").parent / "cases" / "traces" / name
     if home is None or not path.is_file():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,12 +21,12 @@ POWER = {
 
 
 def log(
-    schema="v12",
-    watts=(60.0,),
-    second=0,
-    util="97 %",
-    stamp="Fri Nov 20 12:00:{:02d} 2026",
-):
+    schema: str = "v12",
+    watts: tuple[float, ...] = (60.0,),
+    second: int = 0,
+    util: str = "97 %",
+    stamp: str = "Fri Nov 20 12:00:{:02d} 2026",
+) -> str:
     cards = "".join(
         f"<gpu id='0'><product_name>Tesla T4</product_name>{POWER[schema].format(w=w)}"
         f"<utilization><gpu_util>{util}</gpu_util><memory_util>41 %</memory_util></utilization>"
@@ -39,7 +41,7 @@ def log(
 
 
 @pytest.mark.parametrize("schema", POWER)
-def test_every_schema_is_read(schema, tmp_path):
+def test_every_schema_is_read(schema: str, tmp_path: Path) -> None:
     path = tmp_path / "log.xml"
     path.write_text("".join(log(schema, (60.0 + k,), 2 * k) for k in range(3)))
     samples = read_trace(path).samples
@@ -51,19 +53,19 @@ def test_every_schema_is_read(schema, tmp_path):
     }  # fmt: skip
 
 
-def test_what_is_not_measured_has_no_column():
+def test_what_is_not_measured_has_no_column() -> None:
     assert "GPUTL" not in smi_xml.read(log(util="N/A"), "x").samples.columns
     assert "TIME" not in smi_xml.read(log(stamp="today"), "x").samples.columns
 
 
-def test_several_gpus_must_be_told_apart():
+def test_several_gpus_must_be_told_apart() -> None:
     text = log(watts=(50.0, 70.0))
     with pytest.raises(ProfileError, match="rows of GPUs 0, 1"):
         smi_xml.read(text, "x")
     assert smi_xml.read(text, "x", 1).samples["POWER"].to_list() == [70.0]
 
 
-def test_a_document_that_breaks_off_is_counted():
+def test_a_document_that_breaks_off_is_counted() -> None:
     found = smi_xml.read(log() + log(second=1)[:-40], "x")
     assert found.samples.height == 1
     assert found.notes == ("1 documents break off and were left out",)
@@ -80,14 +82,14 @@ def test_a_document_that_breaks_off_is_counted():
         (log(watts=()), "no whole nvidia_smi_log with a GPU"),
     ],
 )
-def test_what_is_wrong_is_named(text, said):
+def test_what_is_wrong_is_named(text: str, said: str) -> None:
     with pytest.raises(ProfileError, match=said):
         smi_xml.read(text, "x")
 
 
 @given(st.integers(0, 700), st.text(max_size=8))
 @settings(deadline=None)
-def test_a_damaged_log_is_read_or_refused(at, noise):
+def test_a_damaged_log_is_read_or_refused(at: int, noise: str) -> None:
     text = log() + log(second=3)
     try:
         found = smi_xml.read(text[:at] + noise + text[at + len(noise) :], "x")

@@ -278,9 +278,11 @@ def test_what_runs_on_the_target_showed_is_only_noted(shipped, known):
     v100, a100 = known_gpus.instance("p3.2xlarge"), known_gpus.instance("p4d.24xlarge")
     (bare,) = engine.translate([known], *PAIR, bundle=shipped)
     sure = replace(bare, verdict=replace(bare.verdict, level="ok", reasons=()))
+    in_fp32 = replace(known, precision_us=FP32)
+    shift = shift_of(in_fp32, v100.gpu, a100.gpu, shipped)
     told = with_facts(
-        sure, replace(known, precision_us=FP32), Pair(v100, a100), known_gpus,
-        bundle=shipped, guessed=False,
+        sure, in_fp32, Pair(v100, a100), known_gpus,
+        bundle=shipped, guessed=False, shift=shift, source=("the fitted physics", None),
     )  # fmt: skip
     assert told.verdict.level == "ok"
     assert "learnt from runs measured there" in told.verdict.reasons[-1]

@@ -25,7 +25,7 @@ NAMES = [
 ]
 
 
-def test_every_name_is_classified_by_its_scheme():
+def test_every_name_is_classified_by_its_scheme() -> None:
     wrong = {name: (kernel_precision(name), p) for p, name in NAMES}
     assert {n: both for n, both in wrong.items() if both[0] != both[1]} == {}
     assert {p for p, _ in NAMES} <= PRECISIONS
@@ -70,18 +70,22 @@ def test_every_name_is_classified_by_its_scheme():
         ("batched_transpose_32x32_half", ("c10::BFloat16",), "bf16"),
     ],
 )  # fmt: skip
-def test_types_say_what_the_name_does_not(name, dtypes, precision):
+def test_types_say_what_the_name_does_not(
+    name: str,
+    dtypes: list[str] | tuple[str | int | list[str | list[str]] | None, ...],
+    precision: str,
+) -> None:
     assert kernel_precision(name, dtypes) == precision
 
 
 @settings(max_examples=30)
 @given(st.text(max_size=80), st.lists(st.text(max_size=20), max_size=4))
-def test_any_name_has_a_precision(name, dtypes):
+def test_any_name_has_a_precision(name: str, dtypes: list[str]) -> None:
     assert kernel_precision(name, dtypes) in PRECISIONS
 
 
 @pytest.mark.parametrize("piece", ["(", "<", "float ", "e4m3", "x_", "f16_", "mem"])
-def test_a_name_of_any_length_takes_no_time(piece):
+def test_a_name_of_any_length_takes_no_time(piece: str) -> None:
     begun = time.process_time()
     named = kernel_precision("xmma_" + piece * (50_000 // len(piece)))
     assert named in PRECISIONS

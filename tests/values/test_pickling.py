@@ -6,24 +6,28 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import xlate
 from xlate import errors, settings
 from xlate.errors import UnknownNameError, XlateError
+from xlate.evaluation.held_out import Fold, HeldOut
+from xlate.values.prediction import Failure
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PROFILE = EXAMPLES / "my_stats.csv"
 
 
-def copy_of(value):
+def copy_of(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value))
 
 
-def collect(value, by_class):
+def collect(value: Any, by_class: dict[type[Any], Any]) -> dict[type[Any], Any]:
     """Each dataclass value in a value, by its class."""
     if is_dataclass(value) and not isinstance(value, type):
         by_class.setdefault(type(value), value)
@@ -36,7 +40,7 @@ def collect(value, by_class):
 
 
 @pytest.fixture(scope="module")
-def values():
+def values() -> dict[type[Any], Any]:
     """Answers of the public functions, and every value in them."""
     from xlate.engine import FitResult, Incumbent, Succession
     from xlate.evaluation.figures import Row
@@ -57,7 +61,7 @@ def values():
     row = Row(*pair, "ratio", "simulated", "model", None, "step_mape", 12.5, 3)
     before = Incumbent("the bundle", "ratio", "simulated", True)
     succession = Succession(False, "it is not better", before, 3.0, 4.0, 5, False, ())
-    by_class = {}
+    by_class: dict[type[Any], Any] = {}
     for value in (
         read,
         xlate.translate(timed, *pair),
@@ -73,7 +77,7 @@ def values():
     return by_class
 
 
-def test_values_come_back_equal(values):
+def test_values_come_back_equal(values: dict[type[Any], Any]) -> None:
     names = {kind.__name__ for kind in values}
     assert {
         "Profile", "WorkloadKey", "Translation", "Facts", "Verdict", "Estimate",
@@ -85,8 +89,8 @@ def test_values_come_back_equal(values):
         assert type(copy_of(value)) is kind
 
 
-def dataclasses_of_xlate():
-    by_class = {}
+def dataclasses_of_xlate() -> dict[str, type[Any]]:
+    by_class: dict[str, type[Any]] = {}
     for module in pkgutil.walk_packages(xlate.__path__, "xlate."):
         if module.name.endswith("__main__") or ".serve" in module.name:
             continue
@@ -98,7 +102,7 @@ def dataclasses_of_xlate():
     return by_class
 
 
-def test_every_dataclass_pickles_by_its_name():
+def test_every_dataclass_pickles_by_its_name() -> None:
     """With text in each field, whatever its type: no lambda, lock or local class in it."""
     kinds = dataclasses_of_xlate()
     assert len(kinds) > 100
@@ -111,17 +115,17 @@ def test_every_dataclass_pickles_by_its_name():
         assert all(getattr(again, f.name) == f.name for f in fields(kind))
 
 
-def test_arrays_and_frames_are_compared_by_what_is_in_them():
+def test_arrays_and_frames_are_compared_by_what_is_in_them() -> None:
     import numpy as np
     import polars as pl
 
     from xlate.evaluation.held_out import Fold, HeldOut
 
-    def fold(step):
-        step = np.asarray(step)
+    def fold(times: list[float]) -> Fold:
+        step = np.asarray(times)
         return Fold("t", np.arange(2), step, step, step, step, step, ("a",), step, step, None)  # fmt: skip
 
-    def held(step):
+    def held(step: list[float]) -> HeldOut:
         keys = pl.DataFrame({"model": ["a", None]})
         return HeldOut("a", "b", "c", "model", np.array(["a", "b"]), keys, (fold(step),))  # fmt: skip
 
@@ -134,16 +138,16 @@ def test_arrays_and_frames_are_compared_by_what_is_in_them():
     assert one != "another"
 
 
-def every_error(kind=XlateError):
+def every_error(kind: type[XlateError] = XlateError) -> Iterator[type[XlateError]]:
     yield kind
     for below in kind.__subclasses__():
         yield from every_error(below)
 
 
-def test_every_error_comes_back_equal():
+def test_every_error_comes_back_equal() -> None:
     from xlate.hardware.faults import CatalogFaultsError, Fault
 
-    made = {
+    made: dict[type[XlateError], Any] = {
         UnknownNameError: UnknownNameError("gpu", "T5", ["T4", "K80"], "look"),
         CatalogFaultsError: CatalogFaultsError([Fault("a.toml", "x", "is wrong")]),
     }
@@ -159,9 +163,10 @@ def test_every_error_comes_back_equal():
     assert copy_of(made[UnknownNameError]).nearest == ["T4"]
 
 
-def test_a_failure_of_a_file_comes_back_equal():
+def test_a_failure_of_a_file_comes_back_equal() -> None:
     from xlate import engine
 
     (failure,) = engine.read_profiles([Path("nowhere.csv")])
     assert copy_of(failure) == failure
+    assert isinstance(failure, Failure)
     assert failure.to_json()["error_code"] == failure.error.code

@@ -6,16 +6,20 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import xlate
 from tests.support import profiles_made as made
+from tests.support.documents import document_of
+from tests.support.narrowing import as_type, present
 from xlate import engine
 from xlate.cli import app
-from xlate.errors import ProfileError
-from xlate.values.profile import WorkloadKey
+from xlate.errors import ProfileError, XlateError
+from xlate.values.prediction import Translation
+from xlate.values.profile import Profile, WorkloadKey
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -26,28 +30,33 @@ SHARED = {
 }  # fmt: skip
 
 
-def asked(*args, code=0):
+def asked(*args: object, code: int = 0) -> Result:
     done = CliRunner().invoke(app, [str(a) for a in args])
     assert done.exit_code == code, done.output
     return done
 
 
 @pytest.fixture
-def trace(tmp_path):
+def trace(tmp_path: Path) -> Path:
     path = tmp_path / "trace.json"
     path.write_bytes(made.trace(made.steps(length=400_000)))
     return path
 
 
-def translated(example, target="p3.2xlarge", **changes):
+def translated(
+    example: Path,
+    target: str = "p3.2xlarge",
+    **changes: Any,
+) -> Translation:
     (profile,) = engine.read_profiles([example], step_time_us=1.05e5)
-    (answer,) = engine.translate([replace(profile, **changes)], "g3s.xlarge", target)
-    return answer
+    changed = replace(as_type(Profile, profile), **changes)
+    (answer,) = engine.translate([changed], "g3s.xlarge", target)
+    return as_type(Translation, answer)
 
 
-def test_every_answer_carries_the_shared_keys(empty_home, example):
+def test_every_answer_carries_the_shared_keys(empty_home: Path, example: Path) -> None:
     fitted, sheets = (
-        translated(example, t).to_json() for t in ("p3.2xlarge", "p5.48xlarge")
+        document_of(translated(example, t)) for t in ("p3.2xlarge", "p5.48xlarge")
     )
     for document in (fitted, sheets):
         assert set(document) >= SHARED
@@ -61,9 +70,9 @@ def test_every_answer_carries_the_shared_keys(empty_home, example):
     assert sheets["bundle"] is None
 
 
-def test_what_is_not_said_is_not_known(empty_home, example):
+def test_what_is_not_said_is_not_known(empty_home: Path, example: Path) -> None:
     half = WorkloadKey("ResNet18", precision="fp16", mode="inference")
-    t = translated(example, workload=half, device="Tesla M60").to_json()
+    t = document_of(translated(example, workload=half, device="Tesla M60"))
     assert t["precision"] == {
         "anchor": "fp16", "target": "fp16", "how_known": "the profile says so",
         "shares": None,
@@ -74,21 +83,21 @@ def test_what_is_not_said_is_not_known(empty_home, example):
     assert plain.facts.mode is None
 
 
-def test_each_part_says_what_it_rests_on(empty_home, example):
+def test_each_part_says_what_it_rests_on(empty_home: Path, example: Path) -> None:
     (guessed,) = xlate.translate(example, "g3s.xlarge", "p3.2xlarge")
-    parts = {r["part"]: r for r in guessed.to_json()["rests_on"]}
+    parts = {r["part"]: r for r in document_of(guessed)["rests_on"]}
     step = parts["step time on the anchor"]
     assert step["from"] == "estimated from the profile window"
     assert step["corpus"] == "profet"
     assert step["simulated"] is False
-    assert guessed.to_json()["step_from"] == "window"
+    assert document_of(guessed)["step_from"] == "window"
     assert parts["translation"]["corpus"] == "profet"
     given = translated(example)
     assert given.facts.step_from == "given"
     assert given.facts.rests_on[0].source == "given with the profile"
     (sheets,) = xlate.translate(example, "g3s.xlarge", "p4d.24xlarge")
     assert sheets.facts.rests_on[0].source == "half of the profile window"
-    assert "two steps" in sheets.facts.rests_on[0].note
+    assert "two steps" in present(sheets.facts.rests_on[0].note)
     (far,) = xlate.scale(
         replace(xlate.read_profile(example), step_time_us=1.05e5),
         "g3s", "p3", "batch-size=128",
@@ -97,11 +106,13 @@ def test_each_part_says_what_it_rests_on(empty_home, example):
 
 
 @pytest.mark.parametrize("target", ["p3.2xlarge", "p5.48xlarge", "g4dn.xlarge"])
-def test_operations_add_up_to_the_step(empty_home, example, target):
+def test_operations_add_up_to_the_step(
+    empty_home: Path, example: Path, target: str
+) -> None:
     t = translated(example, target)
     rows = t.ops_per_step
     assert sum(r.target_us for r in rows) == pytest.approx(t.step_time_s.value * 1e6)
-    assert sum(r.anchor_us for r in rows) == pytest.approx(1.05e5)
+    assert sum(present(r.anchor_us) for r in rows) == pytest.approx(1.05e5)
     busy = [r.target_us for r in rows[:-1]]
     assert busy == sorted(busy, reverse=True)
     assert rows[-1].operation == "idle and the rest"
@@ -111,12 +122,14 @@ def test_operations_add_up_to_the_step(empty_home, example, target):
     assert roofs["Device_Relu"] == "memory"
     # a ratio of one step is that of the window
     conv = next(r for r in rows if r.operation == "Device_Conv2D")
-    window = t.ops["Device_Conv2D"] / t.anchor_ops["Device_Conv2D"]
+    window = present(t.ops)["Device_Conv2D"] / present(t.anchor_ops)["Device_Conv2D"]
     assert conv.ratio == pytest.approx(window, rel=1e-6)
-    assert t.to_json()["ops_per_step"][0]["ratio"] == rows[0].ratio
+    assert document_of(t)["ops_per_step"][0]["ratio"] == rows[0].ratio
 
 
-def test_operations_longer_than_the_step_are_cut_and_said(empty_home, example):
+def test_operations_longer_than_the_step_are_cut_and_said(
+    empty_home: Path, example: Path
+) -> None:
     t = translated(example)
     short = replace(t, step_time_s=replace(t.step_time_s, value=1e-3))
     assert sum(r.target_us for r in short.ops_per_step) == pytest.approx(1e3)
@@ -126,8 +139,13 @@ def test_operations_longer_than_the_step_are_cut_and_said(empty_home, example):
 @pytest.mark.parametrize("columns", ["80", "200"])
 @pytest.mark.parametrize("target", ["p3.2xlarge", "p5.48xlarge", "H100-SXM5"])
 def test_the_answer_fits_the_terminal(
-    empty_home, example, trace, monkeypatch, columns, target
-):
+    empty_home: Path,
+    example: Path,
+    trace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: str,
+    target: str,
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     for command in (
         (example, "--anchor", "g3s.xlarge"), (example, example, "--anchor", "g3s.xlarge"),
@@ -137,7 +155,7 @@ def test_the_answer_fits_the_terminal(
         assert max(map(len, out.splitlines())) <= int(columns), out
 
 
-def test_the_verdict_is_explained_once(empty_home, example):
+def test_the_verdict_is_explained_once(empty_home: Path, example: Path) -> None:
     done = asked("translate", example, *PAIR)
     for reason in xlate.translate(example, "g3s.xlarge", "p3.2xlarge")[0].verdict.reasons:  # fmt: skip
         assert " ".join(done.stdout.split()).count(reason) == 1
@@ -149,7 +167,9 @@ def test_the_verdict_is_explained_once(empty_home, example):
     assert "by zero-shot" in sheets.splitlines()[0]
 
 
-def test_scale_keeps_every_option(empty_home, example, tmp_path):
+def test_scale_keeps_every_option(
+    empty_home: Path, example: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "sizes.json"
     command = ["translate", example, *PAIR, "--step-time", 105, "--batch-size", 64, "--scale", "batch-size=32..128"]  # fmt: skip
     asked(*command, "--out", out)
@@ -157,10 +177,12 @@ def test_scale_keeps_every_option(empty_home, example, tmp_path):
     assert [w["workload"]["batch_size"] for w in written] == [32, 64, 128]
     assert asked("profile", "show", out).exit_code == 0
     done = CliRunner().invoke(app, [str(c) for c in [*command, "--strict"]])
-    assert done.exception.exit_code == 3
+    assert as_type(XlateError, done.exception).exit_code == 3
 
 
-def test_scale_knows_the_gpus_of_further_folders(empty_home, example, tmp_path):
+def test_scale_knows_the_gpus_of_further_folders(
+    empty_home: Path, example: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "machines" / "gpus"
     folder.mkdir(parents=True)
     shipped = Path(xlate.__file__).parent.parent / "anchors/gpus/M60.toml"
@@ -171,16 +193,18 @@ def test_scale_knows_the_gpus_of_further_folders(empty_home, example, tmp_path):
     # another GPU is another one, whether the catalogue knows it or not
     with pytest.raises(ProfileError, match="ran on a Mine") as unknown:
         xlate.scale(*size)
-    assert "the catalogue does not know it" in unknown.value.hint
+    assert "the catalogue does not know it" in present(unknown.value.hint)
     with pytest.raises(ProfileError, match="ran on a Mine") as found:
         xlate.scale(*size, anchors_dirs=[tmp_path / "machines"])
-    assert "--anchor Mine" in found.value.hint
+    assert "--anchor Mine" in present(found.value.hint)
     forced = xlate.scale(*size, force=True)[0].translation
     assert forced.verdict.level != "ok"
     assert any("(forced)" in r for r in forced.verdict.reasons)
 
 
-def test_two_anchors_keep_every_option(empty_home, example, tmp_path):
+def test_two_anchors_keep_every_option(
+    empty_home: Path, example: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "both.json"
     files = {"g3s.xlarge": "my_stats.csv", "g4dn.xlarge": "my_stats_g4dn.csv"}
     given = [w for a, f in files.items() for w in ("--profile", f"{a}={EXAMPLES / f}")]
@@ -191,14 +215,18 @@ def test_two_anchors_keep_every_option(empty_home, example, tmp_path):
         asked("translate", *given, "--target", "p3.2xlarge", *refused, code=2)
 
 
-def test_what_out_writes_keeps_framework_and_memory(empty_home, trace, tmp_path):
+def test_what_out_writes_keeps_framework_and_memory(
+    empty_home: Path, trace: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "t.json"
     asked("translate", trace, "--anchor", "g4dn.xlarge", "--target", "p5.48xlarge", "--out", out)  # fmt: skip
     (written,) = json.loads(out.read_text())
     assert written["workload"]["framework"] == "pytorch"
 
 
-def test_what_sizes_rest_on_is_listed_once_a_part(empty_home, example):
+def test_what_sizes_rest_on_is_listed_once_a_part(
+    empty_home: Path, example: Path
+) -> None:
     command = ["translate", example, *PAIR, "--step-time", 105, "--batch-size", 64, "--scale", "batch-size=32..128"]  # fmt: skip
     said = " ".join(asked(*command).output.partition("rests on:")[2].split())
     assert said.count("step time on the anchor:") == 1

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, overload
 import polars as pl
 
 from xlate import engine
-from xlate.api.frames import as_data, is_pandas
+from xlate.api.corpora import as_data
+from xlate.api.frames import is_pandas
 from xlate.data.corpus import Corpus
 from xlate.errors import XlateError
 from xlate.models.translate import COMPARED, FEW

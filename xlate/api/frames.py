@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import polars as pl
 
-from xlate.data import corpus as corpora
-from xlate.data.corpus import Corpus
 from xlate.errors import ProfileError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_data", "as_polars", "is_frame", "is_pandas", "like"]
+__all__ = ["as_polars", "is_frame", "is_pandas", "like"]
 
 
 def is_pandas(value: object) -> TypeGuard[pd.DataFrame]:
@@ -81,10 +79,3 @@ def like(
 
     index = given.index if len(given) == frame.height else None
     return pd.DataFrame(frame.to_dict(as_series=False), index=index)
-
-
-def as_data(data: object) -> Corpus | str | None:
-    """A corpus, its name, or a corpus of a frame."""
-    if data is None or isinstance(data, str | Corpus):
-        return data
-    return corpora.from_frame(as_polars(data))

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from xlate import engine, readers
+from xlate import readers
+from xlate.engine.reading import read_profiles
 from xlate.errors import ProfileError
+from xlate.values.prediction import Failure
 from xlate.values.profile import Profile, check_times
 
 __all__ = ["as_profile", "as_profiles", "read_profile", "without_failures"]
@@ -71,21 +73,21 @@ def as_profile(profile: Profile | str | Path) -> Profile:
 
 def as_profiles(
     profiles: Profile | str | Path | Iterable[Profile | str | Path],
-) -> list[Profile | engine.Failure]:
+) -> list[Profile | Failure]:
     """Profiles of paths, of profiles, or of several of either."""
     several: Iterable[Profile | str | Path] = (
         [profiles] if isinstance(profiles, str | Path | Profile) else profiles
     )
-    read: list[Profile | engine.Failure] = []
+    read: list[Profile | Failure] = []
     for p in several:
         if isinstance(p, Profile):
             read.append(p)
         else:
-            read += engine.read_profiles([Path(p)])
+            read += read_profiles([Path(p)])
     return read
 
 
-def without_failures(answers: Sequence[T | engine.Failure]) -> list[T]:
+def without_failures(answers: Sequence[T | Failure]) -> list[T]:
     """Answers; the first failure among them is raised.
 
     Raises
@@ -95,7 +97,7 @@ def without_failures(answers: Sequence[T | engine.Failure]) -> list[T]:
     """
     sound: list[T] = []
     for answer in answers:
-        if isinstance(answer, engine.Failure):
+        if isinstance(answer, Failure):
             raise answer.error
         sound.append(answer)
     return sound

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, cast, overload
 
 import polars as pl
 
-from xlate import engine
 from xlate.api.frames import as_polars, is_frame, like
-from xlate.api.profiles import as_profile, as_profiles, without_failures
+from xlate.api.profiles import as_profile, as_profiles
+from xlate.engine.session import Session
 from xlate.errors import ProfileError
 from xlate.stats.conformal import LEVEL
 from xlate.values.profile import Profile
+from xlate.values.requests import (
+    CombineRequest,
+    ScaleRequest,
+    TableRequest,
+    TranslateRequest,
+)
 from xlate.values.tabular import Results
 
 if TYPE_CHECKING:
@@ -141,21 +147,16 @@ def translate(
             raise ProfileError(
                 "a table does not say where it was recorded", "name the anchor"
             )
-        frame = engine.translate_table(
-            as_polars(profiles),
-            anchor,
-            target,
-            bundle=bundle,
-            anchors_dirs=anchors_dirs,
-        )
+        table = TableRequest(as_polars(profiles), anchor, target, bundle=bundle)
+        frame = Session(anchors_dirs).translate_table(table)
         return like(frame, profiles)
     # what is not a frame, which a type guard cannot say
     several = cast("Profile | str | Path | Iterable[Profile | str | Path]", profiles)
-    answers = engine.translate(
-        as_profiles(several), anchor, target, bundle=bundle, level=level, force=force,
-        anchors_dirs=anchors_dirs,
-    )  # fmt: skip
-    return Results(without_failures(answers))
+    request = TranslateRequest(
+        as_profiles(several), anchor, target, bundle=bundle, level=level, force=force
+    )
+    answers = Session(anchors_dirs).translate(request)
+    return Results(answers.sound())
 
 
 def translate_together(
@@ -208,9 +209,8 @@ def translate_together(
     (2, 1.0)
     """
     read = {a: as_profile(p) for a, p in profiles.items()}
-    return engine.translate_together(
-        read, target, level=level, force=force, anchors_dirs=anchors_dirs
-    )
+    request = CombineRequest(read, target, level=level, force=force)
+    return Session(anchors_dirs).translate_together(request)
 
 
 def scale(
@@ -270,10 +270,11 @@ def scale(
     >>> [(s.size, s.measured) for s in sized]
     [(16, False), (32, True), (64, False)]
     """
-    axis, wanted = engine.wanted_sizes(sizes)
-    return Results(
-        engine.scale(
-            as_profile(profile), anchor, target, axis, wanted, level=level, force=force,
-            anchors_dirs=anchors_dirs, bundle=bundle,
-        )
+    from xlate.engine.scale_sizes import wanted_sizes
+
+    axis, wanted = wanted_sizes(sizes)
+    request = ScaleRequest(
+        as_profile(profile), anchor, target, axis, wanted,
+        level=level, force=force, bundle=bundle,
     )  # fmt: skip
+    return Results(Session(anchors_dirs).scale(request))

@@ -1,1 +1,1 @@
-"""Corpora: their tables, how runs of two instances are paired, and where they come from."""
+"""Corpora: their tables, pairs of runs of two instances, and importers of their sources."""

@@ -1,4 +1,4 @@
-"""Cards: what is known about a corpus before any of it is on this machine."""
+"""Cards: facts about a corpus that are available before it is on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xlate.files import read_bytes
 __all__ = ["CARD", "Card", "SourceFile", "card_toml", "load_toml", "read_card"]
 
 CARD = "dataset.toml"
-#: beside a card: its files at the origin, one a line, with checksum and size
+#: table beside a card: one line for each file at the origin, with checksum and size
 UPSTREAM = "upstream.csv"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -33,7 +33,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known about a corpus before any of it is on this machine."""
+    """Facts about a corpus that are available before it is on this machine."""
 
     name: str
     title: str
@@ -48,7 +48,7 @@ class Card:
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """A card's whole document.
+    """The complete document of a card.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _upstream(path: Path) -> tuple[SourceFile, ...]:
 
 def card_toml(card: Card, tables: Mapping[str, Mapping[str, Any]]) -> str:
     """A card as TOML, with rows and sha256 of the tables beside it."""
-    # json's string and list literals are TOML's as well
+    # string and list literals of JSON are valid TOML
     lines = [
         f"{k} = {json.dumps(getattr(card, k), ensure_ascii=False)}"
         for k in (

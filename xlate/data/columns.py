@@ -1,9 +1,8 @@
-"""Which columns of the op vector a translator sees: all, the largest, or groups by name.
+"""The columns of the op vector that a translator uses: all, the largest, or groups.
 
-Nothing is lost under any plan: operations that a plan does not keep by name,
-and those it has never heard of, are summed into ``Device_OTHER`` and
-``Host_OTHER``, and idle time always keeps its own column. Afterwards a group's
-ratio is handed back to each of its operations.
+No time is lost under any plan: operations that a plan does not keep by name, and
+unknown ones, are summed into ``Device_OTHER`` and ``Host_OTHER``, and idle time always has
+a separate column. Afterwards the ratio of a group is applied to each of its operations.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from xlate.errors import UnknownNameError
 
 __all__ = [
     "PLANS",
+    "STEP",
     "ColumnPlan",
     "check_plan",
     "clusters",
@@ -31,6 +31,9 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+#: column of the time of one step, µs, beside the operations
+STEP = "step_time_us"
+
 PLANS = ("all", "10", "50", "90", "100", "clusters", "families")
 
 #: PROFET's choice: average linkage, cut at this edit distance
@@ -41,18 +44,18 @@ _IDLE = (op_names.DEVICE_IDLE, op_names.HOST_IDLE)
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """Columns seen by a translator, each the sum of one or more operations.
+    """Columns that a translator uses, each the sum of one or more operations.
 
     Attributes
     ----------
     kind : str
         ``"all"``, a number, ``"clusters"`` or ``"families"``.
     names : tuple of str
-        Columns seen, in order.
+        Columns, in order.
     groups : tuple of tuple of str
         Operations summed into each.
     note : str or None
-        What the user should know about the choice.
+        A note for the user about the choice.
     """
 
     kind: str
@@ -76,7 +79,7 @@ class ColumnPlan:
             op_names.HOST if op.startswith(op_names.HOST) else op_names.DEVICE
         ]
         if self.kind == "families" and op not in self.place:
-            # another framework's name for the same kind of work
+            # the name of another framework for the same kind of work
             family = op_names.column("device", op_names.family(op))
             return self._at[family if family in self._at else other]
         at = self.place.get(op)
@@ -84,11 +87,11 @@ class ColumnPlan:
 
     def _places(self, columns: Sequence[str]) -> list[int]:
         """Column of each operation."""
-        known = self._known_places
-        return [known[c] if c in known else known.setdefault(c, self.place_of(c)) for c in columns]  # fmt: skip
+        cache = self._place_cache
+        return [cache[c] if c in cache else cache.setdefault(c, self.place_of(c)) for c in columns]  # fmt: skip
 
     @cached_property
-    def _known_places(self) -> dict[str, int]:
+    def _place_cache(self) -> dict[str, int]:
         return {}
 
     def apply(self, times: Floats, columns: Sequence[str]) -> Floats:
@@ -117,7 +120,7 @@ class ColumnPlan:
         planned: Floats,
         before: Floats | None = None,
     ) -> tuple[tuple[str, ...], Floats]:
-        """Hand the translated plan columns back to single operations.
+        """Apply the translated plan columns to single operations.
 
         Parameters
         ----------
@@ -135,8 +138,8 @@ class ColumnPlan:
         names : tuple of str
             Operations of the answer, sorted.
         ops : ndarray of shape (n, len(names))
-            Every operation of the anchor times the ratio of its group; a group
-            that only the target runs stands under its own name.
+            Each operation of the anchor times the ratio of its group; a group
+            that only the target runs is listed under its name.
         """
         if before is None:
             before = self.apply(times, columns)
@@ -162,7 +165,7 @@ def check_plan(kind: str) -> None:
 
 
 def suits(plan: ColumnPlan) -> bool:
-    """Whether the groups of a plan can be of its kind."""
+    """Whether the groups of a plan agree with its kind."""
     try:
         check_plan(plan.kind)
     except UnknownNameError:
@@ -182,9 +185,9 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     ----------
     kind : str
         ``"all"`` (every column with any time, and every operation of the
-        vocabulary, so that one never seen in training has a place),
-        ``"clusters"``, ``"families"`` (so that another framework's operations find
-        their place), or a number K: the K with the largest total time.
+        vocabulary, so that one that was not in training has a column),
+        ``"clusters"``, ``"families"`` (so that operations of another framework have a
+        column), or a number K: the K columns with the largest total time.
     columns : sequence of str
         Operations.
     times : ndarray of shape (n, len(columns))
@@ -193,7 +196,7 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     Returns
     -------
     ColumnPlan
-        A K larger than what exists takes what exists and says so.
+        A larger K than there are columns takes all, with a note.
 
     Raises
     ------
@@ -211,13 +214,13 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
     elif kind == "clusters":
         groups = list(clusters(work))
     elif kind == "families":
-        mine: dict[str, list[str]] = {f: [] for f in op_names.FAMILIES}
+        by_family: dict[str, list[str]] = {f: [] for f in op_names.FAMILIES}
         for c in work:
             if c.startswith(op_names.DEVICE):
-                mine[op_names.family(c)].append(c)
+                by_family[op_names.family(c)].append(c)
             else:
                 rest.append(c)
-        groups = [(op_names.column("device", f), *ops) for f, ops in mine.items()]
+        groups = [(op_names.column("device", f), *ops) for f, ops in by_family.items()]
     else:
         k = int(kind)
         largest = sorted(work, key=lambda c: (-totals[c], c))
@@ -235,7 +238,7 @@ def plan(kind: str, columns: Sequence[str], times: Floats) -> ColumnPlan:
 
 
 def shares(times: Floats) -> tuple[Floats, Floats]:
-    """What a vector is made of, apart from how large it is.
+    """The composition of vectors, and their size.
 
     Parameters
     ----------
@@ -266,12 +269,14 @@ def clusters(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
     grouped: list[tuple[str, ...]] = []
     for side in (op_names.DEVICE, op_names.HOST):
-        mine = sorted(n for n in names if n.startswith(side))
-        if len(mine) < 2:
-            grouped += [(n,) for n in mine]
+        side_names = sorted(n for n in names if n.startswith(side))
+        if len(side_names) < 2:
+            grouped += [(n,) for n in side_names]
             continue
         distances = [
-            edit_distance(a, b) for i, a in enumerate(mine) for b in mine[i + 1 :]
+            edit_distance(a, b)
+            for i, a in enumerate(side_names)
+            for b in side_names[i + 1 :]
         ]
         label = fcluster(
             linkage(np.array(distances, dtype=float), "average"),
@@ -279,7 +284,7 @@ def clusters(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
             criterion="distance",
         )
         members: dict[int, list[str]] = {}
-        for name, k in zip(mine, label, strict=True):
+        for name, k in zip(side_names, label, strict=True):
             members.setdefault(int(k), []).append(name)
         grouped += [tuple(m) for m in members.values()]
     return tuple(sorted(grouped))

@@ -1,4 +1,4 @@
-"""Corpora on disk: canonical tables, the card that says where they are from.
+"""Corpora on disk: canonical tables, and the card that names their source.
 
 A corpus is a folder with ``runs.parquet`` and ``ops.parquet``, ``calls.parquet``,
 ``telemetry.parquet``, ``sweeps.parquet`` (those it has) and ``dataset.toml``
@@ -19,10 +19,11 @@ import polars as pl
 from xlate import op_names
 from xlate.data import schema
 from xlate.data.card import CARD, Card, card_toml, load_toml, read_card
+from xlate.data.local_corpora import cards, home, installed, preferred
+from xlate.data.user_table import checked_table
 from xlate.errors import CorpusError, StorageError, UnknownNameError
 from xlate.files import open_regular
-from xlate.readers.tables.frames import KNOWN, check_frame, check_repeated
-from xlate.readers.tables.runs import check_runs
+from xlate.readers.tables.frames import RUN_COLUMNS, check_repeated
 from xlate.readers.tables.table import read_table
 from xlate.settings import paths
 from xlate.settings.logs import logger
@@ -55,13 +56,13 @@ class Corpus:
     Attributes
     ----------
     card : Card
-        Where the data is from.
+        Source of the data.
     runs, ops : polars.DataFrame
         Canonical tables (:mod:`xlate.data.schema`); empty where the corpus has none.
     calls, telemetry, sweeps : polars.DataFrame or None
-        The same, where there are any.
+        The same; None where the corpus has no such table.
     sha256 : str
-        Checksum over the canonical tables; goes into a bundle's manifest.
+        Checksum of the canonical tables; a bundle's manifest holds it.
 
     Examples
     --------
@@ -86,7 +87,7 @@ class Corpus:
 
     @property
     def label(self) -> str:
-        """Name for tables; says so when the data is simulated."""
+        """Name for printed tables, which marks simulated data."""
         plain = not self.card.simulated or "simulated" in self.name
         return self.name if plain else f"{self.name} (simulated)"
 
@@ -97,7 +98,7 @@ class Corpus:
 
     @cached_property
     def wide(self) -> pl.DataFrame:
-        """``runs`` with one column an operation (µs, 0 where it did not run)."""
+        """``runs`` with a column for each operation (µs, 0 where it did not run)."""
         vectors = self.ops.pivot(
             on="op", index="run_id", values="time_us", aggregate_function="sum"
         )
@@ -125,12 +126,12 @@ class Corpus:
 
 
 def is_table(name: str) -> bool:
-    """Whether what is named is a table of the user's rather than a corpus."""
+    """Whether a name is that of a table file of the user, not of a corpus."""
     if name.endswith((".csv", ".parquet", ".csv.gz")):
         return True
     try:
         return Path(name).is_file()
-    except OSError:  # longer than any file's name
+    except OSError:  # too long for the name of a file
         return False
 
 
@@ -154,62 +155,34 @@ def from_file(path: Path) -> Corpus:
 def from_frame(
     frame: pl.DataFrame, name: str = "frame", where: str = "the table"
 ) -> Corpus:
-    """A corpus from a user's own wide table, kept in memory.
+    """A corpus from a wide table of the user, kept in memory.
 
     Parameters
     ----------
     frame : polars.DataFrame
-        One row a run: ``instance``, ``model``, ``step_time_us`` and one column
-        an operation (µs over the window). Other columns of ``runs`` are filled
-        with a single value where they are absent.
+        A row for each run: ``instance``, ``model``, ``step_time_us`` and a column for
+        each operation (µs over the window). Other columns of ``runs`` are filled
+        with one value where they are absent.
     name : str
-        Shown as the corpus fitted on.
+        Shown as the name of the corpus.
     where : str
         Named in errors.
 
     Raises
     ------
     CorpusError
-        If a needed column is missing, has a row without a value, or one run stands
-        twice.
+        If a required column is missing, has a row without a value, or a run is
+        repeated.
     ProfileError
-        If a time is not finite or negative, a size cannot be, or the step times and
+        If a time is not finite or negative, a size is impossible, or the step times and
         the operations are in different units.
     """
-    missing = [
-        c for c in ("instance", "model", "step_time_us") if c not in frame.columns
-    ]
-    if missing:
-        raise CorpusError(
-            f"{where} lacks {', '.join(missing)}",
-            "one row a run, see xlate.fit",
-            code="corpus.missing-part",
-        )
-    frame = check_frame(frame, where)
-    for needed in ("instance", "model"):
-        absent = frame[needed].is_null().arg_true()
-        if len(absent):
-            raise CorpusError(
-                f"{where}: column {needed}, row {absent[0]} is empty",
-                "every run has an instance and a model",
-                code="corpus.bad-value",
-            )
-    check_runs(frame, where)
+    frame = checked_table(frame, where)
     columns = [c for c in frame.columns if op_names.is_op_column(c)]
-    filled = {
-        "dataset": "unknown", "batch_size": 0, "optimizer": "unknown",
-        "mode": "training", "precision": "fp32", "framework": "tensorflow", "repeat": 1,
-    }  # fmt: skip
-    frame = frame.with_columns(
-        *(pl.col(c).fill_null(v) for c, v in filled.items() if c in frame.columns)
-    ).with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("run_id"),
-        *(pl.lit(v).alias(c) for c, v in filled.items() if c not in frame.columns),
-    )
     runs = schema.conform(frame, "runs")
     check_unique(runs, name)
-    # a repeat whose every time is the same to the last digit is a copied row
-    apart = [c for c in frame.columns if c in KNOWN or op_names.is_op_column(c)]
+    # a repeat with all times equal to the last digit is a copied row
+    apart = [c for c in frame.columns if c in RUN_COLUMNS or op_names.is_op_column(c)]
     check_repeated(frame.select(apart), where)
     ops = frame.unpivot(
         on=columns, index="run_id", variable_name="op", value_name="time_us"
@@ -217,30 +190,16 @@ def from_frame(
     digest = hashlib.sha256(
         frame.select("run_id", *sorted(columns)).hash_rows(0).to_numpy().tobytes()
     )
-    card = Card(name, "a table given by the user", False, "the user's own", "", "", "")
+    card = Card(
+        name=name,
+        title="a table given by the user",
+        simulated=False,
+        licence="the user's own",
+        origin="",
+        commit="",
+        url="",
+    )
     return Corpus(card, runs, schema.conform(ops, "ops"), sha256=digest.hexdigest())
-
-
-def home() -> Path:
-    """Folder of imported corpora."""
-    return paths.data_home() / "corpora"
-
-
-def cards() -> dict[str, Card]:
-    """Cards of all corpora xlate knows, shipped beside the code."""
-    folder = paths.shipped("datasets")
-    return {p.parent.name: read_card(p) for p in sorted(folder.glob(f"*/{CARD}"))}
-
-
-def installed(name: str) -> Path | None:
-    """Folder with the tables of a corpus, or None where it is not on this machine."""
-    if name in ("", ".", "..") or Path(name).name != name:
-        # a name is no path: what lies elsewhere was never imported
-        return None
-    for folder in (home() / name, paths.shipped("datasets") / name):
-        if any((folder / f"{t}.parquet").is_file() for t in schema.TABLES):
-            return folder
-    return None
 
 
 def load(name: str) -> Corpus:
@@ -251,17 +210,19 @@ def load(name: str) -> Corpus:
     UnknownNameError
         If no corpus has that name.
     CorpusError
-        If it was not imported yet, or its tables are not what its card says.
+        If it was not imported yet, or its tables do not agree with its card.
     """
-    known = cards()
+    all_cards = cards()
     folder = installed(name)
-    if folder is None and name not in known and is_table(name):
+    if folder is None and name not in all_cards and is_table(name):
         _LOG.info("corpus of the table %s", name)
         return from_file(Path(name))
     if folder is None:
-        if name not in known:
-            raise UnknownNameError("corpus", name, known, "see: xlate datasets list")
-        pull = all(f.sha256 for f in known[name].files)
+        if name not in all_cards:
+            raise UnknownNameError(
+                "corpus", name, all_cards, "see: xlate datasets list"
+            )
+        pull = all(f.sha256 for f in all_cards[name].files)
         raise CorpusError(
             f"corpus {name} is not on this machine",
             (f"xlate datasets pull {name}, or: " if pull else "")
@@ -275,6 +236,19 @@ def load(name: str) -> Corpus:
             f"--data {card.name}, or import {name} again",
             code="corpus.damaged",
         )
+    tables, digest = _stored_tables(name, folder)
+    if not tables:
+        raise CorpusError(
+            f"{folder} has no table", f"import {name} again", code="corpus.missing-part"
+        )
+    _LOG.info("corpus %s, from %s", name, folder)
+    for absent in {"runs", "ops"} - set(tables):
+        tables[absent] = pl.DataFrame(schema=schema.TABLES[absent])
+    return Corpus(card, **tables, sha256=digest)
+
+
+def _stored_tables(name: str, folder: Path) -> tuple[dict[str, pl.DataFrame], str]:
+    """Tables of a corpus that its card lists, each checked, and their checksum."""
     stored = load_toml(folder / CARD).get("tables", {})
     tables: dict[str, pl.DataFrame] = {}
     digest = hashlib.sha256()
@@ -286,50 +260,43 @@ def load(name: str) -> Corpus:
             raise CorpusError(
                 f"{path} is missing", f"import {name} again", code="corpus.damaged"
             )
-        found = sha256_of(path)
-        if found != stored[table].get("sha256"):
+        checksum = sha256_of(path)
+        if checksum != stored[table].get("sha256"):
             raise CorpusError(
-                f"{path} is not the file its card describes (sha256 {found[:12]}…)",
+                f"{path} is not the file its card describes (sha256 {checksum[:12]}…)",
                 f"import {name} again",
                 code="corpus.damaged",
             )
-        digest.update(found.encode())
+        digest.update(checksum.encode())
         tables[table] = schema.conform(pl.read_parquet(path), table)
-    if not tables:
-        raise CorpusError(
-            f"{folder} has no table", f"import {name} again", code="corpus.missing-part"
-        )
-    _LOG.info("corpus %s, from %s", name, folder)
-    for absent in {"runs", "ops"} - set(tables):
-        tables[absent] = pl.DataFrame(schema=schema.TABLES[absent])
-    return Corpus(card, **tables, sha256=digest.hexdigest())
+    return tables, digest.hexdigest()
 
 
 def save(
     card: Card, tables: Mapping[str, pl.DataFrame], folder: Path | None = None
 ) -> Path:
-    """Write canonical tables and their card; whole or not at all.
+    """Write canonical tables and their card, completely or not at all.
 
     Rows are sorted, so the same input gives the same bytes.
 
     Parameters
     ----------
     card : Card
-        Copied beside the tables.
+        Written beside the tables.
     tables : mapping of str to polars.DataFrame
-        Those the corpus has.
+        Tables of the corpus.
     folder : Path, optional
         Default: the corpus's folder in the data home.
 
     Returns
     -------
     Path
-        The folder written.
+        The folder that was written.
 
     Raises
     ------
     CorpusError
-        If one run stands twice in the runs.
+        If a run is repeated.
     StorageError
         If the folder cannot be written.
     """
@@ -346,7 +313,7 @@ def save(
             try:
                 table.write_parquet(path, compression="zstd", compression_level=9)
             except pl.exceptions.PolarsError as e:
-                # what polars says of a full disk, which is no OSError
+                # polars raises this for a full disk, not an OSError
                 raise StorageError(
                     f"cannot write {target}: {e}",
                     "free some space, or write to another disk",
@@ -358,7 +325,7 @@ def save(
 
 
 def check_unique(runs: pl.DataFrame, name: str) -> None:
-    """Raise CorpusError naming the first workload key that stands twice."""
+    """Raise CorpusError naming the first repeated workload key."""
     key = ["instance", *schema.KEY, "repeat"]
     doubled = runs.group_by(key).len().filter(pl.col("len") > 1).sort(key)
     if not doubled.is_empty():
@@ -371,21 +338,15 @@ def check_unique(runs: pl.DataFrame, name: str) -> None:
         )
 
 
-def preferred() -> list[Card]:
-    """Cards of the corpora on this machine, measured ones before simulated."""
-    here = [c for c in cards().values() if installed(c.name) is not None]
-    return sorted(here, key=lambda c: (c.simulated, c.name))
-
-
 def find(anchor: str, target: str, name: str | None = None) -> Corpus:
-    """The corpus to learn a pair from.
+    """The corpus with the runs of a pair.
 
     Parameters
     ----------
     anchor, target : str
         Canonical instance names.
     name : str, optional
-        Corpus asked for. When not given, measured corpora on this machine come
+        Name of the corpus. By default measured corpora on this machine are tried
         before simulated ones.
 
     Raises
@@ -396,9 +357,9 @@ def find(anchor: str, target: str, name: str | None = None) -> Corpus:
     if name is not None:
         return load(name)
     tried = [
-        f"{known} (not on this machine)"
-        for known in cards()
-        if installed(known) is None
+        f"{absent} (not on this machine)"
+        for absent in cards()
+        if installed(absent) is None
     ]
     for card in preferred():
         corpus = load(card.name)
@@ -414,6 +375,6 @@ def find(anchor: str, target: str, name: str | None = None) -> Corpus:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file."""
+    """Hexadecimal sha256 of a file."""
     with open_regular(path) as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""Align two instances by workload: which row of one is the same work as which of the other.
+"""Align two instances by workload: pairs of rows that are the same work.
 
-Pairs are built on the fly and never stored. Here is also the border between
-the two languages inside: tables (polars) come in, matrices (numpy) go out.
+Pairs are computed when they are needed and never stored. This module also converts
+tables (polars) to matrices (numpy).
 """
 
 from __future__ import annotations
@@ -9,22 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from xlate import op_names
+from xlate.data.columns import STEP
 from xlate.data.schema import KEY
+from xlate.data.workload_codes import (
+    LARGE,
+    codes,
+    equal_pairs,
+    sorting_orders,
+    with_repeats,
+)
 from xlate.errors import AlignmentError, UnknownNameError
 from xlate.parallel import Threads
 
-__all__ = ["POLICIES", "Aligned", "align", "matrix", "median_of_repeats"]
+__all__ = ["POLICIES", "STEP", "Aligned", "align", "matrix", "median_of_repeats"]
 
 Floats = NDArray[np.float64]
 
-#: how the repeats of one workload meet
+#: how the repeats of one workload are paired
 POLICIES: dict[str, str] = {
     "same": "repeat k of the anchor with repeat k of the target",
     "cross": "every repeat of the anchor with every repeat of the target",
@@ -32,17 +39,14 @@ POLICIES: dict[str, str] = {
 }
 
 _FEWEST_MODELS = 2
-STEP = "step_time_us"
-#: rows from which threads pay
-_LARGE = 100_000
 
 
 @dataclass(frozen=True)
 class Aligned:
     """Pairs of runs of the same work, sorted by workload key.
 
-    Only row numbers are kept beside the two tables; a matrix is gathered when
-    asked for, and only the columns asked for.
+    Only row numbers are kept besides the two tables; a matrix is made when it is
+    needed, with the columns that are needed.
 
     Attributes
     ----------
@@ -51,7 +55,7 @@ class Aligned:
     columns : tuple of str
         Op columns that either side has, sorted.
     unpaired_anchor, unpaired_target : polars.DataFrame
-        Workload keys that the other side lacks.
+        Workload keys without a partner on the other side.
     policy : str
         Repeat policy used.
     """
@@ -70,7 +74,7 @@ class Aligned:
 
     @cached_property
     def keys(self) -> pl.DataFrame:
-        """One row a pair: workload key and both repeats (null under ``median``)."""
+        """A row for each pair: workload key and both repeats (null under ``median``)."""
         none = pl.lit(None, dtype=pl.Int64)
         return (
             self._sides[0]
@@ -110,9 +114,9 @@ def align(
     Parameters
     ----------
     anchor_runs, target_runs : polars.DataFrame
-        Wide tables: the columns of ``runs`` and one column an operation.
+        Wide tables: the columns of ``runs`` and a column for each operation.
     policy : {"median", "same", "cross"}
-        How repeats meet, see :data:`POLICIES`.
+        How repeats are paired, see :data:`POLICIES`.
     fewest_models : int
         Fewest models that must be in common.
 
@@ -126,8 +130,8 @@ def align(
     UnknownNameError
         If the policy is unknown.
     AlignmentError
-        If one side is empty, both are one instance, a workload key stands
-        twice, or too few models are in common.
+        If one side is empty, both are one instance, a workload key is repeated,
+        or too few models are in common.
     """
     if policy not in POLICIES:
         raise UnknownNameError("repeat policy", policy, POLICIES)
@@ -138,65 +142,67 @@ def align(
             "choose two instances",
             code="pair.same-instance",
         )
+    sides = (anchor_runs, target_runs)
     if policy == "median":
-        left, right = (
-            median_of_repeats(r, ordered=False) for r in (anchor_runs, target_runs)
-        )
-    else:
-        left, right = anchor_runs, target_runs
-    a_work, b_work = _codes(left, right, KEY)
-    if policy == "median":
-        a_run, b_run = a_work, b_work
-    else:
-        a_repeat, b_repeat = _codes(left, right, ("repeat",))
-        n_repeats = 1 + max(a_repeat.max(), b_repeat.max())
-        a_run = a_work * n_repeats + a_repeat
-        b_run = b_work * n_repeats + b_repeat
-    a_order, b_order = _orders(a_run, b_run)
-    for table, code, order, name in (
-        (left, a_run, a_order, anchor),
-        (right, b_run, b_order, target),
-    ):
-        _check_unique(table, code[order], order, name)
+        left, right = (median_of_repeats(r, ordered=False) for r in sides)
+        sides = (left, right)
+    rows, unpaired = _paired(sides, policy, (anchor, target))
+    columns = {*anchor_runs.columns, *target_runs.columns}
+    aligned = Aligned(
+        anchor=anchor,
+        target=target,
+        columns=tuple(sorted(c for c in columns if op_names.is_op_column(c))),
+        unpaired_anchor=unpaired[0],
+        unpaired_target=unpaired[1],
+        policy=policy,
+        _sides=sides,
+        _rows=rows,
+    )
+    _check_models(aligned, fewest_models)
+    return aligned
 
-    a_sorted, b_sorted = a_run[a_order], b_run[b_order]
+
+def _paired(
+    sides: tuple[pl.DataFrame, pl.DataFrame], policy: str, instances: tuple[str, str]
+) -> tuple[
+    tuple[NDArray[np.int64], NDArray[np.int64]], tuple[pl.DataFrame, pl.DataFrame]
+]:
+    """Row numbers of the pairs on both sides, and workload keys without a partner."""
+    work = codes(*sides, KEY)
+    runs = work if policy == "median" else with_repeats(work, *sides)
+    orders = sorting_orders(*runs)
+    for table, code, order, name in zip(sides, runs, orders, instances, strict=True):
+        _check_unique(table, code[order], order, name)
+    sorted_work = (work[0][orders[0]], work[1][orders[1]])
     if policy == "cross":
-        i, j = _merge(a_work[a_order], b_work[b_order])
+        places = equal_pairs(*sorted_work)
     else:
-        i, j = _merge(a_sorted, b_sorted)
-    everything = len(i) == len(a_run) == len(b_run) and policy != "cross"
-    i, j = a_order[i], b_order[j]
-    if everything:
-        unpaired = (left.select(KEY).clear(), right.select(KEY).clear())
-    else:
-        a_known, b_known = a_work[a_order], b_work[b_order]
-        unpaired = (
-            _lacking(left, a_order, a_known, b_known),
-            _lacking(right, b_order, b_known, a_known),
-        )
-    in_pairs = np.zeros(left.height, dtype=bool)
-    in_pairs[i] = True
-    n_models = left.select(
+        places = equal_pairs(runs[0][orders[0]], runs[1][orders[1]])
+    rows = (orders[0][places[0]], orders[1][places[1]])
+    if len(rows[0]) == len(runs[0]) == len(runs[1]) and policy != "cross":
+        return rows, (sides[0].select(KEY).clear(), sides[1].select(KEY).clear())
+    return rows, (
+        _lacking(sides[0], orders[0], sorted_work[0], sorted_work[1]),
+        _lacking(sides[1], orders[1], sorted_work[1], sorted_work[0]),
+    )
+
+
+def _check_models(aligned: Aligned, fewest: int) -> None:
+    """Raise an error if the pairs have fewer models than this."""
+    table = aligned._sides[0]
+    in_pairs = np.zeros(table.height, dtype=bool)
+    in_pairs[aligned._rows[0]] = True
+    n_models = table.select(
         pl.col("model").filter(pl.Series(in_pairs)).n_unique()
     ).item()
-    if n_models < fewest_models:
+    if n_models < fewest:
         raise AlignmentError(
-            f"{anchor} and {target} have {n_models} models in common, "
-            f"at least {fewest_models} are needed "
-            f"({unpaired[0].height} workloads of {anchor} and "
-            f"{unpaired[1].height} of {target} have no partner)",
+            f"{aligned.anchor} and {aligned.target} have {n_models} models in common, "
+            f"at least {fewest} are needed "
+            f"({aligned.unpaired_anchor.height} workloads of {aligned.anchor} and "
+            f"{aligned.unpaired_target.height} of {aligned.target} have no partner)",
             "measure more models on both, or use another corpus",
         )
-    columns = {*anchor_runs.columns, *target_runs.columns}
-    return Aligned(
-        anchor,
-        target,
-        tuple(sorted(c for c in columns if op_names.is_op_column(c))),
-        *unpaired,
-        policy,
-        (left, right),
-        (i, j),
-    )
 
 
 def matrix(
@@ -204,15 +210,15 @@ def matrix(
     columns: Sequence[str],
     rows: NDArray[np.int64] | None = None,
 ) -> Floats:
-    """Columns of a wide table as a matrix: the border from polars to numpy.
+    """Columns of a wide table as a matrix.
 
     Parameters
     ----------
     table : polars.DataFrame
         Wide table.
     columns : sequence of str
-        In this order; a column the table lacks, or a null in an op column, is
-        an operation that did not run, hence 0. A null step time is NaN.
+        In this order; a missing column, or a null in an op column, is an operation
+        that did not run, and becomes 0. A null step time becomes NaN.
     rows : ndarray of int, optional
         Rows to take, in this order; all by default.
 
@@ -221,13 +227,13 @@ def matrix(
     ndarray of shape (n_rows, n_columns), column-major
     """
     n = table.height if rows is None else len(rows)
-    there = set(table.columns)
+    present = set(table.columns)
     out = np.empty((n, len(columns)), dtype=np.float64, order="F")
 
     def fill(k: int) -> None:
         name = columns[k]
         absent = float("nan") if name == STEP else 0.0
-        if name not in there:
+        if name not in present:
             out[:, k] = absent
             return
         series = table[name].cast(pl.Float64)
@@ -239,7 +245,7 @@ def matrix(
         else:
             np.take(values, rows, out=out[:, k], mode="clip")
 
-    if n < _LARGE:
+    if n < LARGE:
         for k in range(len(columns)):
             fill(k)
     else:
@@ -261,22 +267,22 @@ def _instance(runs: pl.DataFrame, side: str) -> str:
 def median_of_repeats(
     runs: pl.DataFrame, apart: Sequence[str] = (), *, ordered: bool = True
 ) -> pl.DataFrame:
-    """One row a workload: the median over its repeats of every operation and the step.
+    """A row for each workload: medians over repeats of each operation and of the step.
 
     Parameters
     ----------
     runs : polars.DataFrame
         Wide table.
     apart : sequence of str
-        Columns beside the workload key whose values are kept apart (``instance``).
+        Further columns whose values are kept separate (``instance``).
     ordered : bool
         Whether rows are sorted by key.
 
     Returns
     -------
     polars.DataFrame
-        Columns ``apart``, the whole workload key, operations and step time. An
-        operation that ran in some repeats only has the median of these.
+        Columns ``apart``, the workload key, operations and step time. An
+        operation that ran only in some repeats has the median of these.
 
     Examples
     --------
@@ -291,77 +297,6 @@ def median_of_repeats(
     columns = [c for c in runs.columns if op_names.is_op_column(c)]
     jobs = runs.group_by(key).agg(pl.col([*columns, STEP]).median())
     return jobs.sort(key) if ordered else jobs
-
-
-def _codes(
-    left: pl.DataFrame, right: pl.DataFrame, on: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """One integer a row that orders and equals as the columns ``on`` do together.
-
-    Each column becomes its rank among the values of both tables, and the ranks
-    become digits of one number, so that sorting and joining touch integers
-    only. Exact, no hash is involved.
-    """
-    names = [c for c in on if left.schema[c] == pl.String]
-    # one select a table, so that the columns are worked on side by side
-    seen = [t.select(pl.col(names).unique().implode()) for t in (left, right)]
-    values = {
-        c: pl.concat([t[c][0] for t in seen]).unique().drop_nulls().sort()
-        for c in names
-    }
-    # an Enum's physical value is the position of the string in its list
-    rank = [
-        pl.col(c).cast(pl.Enum(values[c])).to_physical().cast(pl.Int64)
-        if c in values
-        else pl.col(c).cast(pl.Int64)
-        for c in on
-        if c not in values
-        or len(values[c]) != 1
-        or left[c].null_count()
-        or right[c].null_count()
-    ]
-    ranks = [t.select(rank) for t in (left, right)]
-    a = np.zeros(left.height, dtype=np.int64)
-    b = np.zeros(right.height, dtype=np.int64)
-    size = 1
-    for name in ranks[0].columns:
-        columns = [t[name] for t in ranks]
-        low, high = (
-            [int(x) for c in columns if (x := edge(c)) is not None]  # type: ignore[arg-type]
-            for edge in (pl.Series.min, pl.Series.max)
-        )
-        if not low:
-            continue
-        # null is 0, the lowest value 1
-        offset = 1 - min(low)
-        radix = max(high) + offset + 1
-        if size * radix >= 2**62:
-            # more combinations than an integer holds: close the gaps first
-            both = np.unique(np.concatenate([a, b]), return_inverse=True)[1]
-            a, b, size = both[: len(a)], both[len(a) :], int(both.max()) + 1
-        size *= radix
-        for code, column in zip((a, b), columns, strict=True):
-            code *= radix
-            code += (
-                column.fill_null(-offset) if column.null_count() else column
-            ).to_numpy()
-            code += offset
-    return a, b
-
-
-def _orders(
-    a: NDArray[np.int64], b: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sorting order of both codes, side by side when they are long."""
-    if max(a.max(initial=0), b.max(initial=0)) < 2**31:
-        # half the width sorts in half the time
-        sides: list[NDArray[Any]] = [a.astype(np.int32), b.astype(np.int32)]
-    else:
-        sides = [a, b]
-    if len(a) + len(b) < _LARGE:
-        return np.argsort(sides[0]), np.argsort(sides[1])
-    first, second = Threads().map(np.argsort, sides)
-    return first, second
 
 
 def _check_unique(
@@ -383,30 +318,15 @@ def _check_unique(
         )
 
 
-def _merge(
-    a: NDArray[np.int64], b: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of all equal pairs of two sorted arrays, in order of the first."""
-    if np.array_equal(a, b) and (a[1:] != a[:-1]).all():
-        both = np.arange(len(a))
-        return both, both
-    low = np.searchsorted(b, a, side="left")
-    counts = np.searchsorted(b, a, side="right") - low
-    i = np.repeat(np.arange(len(a)), counts)
-    # position within the partners of one element of a
-    within = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return i, np.repeat(low, counts) + within
-
-
 def _lacking(
     table: pl.DataFrame,
     order: NDArray[np.int64],
-    mine: NDArray[np.int64],
-    other: NDArray[np.int64],
+    own_codes: NDArray[np.int64],
+    other_codes: NDArray[np.int64],
 ) -> pl.DataFrame:
-    """Workload keys of ``table`` whose code (sorted) the other side lacks."""
-    if np.array_equal(mine, other):
+    """Workload keys of ``table`` whose code (sorted) is not on the other side."""
+    if np.array_equal(own_codes, other_codes):
         return table.select(KEY).clear()
-    place = np.minimum(np.searchsorted(other, mine), len(other) - 1)
-    lone = pl.Series(order[other[place] != mine])
+    place = np.minimum(np.searchsorted(other_codes, own_codes), len(other_codes) - 1)
+    lone = pl.Series(order[other_codes[place] != own_codes])
     return table.select(pl.col(KEY).gather(lone)).unique().sort(KEY)

@@ -1,4 +1,4 @@
-"""The quality of a corpus: what is missing, doubled, odd or too rare to learn from."""
+"""The quality of a corpus: missing, repeated, unusual and rare values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from xlate.data.schema import ACTIVITIES, KEY
 
 __all__ = ["Report", "check"]
 
-#: fences of the box plot (Tukey, 1977): this many interquartile ranges out
+#: fences of the box plot (Tukey, 1977), in interquartile ranges
 _IQR_FENCE = 1.5
-#: fewest repeats for which quartiles mean anything
+#: fewest repeats for which quartiles are meaningful
 _FEWEST_REPEATS = 4
 _NAMED = 6
-#: fewer clocks make no curve
+#: fewest clocks of a curve
 _FEWEST_CLOCKS = 3
 #: observed and requested clock may differ by this share
 _FOLLOWED = 0.03
@@ -32,19 +32,19 @@ class Report:
     Attributes
     ----------
     findings : list of (check, found, detail)
-        One row a check; ``found`` is 0 where all is well.
+        One row for each check; ``found`` is 0 where there is no fault.
     coverage : list of (instance, workloads, lacking)
-        Workloads measured on each instance, and the models of those that only
-        other instances have, with how many.
+        Workloads measured on each instance, and models of the workloads that only
+        other instances have, with their number.
     workloads : list of dict
         Coverage matrix: each workload with its runs on every instance.
     matrix : list of rows
         Runs by model (rows) and instance (columns, as in ``instances``).
     by_instance : list of rows
-        Instance, repeats a workload, coefficient of variation between repeats
+        Instance, repeats of a workload, coefficient of variation between repeats
         (%), window over step time, idle share (%).
     broken : bool
-        Whether a finding makes the corpus unfit to learn from.
+        Whether a finding makes the corpus unusable for a fit.
     """
 
     corpus: str
@@ -93,7 +93,7 @@ class Report:
 
 
 def check(corpus: Corpus) -> Report:
-    """Look a corpus over.
+    """Check a corpus.
 
     Parameters
     ----------
@@ -103,16 +103,46 @@ def check(corpus: Corpus) -> Report:
     Returns
     -------
     Report
-        Every check has a row, also where nothing was found.
+        Every check has a row, also without a finding.
     """
     if corpus.runs.is_empty():
-        found, broken = _sweep_findings(corpus)
-        return Report(corpus.label, [], found, [], [], [], [], broken)
-    wide = corpus.wide
-    instances = corpus.instances
+        findings, broken = _sweep_findings(corpus)
+        return Report(
+            corpus=corpus.label,
+            instances=[],
+            findings=findings,
+            coverage=[],
+            workloads=[],
+            matrix=[],
+            by_instance=[],
+            broken=broken,
+        )
+    wide, instances = corpus.wide, corpus.instances
     columns = [c for c in wide.columns if op_names.is_op_column(c)]
-    run_key = ["instance", *KEY, "repeat"]
+    faults, faulty = _run_faults(corpus)
+    swept, swept_broken = _sweep_findings(corpus)
+    return Report(
+        corpus=corpus.label,
+        instances=instances,
+        findings=[*faults, *_rarities(corpus, columns), *swept],
+        coverage=_coverage(corpus.runs.select("instance", *KEY).unique(), instances),
+        workloads=_workloads(corpus.runs, instances),
+        matrix=_matrix(corpus.runs, instances),
+        by_instance=_by_instance(wide, instances, columns),
+        broken=faulty or swept_broken,
+    )
 
+
+def _listed(names: list[str]) -> str:
+    """The first names, and the number of the others."""
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _run_faults(corpus: Corpus) -> tuple[list[tuple[str, int, str]], bool]:
+    """Checks of single runs, and whether one of them makes the corpus unusable."""
+    wide = corpus.wide
+    run_key = ["instance", *KEY, "repeat"]
     doubled = wide.filter(pl.struct(run_key).is_duplicated()).height
     bad_ops = corpus.ops.filter(
         ~pl.col("time_us").is_finite() | (pl.col("time_us") < 0)
@@ -121,13 +151,27 @@ def check(corpus: Corpus) -> Report:
         pl.col(STEP).is_not_null() & (~pl.col(STEP).is_finite() | (pl.col(STEP) <= 0))
     )
     no_step = wide[STEP].null_count()
-    # a corpus of telemetry has no operations at all, and that is no fault
+    # a corpus of telemetry has no operations, which is not a fault
     metered = corpus.ops.is_empty() and corpus.telemetry is not None
     no_ops = (
         0 if metered else corpus.runs.join(corpus.ops, on="run_id", how="anti").height
     )
-    strays = corpus.ops.join(corpus.runs, on="run_id", how="anti").height
+    without_run = corpus.ops.join(corpus.runs, on="run_id", how="anti").height
+    findings = [
+        ("duplicate runs", doubled, "one workload key and repeat twice" if doubled else ""),
+        ("negative or non-finite op times", bad_ops.height, _listed(sorted(set(bad_ops["op"].to_list())))),
+        ("impossible step times", bad_steps.height, ""),
+        ("missing step times", no_step, "such pairs are left out of a fit" if no_step else ""),
+        ("runs without operations", no_ops, ""),
+        ("operations without a run", without_run, ""),
+    ]  # fmt: skip
+    broken = doubled or bad_ops.height or bad_steps.height or no_ops or without_run
+    return findings, bool(broken)
 
+
+def _rarities(corpus: Corpus, columns: list[str]) -> list[tuple[str, int, str]]:
+    """Workloads and operations that only some models or instances have, and outliers."""
+    wide, instances = corpus.wide, corpus.instances
     pairs = corpus.runs.select("instance", *KEY).unique()
     everywhere = (
         pairs.group_by(KEY).len().filter(pl.col("len") == len(instances)).height
@@ -150,45 +194,19 @@ def check(corpus: Corpus) -> Report:
     )
     outliers = _outliers(wide)
     zero_share = 1 - corpus.ops.height / max(1, wide.height * len(columns))
-
-    def named(names: list[str]) -> str:
-        rest = len(names) - _NAMED
-        return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-
-    findings = [
-        ("duplicate runs", doubled, "one workload key and repeat twice" if doubled else ""),
-        ("negative or non-finite op times", bad_ops.height, named(sorted(set(bad_ops["op"].to_list())))),
-        ("impossible step times", bad_steps.height, ""),
-        ("missing step times", no_step, "such pairs are left out of a fit" if no_step else ""),
-        ("runs without operations", no_ops, ""),
-        ("operations without a run", strays, ""),
+    return [
         ("workloads not on every instance", n_keys - everywhere, f"of {n_keys}"),
         ("cells that are zero", round(zero_share * wide.height * len(columns)), f"{zero_share:.0%} of all; absent, not missing"),
-        ("operations in one model only", len(one_model), named(one_model)),
-        ("operations on one instance only", len(one_gpu), named(one_gpu)),
-        ("workload's operations on one instance only", lone.height, named(lone["op"].unique(maintain_order=True).to_list())),
-        ("operations without a known family", len(no_family), named(no_family)),
+        ("operations in one model only", len(one_model), _listed(one_model)),
+        ("operations on one instance only", len(one_gpu), _listed(one_gpu)),
+        ("workload's operations on one instance only", lone.height, _listed(lone["op"].unique(maintain_order=True).to_list())),
+        ("operations without a known family", len(no_family), _listed(no_family)),
         ("step time outliers among repeats", outliers, f"beyond {_IQR_FENCE} interquartile ranges"),
     ]  # fmt: skip
-    swept, swept_broken = _sweep_findings(corpus)
-    findings += swept
-    broken = swept_broken or bool(
-        doubled or bad_ops.height or bad_steps.height or no_ops or strays
-    )
-    return Report(
-        corpus.label,
-        instances,
-        findings,
-        _coverage(pairs, instances),
-        _workloads(corpus.runs, instances),
-        _matrix(corpus.runs, instances),
-        _by_instance(wide, instances, columns),
-        broken,
-    )
 
 
 def _sweep_findings(corpus: Corpus) -> tuple[list[tuple[str, int, str]], bool]:
-    """Checks of a sweeps table, and whether one of them makes it unfit."""
+    """Checks of a sweeps table, and whether one of them makes it unusable."""
     if corpus.sweeps is None:
         return [], False
     sweeps = corpus.sweeps
@@ -225,7 +243,7 @@ def _sweep_findings(corpus: Corpus) -> tuple[list[tuple[str, int, str]], bool]:
 
 
 def _on_one_instance(corpus: Corpus) -> pl.DataFrame:
-    """(workload, operation) that ran on one of several instances; commonest op first."""
+    """(workload, operation) that ran on one of several instances; most frequent first."""
     work = corpus.runs.select("run_id", "instance", *KEY)
     measured = work.group_by(KEY).agg(pl.col("instance").n_unique().alias("of"))
     ran = corpus.ops.select("run_id", "op").join(work, on="run_id")
@@ -238,7 +256,7 @@ def _on_one_instance(corpus: Corpus) -> pl.DataFrame:
 
 
 def _outliers(wide: pl.DataFrame) -> int:
-    """Repeats whose step time lies outside the fences of their own workload."""
+    """Repeats whose step time lies outside the fences of the workload."""
     over = ["instance", *KEY]
     q1 = pl.col(STEP).quantile(0.25, "linear").over(over)
     q3 = pl.col(STEP).quantile(0.75, "linear").over(over)
@@ -253,11 +271,15 @@ def _coverage(pairs: pl.DataFrame, instances: list[str]) -> list[tuple[str, int,
     every = pairs.select(KEY).unique()
     rows = []
     for name in instances:
-        mine = pairs.filter(pl.col("instance") == name)
-        lacking = every.join(mine, on=list(KEY), how="anti", nulls_equal=True)
+        on_instance = pairs.filter(pl.col("instance") == name)
+        lacking = every.join(on_instance, on=list(KEY), how="anti", nulls_equal=True)
         counts = lacking.group_by("model").len().sort("model")
         rows.append(
-            (name, mine.height, ", ".join(f"{m} ({n})" for m, n in counts.iter_rows()))
+            (
+                name,
+                on_instance.height,
+                ", ".join(f"{m} ({n})" for m, n in counts.iter_rows()),
+            )
         )
     return rows
 
@@ -295,8 +317,8 @@ def _by_instance(
     )
     report = []
     for name in instances:
-        mine = rows.filter(pl.col("instance") == name)
-        spread = mine.group_by(KEY).agg(
+        on_instance = rows.filter(pl.col("instance") == name)
+        spread = on_instance.group_by(KEY).agg(
             pl.len().alias("n"), (pl.col(STEP).std() / pl.col(STEP).mean()).alias("cv")
         )
         cv = spread["cv"].drop_nulls().median()
@@ -306,10 +328,13 @@ def _by_instance(
                 int(spread["n"].median() or 0),  # type: ignore[arg-type]
                 None if cv is None else round(100 * float(cv), 2),  # type: ignore[arg-type]
                 _rounded(
-                    mine.select((pl.col("_window") / pl.col(STEP)).median()).item(), 2
+                    on_instance.select(
+                        (pl.col("_window") / pl.col(STEP)).median()
+                    ).item(),
+                    2,
                 ),
                 _rounded(
-                    mine.select(
+                    on_instance.select(
                         (100 * pl.col("_idle") / pl.col("_window")).median()
                     ).item(),
                     1,

@@ -1,17 +1,17 @@
 """The canonical tables, their columns, units and checks.
 
 ``runs``
-    One row a run: which work ran where, and how long a step took.
+    A row for each run: the work, the instance, and the time of a step.
 ``ops``
-    One row an operation of a run: its total time over the profile window.
-    An operation that did not run has no row, so zero and missing stay apart.
+    A row for each operation of a run: its total time over the profile window.
+    An operation that did not run has no row, so that zero and missing differ.
 ``calls``
-    One row an operation, shape and run, where recorded: how often it ran on tensors
-    of these shapes, and its total time over the profile window.
+    A row for each operation, shape and run, where recorded: number of calls on tensors
+    of these shapes, and their total time over the profile window.
 ``telemetry``
-    One row a run, where sampled: power and utilisations.
+    A row for each run, where sampled: power and utilisations.
 ``sweeps``
-    One row a (GPU, workload, core clock or power limit): time and power there,
+    A row for each GPU, workload, and core clock or power limit: time and power,
     utilisations (%) and DCGM activities (0 to 1). Null means not measured.
 """
 
@@ -36,7 +36,7 @@ __all__ = [
     "sweeps_frame",
 ]
 
-#: columns that together make two runs the same work
+#: columns that are equal in two runs of the same work
 KEY: tuple[str, ...] = (
     "model",
     "dataset",
@@ -84,7 +84,7 @@ TELEMETRY: dict[str, pl.DataType] = {
     "sm_mhz": pl.Float64(),
 }
 
-#: DCGM's short name of what a meter samples -> column of ``sweeps``
+#: DCGM's short name of a sampled quantity -> column of ``sweeps``
 METER_COLUMNS: dict[str, str] = {
     "POWER": "power_w",
     "SMCLK": "observed_mhz",
@@ -102,7 +102,7 @@ METER_COLUMNS: dict[str, str] = {
     "FP16A": "fp16_active",
 }
 
-#: what DCGM's profiling fields say, each a share of the time from 0 to 1
+#: columns of DCGM's profiling fields, each a share of the time from 0 to 1
 ACTIVITIES: tuple[str, ...] = (
     "engine_active",
     "sm_active",
@@ -140,7 +140,7 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
     "sweeps": SWEEPS,
 }
 
-#: columns that put the rows of a table into an order of their own
+#: columns by which the rows of a table are sorted
 _ORDER: dict[str, tuple[str, ...]] = {
     "runs": tuple(list(RUNS)[:9]),
     "ops": ("run_id", "op", "time_us"),
@@ -151,7 +151,7 @@ _ORDER: dict[str, tuple[str, ...]] = {
 
 
 def ordered(table: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Rows of a canonical table in their one order, so that bytes repeat."""
+    """Rows of a canonical table, sorted, so that the same rows give the same bytes."""
     return table.sort(list(_ORDER[name]))
 
 

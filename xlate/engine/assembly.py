@@ -19,7 +19,6 @@ from xlate.engine.pair import Pair, runs_of
 from xlate.engine.scale_sizes import AXIS_COLUMN, axis_sizes
 from xlate.engine.session import Session
 from xlate.errors import AlignmentError, XlateError
-from xlate.evaluation.calibration import Calibration
 from xlate.evaluation.figures import Row
 from xlate.evaluation.held_out import with_step_times
 from xlate.hardware.catalogue import Catalogue
@@ -27,11 +26,12 @@ from xlate.models.forests import round_leaves
 from xlate.models.scaling import AXES, HOW, Scaler
 from xlate.models.translate import BASELINE, make
 from xlate.models.translate.window import StepFromWindow
+from xlate.stats.calibration import Calibration
 from xlate.store import bundle as bundles
 from xlate.store.manifest import FORMAT, Manifest
-from xlate.trust.domain import Domain
 from xlate.trust.profile_window import WindowBand
 from xlate.trust.recorded_gpu import Recorded
+from xlate.trust.training import Domain
 from xlate.values.requests import Study
 
 __all__ = ["Assembly", "assemble"]

@@ -1,7 +1,8 @@
-"""The stores of bundles, as a session sees them: one seam to :mod:`xlate.store`.
+"""The store of translators, as a session sees it: one seam to :mod:`xlate.store`.
 
-Both have the verbs of one store of bundles of every kind, so that one can take their
-place without a change elsewhere in the engine.
+That of clock models is :mod:`xlate.engine.clock_bundles`. Both have the verbs of one
+store of bundles of every kind, so that one can take their place without a change
+elsewhere in the engine.
 """
 
 from __future__ import annotations
@@ -10,13 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlate.store import bundle as translators
-from xlate.store import clock_bundle as clocks
 from xlate.store import versions
 from xlate.store.bundle import Bundle
-from xlate.store.clock_bundle import ClockBundle
 from xlate.store.manifest import Manifest
 
-__all__ = ["ClockBundles", "TranslatorBundles"]
+__all__ = ["TranslatorBundles"]
 
 
 class TranslatorBundles:
@@ -90,37 +89,3 @@ class TranslatorBundles:
     def retire(self, anchor: str, target: str) -> None:
         """Let the user's own bundle of a pair answer no more; it keeps its number."""
         versions.retire(translators.folder_of(anchor, target))
-
-
-class ClockBundles:
-    """Bundles of clock models, by the name of the target."""
-
-    def find(self, target: str, gpu: str | None = None) -> ClockBundle:
-        """The clock model that answers for an instance, or for its GPU.
-
-        Raises
-        ------
-        BundleError
-            If there is none, or it is refused.
-        """
-        return clocks.find(target, gpu)
-
-    def check(self, bundle: ClockBundle, target: str, gpu: str | None = None) -> None:
-        """Refuse a clock model that is of another GPU.
-
-        Raises
-        ------
-        BundleError
-            Naming both.
-        """
-        clocks.check_target(bundle, target, gpu)
-
-    def keep(self, bundle: ClockBundle, *, in_place: bool) -> ClockBundle:
-        """Write a clock model into the data home, and say where it is.
-
-        Raises
-        ------
-        StorageError
-            If the data home cannot be written.
-        """
-        return replace(bundle, path=clocks.keep(bundle, in_place=in_place))

@@ -8,7 +8,6 @@ from typing import Any
 
 from xlate import op_names, readers
 from xlate.errors import XlateError
-from xlate.values.precision_mix import PrecisionMix
 from xlate.values.profile import Profile, WorkloadKey, check_times
 from xlate.values.profile_document import to_json
 from xlate.values.reason import Reason
@@ -211,7 +210,7 @@ def _remarks(profile: Profile) -> list[str]:
 
 def _precision_remarks(profile: Profile) -> list[str]:
     """Where the precision that was declared is not that of the kernels."""
-    mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
+    mix, said = profile.precision_mix, profile.workload.precision
     if not mix.shares:
         return []
     if mix.program is None:
@@ -225,7 +224,7 @@ def _precision_remarks(profile: Profile) -> list[str]:
 
 def precision_text(profile: Profile) -> str:
     """Shares of kernel time by precision, copies apart; else what the file says."""
-    mix, said = PrecisionMix.of(profile.precision_us), profile.workload.precision
+    mix, said = profile.precision_mix, profile.workload.precision
     if not mix.shares:
         return said if said != WorkloadKey().precision else "not known"
     # readers may leave copies out of the times by precision; their columns have them

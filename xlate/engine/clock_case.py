@@ -28,7 +28,7 @@ from xlate.hardware.legal_points import commands, snap
 from xlate.models.anchor_power import AnchorMeans, Strangeness
 from xlate.models.power import PREDICTED, JobRow
 from xlate.models.response import choice
-from xlate.models.response.choice import Draws
+from xlate.models.response.draws import Draws, draw
 from xlate.objectives import make_objective
 from xlate.sweeps.features import PROBES
 from xlate.sweeps.probe import Probe, view_of
@@ -136,7 +136,7 @@ class Case:
     ) -> Recommendation:
         fitted, manifest = self.fitted, self.fitted.manifest
         view = view_of(first) if view_of(first) in manifest.views else "smi"
-        draws = choice.draw(
+        draws = draw(
             fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
             spread=manifest.spread, further=further, seed=self.asked.seed,
             reference=self.reference if measured else None,
@@ -296,6 +296,12 @@ class Case:
         tenth = float(np.interp(0.9 * draws.sm_mhz[-1], draws.sm_mhz, draws.mean_time))
         said = [] if self._fits else what_does_not_fit(self.job.memory)
         said += what_binds(first, self.gpu, tenth - 1)
+        if draws.limited_mhz is not None and self.gpu.limit_w:
+            said.append(
+                f"from {draws.limited_mhz:g} MHz up the board would reach its limit of "
+                f"{self.gpu.limit_w:g} W and lower the clock by itself: time and power "
+                "are taken to stay as they are there"
+            )
         said += what_rent_does(self.costs, float(draws.mean_time[k]))
         if simulated:
             said.append(

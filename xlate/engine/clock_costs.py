@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlate.models.response.choice import Draws
+from xlate.models.response.draws import Draws
 from xlate.objectives import make_objective
 from xlate.values.profile import Estimate
 from xlate.values.recommendation import ClockChoice

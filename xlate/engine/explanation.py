@@ -7,7 +7,8 @@ import numpy as np
 from xlate.engine.clock_costs import StepCosts
 from xlate.hardware.catalogue import Gpu
 from xlate.models.anchor_power import AnchorMeans, Strangeness
-from xlate.models.response.choice import WATCH_S, Draws
+from xlate.models.response.choice import WATCH_S
+from xlate.models.response.draws import Draws
 from xlate.store.clock_bundle import ClockManifest
 from xlate.sweeps.probe import Probe
 from xlate.values.memory_fit import MemoryFit

@@ -7,19 +7,17 @@ from dataclasses import replace
 
 from xlate import op_names
 from xlate.engine.pair import Pair
-from xlate.hardware.catalogue import Catalogue, Gpu, Instance
-from xlate.hardware.features import ZERO_SHOT_FACTS
+from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
 from xlate.hardware.rent import rent_of_instance, why_no_rent
-from xlate.readers.traces.work_mode import NOT_KNOWN
 from xlate.store.bundle import MODEL, Bundle
-from xlate.trust.precision import Shift, beyond_roofs, learnt, shift_of
+from xlate.trust.precision import Shift
 from xlate.values.memory_fit import MemoryFit
 from xlate.values.precision_mix import PrecisionMix
 from xlate.values.prediction import DOMAINS, BundleId, Facts, RestsOn, Translation
-from xlate.values.profile import Estimate, Profile, Verdict
+from xlate.values.profile import MODE_NOT_KNOWN, Estimate, Profile, Verdict
 from xlate.values.reason import (
     CHECK_ANCHOR,
     GIVE_STEP,
@@ -51,7 +49,8 @@ def bundle_id(bundle: Bundle) -> BundleId:
 
 def with_facts(
     answer: Translation, profile: Profile, pair: Pair, known: Catalogue,
-    *, bundle: Bundle | None, guessed: bool,
+    *, bundle: Bundle | None, guessed: bool, shift: Shift,
+    source: tuple[str, str | None],
 ) -> Translation:  # fmt: skip
     """A bare translation with rent, memory and origins.
 
@@ -65,12 +64,15 @@ def with_facts(
         The one whose layer answered; None where data sheets did.
     guessed : bool
         Whether the anchor's step time was taken from the window.
+    shift : Shift
+        How the run would compute on the target.
+    source : (str, str or None)
+        What translated, and a note on it.
     """
     a, t = pair.sides
     rent, no_rent = rent_of(t, known)
-    shift = shift_of(profile, a.require_gpu(), t.require_gpu())
-    answer = _in_precision(answer, profile, shift, bundle)
-    mix = PrecisionMix.of(profile.precision_us)
+    answer = _in_precision(answer, shift)
+    mix = profile.precision_mix
     facts = Facts(
         bundle=None if bundle is None else bundle_id(bundle),
         recorded_gpu=profile.device,
@@ -87,7 +89,7 @@ def with_facts(
         step_from="window" if guessed else "given",
         rests_on=(
             _step_part(bundle, guessed),
-            _translation_part(answer, a, t),
+            _translation_part(answer, *source),
             *_anchor_part(profile, a, known),
         ),
     )
@@ -168,7 +170,7 @@ def _mode(profile: Profile) -> str | None:
     differs from that, or work that only training does, is known.
     """
     mode = profile.workload.mode
-    if mode == NOT_KNOWN:
+    if mode == MODE_NOT_KNOWN:
         return None
     if mode != "training":
         return mode
@@ -181,22 +183,19 @@ def _mode(profile: Profile) -> str | None:
     return "training" if trains else None
 
 
-def _in_precision(
-    answer: Translation, profile: Profile, shift: Shift, bundle: Bundle | None
-) -> Translation:
+def _in_precision(answer: Translation, shift: Shift) -> Translation:
     """An answer that says where its target computes otherwise than its anchor.
 
     What runs measured on the target show is in the fitted ratios, and only said; an
     answer from data sheets knows nothing of it.
     """
-    known = learnt(profile, bundle)
     reasons: list[str] = [
-        Reason(f"{r} (learnt from runs measured there)", informs=True) if known else r
+        Reason(f"{r} (learnt from runs measured there)", informs=True)
+        if shift.learnt
+        else r
         for r in shift.reasons
     ]
-    if bundle is None:
-        beyond = beyond_roofs(profile)
-        reasons += [] if beyond is None else [beyond]
+    reasons += [] if shift.beyond_roofs is None else [shift.beyond_roofs]
     if all(informs(r) for r in reasons):
         said = (*answer.verdict.reasons, *reasons)
         return replace(answer, verdict=replace(answer.verdict, reasons=said))
@@ -210,7 +209,7 @@ def _in_precision(
 def _how_known(mix: PrecisionMix, shift: Shift) -> str | None:
     """How the precision of a run is known."""
     if mix.dominant is not None:
-        return f"from its kernels, {sum(mix.known.values()):.0%} of their time"
+        return f"from its kernels, {sum(mix.known_shares.values()):.0%} of their time"
     return None if shift.anchor is None else "the profile says so"
 
 
@@ -246,22 +245,5 @@ def _anchor_part(
     return (RestsOn("anchor", source),)
 
 
-def _unchecked(gpu: Gpu) -> bool:
-    """Whether a figure that data sheets answer from is of standing U."""
-    facts = (gpu.facts.get(k) for k in ZERO_SHOT_FACTS)
-    return any(f is not None and f.standing == "U" for f in facts)
-
-
-def _translation_part(answer: Translation, a: Instance, t: Instance) -> RestsOn:
-    if answer.facts.bundle is None and answer.translator == "zero-shot":
-        source = "data sheets of both GPUs, corrected on other GPUs"
-        note = f"no run of the pair to {t.name} was used"
-        if unchecked := [g.name for g in (a.require_gpu(), t.require_gpu()) if _unchecked(g)]:  # fmt: skip
-            note += f", and nobody checked the figures of {' and '.join(unchecked)}"
-    else:
-        fitted = answer.layer == "fitted"
-        source = (
-            f"the fitted {answer.translator}" if fitted else f"layer {answer.layer}"
-        )
-        note = None
+def _translation_part(answer: Translation, source: str, note: str | None) -> RestsOn:
     return RestsOn("translation", source, answer.fitted_on, answer.simulated, note)

@@ -6,18 +6,22 @@ names it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate import parallel, settings
 from xlate.settings.logs import logger, timed
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
 from xlate.values.reason import MEASURE, Reason
+from xlate.values.vectors import Vectors
+
+if TYPE_CHECKING:
+    from xlate.parallel import Backend
 
 __all__ = ["FITTED", "OP_RATIO", "PARTS", "ZERO_SHOT", "Predicted", "layer_of", "predict", "why_not_fitted"]  # fmt: skip
 
@@ -100,55 +104,51 @@ def why_not_fitted(finding: Finding, layer: str) -> tuple[str, ...]:
 
 def predict(
     bundle: Bundle,
-    times: Floats,
-    ops: Sequence[str],
-    steps: Floats,
+    vectors: Vectors,
     layer: str = FITTED,
     *,
-    workers: parallel.Backend | None = None,
+    workers: Callable[[], Backend] | None = None,
 ) -> Predicted:
     """What a layer of a bundle says.
 
     Parameters
     ----------
-    times : ndarray of shape (n, len(ops))
-        Anchor side, µs over the window.
-    ops : sequence of str
-        Its columns.
-    steps : ndarray of shape (n,)
-        The anchor's step times, µs; NaN where not known.
+    vectors : Vectors
+        Anchor side.
     layer : str
         Key of :data:`PARTS`.
-    workers : Backend, optional
-        Where parts of a large table are worked on: that of the session; by default
-        what the settings say.
+    workers : callable
+        Gives the place where parts of a large table are worked on: that of the
+        session. Called for such a table only; by default what the settings say.
     """
-    _LOG.info("%d profiles are answered by: %s", len(times), layer)
-    with timed(_LOG, f"translating {len(times)} profiles"):
-        if len(times) <= CHUNK_ROWS:
+    n = len(vectors.times)
+    _LOG.info("%d profiles are answered by: %s", n, layer)
+    with timed(_LOG, f"translating {n} profiles"):
+        if n <= CHUNK_ROWS:
             # one profile is waited for: starting workers takes longer than it does
-            return _predicted(bundle, times, ops, steps, layer)
-        parts = [slice(k, k + CHUNK_ROWS) for k in range(0, len(times), CHUNK_ROWS)]
-        one_part = partial(
-            _part, bundle=bundle, times=times, ops=ops, steps=steps, layer=layer
-        )
-        workers = workers or parallel.backend(settings.current().parallel)
-        return _joined(workers.map(one_part, parts))
+            return _predicted(bundle, vectors, layer)
+        parts = [slice(k, k + CHUNK_ROWS) for k in range(0, n, CHUNK_ROWS)]
+        one_part = partial(_part, bundle=bundle, vectors=vectors, layer=layer)
+        return _joined((workers or _by_settings)().map(one_part, parts))
 
 
-def _part(
-    rows: slice, *, bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats,
-    layer: str,
-) -> Predicted:  # fmt: skip
+def _by_settings() -> Backend:
+    """Where the settings say that large work is done."""
+    from xlate import parallel, settings
+
+    return parallel.backend(settings.current().parallel)
+
+
+def _part(rows: slice, *, bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
     """:func:`_predicted` for some rows: a function of the module, so that it pickles."""
-    return _predicted(bundle, times[rows], ops, steps[rows], layer)
+    return _predicted(bundle, vectors.rows(rows), layer)
 
 
-def _predicted(
-    bundle: Bundle, times: Floats, ops: Sequence[str], steps: Floats, layer: str
-) -> Predicted:
+def _predicted(bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
     """:func:`predict` for as many rows as the cache holds."""
-    plan = bundle.plan
+    plan, times, ops, steps = (
+        bundle.plan, vectors.times, vectors.columns, vectors.steps,
+    )  # fmt: skip
     X = plan.apply(times, ops)
     unknown = ~np.isfinite(steps) | (steps <= 0)
     if unknown.any():

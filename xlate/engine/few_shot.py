@@ -13,19 +13,18 @@ from xlate.data.corpus import Corpus
 from xlate.data.pairing import Aligned, align
 from xlate.engine.assembly import Assembly, assemble
 from xlate.engine.fit_pair import Beforehand, FitResult, errors_of, saved
-from xlate.engine.machine_choice import names_taken
-from xlate.engine.pair import Pair, runs_of
+from xlate.engine.pair import Pair, names_taken, runs_of
 from xlate.engine.session import Session
 from xlate.engine.succession import WHOLE_MODELS, Contender, succession
 from xlate.engine.units import check_pairs
 from xlate.engine.zero_shot import ENOUGH_MODELS, borrowed, shipped
 from xlate.errors import CatalogError, CorpusError
-from xlate.evaluation.calibration import Calibration
 from xlate.evaluation.figures import Row, rows_of
 from xlate.evaluation.held_out import HeldOut, with_step_times
 from xlate.hardware.catalogue import Instance
 from xlate.models.translate import BASELINE, FEW
 from xlate.readers.tables.runs import check_runs
+from xlate.stats.calibration import Calibration
 from xlate.stats.splits import split_label
 from xlate.store.bundle import Bundle
 from xlate.values.requests import ShotsRequest

@@ -13,18 +13,17 @@ from xlate.data.columns import check_plan, plan
 from xlate.data.corpus import Corpus
 from xlate.data.pairing import POLICIES, Aligned, align
 from xlate.engine.assembly import Assembly, assemble
-from xlate.engine.machine_choice import names_taken
-from xlate.engine.pair import Pair
+from xlate.engine.pair import Pair, names_taken
 from xlate.engine.session import Progress, Say, Session
 from xlate.engine.succession import WHOLE_MODELS, Contender, Succession, succession
 from xlate.engine.units import check_pairs
 from xlate.engine.zero_shot import ENOUGH_MODELS, borrowed
 from xlate.errors import AlignmentError, CorpusError, UnknownNameError
-from xlate.evaluation.calibration import Calibration
 from xlate.evaluation.figures import Row, noise_floor, rows_of
 from xlate.evaluation.held_out import HeldOut, held_out, with_step_times
 from xlate.models.translate import BASELINE, COMPARED, default_for, make
 from xlate.readers.tables.runs import check_runs
+from xlate.stats.calibration import Calibration
 from xlate.stats.splits import SPLITS, split_label
 from xlate.store import versions
 from xlate.store.bundle import Bundle

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlate.engine.pair import Pair
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.hardware.identity import generic
-from xlate.hardware.naming import bare, squash, with_article
+from xlate.hardware.naming import with_article
 from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 
-__all__ = ["anchor_of", "names_taken", "taken_as", "with_anchor"]
+__all__ = ["anchor_of", "with_anchor"]
 
 #: instances that a message names
 _MOST_LISTED = 6
@@ -153,19 +152,3 @@ def with_anchor(
         raise ProfileError("no profile was given, and no anchor", _HINT)
     ((name, note),) = notes.items()
     return name, answers, (note,)
-
-
-def names_taken(pair: Pair, *typed: str) -> tuple[str, ...]:
-    """What short names of anchor and target were taken as, for the user to see."""
-    both = zip(typed, pair.sides, strict=True)
-    return tuple(said for name, side in both if (said := taken_as(name, side)))
-
-
-def taken_as(typed: str, found: Instance) -> str | None:
-    """What a short name was taken as, for the user to see; None where it is a full one."""
-    full = [found.name, *found.aliases]
-    if found.gpu is None or found.gpu.name != found.name:
-        return None  # names of instances are not shortened
-    if squash(typed) in {squash(n) for n in full} or bare(typed) == bare(found.name):
-        return None
-    return f"{typed} was taken as {found.name}"

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from xlate.errors import CatalogError
 from xlate.hardware.catalogue import Instance
+from xlate.hardware.naming import bare, squash
 
 if TYPE_CHECKING:
     import polars as pl
 
     from xlate.data.corpus import Corpus
 
-__all__ = ["Pair", "runs_of"]
+__all__ = ["Pair", "names_taken", "runs_of", "taken_as"]
 
 
 @dataclass(frozen=True)
@@ -115,3 +116,19 @@ def runs_of(corpus: Corpus, side: Instance) -> pl.DataFrame:
     gpu = side.require_gpu().name
     own = side.name in corpus.instances or gpu not in corpus.instances
     return corpus.runs_on(side.name if own else gpu)
+
+
+def names_taken(pair: Pair, *typed: str) -> tuple[str, ...]:
+    """What short names of anchor and target were taken as, for the user to see."""
+    both = zip(typed, pair.sides, strict=True)
+    return tuple(said for name, side in both if (said := taken_as(name, side)))
+
+
+def taken_as(typed: str, found: Instance) -> str | None:
+    """What a short name was taken as, for the user to see; None where it is a full one."""
+    full = [found.name, *found.aliases]
+    if found.gpu is None or found.gpu.name != found.name:
+        return None  # names of instances are not shortened
+    if squash(typed) in {squash(n) for n in full} or bare(typed) == bare(found.name):
+        return None
+    return f"{typed} was taken as {found.name}"

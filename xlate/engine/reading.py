@@ -63,8 +63,12 @@ def read_profiles(
                 if isinstance(found, XlateError):
                     raise found
                 for p in found:
-                    profile = with_given_step(p, step_time_us)
-                    profile = replace(profile, workload=given.filled(p.workload))
+                    profile = p
+                    if step_time_us is not None:
+                        profile = with_given_step(profile, step_time_us)
+                    work = given.filled(p.workload)
+                    if work != p.workload:
+                        profile = replace(profile, workload=work)
                     check_times(profile, step_given=step_time_us is not None)
                     answers.append(profile)
             except XlateError as e:

@@ -11,7 +11,6 @@ from xlate.hardware.catalogue import Catalogue, Gpu, Instance
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.kernel_architecture import newest, too_new
 from xlate.hardware.naming import with_article
-from xlate.hardware.nearest import nearest_text, surest_first
 from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 from xlate.values.reason import CHECK_ANCHOR, Reason
@@ -102,6 +101,9 @@ def _taken_for(device: str, own: Gpu, known: Catalogue) -> str:
 
 def _where_it_ran(device: str, known: Catalogue) -> str:
     """What to name as the anchor for a device: its entry, or those nearest to it."""
+    # names near to it are looked for only where something is wrong
+    from xlate.hardware.nearest import nearest_text
+
     if generic(device):
         return "its vendor is another: name the anchor it ran on, or --force"
     named = known.gpus_of_device(device)
@@ -115,6 +117,8 @@ def _where_it_ran(device: str, known: Catalogue) -> str:
 
 def _names(gpu: Gpu, known: Catalogue) -> list[str]:
     """A GPU's name, and instances that hold it."""
+    from xlate.hardware.nearest import surest_first
+
     return [gpu.name, *(i.name for i in surest_first(known.instances_with(gpu)))][:3]
 
 

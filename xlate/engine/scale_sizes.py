@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from xlate.engine.facts import doubted, with_memory, with_step
 from xlate.engine.growth import Growth, check_kind, growth_of, resized
-from xlate.engine.machine_choice import names_taken, with_anchor
-from xlate.engine.pair import Pair
+from xlate.engine.machine_choice import with_anchor
+from xlate.engine.pair import Pair, names_taken
 from xlate.engine.session import Session
 from xlate.engine.translate_profiles import translate
 from xlate.errors import BundleError, ProfileError

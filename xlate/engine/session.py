@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from xlate.data.corpus import Corpus
-    from xlate.engine.bundles import ClockBundles, TranslatorBundles
+    from xlate.engine.bundles import TranslatorBundles
+    from xlate.engine.clock_bundles import ClockBundles
     from xlate.engine.combine import Together
     from xlate.engine.error_breakdown import Anatomy
     from xlate.engine.fit_pair import FitResult
@@ -112,7 +113,7 @@ class Session:
     @cached_property
     def clock_bundles(self) -> ClockBundles:
         """Bundles of clock models."""
-        from xlate.engine.bundles import ClockBundles
+        from xlate.engine.clock_bundles import ClockBundles
 
         return ClockBundles()
 

@@ -16,6 +16,7 @@ from xlate.store.bundle import Bundle
 from xlate.trust.domain import MOST_UNKNOWN
 from xlate.trust.precision import trained
 from xlate.values.requests import TableRequest
+from xlate.values.vectors import Vectors
 
 __all__ = ["translate_table"]
 
@@ -57,9 +58,8 @@ def translate_table(session: Session, request: TableRequest) -> pl.DataFrame:
             "leave such rows out",
         )
     _check_precision(frame, bundle)
-    found = predict(
-        bundle, times, ops, matrix(frame, (STEP,))[:, 0], workers=session.parallel
-    )
+    vectors = Vectors(tuple(ops), times, matrix(frame, (STEP,))[:, 0])
+    found = predict(bundle, vectors, workers=lambda: session.parallel)
     taken = {*ops, STEP}
     answer = {c: frame[c] for c in frame.columns if c not in taken}
     answer[STEP] = pl.Series(STEP, found.step)

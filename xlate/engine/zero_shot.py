@@ -13,17 +13,18 @@ from xlate import op_names
 from xlate.engine.fallback import ZERO_SHOT, Predicted
 from xlate.engine.pair import Pair
 from xlate.errors import BundleError, CatalogError
-from xlate.evaluation.calibration import Calibration
 from xlate.files import read_bytes
 from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.models.zero_shot.translator import ZeroShot
 from xlate.settings import paths
 from xlate.settings.logs import logger
+from xlate.stats.calibration import Calibration
 from xlate.stats.conformal import Scores
 from xlate.trust.domain import CAREFUL_UNKNOWN, NO_STEP, Finding, compare_names
 from xlate.trust.profile_window import general_doubt
 from xlate.values.profile import Profile, Verdict
 from xlate.values.reason import MEASURE, Reason, informs
+from xlate.values.vectors import Vectors
 
 __all__ = [
     "ENOUGH_MODELS",
@@ -84,13 +85,13 @@ def by_catalogue(profile: Profile, pair: Pair) -> Predicted:
         pair.anchor.name,
         pair.target.name,
     )
-    names = tuple(sorted(profile.ops))
-    times = np.array([[profile.ops[n] for n in names]])
-    known = profile.step_time_us is not None
-    step = np.array([profile.step_time_us or profile.window_us / 2])
+    vectors = Vectors.of([profile])
+    names, known = vectors.columns, np.isfinite(vectors.steps)
+    # a window is taken for two steps
+    step = np.where(known, vectors.steps, profile.window_us / 2)
     gpus = (side.require_gpu() for side in pair.sides)
-    ops, there = shipped().predict(times, names, step, *gpus)
-    return Predicted(names, ops, there, step, np.array([not known]), np.ones(1))
+    ops, there = shipped().predict(vectors.times, names, step, *gpus)
+    return Predicted(names, ops, there, step, ~known, np.ones(1))
 
 
 def extrapolated(pair: Pair, known: Catalogue) -> Reason | None:

@@ -24,19 +24,15 @@ from xlate.errors import AlignmentError
 from xlate.models.translate import make
 from xlate.models.translate.window import StepFromWindow
 from xlate.settings.logs import logger, timed
+from xlate.stats.calibration import MIN_OP_SHARE
 from xlate.stats.conformal import Scores
 from xlate.stats.splits import folds, split_label
 from xlate.values.frozen import EqualByContent
 
-__all__ = ["LARGE", "MIN_OP_SHARE", "Fold", "HeldOut", "held_out", "with_step_times"]
+__all__ = ["MIN_OP_SHARE", "Fold", "HeldOut", "held_out", "with_step_times"]
 
 Floats = NDArray[np.float64]
 _LOG = logger(__name__)
-
-#: smallest share of busy time with which an operation counts as large
-MIN_OP_SHARE = 0.01
-#: earlier name, while the engine still imports it
-LARGE = MIN_OP_SHARE
 
 
 @dataclass(frozen=True, eq=False)

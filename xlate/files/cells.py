@@ -1,8 +1,8 @@
-"""Text in a csv cell that a spreadsheet would calculate: quoted here, and read back.
+"""Text in a csv cell that a spreadsheet would calculate: how it is quoted and read.
 
-A text that begins like a formula gets one quote before it, which spreadsheets take for
-"this is text". So does a text that is one of these with quotes before it already, so that
-reading takes away exactly what writing added.
+A text that begins like a formula gets one quote before it, which spreadsheets interpret
+as "this is text". A text that already has quotes before a formula gets one more, so that
+reading removes exactly the quote that writing added.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 
 __all__ = ["quoted", "unquoted"]
 
-#: what a spreadsheet takes for the beginning of a formula, wide forms included
+#: characters that begin a formula in a spreadsheet, with their wide forms
 _FORMULA = "=+-@＝＋－＠"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def quoted(text: str) -> str:
-    """A text as it stands in a cell.
+    """A text as it is written into a cell.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Bytes in, text out, with bounds: no file may hang or exhaust the reader."""
+"""Bytes and text of a file, with limits, so that no file can exhaust the reader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xlate.files import open_regular
 
 __all__ = ["MAX_BYTES", "read_bytes", "read_text"]
 
-#: bounds a mistake: 100,000 profiles as parquet are about 50 MB
+#: largest file; 100,000 profiles as parquet are about 50 MB
 MAX_BYTES = 256 * 1024 * 1024
 #: the same for text; a tensorflow_stats export is well under a megabyte
 MAX_TEXT_BYTES = 32 * 1024 * 1024
@@ -27,7 +27,7 @@ _HOW_TO_EXPORT = (
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file, unpacked when it is gzip.
+    """All bytes of a file, unpacked where it is gzip.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def read_bytes(path: Path) -> bytes:
             "profile again; nothing was written",
             code="profile.empty",
         )
-    # a file that grows, or one of /proc, holds more than it said
+    # a file that grows, or one of /proc, holds more than its size
     if len(raw) > MAX_BYTES:
         raise _too_large(path, f"over {MAX_BYTES / 1e6:.0f} MB")
     if raw[:2] != b"\x1f\x8b":
@@ -83,7 +83,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path, raw: bytes, as_table: bool = False) -> str:
-    """Decode a profile's bytes; a table of many may have :data:`MAX_BYTES`.
+    """Decode a profile's bytes; a table of many profiles may have :data:`MAX_BYTES`.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_text(path: Path, raw: bytes, as_table: bool = False) -> str:
     if len(raw) > (MAX_BYTES if as_table else MAX_TEXT_BYTES):
         raise _too_large(path, f"{len(raw) / 1e6:.0f} MB of text")
     if raw[:2] in _UTF_16:
-        # what a shell of Windows writes for `PROGRAM > FILE`
+        # a shell of Windows writes this for `PROGRAM > FILE`
         return raw.decode("utf-16", "replace")
     if b"\x00" in raw[:65536]:
         raise ProfileError(

@@ -24,20 +24,20 @@ _KINDS = {
     stat.S_IFDIR: "a folder",
 }
 
-#: manifests, cards, catalogue files: a kilobyte or a hundred
+#: largest manifest, card or catalogue file; they have 1 to 100 kB
 MAX_FACTS_BYTES = 32 * 1024 * 1024
 
 
 class IrregularFileError(OSError):
-    """What a path names is a FIFO, socket, device or folder, or is too large.
+    """A path names a FIFO, socket, device or folder, or a file that is too large.
 
-    An :class:`OSError`, so that whoever opens a file turns it into an error of
-    its own as it does a missing one; ``strerror`` says what it is.
+    It is an :class:`OSError`, so that callers handle it like a missing file;
+    ``strerror`` describes the fault.
     """
 
 
 def kind_of(mode: int) -> str | None:
-    """What is no regular file, in words; None for a regular one.
+    """Description of a path that is not a regular file; None for a regular file.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def kind_of(mode: int) -> str | None:
 
 
 def check_regular(path: Path, most: int | None = None) -> os.stat_result:
-    """Facts of a file that somebody else is going to open by its name.
+    """Status of a file that other code will open by its name.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def check_regular(path: Path, most: int | None = None) -> os.stat_result:
         If it is missing; :class:`IrregularFileError` if it is no regular file, or
         is larger.
     """
-    found = path.stat()
-    _refuse(path, found, most)
-    return found
+    status = path.stat()
+    _refuse(path, status, most)
+    return status
 
 
 def open_regular(path: Path, most: int | None = None) -> BufferedReader:
@@ -85,8 +85,8 @@ def open_regular(path: Path, most: int | None = None) -> BufferedReader:
         If it cannot be opened; :class:`IrregularFileError` if it is no regular
         file, or is larger.
     """
-    # opening a device can act on it, so it is looked at first; what is opened may be
-    # another file by then, so it is looked at again, and does not wait for a writer
+    # opening a device can act on it, so it is checked first; the file may be replaced
+    # before it is opened, so it is checked again; O_NONBLOCK does not wait for a writer
     check_regular(path, most)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -109,7 +109,7 @@ def read_bytes(path: Path, most: int = MAX_FACTS_BYTES) -> bytes:
     Raises
     ------
     OSError
-        As :func:`open_regular`; also if it holds more than it said, as files of
+        As :func:`open_regular`; also if it holds more than its size, as files of
         ``/proc`` do.
     """
     with open_regular(path, most) as stream:
@@ -119,12 +119,12 @@ def read_bytes(path: Path, most: int = MAX_FACTS_BYTES) -> bytes:
     return raw
 
 
-def _refuse(path: Path, found: os.stat_result, most: int | None) -> None:
-    kind = kind_of(found.st_mode)
+def _refuse(path: Path, status: os.stat_result, most: int | None) -> None:
+    kind = kind_of(status.st_mode)
     if kind is not None:
-        code = errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL
+        code = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
         raise IrregularFileError(code, f"it is {kind}, not a regular file", str(path))
-    if most is not None and found.st_size > most:
+    if most is not None and status.st_size > most:
         raise _too_large(path, most)
 
 

@@ -1,8 +1,8 @@
-"""Scratch files and folders: locked while in use, removed once their owner is dead.
+"""Scratch files and folders: locked while in use, removed after their process ended.
 
-A scratch entry lies beside what it will replace, because only a rename within one
-folder is atomic. Its owner holds a lock on it, which the kernel drops however the
-owner ends; an entry that can be locked is therefore nobody's.
+A scratch entry is in the folder of the file that it will replace, because only a rename
+within one folder is atomic. Its process holds a lock on it, which the kernel releases in
+every case when the process ends; so an entry that can be locked is not in use.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["atomic_folder", "lock", "new_file", "remove_stale"]
 
 _FOLDER = re.compile(r"\.(?P<name>.+)-[0-9a-f]{12}\.part")
 _FILE = re.compile(r"\.xlate-[0-9a-f]{12}\.part")
-#: of releases before these locks: one that was not touched for an hour belongs to
-#: nobody, for no corpus or bundle takes as long to write
+#: scratch folders of releases without these locks: one that did not change for an hour
+#: is not in use, since writing a corpus or bundle is faster
 _UNLOCKED = re.compile(r"\.(?P<name>.+?)(?P<old>-old)?-[a-z0-9_]{8}")
 _UNLOCKED_AGE_S = 3600.0
 _NEW, _OLD = "new", "old"
@@ -36,8 +36,8 @@ _NEW, _OLD = "new", "old"
 def lock(descriptor: int) -> bool:
     """Lock an open file or folder; False where another process holds the lock.
 
-    Where the file system knows no locks nothing is locked, so nothing of it is
-    taken for stale either: also False.
+    Where the file system has no locks, nothing is locked and nothing is considered
+    stale: also False.
     """
     if sys.platform == "win32":
         return False
@@ -54,14 +54,14 @@ def new_file(folder: Path, mode: int) -> tuple[int, Path]:
     Raises
     ------
     OSError
-        If none can be made.
+        If no file can be created.
     """
     while True:
         path = folder / f".xlate-{os.urandom(6).hex()}.part"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(path, flags, mode)
         lock(descriptor)
-        # somebody may have taken it for stale before it was locked
+        # another process may have removed it as stale before it was locked
         if _still_there(descriptor, path):
             return descriptor, path
         os.close(descriptor)
@@ -92,7 +92,7 @@ def _still_there(descriptor: int, path: Path) -> bool:
 def atomic_folder(
     target: Path, hint: str = "name a folder you can write"
 ) -> Iterator[Path]:
-    """Fill a scratch folder that takes the place of ``target`` only when whole.
+    """Fill a scratch folder that replaces ``target`` only when it is complete.
 
     On any exception, Ctrl-C included, the scratch folder is removed and ``target``
     stays what it was. A link is followed: the folder behind it is replaced.
@@ -101,7 +101,7 @@ def atomic_folder(
     ----------
     target : Path
     hint : str
-        What to try when it cannot be written.
+        Hint of the error when it cannot be written.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def atomic_folder(
         yield scratch / _NEW
         mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o755
         (scratch / _NEW).chmod(mode)
-        # rename cannot replace a folder that holds files, so the old one steps aside
+        # rename cannot replace a folder that holds files, so the old one is moved first
         if place.exists():
             place.rename(scratch / _OLD)
         try:
@@ -145,7 +145,7 @@ def atomic_folder(
 
 
 def _restore(scratch: Path, place: Path) -> None:
-    """Put a folder back that stepped aside for one that never came."""
+    """Move a folder back whose replacement was not completed."""
     for old in (scratch / _OLD, scratch / "was"):
         if old.is_dir() and not os.path.lexists(place):
             with suppress(OSError):
@@ -153,17 +153,17 @@ def _restore(scratch: Path, place: Path) -> None:
 
 
 def remove_stale(folder: Path, unlocked: bool = False) -> None:
-    """Remove scratch entries of dead processes; one that is in use is left alone.
+    """Remove scratch entries of ended processes; those in use are kept.
 
-    A folder that had stepped aside when its replacement was cut off is put back.
+    A folder that had been moved when its replacement was interrupted is moved back.
 
     Parameters
     ----------
     folder : Path
-        Looked at itself, not below; one that is missing is fine.
+        Only its own entries are removed, not those of subfolders; it may be missing.
     unlocked : bool
-        Whether folders that earlier releases made, and did not lock, go too. Only
-        for folders that hold nothing but ours.
+        Whether unlocked folders of earlier releases are removed too. Only for folders
+        that hold nothing but files of xlate.
     """
     try:
         with os.scandir(folder) as entries:
@@ -180,10 +180,10 @@ def _remove_if_stale(path: Path, unlocked: bool) -> None:
     match = named or (_UNLOCKED.fullmatch(path.name) if unlocked else None)
     if not (match or _FILE.fullmatch(path.name)):
         return
-    found = os.lstat(path)
+    status = os.lstat(path)
     kind = stat.S_IFREG if _FILE.fullmatch(path.name) else stat.S_IFDIR
-    # no link is followed, and nobody else's entry is touched
-    if stat.S_IFMT(found.st_mode) != kind or found.st_uid != os.geteuid():
+    # no link is followed, and entries of other users are kept
+    if stat.S_IFMT(status.st_mode) != kind or status.st_uid != os.geteuid():
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
@@ -204,7 +204,7 @@ def _remove_if_stale(path: Path, unlocked: bool) -> None:
 
 
 def _looks_ours(path: Path, locked: bool) -> bool:
-    """Whether a folder holds only what we put there."""
+    """Whether a folder holds only entries of xlate."""
     names = [p.name for p in path.iterdir()]
     if locked:
         return set(names) <= {_NEW, _OLD}

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all, through links, with the mode it had."""
+"""Write a file completely or not at all, through links, keeping its mode."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from xlate.files.scratch import new_file, remove_stale
 
 __all__ = ["check_file", "check_folder", "write_bytes", "write_text"]
 
-_HINT = "name a file you can write"
-#: names of what a process has open, not of files
+_HINT, _FOLDER_HINT = "name a file you can write", "name a new or an empty folder"
+#: names of open files of a process, which are not files on disk
 _OPEN_FILES = re.compile(r"/dev/(fd(/.*)?|stdin|stdout|stderr)|/proc(/.*)?")
 _MOST_LINKS = 40
 
@@ -32,7 +32,7 @@ def check_file(path: Path) -> Path:
     Returns
     -------
     Path
-        Where it lies once links are followed.
+        Its path after following links.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def _check_parent(place: Path) -> None:
 
 
 def check_folder(path: Path, ours: tuple[str, ...]) -> Path:
-    """Whether a folder can be written anew; nothing is written.
+    """Check that a folder can be written or replaced; nothing is written.
 
     Parameters
     ----------
@@ -118,14 +118,14 @@ def check_folder(path: Path, ours: tuple[str, ...]) -> Path:
     Returns
     -------
     Path
-        Where it lies once links are followed.
+        Its path after following links.
 
     Raises
     ------
     StorageError
-        If something else is there or in it, or it cannot be written.
+        If the path or the folder holds something else, or it cannot be written.
     """
-    hint = "name a new or an empty folder"
+    hint = _FOLDER_HINT
     if not str(path).strip():
         raise StorageError(
             "cannot write a folder without a name", hint, code="storage.unwritable"
@@ -133,20 +133,7 @@ def check_folder(path: Path, ours: tuple[str, ...]) -> Path:
     place = Path(os.path.realpath(path))
     try:
         if os.path.lexists(place):
-            kind = kind_of(place.stat().st_mode)
-            if kind != "a folder":
-                raise StorageError(
-                    f"cannot write {path}: it is {kind or 'a file'}, not a folder",
-                    hint,
-                    code="storage.unwritable",
-                )
-            foreign = sorted({p.name for p in place.iterdir()} - set(ours))
-            if foreign:
-                raise StorageError(
-                    f"cannot write {path}: it holds {foreign[0]}, which would be lost",
-                    hint,
-                    code="storage.in-the-way",
-                )
+            _check_replaceable(path, place, ours)
         nearest = next(p for p in place.parents if os.path.lexists(p))
         if not nearest.is_dir():
             raise StorageError(
@@ -167,12 +154,29 @@ def check_folder(path: Path, ours: tuple[str, ...]) -> Path:
     return place
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all.
+def _check_replaceable(path: Path, place: Path, ours: tuple[str, ...]) -> None:
+    """Raise an error if an existing path is not a folder with only these files."""
+    kind = kind_of(place.stat().st_mode)
+    if kind != "a folder":
+        raise StorageError(
+            f"cannot write {path}: it is {kind or 'a file'}, not a folder",
+            _FOLDER_HINT,
+            code="storage.unwritable",
+        )
+    foreign = sorted({p.name for p in place.iterdir()} - set(ours))
+    if foreign:
+        raise StorageError(
+            f"cannot write {path}: it holds {foreign[0]}, which would be lost",
+            _FOLDER_HINT,
+            code="storage.in-the-way",
+        )
 
-    What stands there keeps its mode and owner, and stays as it was when the write
-    fails; a new file gets the mode that umask allows. A link stays one, the file
-    behind it is written.
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, completely or not at all.
+
+    An existing file keeps its mode and owner, and its content when the write fails; a
+    new file gets the mode that umask allows. A link is kept, and its file is written.
 
     Raises
     ------
@@ -187,13 +191,13 @@ def write_bytes(path: Path, data: bytes) -> None:
             before = place.stat()
         except FileNotFoundError:
             before = None
-        # not readable by others until it has the mode it should have
+        # not readable by others until it has its final mode
         descriptor, scratch = new_file(place.parent, 0o666 if before is None else 0o600)
         with os.fdopen(descriptor, "wb", closefd=False) as stream:
             stream.write(data)
         if before is not None:
             _like(descriptor, before)
-        # a full disk may say so only here
+        # a full disk may raise its error only here
         os.fsync(descriptor)
         scratch.replace(place)
         scratch = None
@@ -210,12 +214,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _like(descriptor: int, before: os.stat_result) -> None:
-    """Owner, group and mode of the file that is replaced, as far as we may."""
+    """Set owner, group and mode of the replaced file, as far as permitted."""
     mode = stat.S_IMODE(before.st_mode)
     try:
         os.fchown(descriptor, before.st_uid, before.st_gid)
     except OSError:
-        # what its owner could do by mode alone, a stranger's file must not
+        # a file of another owner must not keep these rights of the former owner
         mode &= ~(stat.S_ISUID | stat.S_ISGID)
     os.fchmod(descriptor, mode)
 

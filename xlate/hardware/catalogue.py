@@ -1,10 +1,10 @@
-"""The catalogue: instances one can rent or own, their GPUs, prices and legal clocks.
+"""The catalogue: instances to rent or own, their GPUs, prices and legal clocks.
 
 Facts live in TOML (``anchors/<instance>/instance.toml``, ``anchors/gpus/<gpu>.toml``,
-or one file for both, ``<name>.toml``). Every number there carries its source and its
+or one file for both, ``<name>.toml``). Every number has its source and its
 standing: **D** read from a device dump, **V** vendor or cloud document,
 **C** computed from D or V, **I** inferred from a proven grid rule, **U**
-general knowledge, unchecked. Everything is checked on load, and all faults of all
+general knowledge, unchecked. All files are checked on load, and all faults of all
 files are reported at once, before anything is computed.
 """
 
@@ -39,7 +39,7 @@ __all__ = [
     "read_all",
 ]
 
-#: share of an unknown name that a known one must hold to be shown as near
+#: share of an unknown name that a name of the catalogue must contain to be suggested
 _MOST_OF_A_NAME = 0.75
 
 
@@ -56,9 +56,9 @@ class Catalogue:
     Raises
     ------
     CatalogFaultsError
-        With everything that is wrong in any file: syntax, a field that is missing,
-        misspelt or of the wrong type, a figure out of range, without source or
-        against another one, a name that two things share.
+        With all faults of all files: wrong syntax, a field that is missing,
+        misspelt or of the wrong type, a figure out of range, without source, or
+        inconsistent with another one, a name that two entries share.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -74,7 +74,7 @@ class Catalogue:
     def instance(self, name: str, among: Iterable[str] = ()) -> Instance:
         """Look an instance up by name, alias, GPU name or GPU alias.
 
-        A GPU's name stands for "a machine with one of these", which has no
+        A GPU's name means "a machine with one of these GPUs", which has no
         price, unless an instance with one of them has the same name.
 
         Parameters
@@ -82,21 +82,21 @@ class Catalogue:
         name : str
             What the user typed.
         among : iterable of str
-            Names that settle what would be ambiguous: ``"H100"`` where only one
-            of them begins so.
+            Names that resolve an ambiguous one: ``"H100"`` where only one
+            of them begins with it.
 
         Raises
         ------
         UnknownNameError
             With the nearest known names, or the GPUs that the name may mean.
         """
-        found = self._found(name)
-        there = list(among)
-        if found is None or not {found.name, found.gpu and found.gpu.name} & {*there}:
-            meant = [n for n in there if self._means(name, n)]
+        named = self._by_name(name)
+        choices = list(among)
+        if named is None or not {named.name, named.gpu and named.gpu.name} & {*choices}:
+            meant = [n for n in choices if self._means(name, n)]
             if len(meant) == 1:
                 return self.instance(meant[0])
-        return found or self._unknown("instance", name)
+        return named or self._unknown("instance", name)
 
     def gpu(self, name: str) -> Gpu:
         """Look a GPU up by its name or alias, or by an instance that holds it.
@@ -108,8 +108,8 @@ class Catalogue:
         CatalogError
             If an instance without a GPU was named.
         """
-        found = self._found(name)
-        return self._unknown("GPU", name) if found is None else found.require_gpu()
+        named = self._by_name(name)
+        return self._unknown("GPU", name) if named is None else named.require_gpu()
 
     def gpus_of_device(self, name: str) -> tuple[Gpu, ...]:
         """GPUs that a device name in a file may mean.
@@ -123,28 +123,28 @@ class Catalogue:
         Returns
         -------
         tuple of Gpu
-            One where the name says which; several where it is short; none where
+            One where the name identifies it; several where it is short; empty where
             the catalogue does not know it.
         """
         return self._of_device(name)[0]
 
     def likeness(self, device: str, gpu: Gpu) -> Likeness:
-        """What the name of a device in a file says of a GPU, before all other GPUs.
+        """How a device name in a file agrees with a GPU, compared with all other GPUs.
 
         Parameters
         ----------
         device : str
             What a profiler or a driver printed, whether the catalogue knows it or not.
         gpu : Gpu
-            The one that is asked about.
+            The GPU to compare with.
 
         Examples
         --------
         >>> from xlate.hardware.catalogue import catalogue
-        >>> known = catalogue()
-        >>> known.likeness("NVIDIA A100-PG509-200", known.gpu("A100-SXM4-40GB")).value
+        >>> gpus = catalogue()
+        >>> gpus.likeness("NVIDIA A100-PG509-200", gpus.gpu("A100-SXM4-40GB")).value
         'exact'
-        >>> known.likeness("AMD Radeon Graphics", known.gpu("T4")).value
+        >>> gpus.likeness("AMD Radeon Graphics", gpus.gpu("T4")).value
         'another'
         """
         named, how = self._of_device(device)
@@ -153,26 +153,26 @@ class Catalogue:
         return likeness(device, gpu)
 
     def _of_device(self, name: str) -> tuple[tuple[Gpu, ...], Likeness]:
-        """GPUs that a name may mean, and how surely; kept, since files repeat it."""
+        """GPUs that a name may mean, and the likeness; cached, since files repeat it."""
         if name not in self._devices:
-            self._devices[name] = self._sought(name)
+            self._devices[name] = self._compared(name)
         return self._devices[name]
 
-    def _sought(self, name: str) -> tuple[tuple[Gpu, ...], Likeness]:
-        found = self._found(name)
-        if found is not None:
-            return (() if found.gpu is None else (found.gpu,)), Likeness.EXACT
+    def _compared(self, name: str) -> tuple[tuple[Gpu, ...], Likeness]:
+        exact = self._by_name(name)
+        if exact is not None:
+            return (() if exact.gpu is None else (exact.gpu,)), Likeness.EXACT
         how = {g.name: likeness(name, g) for g in self.gpus.values()}
-        none = (Likeness.NOTHING, Likeness.ANOTHER)
-        named = tuple(g for g in self.gpus.values() if how[g.name] not in none)
+        other = (Likeness.NOTHING, Likeness.ANOTHER)
+        named = tuple(g for g in self.gpus.values() if how[g.name] not in other)
         if len(named) == 1:
             return named, how[named[0].name]
-        # names that several share, "P100": the one of which it is an alias is not surer
+        # several GPUs share the name, as "P100": an alias of one of them decides nothing
         shared = any(how[g.name] is Likeness.SHARE for g in named)
         return named, Likeness.SHARE if shared else Likeness.VARIANT
 
     def gpu_of_device(self, name: str) -> Gpu | None:
-        """The GPU of a device name in a file, or None where it does not say which.
+        """The GPU of a device name in a file; None where the name does not identify it.
 
         Examples
         --------
@@ -183,7 +183,7 @@ class Catalogue:
         True
         """
         named, how = self._of_device(name)
-        # a name that leaves parts out and has one variant here may have others elsewhere
+        # an incomplete name with one variant in the catalogue may have others elsewhere
         return named[0] if len(named) == 1 and how is Likeness.EXACT else None
 
     def instances_with(self, gpu: Gpu | str) -> tuple[Instance, ...]:
@@ -209,16 +209,16 @@ class Catalogue:
         owner = self._owner_of.get(fold(name))
         return None if owner is None else owner[1]
 
-    def _found(self, name: str) -> Instance | None:
-        """What a name or alias means; None where it is unknown or ambiguous."""
+    def _by_name(self, name: str) -> Instance | None:
+        """The instance of a name or alias; None where it is unknown or ambiguous."""
         owner = self._owner_of.get(fold(name))
         if owner is None:
             return None
         kind, key = owner
         if kind == "instance":
             return self.instances[key]
-        # an alias without vendor that shortens the names of several GPUs decides nothing;
-        # with the vendor it is what a driver prints of one of them
+        # an alias without vendor that shortens the names of several GPUs is ambiguous;
+        # with the vendor it is the name that a driver prints for one of them
         short = fold(name) != fold(key) and bare(name) == fold(name)
         if short and len(self._variants(name)) > 1:
             return None
@@ -226,12 +226,12 @@ class Catalogue:
         return Instance(gpu.name, "own", (), gpu, 1)
 
     def _variants(self, name: str) -> list[Gpu]:
-        """GPUs of which a name leaves parts out."""
+        """GPUs whose names contain the parts of a shorter name."""
         alike = (Likeness.EXACT, Likeness.VARIANT)
         return [g for g in self.gpus.values() if likeness(name, g) in alike]
 
     def _means(self, name: str, other: str) -> bool:
-        """Whether a name may stand for another one, of a GPU or an instance."""
+        """Whether a name may mean another one, of a GPU or an instance."""
         if other in self.gpus:
             return any(shortens(name, n) for n in (other, *self.gpus[other].aliases))
         return bool(name.strip()) and fold(other).startswith(fold(name))
@@ -256,7 +256,7 @@ class Catalogue:
 
 
 def _holding(name: str, names: Mapping[str, str]) -> list[str]:
-    """What has a name that holds this one, or most of its beginning: RTX3090 for 3090."""
+    """Owners of names that contain this one, or most of its beginning: RTX3090 for 3090."""
     wanted = squash(name)
     for length in range(
         len(wanted), max(3, ceil(_MOST_OF_A_NAME * len(wanted))) - 1, -1
@@ -282,18 +282,18 @@ def _cached(folders: tuple[Path, ...], _stamps: tuple[object, ...]) -> Catalogue
 
 
 def _stamps_of(folders: tuple[Path, ...]) -> tuple[object, ...]:
-    """What changes when a file of one's own does; the first folder is what ships."""
+    """A value that changes with any file of the user; the first folder is shipped."""
     return tuple(
-        (str(file), found.st_mtime_ns, found.st_size, found.st_ino)
+        (str(file), status.st_mtime_ns, status.st_size, status.st_ino)
         for folder in folders[1:]
         for file in files_of(folder)
-        if (found := stat_of(file)) is not None
+        if (status := stat_of(file)) is not None
     )
 
 
 def _folders(extra: Iterable[Path]) -> tuple[Path, ...]:
     own = [Path(p) for p in os.environ.get("XLATE_ANCHORS", "").split(os.pathsep) if p]
-    # a folder named twice, by a link too, is one, not one that redefines everything
+    # a folder that is named twice, also by a link, counts once
     once: dict[str, Path] = {}
     for folder in (shipped("anchors"), *own, *extra):
         once.setdefault(os.path.realpath(folder), folder)
@@ -313,8 +313,8 @@ def catalogue(extra: Iterable[Path] = ()) -> Catalogue:
 
 
 def read_all(extra: Iterable[Path] = ()) -> Merged:
-    """All that the folders of :func:`catalogue` hold, with what is wrong in them.
+    """All entries of the folders of :func:`catalogue`, with their faults.
 
-    For whoever reports faults; :func:`catalogue` raises them.
+    Used to report faults; :func:`catalogue` raises them.
     """
     return _merged(_folders(extra), compiled=False)

@@ -1,8 +1,8 @@
 """Legal graphics clocks in closed form.
 
-NVIDIA drivers offer clocks on a fixed grid per family; what differs between
-boards is where the grid starts and ends. Rules and the dumps they were checked
-against stand in the hardware notes (D1).
+NVIDIA drivers offer clocks on a fixed grid for each family; boards differ in
+the first and the last clock. Rules and the dumps they were checked
+against are in the hardware notes (D1).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from xlate.errors import CatalogError
 
 __all__ = ["RULES", "legal_clocks"]
 
-#: no GPU runs faster, in MHz; also keeps a list from being endless
+#: upper bound of any clock, MHz; it also limits the length of a list
 MOST_MHZ = 10_000.0
 
 #: k-th grid clock in MHz, before the floor that the driver reports
@@ -34,7 +34,7 @@ def legal_clocks(rule: str, min_mhz: float | None, max_mhz: float) -> tuple[floa
     rule : {"pascal", "volta", "step15"}
         Grid of the GPU family.
     min_mhz : float or None
-        Lowest legal clock in MHz; None when it was never seen, in which case
+        Lowest legal clock in MHz; None where it is not known, in which case
         the grid's own start is used (for ``step15``, 210 MHz, the lowest floor
         seen on any dumped board).
     max_mhz : float
@@ -58,7 +58,7 @@ def legal_clocks(rule: str, min_mhz: float | None, max_mhz: float) -> tuple[floa
             code="catalog.clocks",
         )
     for bound in (max_mhz,) if min_mhz is None else (min_mhz, max_mhz):
-        # also what is not a number, for which every comparison is false
+        # written so that NaN, for which every comparison is false, is an error too
         if not 0 < bound <= MOST_MHZ:
             raise CatalogError(
                 f"a clock must be a number in MHz from 0 to {MOST_MHZ:g}, got {bound!r}",

@@ -1,9 +1,9 @@
-"""The catalogue that ships, checked and written in a form that is read fast.
+"""The shipped catalogue, checked, in a form that is read fast.
 
 Parsing and checking some 200 TOML files takes longer than answering. They are compiled
 into one JSON file, ``anchors/catalogue.json``, by ``python -m xlate.hardware.compiled``.
-It says of which files it was made, byte by byte: where any of them differs, it is not
-used and the files themselves are read.
+It holds a checksum of these files: where any of them has changed, it is not used and the
+files themselves are read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def digest_of(folder: Path) -> str:
     OSError
         If a file cannot be read.
     """
-    found = hashlib.sha256(f"{_FORMAT}\n".encode())
+    checksum = hashlib.sha256(f"{_FORMAT}\n".encode())
     root = str(folder)
     for path in _toml_files(root):
         # a file is small: one system call reads it
@@ -44,26 +44,26 @@ def digest_of(folder: Path) -> str:
             text = os.read(handle, MOST_BYTES + 1)
         finally:
             os.close(handle)
-        found.update(f"{path[len(root) :]}\n{len(text)}\n".encode())
-        found.update(text)
-    return found.hexdigest()
+        checksum.update(f"{path[len(root) :]}\n{len(text)}\n".encode())
+        checksum.update(text)
+    return checksum.hexdigest()
 
 
 def _toml_files(root: str) -> list[str]:
-    """Paths of what :func:`xlate.hardware.tables.files_of` lists, and perhaps more."""
-    found: list[str] = []
+    """Paths of the files of :func:`xlate.hardware.tables.files_of`, and maybe others."""
+    paths: list[str] = []
     with os.scandir(root) as entries:
         for entry in entries:
             if entry.name.endswith(".toml"):
-                found.append(entry.path)
+                paths.append(entry.path)
             elif entry.name == "gpus":
                 with os.scandir(entry.path) as gpus:
-                    found += [e.path for e in gpus if e.name.endswith(".toml")]
+                    paths += [e.path for e in gpus if e.name.endswith(".toml")]
             elif entry.is_dir():
                 instance = Path(entry.path, "instance.toml")
                 if instance.exists():
-                    found.append(str(instance))
-    return sorted(found)
+                    paths.append(str(instance))
+    return sorted(paths)
 
 
 def compiled_text(
@@ -74,7 +74,7 @@ def compiled_text(
     Parameters
     ----------
     folder : Path
-        That they were read from, without a fault.
+        Folder that they were read from, without a fault.
     gpus : iterable of Gpu
     instances : iterable of Instance
     """
@@ -108,7 +108,7 @@ def compiled_text(
 
 
 def read_compiled(folder: Path) -> tuple[list[Gpu], list[Instance]] | None:
-    """GPUs and instances of a folder; None where its compiled form is not of its files.
+    """GPUs and instances of a folder; None where its files were changed since compiling.
 
     Parameters
     ----------
@@ -131,18 +131,31 @@ def _values(document: Mapping[str, Any]) -> tuple[list[Gpu], list[Instance]]:
 
     gpus = {
         name: Gpu(
-            name, architecture, tuple(aliases), facts(of),
-            tuple(ClockList(c[0], tuple(c[1]), *c[2:]) for c in clocks), note, chip,
+            name=name,
+            architecture=architecture,
+            aliases=tuple(aliases),
+            facts=facts(of),
+            clocks=tuple(ClockList(c[0], tuple(c[1]), *c[2:]) for c in clocks),
+            note=note,
+            chip=chip,
         )
         for name, architecture, aliases, of, clocks, note, chip in document["gpus"]
-    }  # fmt: skip
+    }
     instances = [
         Instance(
-            name, provider, tuple(aliases), None if gpu is None else gpus[gpu], count,
-            tuple(Price(*p) for p in prices), facts(of), note,
+            name=name,
+            provider=provider,
+            aliases=tuple(aliases),
+            gpu=None if gpu is None else gpus[gpu],
+            gpu_count=count,
+            prices=tuple(Price(*p) for p in prices),
+            facts=facts(of),
+            note=note,
         )
-        for name, provider, aliases, gpu, count, prices, of, note in document["instances"]
-    ]  # fmt: skip
+        for name, provider, aliases, gpu, count, prices, of, note in document[
+            "instances"
+        ]
+    ]
     return list(gpus.values()), instances
 
 

@@ -9,16 +9,16 @@ from xlate.hardware.values import Gpu
 __all__ = ["of_gpu"]
 
 #: fp32 peak over cores x 2 x highest clock. Every GPU of the catalogue is within 3 %;
-#: data sheets of GPUs that issue two at once count them twice, and some give the peak at a
+#: data sheets of GPUs with dual issue count operations twice, and some give the peak at a
 #: boost clock below the highest one
 _PEAK = (0.6, 2.6)
-#: the same at the boost clock that a data sheet gives: once, or twice where two are issued
+#: the same at the boost clock of a data sheet, without and with dual issue
 _BOOST = ((0.93, 1.07), (1.86, 2.14))
 #: rounding of data sheets: bandwidth against bus and rate, peaks against each other
 _ROUNDED = 0.03
 #: legal clocks go above the boost clock of a data sheet: 24 % on consumer boards
 _LEGAL = 1.4
-#: TFLOP/s over TB/s: 10 to 106 in the catalogue; outside this one has another unit
+#: TFLOP/s over TB/s: 10 to 106 in the catalogue; outside this range a unit is wrong
 _INTENSITY = (1.0, 1000.0)
 _LANES = (4, 512)
 #: seconds to read the whole memory once: 0.014 to 0.50 in the catalogue
@@ -83,7 +83,7 @@ def _memory(gpu: Gpu) -> Iterator[tuple[str, str]]:
             )
 
 
-#: what is at most what, dense, as hardware has it
+#: pairs of dense peaks of which the first is at most the second
 _AT_MOST = (
     ("fp64_tflop_per_s", "fp32_tflop_per_s"),
     ("fp64_tflop_per_s", "fp64_matrix_tflop_per_s"),
@@ -100,7 +100,7 @@ _OF_MATRIX_UNITS = (
 
 
 def _precisions(gpu: Gpu) -> Iterator[tuple[str, str]]:
-    """Peaks of one precision against those of another."""
+    """Contradictions between peaks of different precisions."""
     n = gpu.number
     for less, more in _AT_MOST:
         low, high = n(less), n(more)

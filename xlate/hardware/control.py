@@ -1,7 +1,7 @@
-"""Set a clock on a live card, and take it back whatever happens.
+"""Set a clock on a live GPU, and reset it in every case.
 
-The card is spoken to through NVML (``nvidia-ml-py``, the extra ``gpu``); any
-object with the same functions does, such as a recording in the tests.
+The GPU is controlled through NVML (``nvidia-ml-py``, the extra ``gpu``); any object with
+the same functions can replace it, such as a recording in the tests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xlate.hardware.legal_points import LegalClocks
 
 __all__ = ["applied", "device_of", "load_nvml", "watch"]
 
-#: a card that runs further from its clock than this does not follow
+#: relative distance from the set clock above which the GPU does not follow it
 _FOLLOWED = 0.03
 #: utilisation (%) below which a card may idle at any clock
 _WORKING = 10
@@ -30,12 +30,12 @@ def load_nvml(option: str = "--apply") -> Any:
     Parameters
     ----------
     option : str
-        What needs it, for messages.
+        Option that needs it, for messages.
 
     Raises
     ------
     RefusedError
-        If it is not installed, or finds no driver.
+        If it is not installed, or there is no driver.
     """
     without = (
         "or type the command shown"
@@ -52,7 +52,7 @@ def load_nvml(option: str = "--apply") -> Any:
         ) from e
     try:
         pynvml.nvmlInit()
-    # NVML's own errors derive from Exception alone
+    # NVML's errors derive directly from Exception
     except Exception as e:
         raise RefusedError(
             f"{option} needs a live GPU, and NVML finds none: {e}",
@@ -62,13 +62,13 @@ def load_nvml(option: str = "--apply") -> Any:
     return pynvml
 
 
-def device_of(nvml: Any, gpu: Gpu, known: Catalogue, index: int = 0) -> Any:
-    """Handle of a live card of the target's kind.
+def device_of(nvml: Any, gpu: Gpu, gpus: Catalogue, index: int = 0) -> Any:
+    """Handle of a live GPU of the target's model.
 
     Raises
     ------
     RefusedError
-        If we are not root, there is no such card, or it is of another kind.
+        If the user is not root, there is no such GPU, or it is another model.
     """
     if os.geteuid() != 0:
         raise RefusedError(
@@ -86,9 +86,9 @@ def device_of(nvml: Any, gpu: Gpu, known: Catalogue, index: int = 0) -> Any:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     name = nvml.nvmlDeviceGetName(handle)
     name = name.decode() if isinstance(name, bytes) else str(name)
-    # a clock is set on a card only where its name says for certain what it is
-    found = known.gpu_of_device(name)
-    if found is not None and found.name == gpu.name:
+    # a clock is set only on a GPU whose name identifies its model
+    named = gpus.gpu_of_device(name)
+    if named is not None and named.name == gpu.name:
         return handle
     raise RefusedError(
         f"GPU {index} here is {name}, the answer is for {gpu.name}",
@@ -101,14 +101,14 @@ def device_of(nvml: Any, gpu: Gpu, known: Catalogue, index: int = 0) -> Any:
 def applied(
     nvml: Any, handle: Any, gpu: Gpu, mhz: float, legal: LegalClocks
 ) -> Iterator[None]:
-    """Hold a clock; it is taken back on exit, on any error and on Ctrl-C.
+    """Set a clock; it is reset on exit, on any error and on Ctrl-C.
 
-    Locked clocks on Volta and newer, application clocks before.
+    Volta and newer GPUs have locked clocks, older ones application clocks.
 
     Raises
     ------
     RefusedError
-        If the driver refuses; nothing is then left set.
+        If the driver refuses; the clock is then reset.
     """
     locked = gpu.set_clock == "locked"
     try:
@@ -119,7 +119,7 @@ def applied(
                 handle, int(legal.memory_mhz or 0), int(mhz)
             )
     except Exception as e:
-        _take_back(nvml, handle, locked)
+        _reset(nvml, handle, locked)
         raise RefusedError(
             f"the driver refuses {mhz:g} MHz: {e}",
             "some machines forbid it",
@@ -128,10 +128,10 @@ def applied(
     try:
         yield
     finally:
-        _take_back(nvml, handle, locked)
+        _reset(nvml, handle, locked)
 
 
-def _take_back(nvml: Any, handle: Any, locked: bool) -> None:
+def _reset(nvml: Any, handle: Any, locked: bool) -> None:
     if locked:
         nvml.nvmlDeviceResetGpuLockedClocks(handle)
     else:
@@ -145,14 +145,14 @@ def watch(
     seconds: float,
     sleep: Callable[[float], None] | None = None,
 ) -> tuple[bool, str]:
-    """Look at a working card once a second.
+    """Check the clock of a working GPU once a second.
 
     Parameters
     ----------
     nvml : module
         NVML, initialised.
     handle : object
-        The card, as NVML names it.
+        The GPU's handle of NVML.
     mhz : float
         Clock that was set, MHz.
     seconds : float
@@ -163,21 +163,21 @@ def watch(
     Returns
     -------
     followed : bool
-        False as soon as the card, while it works, runs off the clock.
-    said : str
-        What was seen.
+        False as soon as the GPU, while it works, runs at another clock.
+    message : str
+        What was observed.
     """
     sleep = sleep or time.sleep
-    seen = 0
+    working = 0
     for _ in range(int(seconds)):
         sleep(1.0)
         busy = nvml.nvmlDeviceGetUtilizationRates(handle).gpu
         if busy < _WORKING:
             continue
-        seen += 1
+        working += 1
         now = float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM))
         if abs(now / mhz - 1) > _FOLLOWED:
             return False, f"the card runs at {now:g} MHz, not at {mhz:g} MHz"
-    if not seen:
+    if not working:
         return True, f"the card did no work in {seconds:g} s"
-    return True, f"the card kept to {mhz:g} MHz in {seen} samples"
+    return True, f"the card kept to {mhz:g} MHz in {working} samples"

@@ -1,8 +1,9 @@
-"""What the name of a device says: vendor, model, variant, board, memory, and share of it.
+"""The parts of a device name: vendor, model, variant, board, memory, and share.
 
-Drivers, profilers and people write one GPU in many ways: ``NVIDIA A100-SXM4-40GB``,
-``A100 PCIe 40 GB``, ``GRID V100D-16Q``, ``gfx942``. A name is taken apart into what tells
-GPUs apart, so that a name that nobody has listed can still be compared with a GPU.
+Drivers, profilers and people write the name of one GPU in many forms:
+``NVIDIA A100-SXM4-40GB``, ``A100 PCIe 40 GB``, ``GRID V100D-16Q``, ``gfx942``. A name is
+split into the parts that distinguish GPUs, so that a name that is not in the catalogue can
+still be compared with a GPU.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 
 __all__ = ["DeviceName", "parse_device"]
 
-#: words that say whose GPU it is
+#: words that show the vendor
 _VENDOR = {
     "nvidia": "nvidia", "tesla": "nvidia", "quadro": "nvidia", "geforce": "nvidia",
     "titan": "nvidia", "grid": "nvidia", "jetson": "nvidia", "tegra": "nvidia",
@@ -25,18 +26,18 @@ _VENDOR = {
     "biren": "biren", "iluvatar": "iluvatar", "hygon": "hygon", "matrox": "matrox",
     "trainium": "aws", "inferentia": "aws", "graphcore": "graphcore", "cerebras": "cerebras",
 }  # fmt: skip
-#: beginnings of a model that say it where no word does
+#: beginnings of a model that show the vendor where no word does
 _VENDOR_OF_MODEL = (
     (re.compile(r"gfx\d|mi\d{2,3}[ax]?$|rx\d{3,4}"), "amd"),
     (re.compile(r"rtx|gtx|titan|[gbh]{1,2}\d{3}$|[aphtvkml]\d{1,3}[gsm]?$|sm\d\d"), "nvidia"),
 )  # fmt: skip
-#: another chip, clock or number of units than the name without it
+#: words for a GPU with another chip, clock or number of units
 _VARIANTS = {
     "ti": "ti", "super": "super", "xt": "xt", "xtx": "xtx", "gre": "gre", "d": "d",
     "s": "s", "m": "laptop", "mobile": "laptop", "laptop": "laptop", "notebook": "laptop",
     "maxq": "max-q", "embedded": "embedded", "ultra": "ultra", "oem": "oem",
 }  # fmt: skip
-#: how it is built in; a name may leave it out
+#: words for the form factor; a name may leave it out
 _FORMS = {
     "pcie": "pcie", "pci": "pcie", "nvl": "nvl", "dgxs": "dgxs", "fhhl": "fhhl",
     "server": "server", "workstation": "workstation", "ws": "workstation", "active": "active",
@@ -47,7 +48,7 @@ _GENERATIONS = {
     "kepler", "maxwell", "pascal", "volta", "turing", "ampere", "ada", "hopper", "blackwell",
     "rdna1", "rdna2", "rdna3", "rdna4", "cdna1", "cdna2", "cdna3", "cdna4",
 }  # fmt: skip
-#: words that tell nothing apart
+#: words that do not distinguish GPUs
 _FILLING = {
     "gpu", "gpus", "graphics", "card", "device", "with", "design", "edition", "generation",
     "accelerator", "series", "inc", "corporation", "oam", "vf", "collectors", "core",
@@ -58,9 +59,9 @@ _FILLING = {
 }  # fmt: skip
 _MEMORY = re.compile(r"(\d{1,3})(?:gb?|gib)")
 _WATTS = re.compile(r"\d{2,4}w")
-#: of one card, as nvidia-smi -L prints it: GPU-06c7b23d-6a59-...
+#: identifier of one card, as nvidia-smi -L prints it: GPU-06c7b23d-6a59-...
 _IDENTIFIER = re.compile(r"(?:gpu|mig)-[0-9a-f]{4,}(?:-[0-9a-f]+)*(?:/.*)?")
-#: which of several: GPU 0, cuda:1
+#: index of a GPU: GPU 0, cuda:1
 _INDEX = re.compile(r"\d{1,2}")
 #: a model's number and the variant that some write without a space: 3080Ti
 _JOINED = re.compile(r"((?:rtx|gtx|rx)?\d{3,4})(ti|super|xtx|xt|gre|d|s|m)")
@@ -77,30 +78,30 @@ _SPACED = re.compile(r"\b(max)[- ]?(q)\b|\b(\d{1,3}) (gb|gib)\b|\b([cr]dna) (\d)
 _MARKS = re.compile(r"\((?:r|tm)\)|[®™]|\bwith max-?q design\b")
 _BRACKETS = re.compile(r"\[([^\]]*[a-z0-9][^\]]*)\]")
 _LINE = re.compile(r"(?:rtx|gtx|rx)(?=[a-z]?\d|pro\d|titan)")
-#: a slice that is the whole: all seven parts
-_WHOLE_MIG = 7
+#: a slice of all seven parts is the complete GPU
+_ALL_MIG_PARTS = 7
 
 
 @dataclass(frozen=True)
 class DeviceName:
-    """A name taken apart.
+    """The parts of a name.
 
     Attributes
     ----------
     vendors : frozenset of str
-        Empty where nothing says it.
+        Empty where no part shows it.
     model : str
         ``a100``, ``3060``, ``titanx``, ``gfx942``; empty where the name has none.
     variants : frozenset of str
-        What makes another GPU of a model: ``ti``, ``laptop``.
+        Words for another GPU of the model: ``ti``, ``laptop``.
     forms : frozenset of str
-        How it is built in: ``sxm4``, ``pcie``.
+        Form factors: ``sxm4``, ``pcie``.
     memory_gb : int or None
-        Memory that the name says.
+        Memory in the name.
     generation : str or None
-        ``ada`` and so on, where the name says it.
+        ``ada`` and so on, where the name holds it.
     share : str or None
-        Profile of a shared GPU, ``1g.5gb``; None for a whole one.
+        Profile of a shared GPU, ``1g.5gb``; None for a complete one.
     """
 
     vendors: frozenset[str] = frozenset()
@@ -113,13 +114,13 @@ class DeviceName:
 
     @property
     def names_a_gpu(self) -> bool:
-        """Whether the name says more than a vendor: else it confirms nothing."""
+        """Whether the name holds more than a vendor, so that it can confirm a GPU."""
         return bool(self.model or self.forms or self.memory_gb or self.share)
 
 
 @lru_cache(maxsize=4096)
 def parse_device(text: str) -> tuple[DeviceName, ...]:
-    """What a name says; several where it lists several with ``/``.
+    """The parts of a name; several values where it lists several names with ``/``.
 
     Examples
     --------
@@ -143,7 +144,7 @@ def parse_device(text: str) -> tuple[DeviceName, ...]:
 
 
 def _parse(text: str) -> DeviceName:
-    # what follows are features of the target: gfx90a:sramecc+:xnack-
+    # features of the target follow: gfx90a:sramecc+:xnack-
     text = text.split(":")[0] if text.lstrip().startswith("gfx") else text
     maxq = " maxq " if re.search(r"max-?q", text) else " "
     text = _MARKS.sub(" ", text) + maxq
@@ -164,7 +165,7 @@ def _parse(text: str) -> DeviceName:
             if word in ("titan", "tpu", "gaudi", "ascend", "arc"):
                 model.append(word)
         elif m := _MIG.fullmatch(word):
-            share = word if int(m[1]) < _WHOLE_MIG else share
+            share = word if int(m[1]) < _ALL_MIG_PARTS else share
         elif word == "mig":
             share = share or "mig"
         elif word in _PARTITIONS:
@@ -188,18 +189,24 @@ def _parse(text: str) -> DeviceName:
         else:
             model.append(word)
     if "mig" in words and share == "mig" and any(_MIG.fullmatch(w) for w in words):
-        share = None  # all seven parts
+        share = None  # a complete GPU
     if share is not None and "mig" not in words and share not in _PARTITIONS:
-        model = [w for w in model if not w.isdigit() or len(w) > 1]
-        if model and (m := _VIRTUAL.fullmatch(model[-1])):
-            model[-1] = m[1]
-    whole = _LINE.sub("", "".join(model), count=1)
+        model = _physical_model(model)
+    model_name = _LINE.sub("", "".join(model), count=1)
     if not vendors:
-        found = (v for p, v in _VENDOR_OF_MODEL if p.match("".join(model)))
-        vendors = set(filter(None, [next(found, None)]))
-    if "quadro" in words and whole.isdigit():
+        of_model = (v for p, v in _VENDOR_OF_MODEL if p.match("".join(model)))
+        vendors = set(filter(None, [next(of_model, None)]))
+    if "quadro" in words and model_name.isdigit():
         generation = generation or "turing"  # later ones are not called Quadro
     return DeviceName(
-        frozenset(vendors), whole, frozenset(variants), frozenset(forms), memory,
-        generation, share,
+        vendors=frozenset(vendors), model=model_name, variants=frozenset(variants),
+        forms=frozenset(forms), memory_gb=memory, generation=generation, share=share,
     )  # fmt: skip
+
+
+def _physical_model(words: list[str]) -> list[str]:
+    """Model of the card under a virtual GPU: without its letters, ``V100D`` as ``V100``."""
+    words = [w for w in words if not w.isdigit() or len(w) > 1]
+    if words and (m := _VIRTUAL.fullmatch(words[-1])):
+        words[-1] = m[1]
+    return words

@@ -1,4 +1,4 @@
-"""Faults of catalogue files, all of them at once."""
+"""Faults of catalogue files, reported together."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _LISTED = 40
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong in a catalogue file.
+    """One fault in a catalogue file.
 
     Attributes
     ----------
     file : str
         Path of the file.
     field : str
-        Which field, ``facts.sm_count`` or ``prices[0].date``; empty for the whole file.
+        The field, ``facts.sm_count`` or ``prices[0].date``; empty for the complete file.
     message : str
-        What is wrong with it.
+        Description of the fault.
     hint : str or None
-        What to write instead.
+        What to write instead of it.
     """
 
     file: str
@@ -35,9 +35,9 @@ class Fault:
     hint: str | None = None
 
     def __str__(self) -> str:
-        said = f"{self.field} {self.message}" if self.field else self.message
+        text = f"{self.field} {self.message}" if self.field else self.message
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.file}: {said}{hint}"
+        return f"{self.file}: {text}{hint}"
 
 
 class CatalogFaultsError(CatalogError):

@@ -1,4 +1,4 @@
-"""Which feature needs which fact of a GPU or an instance."""
+"""The facts of a GPU or an instance that each feature needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "lacking_of",
 ]
 
-#: what :mod:`xlate.models.zero_shot.roofs` computes from, for both GPUs of a pair
+#: facts that :mod:`xlate.models.zero_shot.roofs` uses, of both GPUs of a pair
 ZERO_SHOT_FACTS = (
     "fp32_tflop_per_s", "bandwidth_gb_per_s", "tdp_w", "sm_count", "cuda_cores",
     "max_mhz", "process_nm", "schedulers_per_sm",
@@ -24,14 +24,14 @@ ZERO_SHOT_FACTS = (
 
 @dataclass(frozen=True)
 class Feature:
-    """What a feature is called, what it does, and which fields it needs.
+    """Name and description of a feature, and the fields that it needs.
 
     Attributes
     ----------
     name : str
         Short, for tables.
     about : str
-        What it does for the user.
+        Description for the user.
     fields : tuple of str
         As they are written in the file.
     """
@@ -59,7 +59,7 @@ GPU_FEATURES = (
         ("aliases",),
     ),
 )
-#: a fit is no feature here: no field of a file makes it possible
+#: a fit is not among the features: it depends on no field of a file
 FIT_NEEDS = (
     "xlate fit needs runs measured on both machines, whatever the file holds; where "
     "the facts for zero-shot are known, it starts from them"
@@ -82,15 +82,15 @@ def lacking_of(item: Gpu | Instance) -> dict[str, tuple[str, ...]]:
 
 _OTHERWISE: Mapping[str, Callable[[Gpu | Instance], bool]] = {
     "clocks": lambda g: isinstance(g, Gpu) and bool(g.clocks),
-    # a board without limits of its own draws up to its TDP
+    # the limit of a board without a listed power limit is its TDP
     "power_limit_max_w": lambda g: isinstance(g, Gpu) and g.limit_w is not None,
     "aliases": lambda g: bool(g.aliases),
     "prices": lambda i: isinstance(i, Instance) and i.price is not None,
-    # one GPU is meant where nothing is said
+    # without a value, one GPU is assumed
     "gpu_count": lambda i: isinstance(i, Instance) and i.gpu_count > 0,
 }
 
 
 def _has(item: Gpu | Instance, field: str) -> bool:
-    known = _OTHERWISE.get(field)
-    return field in item.facts if known is None else known(item)
+    test = _OTHERWISE.get(field)
+    return field in item.facts if test is None else test(item)

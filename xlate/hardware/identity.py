@@ -1,4 +1,4 @@
-"""Whether the name of a device means a GPU: what a file says against what a user says."""
+"""Whether the name of a device in a file can be that of a GPU of the catalogue."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from xlate.hardware.values import Gpu
 
 __all__ = ["Likeness", "generic", "likeness", "likeness_of_names"]
 
-#: memory that the system reports over what the name says
+#: ratio of the memory that the system reports to that in the name
 _REPORTED = (0.88, 1.05)
-#: models whose name alone stands for several: a Jetson names itself Orin
+#: models whose name is shared by several GPUs: a Jetson reports only "Orin"
 _FAMILIES = ("orin", "xavier", "titan")
 
 
 class Likeness(Enum):
-    """What the name of a device says of a GPU.
+    """How the name of a device agrees with a GPU.
 
     Attributes
     ----------
     EXACT
         It is a name of the GPU.
     VARIANT
-        Its chip, memory and form factor are those of the GPU, as far as it says them.
+        The chip, memory and form factor in it, as far as given, are those of the GPU.
     SHARE
-        It is a part of such a GPU: a MIG slice, a virtual GPU, a compute partition.
+        It names a part of such a GPU: a MIG slice, a virtual GPU, a compute partition.
     NOTHING
-        It names no GPU, or its vendor alone.
+        It names no GPU, or only its vendor.
     ANOTHER
-        It is another GPU.
+        It names another GPU.
     """
 
     EXACT = "exact"
@@ -43,7 +43,7 @@ class Likeness(Enum):
 
 
 def likeness(device: str, gpu: Gpu) -> Likeness:
-    """What the name of a device says of a GPU of the catalogue.
+    """How the name of a device agrees with a GPU of the catalogue.
 
     Parameters
     ----------
@@ -61,16 +61,19 @@ def likeness(device: str, gpu: Gpu) -> Likeness:
     'another'
     """
     return likeness_of_names(
-        device, (gpu.name, *gpu.aliases), gpu.chip, gpu.architecture,
-        gpu.number("memory_gib"),
-    )  # fmt: skip
+        device,
+        (gpu.name, *gpu.aliases),
+        chip=gpu.chip,
+        architecture=gpu.architecture,
+        memory_gib=gpu.number("memory_gib"),
+    )
 
 
 def likeness_of_names(
     device: str, names: Iterable[str], chip: str | None = None,
     architecture: str | None = None, memory_gib: float | None = None,
 ) -> Likeness:  # fmt: skip
-    """As :func:`likeness`, of a GPU of which its names are known.
+    """As :func:`likeness`, for a GPU given by its names.
 
     Parameters
     ----------
@@ -83,21 +86,21 @@ def likeness_of_names(
         Memory of the GPU, GiB.
     """
     own = list(names)
-    said = parse_device(device)
-    known = [p for n in own for p in parse_device(n)]
-    if _other_vendor(said, known):
+    given = parse_device(device)
+    names_of_gpu = [p for n in own for p in parse_device(n)]
+    if _other_vendor(given, names_of_gpu):
         return Likeness.ANOTHER
     if squash(device) in {squash(n) for n in own}:
         return Likeness.EXACT
-    if not any(d.names_a_gpu for d in said):
+    if not any(d.names_a_gpu for d in given):
         return Likeness.NOTHING
-    if not any(_fits(d, known, chip, architecture, memory_gib) for d in said):
+    if not any(_fits(d, names_of_gpu, chip, architecture, memory_gib) for d in given):
         return Likeness.ANOTHER
-    return Likeness.SHARE if any(d.share for d in said) else Likeness.VARIANT
+    return Likeness.SHARE if any(d.share for d in given) else Likeness.VARIANT
 
 
 def generic(device: str) -> bool:
-    """Whether a device's name names no GPU: ``"AMD Radeon Graphics"``, ``"cuda:0"``.
+    """Whether a device name is not that of any GPU: ``"AMD Radeon Graphics"``, ``"cuda:0"``.
 
     Examples
     --------
@@ -108,53 +111,55 @@ def generic(device: str) -> bool:
     return not any(d.names_a_gpu for d in parse_device(device))
 
 
-def _other_vendor(said: Iterable[DeviceName], own: Iterable[DeviceName]) -> bool:
-    theirs = frozenset[str]().union(*(d.vendors for d in said))
-    mine = frozenset[str]().union(*(d.vendors for d in own))
-    return bool(theirs and mine and not theirs <= mine)
+def _other_vendor(given: Iterable[DeviceName], own: Iterable[DeviceName]) -> bool:
+    vendors_given = frozenset[str]().union(*(d.vendors for d in given))
+    vendors_of_gpu = frozenset[str]().union(*(d.vendors for d in own))
+    return bool(
+        vendors_given and vendors_of_gpu and not vendors_given <= vendors_of_gpu
+    )
 
 
 def _fits(
-    said: DeviceName, own: list[DeviceName], chip: str | None,
+    given: DeviceName, own: list[DeviceName], chip: str | None,
     architecture: str | None, memory_gib: float | None,
 ) -> bool:  # fmt: skip
-    """Whether nothing that a name says is otherwise on the GPU."""
-    if _other_vendor([said], own):
+    """Whether no part of a name contradicts the GPU."""
+    if _other_vendor([given], own):
         return False
-    if said.generation and architecture and not architecture.lower().startswith(said.generation):  # fmt: skip
+    if given.generation and architecture and not architecture.lower().startswith(given.generation):  # fmt: skip
         return False
-    of_chip = chip is not None and said.model == chip.lower()
-    alike = own if of_chip else [o for o in own if _same_model(said, o)]
+    of_chip = chip is not None and given.model == chip.lower()
+    alike = own if of_chip else [o for o in own if _same_model(given, o)]
     if not alike:
         return False
-    if not of_chip and not any(said.variants == o.variants for o in alike):
+    if not of_chip and not any(given.variants == o.variants for o in alike):
         return False
     forms = frozenset[str]().union(*(o.forms for o in own))
-    if not all(_has_form(f, forms) for f in said.forms):
+    if not all(_has_form(f, forms) for f in given.forms):
         return False
     sizes = {o.memory_gb for o in own if o.memory_gb is not None}
-    if said.memory_gb is None:
+    if given.memory_gb is None:
         return True
     if sizes:
-        return said.memory_gb in sizes
+        return given.memory_gb in sizes
     if memory_gib is None:
         return True
-    return _REPORTED[0] <= memory_gib / said.memory_gb <= _REPORTED[1]
+    return _REPORTED[0] <= memory_gib / given.memory_gb <= _REPORTED[1]
 
 
-def _same_model(said: DeviceName, own: DeviceName) -> bool:
-    if not said.model:
+def _same_model(given: DeviceName, own: DeviceName) -> bool:
+    if not given.model:
         return False
-    if said.model == own.model:
+    if given.model == own.model:
         return True
-    return said.model in _FAMILIES and said.model in own.model
+    return given.model in _FAMILIES and given.model in own.model
 
 
-def _has_form(said: str, forms: frozenset[str]) -> bool:
-    """Whether a GPU is built in this way, as far as its names say."""
-    if said in forms:
+def _has_form(form: str, forms: frozenset[str]) -> bool:
+    """Whether a GPU may have this form factor, by its names."""
+    if form in forms:
         return True
-    if said == "sxm":
+    if form == "sxm":
         return any(f.startswith("sxm") for f in forms)
-    # a board's number says nothing that names say
-    return re.fullmatch(r"pg\d+", said) is not None or (said == "pcie" and not forms)
+    # names do not hold the number of a board
+    return re.fullmatch(r"pg\d+", form) is not None or (form == "pcie" and not forms)

@@ -1,8 +1,8 @@
-"""Which of NVIDIA's architectures a kernel was built for, by its name.
+"""The architecture of NVIDIA that a kernel was built for, by its name.
 
 Libraries name it: ``volta_sgemm_128x64_nn``, ``cutlass_80_tensorop_…``,
-``sm90_xmma_fprop_…``, ``nvjet_sm100_…``. Such a kernel runs there and on later ones, on
-which libraries choose it, too: a name is never too old for a GPU.
+``sm90_xmma_fprop_…``, ``nvjet_sm100_…``. Such a kernel runs on that architecture and on
+later ones, where libraries may choose it too: a name is never too old for a GPU.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def newest(names: Iterable[str]) -> str | None:
     Parameters
     ----------
     names : iterable of str
-        Of kernels; others are passed over.
+        Names of kernels; other names are skipped.
 
     Returns
     -------
     str or None
-        None where no name says for which it was built.
+        None where no name shows its architecture.
 
     Examples
     --------
@@ -64,13 +64,13 @@ def too_new(name: str, gpu: Gpu) -> str | None:
     Parameters
     ----------
     name : str
-        Of a kernel.
+        Name of a kernel.
     gpu : Gpu
 
     Returns
     -------
     str or None
-        None where the kernel may run, or the GPU is none of NVIDIA's that are known.
+        None where the kernel may run, or the GPU's architecture is not listed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Clocks a card accepts, and the commands that set and reset them."""
+"""Clocks that a GPU accepts, and the commands that set and reset them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LegalClocks", "commands", "from_dump", "legal_clocks", "snap"]
 
 _MEMORY = re.compile(r"^\s*Memory\s*:\s*(\d+)\s*MHz\s*$")
 _GRAPHICS = re.compile(r"^\s*Graphics\s*:\s*(\d+)\s*MHz\s*$")
-#: a clock that is not a whole number of MHz
+#: a line whose clock is not an integer number of MHz
 _NO_CLOCK = re.compile(r"^\s*(?:Memory|Graphics)\s*:\s*(.*\S)\s*MHz\s*$")
 _PRODUCT = re.compile(r"^\s*Product Name\s*:\s*(.+?)\s*$")
 
@@ -33,7 +33,7 @@ class LegalClocks:
     sm_mhz : tuple of float
         Ascending.
     source : str
-        Where the list is from.
+        Origin of the list.
     """
 
     memory_mhz: float | None
@@ -42,7 +42,7 @@ class LegalClocks:
 
 
 def legal_clocks(
-    gpu: Gpu, dump: Path | None = None, known: Catalogue | None = None
+    gpu: Gpu, dump: Path | None = None, gpus: Catalogue | None = None
 ) -> LegalClocks:
     """Clocks of the target at its highest memory clock.
 
@@ -52,9 +52,9 @@ def legal_clocks(
         The target's.
     dump : Path, optional
         Output of ``nvidia-smi -q -d SUPPORTED_CLOCKS`` from the card itself; it
-        goes before the catalogue.
-    known : Catalogue, optional
-        Says which GPU a product name in the dump is.
+        has priority over the catalogue.
+    gpus : Catalogue, optional
+        Used to identify the product name in the dump.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def legal_clocks(
             code="clock.not-settable",
         )
     if dump is not None:
-        return from_dump(dump, gpu, known)
+        return from_dump(dump, gpu, gpus)
     lists = gpu.clocks
     sm_mhz = gpu.legal_mhz()
     chosen = next(c for c in lists if c.graphics_mhz == sm_mhz)
     return LegalClocks(chosen.memory_mhz, sm_mhz, chosen.source)
 
 
-def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalClocks:
+def from_dump(path: Path, gpu: Gpu, gpus: Catalogue | None = None) -> LegalClocks:
     """Clocks in a pasted ``nvidia-smi -q -d SUPPORTED_CLOCKS`` dump.
 
     Raises
@@ -89,28 +89,28 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
     """
     text = read_text(path, read_bytes(path))
     memory: float | None = None
-    found: dict[float | None, list[float]] = {}
+    by_memory_clock: dict[float | None, list[float]] = {}
     for line in text.splitlines():
         if m := _MEMORY.match(line):
             memory = float(m[1])
         elif m := _GRAPHICS.match(line):
-            found.setdefault(memory, []).append(float(m[1]))
+            by_memory_clock.setdefault(memory, []).append(float(m[1]))
         elif _NO_CLOCK.match(line):
             raise CatalogError(
                 f"{path} has a line that gives no clock: {line.strip()[:60]!r}",
                 "paste the output of: nvidia-smi -q -d SUPPORTED_CLOCKS",
                 code="catalog.clocks",
             )
-        elif known is not None and (m := _PRODUCT.match(line)):
-            _same(path, m[1], gpu, known)
-    if not found:
+        elif gpus is not None and (m := _PRODUCT.match(line)):
+            _same(path, m[1], gpu, gpus)
+    if not by_memory_clock:
         raise CatalogError(
             f"{path} lists no graphics clock",
             "paste the output of: nvidia-smi -q -d SUPPORTED_CLOCKS",
             code="catalog.clocks",
         )
-    best = max(found, key=lambda m: m or 0.0)
-    clocks = tuple(sorted(set(found[best])))
+    best = max(by_memory_clock, key=lambda m: m or 0.0)
+    clocks = tuple(sorted(set(by_memory_clock[best])))
     if gpu.clocks and clocks[-1] != gpu.legal_mhz()[-1]:
         raise CatalogError(
             f"{path} goes up to {clocks[-1]:g} MHz, {gpu.name} to "
@@ -121,28 +121,28 @@ def from_dump(path: Path, gpu: Gpu, known: Catalogue | None = None) -> LegalCloc
     return LegalClocks(best, clocks, str(path))
 
 
-def _same(path: Path, product: str, gpu: Gpu, known: Catalogue) -> None:
-    if known.likeness(product, gpu) is not Likeness.ANOTHER:
-        return  # a name that names no GPU decides nothing
-    named = known.gpus_of_device(product)
-    of = " or ".join(g.name for g in named)
+def _same(path: Path, product: str, gpu: Gpu, gpus: Catalogue) -> None:
+    if gpus.likeness(product, gpu) is not Likeness.ANOTHER:
+        return  # a name without a GPU does not contradict it
+    named = gpus.gpus_of_device(product)
+    targets = " or ".join(g.name for g in named)
     raise CatalogError(
         f"{path} is of {product}, not of {gpu.name}",
-        f"name {of} as --target, or paste the target's own dump"
-        if of
+        f"name {targets} as --target, or paste the target's own dump"
+        if targets
         else "paste the target's own dump",
         code="catalog.clocks",
     )
 
 
 def snap(mhz: float, legal: tuple[float, ...]) -> float:
-    """The legal clock nearest to a wish; the lower one of two as near."""
+    """The legal clock nearest to a given one; of two equally near, the lower."""
     clocks = np.array(legal)
     return float(clocks[np.abs(clocks - mhz).argmin()])
 
 
 def commands(gpu: Gpu, mhz: float, legal: LegalClocks) -> tuple[str, str]:
-    """What sets the clock on this GPU, and what takes it back.
+    """The commands that set the clock on this GPU, and reset it.
 
     Volta and newer have locked clocks (``-lgc``); before that application
     clocks (``-ac``), a pair with the memory clock. Both need root.

@@ -1,6 +1,6 @@
-"""Whether work fits into a GPU's memory: the one place that compares need and have.
+"""Whether work fits into a GPU's memory: the only module that compares the two.
 
-A profile says what the framework allocated for tensors. The card must hold more:
+A profile holds the memory that the framework allocated for tensors. A GPU needs more:
 the CUDA context with its kernels takes 0.3 GiB since CUDA 11.7 and up to 1 GiB
 before (PyTorch's issues 107667 and 28394), and an allocator leaves gaps, for
 which a tenth of the need is assumed. A data sheet's figure is up to 8 % more than

@@ -1,7 +1,7 @@
 """Several catalogue folders as one set of GPUs and instances.
 
 A later folder adds to earlier ones. It replaces a GPU or an instance only where its
-file says so (``replaces = "NAME"``), so that a price or a bandwidth that ships with
+file requests it (``replaces = "NAME"``), so that a price or a bandwidth that ships with
 xlate is not changed by accident.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -31,7 +31,7 @@ T = TypeVar("T", Gpu, Instance)
 
 @dataclass(frozen=True)
 class _Placed(Generic[T]):
-    """A value and where it came from."""
+    """A value and the section of a file that it was read from."""
 
     value: T
     section: Section
@@ -39,7 +39,7 @@ class _Placed(Generic[T]):
 
 @dataclass
 class Merged:
-    """What all folders hold together, and what is wrong with them.
+    """GPUs and instances of all folders, and their faults.
 
     Attributes
     ----------
@@ -73,12 +73,12 @@ def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> M
     Parameters
     ----------
     folders : sequence of Path
-        Or single files; later ones may replace what earlier ones have.
+        Folders or files; later ones may replace entries of earlier ones.
     shipped : Path
         Folder that ships with xlate: its dates are not compared with a clock that
         may be wrong.
     compiled : bool
-        Whether to take its compiled form where that is of its files.
+        Whether to use its compiled form where its files are unchanged.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> M
         Not to be used where it has faults.
     """
     merged = Merged()
-    found: list[Section] = []
+    to_read: list[Section] = []
     gpus: dict[str, _Placed[Gpu]] = {}
     instances: dict[str, _Placed[Instance]] = {}
     for rank, folder in enumerate(folders):
@@ -96,11 +96,12 @@ def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> M
             _ready(ready[1], "instance", instances, folder, rank)
             continue
         try:
-            found += sections(folder, rank, merged.faults)
+            to_read += sections(folder, rank, merged.faults)
         except CatalogError as e:
             merged.faults.append(Fault(str(folder), "", e.what, e.hint))
-    if found:
-        _read(found, folders, shipped, merged, gpus, instances)
+    if to_read:
+        ships = [rank for rank, folder in enumerate(folders) if folder == shipped]
+        _read(to_read, merged, shipped_ranks=ships, gpus=gpus, instances=instances)
     merged.gpus = {p.value.name: p.value for p in gpus.values()}
     merged.instances = {p.value.name: p.value for p in instances.values()}
     _index(merged, gpus, instances)
@@ -108,26 +109,30 @@ def merge(folders: Sequence[Path], shipped: Path, *, compiled: bool = True) -> M
 
 
 def _read(
-    found: Sequence[Section], folders: Sequence[Path], shipped: Path, merged: Merged,
-    gpus: dict[str, _Placed[Gpu]], instances: dict[str, _Placed[Instance]],
-) -> None:  # fmt: skip
-    """Place what sections of files say, checked."""
-    # what ships is compiled: most commands never need what reads and checks files
+    to_read: Sequence[Section],
+    merged: Merged,
+    *,
+    shipped_ranks: Collection[int],
+    gpus: dict[str, _Placed[Gpu]],
+    instances: dict[str, _Placed[Instance]],
+) -> None:
+    """Check the sections of files, and place their values."""
+    # the shipped catalogue is compiled: most commands do not need to read files
     from xlate.hardware.reading import SectionReader
 
     latest = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
     for kind in ("gpu", "instance"):
-        for section in found:
+        for section in to_read:
             if section.kind != kind:
                 continue
-            at_home = folders[section.rank] == shipped
-            reader = SectionReader(section, merged.faults, None if at_home else latest)
+            ships = section.rank in shipped_ranks
+            reader = SectionReader(section, merged.faults, None if ships else latest)
             if kind == "gpu":
                 gpu = reader.gpu()
                 if gpu is not None:
                     _place(gpus, gpu, reader)
             else:
-                instance = _instance(reader, gpus, _beside(section, found))
+                instance = _instance(reader, gpus, _beside(section, to_read))
                 if instance is not None:
                     _place(instances, instance, reader)
 
@@ -142,9 +147,11 @@ def _ready(
         placed[fold(value.name)] = _Placed(value, section)
 
 
-def _beside(section: Section, found: Iterable[Section]) -> Mapping[str, object] | None:
-    """The table [gpu] of the file that the instance stands in."""
-    same = (s for s in found if s.kind == "gpu" and s.file == section.file)
+def _beside(
+    section: Section, to_read: Iterable[Section]
+) -> Mapping[str, object] | None:
+    """The table [gpu] of the file that holds the instance."""
+    same = (s for s in to_read if s.kind == "gpu" and s.file == section.file)
     return next((s.table for s in same), None)
 
 
@@ -158,7 +165,7 @@ def _instance(
         named = own if isinstance(own, str) else None
     placed = None if named is None else gpus.get(fold(named))
     if named is not None and placed is None:
-        # a GPU whose own name is at fault has been reported already
+        # a GPU with a wrong name has been reported already
         near = difflib.get_close_matches(
             named, [p.value.name for p in gpus.values()], 3, 0.5
         )
@@ -168,7 +175,7 @@ def _instance(
 
 
 def _place(placed: dict[str, _Placed[T]], value: T, reader: SectionReader) -> None:
-    """Add a value, or put it in the place of an earlier one where its file says so."""
+    """Add a value, or replace an earlier one where its file requests it."""
     section, key, replaces = reader.section, fold(value.name), reader.replaces()
     before = placed.get(key)
     if replaces is not None and fold(replaces) != key:
@@ -191,7 +198,7 @@ def _index(
     merged: Merged, gpus: Mapping[str, _Placed[Gpu]],
     instances: Mapping[str, _Placed[Instance]],
 ) -> None:  # fmt: skip
-    """Who owns which name; two owners of one name are a fault of the later one."""
+    """Index names by owner; two owners of one name are a fault of the later one."""
     every: list[tuple[str, _Placed[Gpu] | _Placed[Instance]]] = [
         *(("gpu", p) for p in gpus.values()),
         *(("instance", p) for p in instances.values()),
@@ -208,7 +215,7 @@ def _index(
             if other is placed:
                 merged.owner_of[key] = owner
             elif _same_machine(other, placed) and name == value.name:
-                # the instance stands for the GPU of the same name too
+                # the instance also represents the GPU of the same name
                 merged.owner_of[key] = owner
             elif not _same_machine(other, placed):
                 what = f"{other_kind} {other.value.name!r} of {other.section.file}"
@@ -223,10 +230,10 @@ def _index(
 
 
 def _same_machine(
-    one: _Placed[Gpu] | _Placed[Instance], other: _Placed[Gpu] | _Placed[Instance]
+    first: _Placed[Gpu] | _Placed[Instance], second: _Placed[Gpu] | _Placed[Instance]
 ) -> bool:
-    """Whether these are a GPU and the machine of the same name with one of it."""
-    gpu, instance = one.value, other.value
+    """Whether these are a GPU and the machine of the same name with one such GPU."""
+    gpu, instance = first.value, second.value
     return (
         isinstance(gpu, Gpu)
         and isinstance(instance, Instance)

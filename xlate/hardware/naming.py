@@ -1,6 +1,6 @@
-"""Names of hardware: which are well formed, and which mean the same.
+"""Names of hardware: which are well formed, and which are equivalent.
 
-A GPU has many names: its own (``A100-SXM4-40GB``), what a driver prints
+A GPU has many names: that of the catalogue (``A100-SXM4-40GB``), that of the driver
 (``NVIDIA A100-SXM4-40GB``), and short ones (``A100``) that several GPUs share.
 """
 
@@ -27,14 +27,14 @@ _LINE = {"nvidia", "amd", "intel", "tesla", "quadro", "geforce", "instinct", "gr
 
 #: letters whose own names begin with a vowel: "an L4", "an NVIDIA", but "a T4"
 _SPOKEN_WITH_VOWEL = frozenset("AEFHILMNORSX")
-#: capitals that hold a vowel are read as a word from this number of letters on: "a RADEON"
+#: capitals with a vowel are read as a word from this number of letters on: "a RADEON"
 _FEWEST_OF_A_WORD = 5
 
 
 def with_article(name: str) -> str:
-    """A name after "a" or "an", as it is spoken.
+    """A name with the article "a" or "an", by its pronunciation.
 
-    Capitals at its beginning are read letter by letter unless they are a word.
+    Capitals at its beginning are read as letters unless they are a word.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def with_article(name: str) -> str:
     first, second = letters[0].upper(), letters[1:2].lower()
     vowels = re.search("[AEIOUY]", letters, re.IGNORECASE)
     spelled = not vowels or (letters.isupper() and len(letters) < _FEWEST_OF_A_WORD)
-    # "nv" begins no syllable, in whatever case NVIDIA is written
+    # "nv" is read as letters, in upper and in lower case
     if spelled or (first == "N" and second == "v"):
         vowel = first in _SPOKEN_WITH_VOWEL
     else:
@@ -79,7 +79,7 @@ def name_fault(name: str, path_safe: bool = True) -> str | None:
 
 
 def fold(name: str) -> str:
-    """A name without case, with one separator: ``"Tesla_T4"`` is ``"tesla-t4"``."""
+    """A name in lower case, with one separator: ``"Tesla_T4"`` is ``"tesla-t4"``."""
     return name.strip().lower().replace("_", "-").replace(" ", "-")
 
 
@@ -88,7 +88,7 @@ def bare(name: str) -> str:
     words = [w for w in fold(name).split("-") if w]
     while len(words) > 1 and words[0] in _LINE:
         del words[0]
-    # "NVIDIA RTX 4000 SFF Ada Generation" is what the driver prints
+    # the driver prints "NVIDIA RTX 4000 SFF Ada Generation"
     if len(words) > 1 and words[-1] == "generation":
         del words[-1]
     return "-".join(words)
@@ -100,9 +100,9 @@ def squash(name: str) -> str:
 
 
 def shortens(short: str, full: str) -> bool:
-    """Whether ``short`` leaves parts of ``full`` out: ``A100-SXM`` of ``A100-SXM4-40GB``.
+    """Whether ``short`` is ``full`` without some parts: ``A100-SXM`` of ``A100-SXM4-40GB``.
 
-    The first word must be whole, so that ``A10`` does not shorten ``A100``.
+    The first word must be complete, so that ``A10`` does not shorten ``A100``.
     """
     head, *rest = bare(short).split("-")
     first, *others = bare(full).split("-")
@@ -112,10 +112,10 @@ def shortens(short: str, full: str) -> bool:
 
 
 def names_another(device: str, own: Iterable[str]) -> bool:
-    """Whether the name of a device is not that of a GPU, by the GPU's names alone.
+    """Whether a device name is that of another GPU, by the names of a GPU.
 
-    A name that names no GPU, or its vendor alone, is not another's. Where there is a
-    catalogue, :meth:`xlate.hardware.catalogue.Catalogue.likeness` knows more.
+    A name without a GPU, or with only a vendor, is not that of another GPU. Where there is
+    a catalogue, :meth:`xlate.hardware.catalogue.Catalogue.likeness` is more precise.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def names_another(device: str, own: Iterable[str]) -> bool:
     >>> names_another("NVIDIA A100-PG509-200", ["A100-SXM4-40GB"])
     False
     """
-    # it needs squash of this module
+    # imported here because it imports squash of this module
     from xlate.hardware.identity import Likeness, likeness_of_names
 
     return likeness_of_names(device, own) is Likeness.ANOTHER

@@ -1,4 +1,4 @@
-"""The GPUs of the catalogue whose names are nearest to one that it does not know."""
+"""The GPUs of the catalogue whose names are nearest to an unknown name."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["nearest_gpus", "nearest_text", "surest_first"]
 
 _MOST = 3
-#: share of letters from which on two names look alike
+#: least share of equal letters of two similar names
 _ALIKE = 0.6
 
 
-def nearest_gpus(device: str, known: Catalogue, most: int = _MOST) -> tuple[Gpu, ...]:
-    """GPUs with names like that of a device, of its vendor where it says one.
+def nearest_gpus(device: str, gpus: Catalogue, most: int = _MOST) -> tuple[Gpu, ...]:
+    """GPUs with names similar to that of a device, of its vendor where it is given.
 
     Parameters
     ----------
     device : str
         What a profiler or a driver printed.
-    known : Catalogue
+    gpus : Catalogue
     most : int
 
     Examples
@@ -36,15 +36,15 @@ def nearest_gpus(device: str, known: Catalogue, most: int = _MOST) -> tuple[Gpu,
     >>> [g.name for g in nearest_gpus("NVIDIA A100-SXM-64GB", catalogue())][0]
     'A100-SXM4-40GB'
     """
-    said = parse_device(device)
-    vendors = frozenset[str]().union(*(d.vendors for d in said))
-    models = {d.model for d in said if d.model}
+    given = parse_device(device)
+    vendors = frozenset[str]().union(*(d.vendors for d in given))
+    models = {d.model for d in given if d.model}
     names: dict[str, Gpu] = {}
     same: list[Gpu] = []
-    for gpu in known.gpus.values():
+    for gpu in gpus.gpus.values():
         own = [p for n in (gpu.name, *gpu.aliases) for p in parse_device(n)]
-        theirs = frozenset[str]().union(*(p.vendors for p in own))
-        if vendors and theirs and not vendors & theirs:
+        vendors_of_gpu = frozenset[str]().union(*(p.vendors for p in own))
+        if vendors and vendors_of_gpu and not vendors & vendors_of_gpu:
             continue
         if models & {p.model for p in own}:
             same.append(gpu)
@@ -52,21 +52,21 @@ def nearest_gpus(device: str, known: Catalogue, most: int = _MOST) -> tuple[Gpu,
     wanted = squash(device)
     same.sort(key=lambda g: -difflib.SequenceMatcher(None, wanted, squash(g.name)).ratio())  # fmt: skip
     alike = difflib.get_close_matches(wanted, names, 2 * most, _ALIKE)
-    found = {g.name: g for g in [*same, *(names[n] for n in alike)]}
-    return tuple(found.values())[:most]
+    nearest = {g.name: g for g in [*same, *(names[n] for n in alike)]}
+    return tuple(nearest.values())[:most]
 
 
-def nearest_text(device: str, known: Catalogue) -> str:
-    """``"; nearest to it: X (instances), Y"``, or nothing where none is near."""
+def nearest_text(device: str, gpus: Catalogue) -> str:
+    """``"; nearest to it: X (instances), Y"``; empty where no name is near."""
     listed = []
-    for gpu in nearest_gpus(device, known):
-        held = [i.name for i in surest_first(known.instances_with(gpu))[:2]]
-        listed.append(f"{gpu.name} ({', '.join(held)})" if held else gpu.name)
+    for gpu in nearest_gpus(device, gpus):
+        instances = [i.name for i in surest_first(gpus.instances_with(gpu))[:2]]
+        listed.append(f"{gpu.name} ({', '.join(instances)})" if instances else gpu.name)
     return f"; nearest to it: {', '.join(listed)}" if listed else ""
 
 
 def surest_first(instances: Iterable[Instance]) -> list[Instance]:
-    """Instances of which most is known first: those with a price, and with fewer GPUs.
+    """Instances sorted: first those with a price, then those with fewer GPUs.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""In which precisions a GPU multiplies matrices on tensor cores (AMD: matrix cores)."""
+"""Number formats that a GPU's tensor cores (AMD: matrix cores) multiply."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xlate.hardware.values import Gpu
 
 __all__ = ["NVIDIA", "multiplies"]
 
-#: NVIDIA's architectures, old to new -> what their tensor cores multiply
+#: NVIDIA's architectures, old to new -> number formats of their tensor cores
 NVIDIA: Mapping[str, frozenset[str]] = {
     "Fermi": frozenset(),
     "Kepler": frozenset(),
@@ -22,7 +22,7 @@ NVIDIA: Mapping[str, frozenset[str]] = {
     "Hopper": frozenset({"tf32", "fp16", "bf16", "fp8", "int8"}),
     "Blackwell": frozenset({"tf32", "fp16", "bf16", "fp8", "fp6", "fp4", "int8"}),
 }
-#: AMD's -> what their matrix cores multiply; fp32 at full precision, TF32 is xf32
+#: AMD's architectures -> number formats of their matrix cores; TF32 is called xf32
 _AMD: Mapping[str, frozenset[str]] = {
     "GCN": frozenset(),
     "Vega": frozenset(),
@@ -60,8 +60,8 @@ def multiplies(gpu: Gpu, number_format: str) -> bool | None:
     Returns
     -------
     bool or None
-        By the facts of the catalogue, else by the architecture; None where neither
-        says it.
+        By the facts of the catalogue, else by the architecture; None where neither is
+        known.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def multiplies(gpu: Gpu, number_format: str) -> bool | None:
     formats = {**NVIDIA, **_AMD}.get(gpu.architecture)
     if formats is None:
         return None
-    # of NVIDIA's fp64 tensor cores the architecture does not say which chips have them
+    # the architecture does not show which of NVIDIA's chips have fp64 tensor cores
     if number_format == "fp64" and gpu.architecture in (
         "Ampere",
         "Hopper",

@@ -1,8 +1,8 @@
-"""Which facts the catalogue knows, in which unit, and within which range.
+"""The facts of the catalogue, their units and their ranges.
 
-The ranges are wide enough for every board sold since 2006 and for some years to
-come, and narrow enough that a wrong unit (TB/s for GB/s, GFLOP/s for TFLOP/s,
-MiB for GiB, mW for W) falls outside.
+The ranges contain every board sold since 2006 and leave room for some years, but are
+narrow enough that a value in a wrong unit (TB/s for GB/s, GFLOP/s for TFLOP/s,
+MiB for GiB, mW for W) lies outside.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ __all__ = [
     "shown",
 ]
 
-#: what a template writes where a person has not filled in a value
+#: placeholder of a template for a value that has not been filled in
 UNKNOWN = "?"
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a fact may be.
+    """Kind, unit and range of a fact.
 
     Attributes
     ----------
     kind : {"number", "count", "flag", "choice"}
     about : str
-        What it is, for the template.
+        Description for the template.
     unit : str
         Empty for flags, choices and plain counts.
     low, high : float
-        Both included; of numbers and counts.
+        Range of numbers and counts, both bounds included.
     choices : tuple of str
-        Of a choice.
+        Possible values of a choice.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Quantity:
 
     @property
     def wanted(self) -> str:
-        """What a value must be, in words."""
+        """The condition on a value, as text."""
         if self.kind == "choice":
             return f"must be one of {', '.join(self.choices)}"
         if self.kind == "flag":
@@ -60,7 +60,7 @@ class Quantity:
         return f"must be {what}{unit} from {self.low:g} to {self.high:g}"
 
     def fault_of(self, value: object) -> str | None:
-        """Why a value cannot be, or None where it can."""
+        """Why a value is not possible; None where it is."""
         return None if self._holds(value) else f"{self.wanted}, got {shown(value)}"
 
     def _holds(self, value: object) -> bool:
@@ -71,10 +71,10 @@ class Quantity:
         # a bool is an int in Python, and True must not pass for 1
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        whole = self.kind != "count" or (
+        integral = self.kind != "count" or (
             isinstance(value, int) or (math.isfinite(value) and value == int(value))
         )
-        return whole and self.low <= value <= self.high
+        return integral and self.low <= value <= self.high
 
 
 def shown(value: object) -> str:
@@ -187,7 +187,7 @@ GPU_FACTS: dict[str, Quantity] = {
         0.1,
         2000,
     ),
-    # the most that a GPU of the catalogue has is 288 GiB
+    # the largest in the catalogue is 288 GiB
     "memory_gib": Quantity("number", "memory of one GPU", "GiB", 0.25, 512),
     "tdp_w": Quantity("number", "thermal design power of the board", *_WATT),
     "power_limit_min_w": Quantity("number", "lowest power limit it accepts", *_WATT),
@@ -200,7 +200,7 @@ INSTANCE_FACTS: dict[str, Quantity] = {
     "host_memory_gib": Quantity("number", "memory of the host", "GiB", 0.25, 131_072),
 }
 
-#: rent of a whole instance; nothing is rented for nothing, and no machine for more
+#: rent of a complete instance; the bounds exclude 0 and wrong units
 USD_PER_H = Quantity("number", "rent of the whole instance", "$ per hour", 1e-4, 10_000)
 
 PRICE_KINDS = ("on-demand", "spot", "reserved", "capacity-block", "own")

@@ -1,4 +1,4 @@
-"""Sections of catalogue files as values; every fault is collected, none raised."""
+"""Sections of catalogue files as values; faults are collected, not raised."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ STANDINGS = frozenset("DVCIU")
 _PROVENANCE = 'write { value = …, standing = "D|V|C|I|U", source = "…" }'
 _TEXT = 4000
 _MOST_ITEMS = 200
-#: unknown fields of one table that are each looked up among the known ones
+#: most unknown fields of one table for which a similar name is suggested
 _MOST_UNKNOWN = 40
 _MOST_CLOCKS = 2000
-#: nothing was rented by the hour before
+#: earliest date of a price
 _EARLIEST = datetime.date(2000, 1, 1)
 _FACT_KEYS = ("value", "standing", "source")
 _PRICE_KEYS = ("usd_per_h", "region", "date", "kind", "standing", "source")
@@ -49,7 +49,7 @@ _COUNT = Quantity("count", "clocks in a list", "", 1, _MOST_CLOCKS)
 
 
 class SectionReader:
-    """Reads one section and keeps what is wrong with it.
+    """Reads one section and collects its faults.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class SectionReader:
     faults : list of Fault
         Faults are appended.
     latest : datetime.date or None
-        Dates after it cannot be; None where they are not looked at.
+        Dates after it are faults; None where dates are not checked.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class SectionReader:
         self.table = section.table
 
     def gpu(self) -> Gpu | None:
-        """The GPU, or None where it has no name; facts at fault are left out."""
+        """The GPU, or None where it has no name; wrong facts are left out."""
         facts = self._facts(GPU_FACTS, _GPU_KEYS)
         clocks = self._clocks()
         name = self._name()
         architecture = self._text(self.table, "architecture", required=True)
         gpu = Gpu(
             name or "", architecture or "", self._aliases(), facts, clocks,
-            self._text(self.table, "note"), self._text(self.table, "chip"),
+            note=self._text(self.table, "note"), chip=self._text(self.table, "chip"),
         )  # fmt: skip
         for field, message in consistency.of_gpu(gpu):
             self._fault(field, message)
@@ -86,9 +86,9 @@ class SectionReader:
         Parameters
         ----------
         gpu : Gpu or None
-            The one it holds.
+            The GPU of the instance.
         named : bool
-            Whether the section names a GPU, known or not.
+            Whether the section names a GPU, also one that is not in the catalogue.
         """
         facts = self._facts(INSTANCE_FACTS, _INSTANCE_KEYS)
         prices = self._prices()
@@ -101,28 +101,29 @@ class SectionReader:
         aliases, note = self._aliases(), self._text(self.table, "note")
         if name is None:
             return None
+        held = given if named else 0
         return Instance(
-            name, provider, aliases, gpu, given if named else 0, prices, facts, note
+            name, provider, aliases, gpu, held, prices=prices, facts=facts, note=note
         )
 
     def gpu_name(self) -> str | None:
-        """Name of the GPU of an instance, or None where it names none."""
+        """Name of the GPU of an instance; None where the section has no such field."""
         if "gpu" in self.table and not isinstance(self.table["gpu"], str):
             self._fault("gpu", f"must be the name of a GPU, got {shown(self.table['gpu'])}")  # fmt: skip
             return None
         return self._text(self.table, "gpu")
 
     def replaces(self) -> str | None:
-        """Name of what this section replaces in an earlier folder."""
+        """Name of the entry that this section replaces in an earlier folder."""
         return self._text(self.table, "replaces")
 
     def fault(self, field: str, message: str, hint: str | None = None) -> None:
-        """Note what is wrong with a field."""
+        """Add a fault of a field."""
         self._fault(field, message, hint)
 
     def _fault(self, field: str, message: str, hint: str | None = None) -> None:
-        whole = f"{self.section.prefix}{field}" if field else ""
-        self.faults.append(Fault(str(self.section.file), whole, message, hint))
+        full_name = f"{self.section.prefix}{field}" if field else ""
+        self.faults.append(Fault(str(self.section.file), full_name, message, hint))
 
     # --- texts
 
@@ -181,16 +182,18 @@ class SectionReader:
         if not isinstance(given, list) or len(given) > _MOST_ITEMS:
             self._fault(key, f"must be tables [[{key}]], got {shown(given)}")
             return []
-        found: list[tuple[str, Mapping[str, Any]]] = []
+        tables: list[tuple[str, Mapping[str, Any]]] = []
         for k, entry in enumerate(given):
             if isinstance(entry, dict):
-                found.append((f"{key}[{k}].", entry))
+                tables.append((f"{key}[{k}].", entry))
             else:
                 self._fault(f"{key}[{k}]", f"must be a table, got {shown(entry)}")
-        return found
+        return tables
 
-    def _keys(self, where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
-        names = list(known)
+    def _keys(
+        self, where: str, table: Mapping[str, Any], allowed: Iterable[str]
+    ) -> None:
+        names = list(allowed)
         unknown = [key for key in table if key not in names]
         for key in unknown[:_MOST_UNKNOWN]:
             near = difflib.get_close_matches(str(key), names, 1, 0.5)
@@ -218,24 +221,24 @@ class SectionReader:
         return (str(standing), str(source)) if good else None
 
     def _facts(
-        self, known: Mapping[str, Quantity], keys: tuple[str, ...]
+        self, quantities: Mapping[str, Quantity], keys: tuple[str, ...]
     ) -> dict[str, Fact]:
         within = self.table.get("facts", {})
         if not isinstance(within, dict):
             self._fault("facts", f"must be a table, got {shown(within)}")
             within = {}
         top = {k: v for k, v in self.table.items() if k not in keys}
-        found: dict[str, Fact] = {}
+        facts: dict[str, Fact] = {}
         for where, table in (("", top), ("facts.", within)):
-            self._keys(where, table, (*known, *keys) if not where else known)
+            self._keys(where, table, (*quantities, *keys) if not where else quantities)
             for key, entry in table.items():
-                if key not in known:
+                if key not in quantities:
                     continue
                 if key in within and not where:
                     self._fault(key, "is given twice, here and in [facts]")
-                elif (fact := self._fact(f"{where}{key}", entry, known[key])) is not None:  # fmt: skip
-                    found[key] = fact
-        return found
+                elif (fact := self._fact(f"{where}{key}", entry, quantities[key])) is not None:  # fmt: skip
+                    facts[key] = fact
+        return facts
 
     def _fact(self, where: str, entry: object, quantity: Quantity) -> Fact | None:
         if not isinstance(entry, dict):
@@ -296,7 +299,7 @@ class SectionReader:
             self._fault(field, blank, "the day the price was read, as 2026-09-24")
             return None
         try:
-            # TOML has dates of its own; one without quotes is meant alike
+            # TOML has a type for dates: a date without quotes is accepted too
             plain = isinstance(given, datetime.date) and not isinstance(given, datetime.datetime)  # fmt: skip
             text = str(given) if plain else given
             if not isinstance(text, str) or len(text) != 10:
@@ -316,12 +319,12 @@ class SectionReader:
         for where, entry in self._tables("clocks"):
             if UNKNOWN in (entry.get("rule"), entry.get("max_mhz")):
                 continue
-            found = self._clock_list(where, entry)
-            if found is None:
+            clock_list = self._clock_list(where, entry)
+            if clock_list is None:
                 continue
-            if any(c.memory_mhz == found.memory_mhz for c in lists):
-                self._fault(where[:-1], f"is a second list for memory clock {found.memory_mhz}")  # fmt: skip
-            lists.append(found)
+            if any(c.memory_mhz == clock_list.memory_mhz for c in lists):
+                self._fault(where[:-1], f"is a second list for memory clock {clock_list.memory_mhz}")  # fmt: skip
+            lists.append(clock_list)
         return tuple(lists)
 
     def _clock_list(self, where: str, entry: Mapping[str, Any]) -> ClockList | None:
@@ -369,8 +372,10 @@ class SectionReader:
             self._fault(f"{where}list_mhz", 'is given without rule = "list"')
         rule = entry.get("rule")
         if not isinstance(rule, str) or rule not in RULES:
-            said = "is missing" if rule is None else f"must be known, got {shown(rule)}"
-            self._fault(f"{where}rule", said, f"one of {', '.join(sorted(RULES))}, list")  # fmt: skip
+            problem = (
+                "is missing" if rule is None else f"must be known, got {shown(rule)}"
+            )
+            self._fault(f"{where}rule", problem, f"one of {', '.join(sorted(RULES))}, list")  # fmt: skip
         elif "max_mhz" not in entry:
             self._fault(f"{where}max_mhz", "is missing")
         elif len(self.faults) == before:

@@ -1,4 +1,4 @@
-"""Catalogue files as tables: where they lie, how large they may be, what they hold.
+"""Catalogue files as tables: their places, their largest size, their parsed content.
 
 Three layouts are read:
 
@@ -24,40 +24,40 @@ from xlate.hardware.faults import Fault
 
 __all__ = ["Section", "files_of", "sections", "stat_of"]
 
-#: the largest that ships has 2.3 kB, the longest list of clocks 20 kB
+#: largest file; the largest shipped one has 2.3 kB, the longest list of clocks 20 kB
 MOST_BYTES = 64 * 1024
 #: parts of a dotted key: "instance.facts.vcpus.value" has 4. The parser's time grows
 #: with the square of them: one key of 64 kB took 26 s
 _MOST_PARTS = 8
-#: strings and comments, where dots mean nothing; one that does not end goes to the end,
-#: so that the search stays linear
+#: strings and comments, whose dots are not those of keys; a string that is not closed
+#: matches up to the end of the text, so that the search stays linear
 _TEXTS = re.compile(
     r"\"\"\"(?:\\.|[^\\])*?(?:\"{3,5}|\\?\Z)|'''.*?(?:'{3,5}|\Z)"
     r"|\"(?:\\[^\n]|[^\"\\\n])*\"?|'[^'\n]*'?|\#[^\n]*",
     re.DOTALL,
 )
-#: what stands between a dotted key and something else
+#: characters between a dotted key and other text
 _BETWEEN = re.compile(r"[=,\[\]{}\n]")
-#: top-level tables of a file that holds both
+#: top-level tables of a file with a GPU and an instance
 _PARTS = ("gpu", "instance")
-#: keys at the top of a file that was meant for the catalogue but lies in the wrong place
+#: top-level keys of a file for the catalogue that is in the wrong folder
 _OF_A_SECTION = ("name", "architecture", "aliases", "facts", "clocks", "prices", "gpu_count")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Section:
-    """What one file says of one GPU or instance.
+    """The table of one GPU or instance in a file.
 
     Attributes
     ----------
     kind : {"gpu", "instance"}
     file : Path
     prefix : str
-        Of field names in messages: ``"gpu."`` in a file that holds both.
+        Prefix of field names in messages: ``"gpu."`` in a file with both.
     table : mapping
-        As it was parsed.
+        The parsed table.
     rank : int
-        Of the folder; a later one may replace what an earlier one has.
+        Index of the folder; a later folder may replace entries of an earlier one.
     """
 
     kind: str
@@ -81,34 +81,34 @@ def sections(folder: Path, rank: int, faults: list[Fault]) -> list[Section]:
             "check --anchors-dir and XLATE_ANCHORS",
             code="catalog.no-folder",
         )
-    found: list[Section] = []
-    seen = False
+    read: list[Section] = []
+    any_file = False
     for layout, path in _files(folder):
-        seen = True
+        any_file = True
         table = _load(path, faults)
         if table is None:
             continue
         if layout == "both":
-            found += _parts(path, table, rank, faults)
+            read += _parts(path, table, rank, faults)
         else:
-            found.append(Section(layout, path, "", table, rank))
-    if not seen:
+            read.append(Section(layout, path, "", table, rank))
+    if not any_file:
         faults.append(
             Fault(
                 str(folder), "", "holds no catalogue file",
                 "xlate anchors new NAME --out FOLDER writes one",
             )
         )  # fmt: skip
-    return found
+    return read
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Every file that :func:`sections` reads, in order; a file is its own."""
+    """Every file that :func:`sections` reads, in order; for a file, the file itself."""
     return [path for _, path in _files(folder)]
 
 
 def stat_of(path: Path) -> os.stat_result | None:
-    """What the system says of a file, or None where it is not there."""
+    """Status of a file by the system; None where it does not exist."""
     try:
         return path.stat()
     except OSError:
@@ -137,7 +137,7 @@ def _parts(
     strange = [k for k in table if k not in parts]
     if not parts:
         meant = [k for k in table if _near(k, _PARTS) or k in _OF_A_SECTION]
-        if meant:  # else it is something else, such as a pyproject.toml
+        if meant:  # otherwise it is another file, such as a pyproject.toml
             faults.append(
                 Fault(
                     str(path), "", f"has neither [gpu] nor [instance], but {meant[0]}",
@@ -167,14 +167,14 @@ def _load(path: Path, faults: list[Fault]) -> Mapping[str, Any] | None:
         return tomllib.loads(text)
     except RecursionError:
         faults.append(Fault(str(path), "", "is nested too deep"))
-    # tomllib lets plain ValueErrors through, for instance of huge integers
+    # tomllib also raises plain ValueErrors, for instance for huge integers
     except (OSError, ValueError) as e:
         faults.append(Fault(str(path), "", f"cannot be read: {e}"))
     return None
 
 
 def _deepest_key(text: str) -> int:
-    """Parts of the longest dotted key, at most; found in time linear in the text."""
+    """Upper bound of the parts of a dotted key, in time linear in the text."""
     bare = _TEXTS.sub('""', text)
     return 1 + max(part.count(".") for part in _BETWEEN.split(bare))
 
@@ -185,6 +185,6 @@ def _read(path: Path) -> str:
     Raises
     ------
     OSError, ValueError
-        If it is something else, too large, or not UTF-8.
+        If it is not a regular file, too large, or not UTF-8.
     """
     return read_bytes(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n")

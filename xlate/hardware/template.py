@@ -1,4 +1,4 @@
-"""A catalogue file to fill in: every field that a feature needs, explained."""
+"""A catalogue file to fill in, with every field that a feature needs explained."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def template(gpu: str | None, instance: str | None, holds: str | None = None) ->
     gpu : str or None
         Name of a GPU to describe; None where it is in the catalogue.
     instance : str or None
-        Name of an instance to describe; None for a GPU alone.
+        Name of an instance to describe; None for a file with only a GPU.
     holds : str or None
         GPU of the instance, where it is in the catalogue.
     """
@@ -56,25 +56,25 @@ def template(gpu: str | None, instance: str | None, holds: str | None = None) ->
 
 
 def write_new(out: Path, name: str, text: str) -> Path:
-    """Write a file that is not there yet.
+    """Write a file that does not exist yet.
 
     Parameters
     ----------
     out : Path
         A folder, made where it is missing, or a file ending in ``.toml``.
     name : str
-        Of the file in the folder.
+        Name of the file in the folder.
     text : str
 
     Returns
     -------
     Path
-        What was written.
+        The file that was written.
 
     Raises
     ------
     StorageError
-        If something stands there, or it cannot be written.
+        If the path exists, or cannot be written.
     """
     path = out if out.suffix == ".toml" and not out.is_dir() else out / f"{name}.toml"
     try:
@@ -82,8 +82,8 @@ def write_new(out: Path, name: str, text: str) -> Path:
     except OSError as e:
         raise _unwritable(path, e) from e
     try:
-        # "x" follows no link and replaces nothing, whatever stands there; xlate.files
-        # replaces what a command wrote before, and a file filled in by hand is not that
+        # "x" follows no link and never replaces a file; xlate.files would replace it,
+        # but a file that a person filled in must be kept
         file = path.open("x", encoding="utf-8")
     except FileExistsError as e:
         raise StorageError(
@@ -97,7 +97,7 @@ def write_new(out: Path, name: str, text: str) -> Path:
         with file:
             file.write(text)
     except OSError as e:
-        path.unlink(missing_ok=True)  # half a template is none
+        path.unlink(missing_ok=True)  # an incomplete template must not remain
         raise _unwritable(path, e) from e
     return path
 

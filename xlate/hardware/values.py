@@ -41,12 +41,12 @@ class ClockList:
     Attributes
     ----------
     memory_mhz : float or None
-        Memory clock the list belongs to; None where the board has one state.
+        Memory clock of the list; None where the board has one memory clock.
     graphics_mhz : tuple of float
         Legal graphics clocks in MHz, ascending.
     floor_known : bool
-        False where no dump shows the lowest clock; the list then starts at the
-        family's own lowest.
+        False where no dump shows the lowest clock; the list then starts at the lowest
+        clock of the family.
     """
 
     memory_mhz: float | None
@@ -58,7 +58,7 @@ class ClockList:
 
 @dataclass(frozen=True)
 class Price:
-    """What an hour costs, where and when."""
+    """Rent for an hour, in a region, on a date."""
 
     usd_per_h: float
     region: str
@@ -75,15 +75,15 @@ class Gpu:
     Attributes
     ----------
     name : str
-        In the catalogue.
+        Name in the catalogue.
     architecture : str
         Generation: ``Ampere``, ``CDNA3``.
     aliases : tuple of str
-        What drivers and people call it.
+        Other names, of drivers and people.
     facts : mapping of str to Fact
-        Figures that are known (:mod:`xlate.hardware.quantities`).
+        Known figures (:mod:`xlate.hardware.quantities`).
     clocks : tuple of ClockList
-        Legal clocks; empty where nobody knows them.
+        Legal clocks; empty where they are not known.
     """
 
     name: str
@@ -92,15 +92,15 @@ class Gpu:
     facts: Mapping[str, Fact]
     clocks: tuple[ClockList, ...]
     note: str | None = None
-    #: of the silicon, which several boards share: GA100, gfx942
+    #: name of the chip, which several boards share: GA100, gfx942
     chip: str | None = None
 
     def __post_init__(self) -> None:
-        """Own the facts, so that nobody can change them and they can be pickled."""
+        """Copy the facts into a map that cannot be changed and can be pickled."""
         object.__setattr__(self, "facts", FrozenMap(self.facts))
 
     def number(self, key: str) -> float | None:
-        """Value of a numeric fact, or None where nobody knows it."""
+        """Value of a numeric fact; None where it is not known."""
         fact = self.facts.get(key)
         return None if fact is None else float(fact.value)
 
@@ -117,7 +117,7 @@ class Gpu:
         Returns
         -------
         float or None
-            None where nobody knows it, or the GPU has no such units.
+            None where it is not known, or the GPU has no such units.
 
         Examples
         --------
@@ -130,7 +130,7 @@ class Gpu:
         key = PEAKS.get(precision)
         if key is None:
             return None
-        # the one figure that names matrix units only where there are any
+        # the only fact that holds the rate without matrix units where there are none
         if precision == "fp16-tensor" and not self.number("tensor_cores"):
             return None
         return self.number(key)
@@ -152,7 +152,7 @@ class Gpu:
         Raises
         ------
         CatalogError
-            If no list is known, or none for that memory clock.
+            If no list is known, or no list for that memory clock.
         """
         if not self.clocks:
             raise CatalogError(
@@ -165,17 +165,19 @@ class Gpu:
         for clocks in self.clocks:
             if clocks.memory_mhz == memory_mhz:
                 return clocks.graphics_mhz
-        known = ", ".join(f"{c.memory_mhz:g}" for c in self.clocks if c.memory_mhz)
+        memory_clocks = ", ".join(
+            f"{c.memory_mhz:g}" for c in self.clocks if c.memory_mhz
+        )
         raise CatalogError(
             f"{self.name} has no clock list for memory clock {memory_mhz:g} MHz",
-            f"one of {known}",
+            f"one of {memory_clocks}",
             code="catalog.clocks",
         )
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A machine type one can rent or own."""
+    """A type of machine to rent or own."""
 
     name: str
     provider: str
@@ -187,12 +189,12 @@ class Instance:
     note: str | None = None
 
     def __post_init__(self) -> None:
-        """Own the facts, so that nobody can change them and they can be pickled."""
+        """Copy the facts into a map that cannot be changed and can be pickled."""
         object.__setattr__(self, "facts", FrozenMap(self.facts))
 
     @property
     def price(self) -> Price | None:
-        """The newest price, or None where none was found."""
+        """The newest price; None where no price is known."""
         return max(self.prices, key=lambda p: p.date) if self.prices else None
 
     def require_gpu(self) -> Gpu:
@@ -201,7 +203,7 @@ class Instance:
         Raises
         ------
         CatalogError
-            If the instance has none.
+            If the instance has no GPU.
         """
         if self.gpu is None:
             raise CatalogError(

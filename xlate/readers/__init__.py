@@ -1,7 +1,7 @@
-"""Readers: one module a file format, each with ``sniff`` and ``read``.
+"""Readers: one module for each file format, with ``sniff`` and ``read``.
 
-A format is recognised by its content, never by its ending. A new one is a new
-module here, a line in :mod:`xlate.readers.formats`, and a test file.
+A format is recognised by its content, never by its ending. A new format needs a new
+module in this package, a line in :mod:`xlate.readers.formats`, and a test file.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from pathlib import Path
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.readers.formats import FORMATS, Format, candidates
 from xlate.readers.source import Source
-from xlate.readers.traces.idle import with_idle_doubt
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 from xlate.settings.logs import logger, timed
-from xlate.values.precision_mix import PrecisionMix
 from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.reason import Reason
 
 __all__ = [
     "FORMATS",
@@ -25,14 +24,18 @@ __all__ = [
     "expand",
     "inside_of",
     "read",
+    "with_idle_doubt",
 ]
 
 _LOG = logger(__name__)
-#: endings looked for when a folder is given
+#: endings of the files that are read in a folder
 _ENDINGS = (
     ".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".sqlite", ".sqlite.gz", "_results.db",
     ".tensorflow_stats.pb", ".txt", ".xplane.pb",
 )  # fmt: skip
+
+#: a device that works less than this share of a step computes no job
+_LEAST_BUSY = 0.001
 
 
 def read(
@@ -68,9 +71,9 @@ def read(
         raise UnknownNameError("profile format", format, FORMATS)
     if format is not None:
         return _profiles(FORMATS[format], source)
-    for one in candidates(head):
-        if one.reader.sniff(head):
-            return _profiles(one, source)
+    for candidate in candidates(head):
+        if candidate.reader.sniff(head):
+            return _profiles(candidate, source)
     if b"\x00" in head:
         raise ProfileError(
             f"{path} is binary, and no profile format that xlate reads",
@@ -86,7 +89,7 @@ def read(
 
 
 def _profiles(format: Format, source: Source) -> list[Profile]:
-    """What the reader of a format finds; an error names the file."""
+    """Profiles that the reader of a format reads; an error names the file."""
     if source.utf_16 and not format.may_be_utf_16:
         raise ProfileError(
             f"{source.path} is text in UTF-16, which this format never is",
@@ -100,7 +103,7 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
     except ProfileError as e:
         if str(source.path) in e.what:
             raise
-        # from a value's own constructor, which does not know the file
+        # raised by the constructor of a value, which does not know the file
         raise ProfileError(f"{source.path}: {e.what}", e.hint, code=e.code) from e
     if not format.user_states_precision:
         profiles = [_with_precision(p) for p in profiles]
@@ -108,12 +111,33 @@ def _profiles(format: Format, source: Source) -> list[Profile]:
 
 
 def _with_precision(profile: Profile) -> Profile:
-    """A profile whose workload has the precision of its kernels, where these say one."""
-    found = PrecisionMix.of(profile.precision_us).program
-    work = profile.workload
-    if found is None or work.precision != WorkloadKey().precision:
+    """A profile whose workload has the precision of its kernels, where they show one."""
+    precision = profile.precision_mix.program
+    workload = profile.workload
+    if precision is None or workload.precision != WorkloadKey().precision:
         return profile
-    return replace(profile, workload=replace(work, precision=found))
+    return replace(profile, workload=replace(workload, precision=precision))
+
+
+def with_idle_doubt(profile: Profile) -> Profile:
+    """The profile, with a note where the device was idle all but a thousandth of it.
+
+    Examples
+    --------
+    >>> from xlate.readers import with_idle_doubt
+    >>> from xlate.values.profile import Profile
+    >>> with_idle_doubt(Profile({"Device_Relu": 2.0, "Device_IDLE": 1e6})).notes
+    ('the device is 0.0 % busy: 2 µs of 1e+06 µs',)
+    """
+    busy, window = profile.busy_us, profile.window_us
+    if not 0 < busy < _LEAST_BUSY * window:
+        return profile
+    said = Reason(
+        f"the device is {100 * busy / window:.1f} % busy: {busy:.6g} µs of {window:.6g} µs",
+        "record steps in which the job computes, after warm-up and compilation",
+        unsound=True,
+    )
+    return replace(profile, notes=(said, *profile.notes))
 
 
 def expand(paths: list[Path]) -> list[Path]:
@@ -144,34 +168,34 @@ def expand(paths: list[Path]) -> list[Path]:
 def contents(
     named: Path, format: str | None = None, steps: StepChoice | None = None
 ) -> list[tuple[Path, list[Profile] | XlateError]]:
-    """Files that a path means, each with its profiles, or with why it has none.
+    """The files of a path, each with its profiles, or the error that it raised.
 
-    In a folder, ranks of one job are one profile (:mod:`xlate.readers.traces.ranks`): the list
-    of each of the others is empty.
+    In a folder, ranks of one job give one profile
+    (:mod:`xlate.readers.traces.slowest_rank`): the lists of the other ranks are empty.
     """
     try:
         files = expand([named])
     except ProfileError as e:
         return [(named, e)]
-    found: dict[Path, list[Profile]] = {}
+    by_file: dict[Path, list[Profile]] = {}
     failed: dict[Path, XlateError] = {}
     for file in files:
         try:
-            found[file] = read(file, format, steps)
+            by_file[file] = read(file, format, steps)
         except XlateError as e:
             failed[file] = e
     if files != [named]:
-        # looks into traces, which a single file of another format never needs
-        from xlate.readers.traces.ranks import joined
+        # imported only here: a single file of another format does not need traces
+        from xlate.readers.traces.slowest_rank import joined
 
-        found = joined(files, found, failed)
-    return [(file, failed[file] if file in failed else found[file]) for file in files]
+        by_file = joined(files, by_file, failed)
+    return [(file, failed[file] if file in failed else by_file[file]) for file in files]
 
 
 def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Profile files of a folder, sorted, and what else lies there.
+    """Profile files of a folder, sorted, and the other entries in it.
 
-    Subfolders are not looked into: they may be of other instances.
+    Subfolders are not read: they may be of other instances.
 
     Raises
     ------
@@ -196,5 +220,5 @@ def inside_of(folder: Path) -> tuple[list[Path], list[Path]]:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long; opening it says so
+    except OSError:  # a name that is too long; opening the file reports it
         return False

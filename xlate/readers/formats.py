@@ -1,8 +1,8 @@
-"""Which profile formats there are, and which of them a file can be by its first bytes.
+"""The profile formats, and which of them are possible for a file's first bytes.
 
 A reader is a module with ``sniff(head)`` and ``read(source)``. It is loaded only for a
-file that lies in its container (a database, JSON, text, …), since loading all of
-them takes longer than translating a profile.
+file in its container (a database, JSON, text, …), because loading all readers takes
+longer than translating a profile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["FORMATS", "Container", "Format", "candidates", "containers_of"]
 
 
 class Container(Enum):
-    """What a format is written in."""
+    """The kind of file that a format is written in."""
 
     PARQUET = "parquet"
     SQLITE = "sqlite"
@@ -37,7 +37,7 @@ class Format:
     module : str
         Full name of its reader.
     container : Container
-        What it is written in.
+        The kind of file it is written in.
     user_states_precision : bool
         Whether a person writes the precision into the file; in other formats it is
         read from the kernels.
@@ -54,12 +54,12 @@ class Format:
 
     @property
     def reader(self) -> ModuleType:
-        """Its reader, loaded when it is first asked for."""
+        """The module of its reader, loaded when it is first used."""
         return import_module(self.module)
 
 
 def _formats() -> Iterator[Format]:
-    """In the order in which a file is held against them: the most particular first."""
+    """In the order in which they are tried: the most specific first."""
     for name, module, container in (
         ("parquet", "tables.parquet", Container.PARQUET),
         ("tensorflow_stats", "tensorflow.tensorflow_stats", Container.TEXT),
@@ -91,12 +91,12 @@ def _formats() -> Iterator[Format]:
 #: by name, in the order of recognition
 FORMATS: dict[str, Format] = {f.name: f for f in _formats()}
 
-#: bytes that no text holds, and every protocol buffer within its first fields
+#: bytes that do not occur in text, and occur in the first fields of a protocol buffer
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
 
 
 def containers_of(head: bytes) -> frozenset[Container]:
-    """What a file that begins so can be written in: one, or two where it is unsure.
+    """Possible containers of a file with these first bytes: one, or two where unclear.
 
     Examples
     --------
@@ -118,6 +118,6 @@ def containers_of(head: bytes) -> frozenset[Container]:
 
 
 def candidates(head: bytes) -> Iterator[Format]:
-    """Formats that a file that begins so can be in, in the order of recognition."""
+    """Possible formats of a file with these first bytes, in the order they are tried."""
     containers = containers_of(head)
     return (f for f in FORMATS.values() if f.container in containers)

@@ -1,11 +1,12 @@
-"""A whole JSON document of a profiler decoded into typed values, cut where it breaks off.
+"""A complete JSON document of a profiler as typed values, cut where it breaks off.
 
-Only what a type asks for is kept. Bytes that are no UTF-8 (paths in arguments of calls)
-are replaced, since names of kernels are all that is read.
+Only the fields of the type are kept. Bytes that are not UTF-8 (paths in arguments of
+calls) are replaced, because only names of kernels are read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,12 +17,12 @@ from xlate.errors import ProfileError
 __all__ = ["decoded"]
 
 T = TypeVar("T")
-#: places tried, from the end, where a document that breaks off may be cut
+#: number of places, from the end, at which a document that breaks off is cut
 _TRIES = 8
 
 
 def decoded(
-    path: Path, raw: bytes, kind: type[T], begins: bytes, close: bytes, hint: str
+    path: Path, raw: bytes, kind: type[T], *, begins: bytes, close: bytes, hint: str
 ) -> tuple[T, bool]:
     """The document, and whether it broke off.
 
@@ -42,13 +43,14 @@ def decoded(
     Raises
     ------
     ProfileError
-        If it is no JSON of that form even when cut.
+        If it is not JSON of that type even when cut.
 
     Examples
     --------
     >>> from pathlib import Path
     >>> from xlate.readers.json_document import decoded
-    >>> decoded(Path("a"), b'[{"a": 1}, {"a', list[dict[str, int]], b'{"a', b"]", "")
+    >>> raw, kind = b'[{"a": 1}, {"a', list[dict[str, int]]
+    >>> decoded(Path("a"), raw, kind, begins=b'{"a', close=b"]", hint="")
     ([{'a': 1}], True)
     """
     raw = raw.removeprefix(b"\xef\xbb\xbf")
@@ -71,15 +73,21 @@ def decoded(
             return decode(raw), False
         except (msgspec.DecodeError, RecursionError) as e:
             first = e
-    at = len(raw)
-    for _ in range(_TRIES):
-        at = raw.rfind(begins, 0, at)
-        if at <= 0:
-            break
+    for text in _cut_before(raw, begins):
         try:
-            return decode(raw[:at].rstrip(b", \t\r\n") + close), True
+            return decode(text + close), True
         except (msgspec.DecodeError, RecursionError):
             continue
     raise ProfileError(
         f"{path} cannot be read: {first}", hint, code="profile.unreadable"
     )
+
+
+def _cut_before(raw: bytes, begins: bytes) -> Iterator[bytes]:
+    """The document cut before its last event, before the one before that, and so on."""
+    at = len(raw)
+    for _ in range(_TRIES):
+        at = raw.rfind(begins, 0, at)
+        if at <= 0:
+            return
+        yield raw[:at].rstrip(b", \t\r\n")

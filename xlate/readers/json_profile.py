@@ -1,6 +1,6 @@
-"""JSON profiles: the flat ``{op: µs}`` of PROFET's demo, and xlate's own.
+"""JSON profiles: the flat ``{op: µs}`` of PROFET's demo, and xlate's own form.
 
-xlate's own form is what ``xlate profile show --json`` prints: ``ops`` with the
+``xlate profile show --json`` prints xlate's own form: ``ops`` with the
 times, beside ``workload``, ``instance`` and ``step_time_us``. Either form may
 stand in a list.
 """
@@ -16,8 +16,8 @@ from typing import Any
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.files.limits import read_text
+from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
-from xlate.readers.tables.filename import from_name
 from xlate.values import workload_size
 from xlate.values.kernel_precision import PRECISIONS
 from xlate.values.precision_mix import PrecisionMix
@@ -28,7 +28,7 @@ __all__ = [
     "sniff",
 ]
 
-#: keys beside the operations that the flat form may carry, as in PROFET's tables
+#: further keys that the flat form may have, as in PROFET's tables
 _FLAT_EXTRAS = {
     "instance_name",
     "dataset",
@@ -65,7 +65,7 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If the text is no JSON, or an entry is no profile, naming the entry and
+        If the text is not JSON, or an entry is not a profile; it names the entry and
         the key.
     """
     path, raw = source.path, source.content()
@@ -98,19 +98,19 @@ def read(source: Source) -> list[Profile]:
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys stand once; ``json`` would keep the last of them."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
+    """An object without repeated keys; ``json`` would keep the last of them."""
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
+            if key in keys:
                 raise ProfileError(
                     f"the key {key!r} stands twice in one object",
                     "keep the one that is right; times of one operation are summed",
                     code="profile.bad-field",
                 )
-            seen.add(key)
-    return found
+            keys.add(key)
+    return unique
 
 
 def _profile(path: Path, where: str, entry: Any) -> Profile:
@@ -143,9 +143,9 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     device = entry.get("device")
     newest = entry.get("newest_kernel")
     precision_us = _precisions(where, entry.get("precision_us"))
-    known = WorkloadKey()
-    # where nobody says it, the kernels do
-    precision = PrecisionMix.of(precision_us).program or known.precision
+    defaults = WorkloadKey()
+    # without a value in the workload, the kernels show the precision
+    precision = PrecisionMix.of(precision_us).program or defaults.precision
     return Profile(
         _times(where, entry["ops"]),
         WorkloadKey(
@@ -158,9 +158,9 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         ).filled(
             replace(
                 named,
-                mode=str(workload.get("mode") or known.mode),
+                mode=str(workload.get("mode") or defaults.mode),
                 precision=str(workload.get("precision") or precision),
-                framework=str(workload.get("framework") or known.framework),
+                framework=str(workload.get("framework") or defaults.framework),
             )
         ),
         entry.get("instance") or named_instance,
@@ -179,7 +179,7 @@ def _precisions(where: str, given: Any) -> dict[str, float]:
     Raises
     ------
     ProfileError
-        If it is no object, or a name in it is no precision.
+        If it is not an object, or a name in it is not a precision.
     """
     if given is None:
         return {}
@@ -203,7 +203,7 @@ def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     strange = [
         k for k in entry if not op_names.is_op_column(k) and k not in _FLAT_EXTRAS
     ]
-    # PROFET's tables carry the step time on other instances under their names
+    # PROFET's tables hold the step time on other instances under the instances' names
     strange = [k for k in strange if "." not in k]
     ops = {k: v for k, v in entry.items() if op_names.is_op_column(k)}
     if not ops or strange:

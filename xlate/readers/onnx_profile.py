@@ -3,9 +3,9 @@
 Each run of the model is an event ``model_run`` of category ``Session``; within it lie
 nodes (``…_kernel_time``, with ``op_name`` and ``provider``) and, where the runtime was
 built with CUDA or ROCm profiling, kernels with the times of the GPU. Without these a
-node's time is what the host took to launch it, which the answer says. The vector is that
-of the median run; operations are named by their ONNX type. Events of kernels are read as
-the runtime's source writes them; no real file with them was at hand.
+node's time is the time in which the host launched it, and a note says so. The vector is
+that of the median run; operations are named by their ONNX type. Events of kernels are
+read as the runtime's source writes them; no real file with them was available.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ON_GPU = re.compile(
     r"^(?:CUDA|Tensorrt|TensorRT|ROCM|ROCm|MIGraphX|Dml|DML|NvTensorRtRtx|NvTensorRTRTX"
     r"|WebGpu|WebGPU|JS)(?:ExecutionProvider)?$"
 )
-#: operations of training, whose names :func:`work_mode` does not know
+#: operations of training that :func:`work_mode` does not recognise
 _TRAINS = re.compile(r"Grad$|Optimizer|InPlaceAccumulator|YieldOp")
 _RUN, _KERNEL_TIME = "model_run", "_kernel_time"
 #: categories of events that a GPU timed
@@ -88,7 +88,7 @@ def read(source: Source) -> list[Profile]:
             "leave --step-mark away",
             code="profile.steps",
         )
-    events, cut = decoded(path, source.content(), list[_Event], b'{"cat"', b"]", _HINT)
+    events, cut = _events(path, source.content())
     nodes = [e for e in events if _is_node(e)]
     kernels = [e for e in events if e.cat == _KERNEL and e.dur is not None]
     on_gpu = [e for e in nodes if _ON_GPU.match(_provider(e))]
@@ -109,6 +109,11 @@ def read(source: Source) -> list[Profile]:
             "was built without profiling of the GPU, which may have worked longer"
         )
     return [_profile(source, kernels or on_gpu, nodes, _runs(path, events), notes)]
+
+
+def _events(path: Path, raw: bytes) -> tuple[list[_Event], bool]:
+    """Events of a file, and whether it broke off."""
+    return decoded(path, raw, list[_Event], begins=b'{"cat"', close=b"]", hint=_HINT)
 
 
 def _is_node(event: _Event) -> bool:
@@ -167,8 +172,8 @@ def _profile(
         return of_step(Work(start, end, start, at, tuple(places)), steps)
 
     divided, length = 1, None
-    whole = [Step(0, float(start.min()), float((end - start.min()).max()) + 1e-3)]
-    steps = whole if count or not runs else runs
+    recording = [Step(0, float(start.min()), float((end - start.min()).max()) + 1e-3)]
+    steps = recording if count or not runs else runs
     vector = of([op_names.column("device", n) for n in operations], steps)
     if vector is None:
         raise ProfileError(
@@ -177,7 +182,7 @@ def _profile(
             code="profile.no-gpu-work",
         )
     if count:
-        divided, length = count, whole[0].length / count
+        divided, length = count, recording[0].length / count
         notes.append(Reason(f"the whole is taken for {count} steps of equal length", informs=True))  # fmt: skip
     elif runs:
         length = vector.step.length
@@ -188,8 +193,8 @@ def _profile(
     precision = of(kinds, steps) if any(kinds) else None
     host = [e for e in nodes if not _ON_GPU.match(_provider(e))]
     if host:
-        said = ", ".join(sorted({_provider(e) or "no provider" for e in host}))
-        notes.append(Reason(f"{len(host)} events of nodes ran on {said}, and are not the GPU's time", informs=True))  # fmt: skip
+        providers = ", ".join(sorted({_provider(e) or "no provider" for e in host}))
+        notes.append(Reason(f"{len(host)} events of nodes ran on {providers}, and are not the GPU's time", informs=True))  # fmt: skip
     trains = any(_TRAINS.search(n) for n in operations)
     return Profile(
         {k: v / divided for k, v in vector.ops.items() if v > 0},

@@ -1,4 +1,4 @@
-"""A profile file before anybody knows what it is: its head, its bytes, a stream."""
+"""A profile file of any format: its head, its bytes, and a stream of them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import IO, cast
 from xlate.errors import ProfileError
 from xlate.files import open_regular
 from xlate.files.limits import read_bytes
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 
 __all__ = ["Source"]
 
 _HEAD = 1 << 16
-#: bytes unpacked at most, and how often a packed file may grow beyond a gigabyte:
-#: traces shrink ten- to thirtyfold
+#: bytes unpacked at most; and, above a gigabyte, the largest ratio of unpacked to packed
+#: size (of traces it is ten to thirty)
 MOST_BYTES, _MOST_GROWTH, _SMALL = 16 * 1024**3, 100, 1024**3
 #: packed bytes read at once
 _PIECE = 1 << 18
@@ -28,13 +28,13 @@ _BY_THE_FILE = StepChoice()
 
 
 class Source:
-    """A file that is looked into, then read by whoever knows it.
+    """A file whose head shows its format, and that the format's reader then reads.
 
     Parameters
     ----------
     path : Path
     steps : StepChoice, optional
-        What the user says of the steps in it.
+        Options of the user about its steps.
 
     Raises
     ------
@@ -81,12 +81,12 @@ class Source:
 
     @property
     def steps(self) -> StepChoice:
-        """What the user says of the steps; a reader that does not look cannot act on it."""
+        """Options of the user about steps; reading them marks them as used."""
         self._asked = True
         return self._steps
 
     def check_steps_used(self) -> None:
-        """Refuse what the user said of the steps where no reader looked at it.
+        """Raise an error where the user gave options about steps that no reader used.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class Source:
             )
 
     def content(self) -> bytes:
-        """The whole file, unpacked, for formats that are small."""
+        """All bytes of the file, unpacked; for formats with small files."""
         return read_bytes(self.path)
 
     @contextmanager
@@ -112,7 +112,7 @@ class Source:
         Raises
         ------
         ProfileError
-            From any read: a damaged gzip, or one that grows beyond all measure.
+            From any read: a damaged gzip, or one that unpacks to far too much.
         """
         with open_regular(self.path) as f:
             if not self.packed:
@@ -122,10 +122,10 @@ class Source:
 
 
 class _Unpacked(io.RawIOBase):
-    """A gzip's content, as far as it is whole; a file that breaks off ends there.
+    """The content of a gzip file, up to where it breaks off.
 
-    ``gzip.open`` gives nothing of the last piece of a file that breaks off, and a
-    trace is worth reading up to there.
+    ``gzip.open`` returns nothing of the last piece of a file that breaks off, but a
+    trace can be read up to there.
     """
 
     def __init__(self, path: Path, stream: IO[bytes], size: int) -> None:
@@ -140,10 +140,10 @@ class _Unpacked(io.RawIOBase):
             packed = self._rest or self._stream.read(_PIECE)
             if not packed:
                 break
-            found = self._unpack(packed, wanted)
-            pieces.append(found)
-            wanted -= len(found)
-            self._done += len(found)
+            unpacked = self._unpack(packed, wanted)
+            pieces.append(unpacked)
+            wanted -= len(unpacked)
+            self._done += len(unpacked)
             if self._done > min(MOST_BYTES, max(_SMALL, _MOST_GROWTH * self._size)):
                 raise ProfileError(
                     f"{self._path} unpacks to over {self._done / 1e9:.1f} GB, far more "
@@ -155,7 +155,7 @@ class _Unpacked(io.RawIOBase):
 
     def _unpack(self, packed: bytes, wanted: int) -> bytes:
         try:
-            found = self._inflate.decompress(packed, min(wanted, 16 * _PIECE))
+            unpacked = self._inflate.decompress(packed, min(wanted, 16 * _PIECE))
         except zlib.error as e:
             raise ProfileError(
                 f"{self._path} is a damaged gzip file: {e}",
@@ -164,7 +164,7 @@ class _Unpacked(io.RawIOBase):
             ) from e
         self._rest = self._inflate.unconsumed_tail
         if self._inflate.eof:
-            # another member may follow; zeros behind the last are padding
+            # another member may follow; zeros after the last one are padding
             self._rest = self._inflate.unused_data.lstrip(b"\x00")
             self._inflate = zlib.decompressobj(wbits=31)
-        return found
+        return unpacked

@@ -1,11 +1,11 @@
 """TensorRT's ``trtexec``: layers (``--exportProfile``) or times of runs (``--exportTimes``).
 
-A profile is a list: how many runs, then each layer with its time over all runs and its
-mean, in ms. A step is one run of the engine, and takes the sum of its layers, which run
-one after the other. Layers are named after the operations they were fused from
-(``/conv1/Conv + /act1/Relu``); the column is the one of them that takes most
-arithmetic. Kernels have no names there, nor precisions. Times of runs are read as
-trtexec's documentation and its own scripts have them; no real file was at hand.
+A profile is a list: the number of runs, then each layer with its time over all runs and
+its mean, in ms. A step is one run of the engine, and takes the sum of its layers, which
+run one after the other. Layers are named after the operations they were fused from
+(``/conv1/Conv + /act1/Relu``); the column is the operation with the most arithmetic.
+The file holds no names of kernels, and no precisions. Times of runs are read as
+trtexec's documentation and its scripts describe them; no real file was available.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _TIMES = re.compile(rb'"(?:computeMs|endComputeMs|latencyMs)"\s*:')
 _INFO = re.compile(rb'^\s*\{\s*"Layers"\s*:')
 _REFORMAT = re.compile(r"^Reformatting CopyNode|\bcopy$|^shuffle_between", re.IGNORECASE)  # fmt: skip
 _MYELIN = re.compile(r"^_*(?:gemm_)?_*myl_*([A-Za-z]+)_myl\d")
-#: parts of a name that are no type: a mark of fused elementwise work, a layer's number
+#: parts of a name that are not a type: a mark of fused elementwise work, a layer's number
 _NO_TYPE = re.compile(r"PWN$|Unnamed Layer|\d+$")
-#: parts of a name that TensorRT's compiler made, where they are no type themselves
+#: short forms of types in names that TensorRT's compiler makes
 _SHORT = {
     "Fc": "Gemm", "Move": "Reformat", "Res": "Reshape", "Resh": "Reshape", "Con": "Concat",
     "Conc": "Concat", "Tra": "Transpose", "Tran": "Transpose", "Sli": "Slice", "Cas": "Cast",
     "Repl": "Expand", "Fully Connected": "Gemm",
 }  # fmt: skip
-#: what limits a layer most stands for it, in this order
+#: families of operations, first those that usually take most of a fused layer's time
 _WEIGHT = ("attention", "conv", "rnn", "matmul", "depthwise", "norm", "pool", "reduce",
            "loss", "embedding", "copy", "elementwise")  # fmt: skip
 
@@ -70,7 +70,7 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If it holds no time, or one that is no number.
+        If it holds no time, or a time that is not a number.
     """
     path = source.path
     if source.steps.mark or source.steps.count:
@@ -135,12 +135,12 @@ def _of_layers(
 
 
 def layer_operation(name: str) -> str:
-    """The operation that stands for a layer, by the name TensorRT gave it.
+    """The operation that represents a layer, by the name TensorRT gave it.
 
     Parameters
     ----------
     name : str
-        As printed; of several operations the one that takes most arithmetic.
+        As printed; of several operations the one with the most arithmetic.
 
     Examples
     --------
@@ -155,8 +155,8 @@ def layer_operation(name: str) -> str:
     if "ForeignNode" in name:
         return "ForeignNode"
     parts: list[str]
-    if found := _MYELIN.match(name):
-        words: list[str] = re.findall(r"[A-Z][a-z0-9]*|[a-z0-9]+", found[1])
+    if myelin := _MYELIN.match(name):
+        words: list[str] = re.findall(r"[A-Z][a-z0-9]*|[a-z0-9]+", myelin[1])
         parts = [_SHORT.get(w, w) for w in words]
     else:
         split = re.split(r"\s*(?:\+|\|\||,|[()\[\]{}])\s*", name)
@@ -179,7 +179,7 @@ def _type(part: str) -> str:
     return re.sub(r"^(?:node_|onnx_)", "", last).strip("_ ")
 
 
-#: times of a run -> what they are on the device
+#: key of a time of a run -> name of the work on the device
 _PARTS = {
     "inMs": "Memcpy HtoD", "h2dMs": "Memcpy HtoD", "h2DMs": "Memcpy HtoD",
     "computeMs": "TensorRT engine",
@@ -219,13 +219,13 @@ def _of_times(path: Path, listed: Sequence[Mapping[str, Any]]) -> Profile:
 
 def _run(path: Path, entry: Mapping[str, Any]) -> dict[str, float]:
     """Parts of one run, ms."""
-    found = {p: _number(path, k, entry[k]) for k, p in _PARTS.items() if k in entry}
+    parts = {p: _number(path, k, entry[k]) for k, p in _PARTS.items() if k in entry}
     for part, names in _SPANS.items():
         for begin, end in names:
-            if part not in found and begin in entry and end in entry:
+            if part not in parts and begin in entry and end in entry:
                 a, b = (_number(path, k, entry[k]) for k in (begin, end))
-                found[part] = _number(path, end, b - a)
-    return found
+                parts[part] = _number(path, end, b - a)
+    return parts
 
 
 def _engine(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlate import parallel
 from xlate.errors import UnknownNameError, XlateError
 
 __all__ = ["OBJECTIVES", "SETTINGS", "Origin", "Setting", "SettingsError", "shown"]
 
 #: what can be minimised; a test holds them to :data:`xlate.objectives.OBJECTIVES`
 OBJECTIVES = ("edp", "ed2p", "energy", "cost")
+#: where large work is done; a test holds it to :data:`xlate.parallel.DEFAULT`
+_PARALLEL = "threads"
 #: more dollars than anybody pays for a kWh
 _MOST_USD_PER_KWH = 100.0
 
@@ -165,6 +166,9 @@ def _objective(value: str) -> str | None:
 
 
 def _parallel(value: str) -> str | None:
+    # the layer is loaded where somebody names a place; the default one is sound
+    from xlate import parallel
+
     try:
         parallel.backend(value)
     except XlateError as e:
@@ -215,7 +219,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "parallel", "XLATE_PARALLEL",
             "where much work is done: serial, threads or processes, with :WORKERS",
-            str, parallel.DEFAULT, _parallel, 'parallel = "threads:2"',
+            str, _PARALLEL, _parallel, 'parallel = "threads:2"',
         ),
     )
 }  # fmt: skip

@@ -1,1 +1,1 @@
-"""Statistics on plain arrays: splits, error figures, conformal intervals."""
+"""Statistics on plain arrays: splits, error figures, conformal intervals, calibration."""

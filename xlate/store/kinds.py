@@ -1,9 +1,9 @@
-"""From the kind that a bundle names to the class of this version.
+"""From the kind that a bundle names to the class that answers for it today.
 
 A kind is written ``family/name``: ``translator/physics``, ``clock-model/response-blend``,
-``part/two-path``. Translators and clock models are in their registries; the parts of
-them, and the other models of a bundle, are listed here. Classes are named by text, so
-that loading one model imports no other.
+``part/two-path``. Translators and clock models are those of their registries; what
+stands inside them, or beside them in a bundle, is listed here. Classes are named by
+text, so that loading one model imports no other.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from xlate.models.translate import TRANSLATORS
 
 __all__ = ["PARTS", "class_of", "kind_of"]
 
-#: name of a part -> (module, class); the class may be a frozen dataclass
+#: name of a part -> (module, class); a frozen dataclass may stand here too
 PARTS: dict[str, tuple[str, str]] = {
-    "domain": ("xlate.trust.training_domain", "Domain"),
+    "domain": ("xlate.trust.training", "Domain"),
     "origin": ("xlate.trust.recorded_gpu", "Origin"),
     "pooled-ratios": ("xlate.models.translate.pooled", "PooledRatios"),
     "power-model": ("xlate.models.power", "PowerModel"),
@@ -32,7 +32,7 @@ PARTS: dict[str, tuple[str, str]] = {
 
 
 def class_of(kind: str) -> type[Any] | None:
-    """Class of a kind, or None where no kind has the name."""
+    """Class of a kind, or None where there is none of the name."""
     family, _, name = kind.partition("/")
     if family == "translator" and name in TRANSLATORS:
         module, cls, _ = TRANSLATORS[name]
@@ -47,7 +47,7 @@ def class_of(kind: str) -> type[Any] | None:
 
 
 def _clock_model(name: str) -> type[Any] | None:
-    # imported here, so that a translator is loaded without the clock models
+    # not above: a translator is loaded without the clock models
     from xlate.models.response import CLOCK_MODELS
 
     made = CLOCK_MODELS.get(name)
@@ -56,7 +56,7 @@ def _clock_model(name: str) -> type[Any] | None:
 
 
 def kind_of(value: Any) -> str | None:
-    """Kind of a model, or None where its class is not registered."""
+    """Kind of a model, or None where its class is registered under none."""
     kind = getattr(value, "kind", None)
     family = getattr(value, "family", None)
     if isinstance(kind, str) and isinstance(family, str):
@@ -66,7 +66,7 @@ def kind_of(value: Any) -> str | None:
 
 
 def _is_part(value: Any, name: str) -> bool:
-    """Whether a value is of a part's class, without importing the class."""
+    """Whether a value is of a part's class, which is not imported to find out."""
     module, cls = PARTS[name]
     of = type(value)
     return of.__qualname__ == cls and of.__module__ == module

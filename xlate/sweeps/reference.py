@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AT_LIMIT", "NEAR", "Reference", "over_highest", "reference_of"]
+__all__ = [
+    "AT_LIMIT",
+    "NEAR",
+    "Reference",
+    "below_limit",
+    "over_highest",
+    "reference_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +77,49 @@ def reference_of(
     if not sm_mhz or share >= NEAR:
         return None
     return Reference(share, limit_w is not None and power_w > AT_LIMIT * limit_w)
+
+
+def below_limit(
+    time: Floats, power: Floats, most: Floats
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Curves of a card that lowers its clock by itself where power reaches its limit.
+
+    Above the clock at which it does, time and power stay as they are there.
+
+    Parameters
+    ----------
+    time, power : array, shape (n, n_clocks)
+        Log curves over the clock at which the job was measured.
+    most : array, shape (n,)
+        Log of the power limit over the measured power, at least 0.
+
+    Returns
+    -------
+    time, power : array, shape (n, n_clocks)
+    first : array of int, shape (n,)
+        First clock at which the limit is reached; ``n_clocks`` where none does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_time = np.log([[1.5, 1.0, 0.8]])
+    >>> log_power = np.log([[0.8, 1.0, 1.5]])
+    >>> time, power, first = below_limit(log_time, log_power, np.log([1.25]))
+    >>> np.exp(time).round(2), np.exp(power).round(2), first
+    (array([[1.5, 1. , 0.9]]), array([[0.8 , 1.  , 1.25]]), array([2]))
+    """
+    time, power = time.copy(), power.copy()
+    n = power.shape[-1]
+    above = power > most[:, None] + 1e-12
+    first = np.where(above.any(axis=1), above.argmax(axis=1), n)
+    for i in np.flatnonzero(first < n):
+        k = first[i]
+        low, high = power[i, max(k - 1, 0)], power[i, k]
+        part = np.clip((most[i] - low) / (high - low), 0, 1) if high > low else 0.0
+        linear = np.exp(time[i, [max(k - 1, 0), k]])
+        time[i, k:] = np.log(linear[0] + part * (linear[1] - linear[0]))
+        power[i, k:] = most[i]
+    return time, power, first
 
 
 def over_highest(time: Floats, power: Floats) -> tuple[Floats, Floats, Floats]:

@@ -1,11 +1,10 @@
-"""Telemetry: what a meter sampled during a run, and sweeps made of such runs.
+"""Telemetry: samples of a run by a meter.
 
-One module a format, all read into a :class:`~xlate.telemetry.trace.Trace` with DCGM's
+One module for each format; all give a :class:`~xlate.telemetry.trace.Trace` with DCGM's
 short names: :mod:`dcgm` reads ``dcgmi dmon`` text, :mod:`smi` the csv of ``nvidia-smi
 --query-gpu``, :mod:`smi_dmon` its ``dmon``, :mod:`smi_xml` its XML, :mod:`rocm_smi` and
-:mod:`amd_smi` those of AMD. :mod:`sanity` leaves out samples that cannot be;
-:mod:`live` samples the card here; :mod:`sweepdir` turns a folder of runs into one
-aggregate a clock.
+:mod:`amd_smi` the files of AMD's tools. :mod:`sanity` leaves out impossible samples;
+:mod:`live` samples the GPU of this machine.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ _HEAD = 20_000
 
 
 def is_telemetry(path: Path) -> bool:
-    """Whether a file begins as one that a meter wrote; its head alone is read.
+    """Whether a file begins like one of a meter; only its head is read.
 
-    False too where it cannot be read: whoever reads it whole says why.
+    False also where it cannot be read: reading the complete file then gives the error.
     """
     try:
         if path.is_dir():
@@ -60,7 +59,7 @@ def is_telemetry(path: Path) -> bool:
 
 
 def _unpacked(head: bytes) -> bytes:
-    """What the head of a gzip file holds, as far as it goes."""
+    """The unpacked head of a gzip file, up to where it ends."""
     import zlib
 
     try:
@@ -75,7 +74,7 @@ _LOG = logger(__name__)
 def read_trace(
     path: Path, gpu: int | None = None, fields: Sequence[str] | None = None
 ) -> Trace:
-    """Read one recorded run, whatever meter wrote it.
+    """Read one recorded run, of any meter.
 
     Parameters
     ----------
@@ -90,8 +89,8 @@ def read_trace(
     Raises
     ------
     ProfileError
-        If it is neither, holds no sample, holds several GPUs and none was
-        named, or most samples cannot be.
+        If it has no known form, no sample, several GPUs of which none was
+        named, or mostly impossible samples.
     """
     text = read_text(path, read_bytes(path))
     if fields is not None:

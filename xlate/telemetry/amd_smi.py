@@ -1,9 +1,9 @@
 """``amd-smi metric`` and ``amd-smi monitor``: ``--csv``, ``--json`` or monitor's table.
 
-Called once, in a loop, or watching (``-w 1``), when a ``timestamp`` of seconds since
-1970 stands in each row. The same names mean different things in both: ``mem`` is a
+Called once, in a loop, or watching (``-w 1``); then each row has a ``timestamp`` in
+seconds since 1970. The same name may have different meanings: ``mem`` is a
 temperature in ``metric`` and the activity of the memory in ``monitor``. Neither prints
-which GPU it is; ``amd-smi static`` does.
+the name of the GPU; ``amd-smi static`` does.
 
 The csv of ``metric`` and monitor's table and JSON follow real output; the csv of
 ``monitor`` and the JSON of ``metric`` are written from the tool's source and documents.
@@ -25,7 +25,7 @@ from xlate.telemetry.trace import Trace
 __all__ = ["read", "sniff"]
 
 _HINT = "record with: amd-smi metric -p -u -c -t -w 1 --csv > FILE"
-#: DCGM's short name -> columns, the first that is known; of JSON the last part of a path
+#: DCGM's short name -> columns, of which the first with a value is read
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "POWER": (
         "socket_power", "current_socket_power", "average_socket_power", "power_usage",
@@ -40,12 +40,12 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 #: a chip of several dies has a clock each: gfx_0_clk to gfx_7_clk
 _DIE = re.compile(r"^gfx_\d+_clk$")
-#: units of monitor's table, which stand apart from their numbers
+#: units of monitor's table, which a blank separates from their numbers
 _UNITS = re.compile(r"(?<=\d)\s+(W|°C|C|MHz|%|GB|MB|Mb/s)(?=\s|$)")
 _TABLE = re.compile(r"^\s*(?:TIMESTAMP\s+)?GPU\s+(?:XCP\s+)?.*\bPOWER\b", re.MULTILINE)
 _LABELS = ("market_name", "asic.market_name", "product_name", "board.product_name")
-#: partitions of one GPU stand in rows of their own; the first has the whole's power
-_WHOLE = ("", "0", "n/a")
+#: partitions of one GPU have separate rows; the first has the power of the complete GPU
+_FIRST_PARTITION = ("", "0", "n/a")
 
 
 def sniff(text: str) -> bool:
@@ -101,7 +101,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     readings = []
     partitions = 0
     for row in rows:
-        if str(row.get("xcp", "")).strip().lower() not in _WHOLE:
+        if str(row.get("xcp", "")).strip().lower() not in _FIRST_PARTITION:
             partitions += 1
             continue
         readings.append(_reading(row, source))
@@ -119,16 +119,16 @@ def _reading(row: Mapping[str, Any], source: str) -> Reading:
     values: dict[str, float | None] = {}
     for name, columns in _COLUMNS.items():
         cells = [row[c] for c in columns if c in row]
-        # monitor calls the activity of the memory mem, as metric does its temperature
+        # mem is the activity of the memory in monitor, its temperature in metric
         if name == "MCUTL" and not cells and "hotspot" not in row and "edge" not in row:
             cells = [row["mem"]] if "mem" in row else []
         if cells:
-            known = [v for c in cells if (v := number(c, name, source)) is not None]
-            values[name] = known[0] if known else None
+            numbers = [v for c in cells if (v := number(c, name, source)) is not None]
+            values[name] = numbers[0] if numbers else None
     dies = [number(v, "SMCLK", source) for k, v in row.items() if _DIE.match(k)]
-    known = [v for v in dies if v is not None]
+    clocks = [v for v in dies if v is not None]
     if dies and values.get("SMCLK") is None:
-        values["SMCLK"] = sum(known) / len(known) if known else None
+        values["SMCLK"] = sum(clocks) / len(clocks) if clocks else None
     stamp = row.get("timestamp")
     label = next((str(row[k]) for k in _LABELS if row.get(k)), None)
     index = number(row.get("gpu"), "gpu", source)
@@ -143,10 +143,10 @@ def _reading(row: Mapping[str, Any], source: str) -> Reading:
 
 
 def _table(text: str, source: str) -> tuple[list[dict[str, Any]], int]:
-    """Rows of a csv, and how many break off; a loop repeats the header."""
+    """Rows of a csv, and the number of incomplete ones; a loop repeats the header."""
     header: list[str] = []
     rows, broken = [], 0
-    # a list in a cell is quoted, and its commas are the cell's own
+    # a list in a cell is quoted, so that its commas do not separate cells
     for cells in rows_of((line for line in text.splitlines() if line.strip()), source):
         bare = [c.strip().lower() for c in cells]
         if "gpu" in bare and _header(",".join(bare)) is not None:
@@ -159,7 +159,7 @@ def _table(text: str, source: str) -> tuple[list[dict[str, Any]], int]:
 
 
 def _printed(text: str) -> tuple[list[dict[str, Any]], int]:
-    """Rows of monitor's table: units stand apart, the last columns may break apart."""
+    """Rows of monitor's table: units are separate words, the last columns may split."""
     header: list[str] = []
     rows, broken = [], 0
     for line in text.splitlines():
@@ -178,10 +178,10 @@ def _printed(text: str) -> tuple[list[dict[str, Any]], int]:
 
 
 def _entries(text: str) -> tuple[list[dict[str, Any]], int]:
-    """Entries of the JSON documents, flat: ``clock.gfx_0.clk`` is ``gfx_0_clk``."""
-    found, broken = documents(text)
+    """Entries of the JSON documents, flat: ``clock.gfx_0.clk`` becomes ``gfx_0_clk``."""
+    parsed, broken = documents(text)
     rows = []
-    for document in found:
+    for document in parsed:
         for entry in _gpus(document):
             flat: dict[str, Any] = {}
             _flatten(entry, "", flat)
@@ -214,6 +214,6 @@ def _flatten(value: Any, path: str, into: dict[str, Any]) -> None:
                 _flatten(inner, f"{path}_{name}" if path == "clock" or path.startswith("clock_") else name, into)  # fmt: skip
             return
     name = path.removeprefix("clock_")
-    # the first of two of one name stands: usage before the parts of it
+    # of two values with one name the first is kept: usage before its parts
     if not isinstance(value, list):
         into.setdefault(name, value)

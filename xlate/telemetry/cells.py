@@ -1,4 +1,4 @@
-"""Cells of a meter's table: numbers with units, missing values, other locales."""
+"""Cells of a meter's table: numbers with units, missing values, decimal commas."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ __all__ = ["delimiter_of", "is_missing", "number", "rows_of"]
 
 #: a cell begins with this number; a unit may follow it
 _NUMBER = re.compile(r"\(?\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
-#: what meters write where they have no value; brackets are taken off first
+#: what meters write where they have no value, without brackets
 _MISSING = frozenset(
     {"", "-", "--", "n/a", "na", "null", "none", "err!", "unknown", "no data"}
 )
 #: values that DCGM keeps for "blank, not found, not supported, not permitted"
 _BLANK = (2.0**31 - 16, 2.0**47)
 _BLANKS = 4
-#: ... and whatever is as large as its blank whole number
+#: larger values are blank too
 _HUGE = 2.0**62
 _WORD = re.compile(r"[+-]?([a-z0-9.#]+)")
 _NOT_FINITE = frozenset({"nan", "inf", "infinity", "1.#inf", "1.#qnan", "1.#ind"})
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value: ``[N/A]``, ``-``, ``[GPU is lost]``."""
+    """Whether a cell holds no value: ``[N/A]``, ``-``, ``[GPU is lost]``."""
     bare = cell.strip().strip('"').strip()
     return bare.startswith("[") or bare.lower() in _MISSING
 
 
 def number(cell: object, field: str, where: str) -> float | None:
-    """The number in a cell, whatever unit stands behind it; None where there is none.
+    """The number in a cell, without its unit; None where the cell holds no value.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def number(cell: object, field: str, where: str) -> float | None:
     if cell is None or isinstance(cell, bool):
         return None
     if isinstance(cell, (int, float)):
-        return _known(float(cell))
+        return _not_blank(float(cell))
     text = str(cell)
     try:
         return _parsed(text)
@@ -83,14 +83,14 @@ def _parsed(cell: str) -> float | None:
     word = _WORD.match(text.lower())
     if word is not None and word[1] in _NOT_FINITE:
         return math.nan
-    found = _NUMBER.match(text)
-    if found is None:
+    match = _NUMBER.match(text)
+    if match is None:
         raise ValueError(text)
-    return _known(float(found[1]))
+    return _not_blank(float(match[1]))
 
 
-def _known(value: float) -> float | None:
-    """A value, or None where it is one that DCGM keeps for blanks."""
+def _not_blank(value: float) -> float | None:
+    """A value, or None where DCGM reserves it for blanks."""
     if not math.isfinite(value):
         return math.nan
     blank = value >= _HUGE or any(b <= value < b + _BLANKS for b in _BLANK)
@@ -105,7 +105,7 @@ def rows_of(
     Raises
     ------
     ProfileError
-        If a cell is longer than any meter's, as where a quote is never closed.
+        If a cell is too long for a meter, as where a quote is not closed.
     """
     try:
         yield from csv.reader(lines, delimiter=delimiter)
@@ -118,5 +118,5 @@ def rows_of(
 
 
 def delimiter_of(header: str) -> str:
-    """What separates the cells of a header: comma, semicolon or tab."""
+    """The separator of a header's cells: comma, semicolon or tab."""
     return max(",;\t", key=header.count)

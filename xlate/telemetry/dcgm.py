@@ -1,4 +1,4 @@
-"""``dcgmi dmon`` text: a header that comes back, a units line, ``GPU 0`` rows."""
+"""``dcgmi dmon`` text: a header that repeats, a line of units, rows of ``GPU 0``."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _ALIASES = {
     "GTEMP": "TMPTR", "MCLK": "MMCLK", "SCLK": "SMCLK", "POWERUSAGE": "POWER",
     "PWR": "POWER", "PMLMT": "LIMIT",
 }  # fmt: skip
-#: fields that are words, of which one may hold spaces
+#: the field that is text and may hold spaces
 _WORDS = "DVNAM"
-#: entities of a row besides a GPU: instances of one (MIG), processors, switches
+#: entities of rows besides GPUs: instances of a GPU (MIG), processors, switches
 _OTHERS = ("GPU-I", "GPU-CI", "CI", "CPU", "CORE", "Core", "Switch", "Link", "VGPU")
 _NAMED = 3
 
@@ -56,7 +56,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Returns
     -------
     Trace
-        Without time stamps, since dcgmi prints none, unless something else put them
+        Without time stamps, since dcgmi prints none, unless another program put them
         before each row. Rows that break off are dropped and counted.
 
     Raises
@@ -94,6 +94,11 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             continue  # units
         else:
             broken.append(number_of_line)
+    return recorded(readings, source, gpu, _notes(broken, others), vendor="NVIDIA")
+
+
+def _notes(broken: list[int], others: int) -> list[str]:
+    """Notes on incomplete lines, by number, and on rows that are not of a GPU."""
     notes = []
     if broken:
         listed = ", ".join(map(str, broken[:_NAMED]))
@@ -105,7 +110,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
         notes.append(
             f"{others} rows of parts of a GPU (MIG) or of others were left out"
         )
-    return recorded(readings, source, gpu, notes, vendor="NVIDIA")
+    return notes
 
 
 def _stamped(words: list[str]) -> tuple[str | None, list[str]]:
@@ -119,20 +124,22 @@ def _stamped(words: list[str]) -> tuple[str | None, list[str]]:
 
 
 def _header(words: list[str], columns: list[str]) -> list[str]:
-    """Columns of a header line; a comment that is none changes nothing."""
+    """Columns of a header line; a comment leaves the columns unchanged."""
     if "Entity" not in words[0] and words[1:2] != ["Entity"]:
         return columns
     names = words[2:] if words[0] == "#" else words[1:]
     named = [_IDS.get(n, n) for n in names]
     named = [_ALIASES.get(n, n) for n in named]
     doubled = {n for n in named if named.count(n) > 1}
-    # temperature by two names is one temperature: the first column speaks
-    seen: set[str] = set()
-    out = []
+    # of two columns with one meaning, as of temperature, the first is read
+    listed: set[str] = set()
+    columns_of_header = []
     for name in named:
-        out.append(f"_{name}" if name in doubled and name in seen else name)
-        seen.add(name)
-    return out
+        columns_of_header.append(
+            f"_{name}" if name in doubled and name in listed else name
+        )
+        listed.add(name)
+    return columns_of_header
 
 
 def _cells(columns: list[str], words: list[str]) -> list[str] | None:
@@ -153,7 +160,7 @@ def _device(word: str | None) -> str | None:
 
 
 def _value(word: str, column: str, where: str) -> float | None:
-    """A number; of columns that nobody looks at a word is as good."""
+    """The number in a cell; None for text in a column that is not used."""
     if column in CANONICAL:
         return number(word, column, where)
     with contextlib.suppress(ProfileError):

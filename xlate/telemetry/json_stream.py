@@ -13,10 +13,10 @@ _MOST_BROKEN = 1000
 
 
 def documents(text: str) -> tuple[list[Any], int]:
-    r"""Every whole document of a text, and how many places hold a broken one.
+    r"""Every complete document of a text, and the number of incomplete ones.
 
-    What stands between them (warnings, commas) is passed over. A document that
-    breaks off counts once; what is whole inside it is read where it begins a line.
+    Text between them (warnings, commas) is skipped. A document that breaks off counts
+    once; complete documents inside it are read where they begin a line.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def documents(text: str) -> tuple[list[Any], int]:
     ([{'a': 1}, {'a': 2}], 1)
     """
     decoder = json.JSONDecoder()
-    found: list[Any] = []
+    parsed: list[Any] = []
     at, broken = 0, 0
     while broken < _MOST_BROKEN:
         start = _next(text, ("{", "["), at)
@@ -42,8 +42,8 @@ def documents(text: str) -> tuple[list[Any], int]:
                 break
             at = line + 1
             continue
-        found.append(document)
-    return found, broken
+        parsed.append(document)
+    return parsed, broken
 
 
 def _next(text: str, marks: tuple[str, ...], at: int) -> int | None:

@@ -1,7 +1,7 @@
-"""Sample the card here while the job runs: reading only, through NVML.
+"""Sample the GPU of this machine while a job runs, through NVML, only reading.
 
-Nothing of the card is set or reset. NVML has power, utilisations and clocks; DCGM's
-activities it has not. Any object with NVML's functions does in its place, such as a
+No setting of the GPU is changed. NVML has power, utilisations and clocks, but not
+DCGM's activities. Any object with NVML's functions can replace it, such as a
 recording in the tests.
 """
 
@@ -17,25 +17,25 @@ from xlate.telemetry.trace import Trace
 
 __all__ = ["FASTEST_S", "SLOWEST_S", "device_here", "sample"]
 
-#: seconds between two samples: no sensor is faster, and a job is to show itself
+#: seconds between two samples: sensors are not faster, and slower ones miss the job
 FASTEST_S, SLOWEST_S = 0.01, 1.0
 _MW_PER_W = 1e3
 
 
 def device_here(nvml: Any, index: int | None = None) -> tuple[Any, str]:
-    """Handle and name of the card to sample.
+    """Handle and name of the GPU to sample.
 
     Parameters
     ----------
     nvml : module
         NVML, initialised.
     index : int, optional
-        Which; needed where there are several.
+        Which GPU; needed where there are several.
 
     Raises
     ------
     RefusedError
-        If there is none, several and none was named, or none of that number.
+        If there is no GPU, no GPU of that number, or several and no number is given.
     """
     count = int(nvml.nvmlDeviceGetCount())
     if not count:
@@ -63,10 +63,11 @@ def sample(
     seconds: float,
     interval_s: float = 0.1,
     index: int | None = None,
+    *,
     sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Trace:
-    """Samples of the card here.
+    """Samples of the GPU of this machine.
 
     Parameters
     ----------
@@ -84,9 +85,9 @@ def sample(
     Raises
     ------
     ProfileError
-        If the interval or the time cannot be, or the card gives no power.
+        If the interval or the time is out of range, or the GPU gives no power.
     RefusedError
-        If there is no such card, or it is lost on the way.
+        If there is no such GPU, or it is lost during sampling.
     """
     if not FASTEST_S <= interval_s <= SLOWEST_S:
         raise ProfileError(
@@ -112,21 +113,18 @@ def sample(
         now = max(clock(), now)
     source = f"the {name} here"
     if not any(r.values.get("POWER") is not None for r in readings):
-        raise ProfileError(
-            f"{source} gives no power",
-            "use a recording of DCGM",
-            code="telemetry.no-power",
-        )
+        hint = "use a recording of DCGM"
+        raise ProfileError(f"{source} gives no power", hint, code="telemetry.no-power")
     return recorded(readings, source, vendor="NVIDIA")
 
 
 def _values(nvml: Any, handle: Any) -> dict[str, float | None]:
-    """What NVML says now; None for what this card does not give."""
+    """Current values of NVML; None for values that this GPU does not give."""
 
     def ask(function: str, *rest: Any) -> Any:
         try:
             return getattr(nvml, function)(handle, *rest)
-        # NVML's own errors derive from Exception alone
+        # NVML's errors derive directly from Exception
         except Exception as e:
             if "lost" in str(e).lower():
                 raise RefusedError(
@@ -137,7 +135,7 @@ def _values(nvml: Any, handle: Any) -> dict[str, float | None]:
     power = ask("nvmlDeviceGetPowerUsage")
     limit = ask("nvmlDeviceGetEnforcedPowerLimit")
     use = ask("nvmlDeviceGetUtilizationRates")
-    found = {
+    values = {
         "POWER": None if power is None else power / _MW_PER_W,
         "LIMIT": None if limit is None else limit / _MW_PER_W,
         "GPUTL": None if use is None else use.gpu,
@@ -148,4 +146,4 @@ def _values(nvml: Any, handle: Any) -> dict[str, float | None]:
         "TMPTR": ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
         "TOTEC": ask("nvmlDeviceGetTotalEnergyConsumption"),
     }
-    return {k: None if v is None else float(v) for k, v in found.items()}
+    return {k: None if v is None else float(v) for k, v in values.items()}

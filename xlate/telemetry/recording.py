@@ -1,4 +1,4 @@
-"""From readings, one a GPU and time, to the trace of one GPU."""
+"""The trace of one GPU, made of readings of one GPU at one time each."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from xlate.telemetry.trace import Trace, one_gpu
 
 __all__ = ["EXTRA", "Reading", "recorded"]
 
-#: what is read beside :data:`xlate.telemetry.trace.CANONICAL`: it bounds the rest
+#: fields read besides :data:`xlate.telemetry.trace.CANONICAL`: upper bounds of others
 EXTRA = ("LIMIT", "SMMAX", "MUSED")
-#: rows without a GPU's name that come in bursts this much shorter than the pause
-#: after them are of several GPUs; tried up to this many
+#: rows without a GPU's name are of several GPUs where they come in bursts that are
+#: shorter than the following pause by this factor; tried up to this number of GPUs
 _BURST, _MOST_GPUS, _FEWEST_BURSTS = 0.1, 16, 3
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a meter said of one GPU at one time.
+    """Values of one GPU at one time, from a meter.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def recorded(
     readings: Sequence[Reading], source: str, gpu: int | None = None,
     notes: Sequence[str] = (), *, numbered: bool = True, vendor: str | None = None,
 ) -> Trace:  # fmt: skip
-    """The trace of one GPU, without the samples that cannot be.
+    """The trace of one GPU, without impossible samples.
 
     Parameters
     ----------
@@ -59,52 +59,60 @@ def recorded(
     gpu : int, optional
         Which GPU; needed where there are several.
     notes : sequence of str
-        What the reader left out.
+        Notes on what the reader left out.
     numbered : bool
-        Whether the file says which GPU each reading is of.
+        Whether the file holds the GPU of each reading.
     vendor : str, optional
-        Whose GPUs the tool reads.
+        Vendor whose GPUs the tool reads.
 
     Raises
     ------
     ProfileError
-        If there is no reading or no power in them, several GPUs and none was named,
-        rows of several GPUs that nothing tells apart, or most samples cannot be.
+        If there is no reading or no power, several GPUs and none was named, rows of
+        several GPUs that cannot be distinguished, or mostly impossible samples.
     """
     of_gpu: dict[int, list[int]] = {}
     for i, r in enumerate(readings):
         of_gpu.setdefault(r.gpu, []).append(i)
-    mine = [readings[i] for i in one_gpu(of_gpu, gpu, source, _names(readings))]
-    left = len(readings) - len(mine)
-    said = [*notes, *([f"{left} rows of other GPUs were left out"] if left else [])]
-    fields = sorted({f for r in mine for f in r.values})
-    samples = pl.DataFrame(
-        [[r.values.get(f) for f in fields] for r in mine],
-        schema=dict.fromkeys(fields, pl.Float64()),
-        orient="row",
-    )
-    times = times_of([r.stamp for r in mine], source)
+    own_readings = [readings[i] for i in one_gpu(of_gpu, gpu, source, _names(readings))]
+    left = len(readings) - len(own_readings)
+    all_notes = [
+        *notes,
+        *([f"{left} rows of other GPUs were left out"] if left else []),
+    ]
+    samples = _samples(own_readings)
+    times = times_of([r.stamp for r in own_readings], source)
     if times is not None:
         if not numbered:
             _check_bursts(times.seconds, source)
         samples = samples[times.order].with_columns(TIME=pl.Series(times.seconds))
-        said += times.notes
-    devices = list(dict.fromkeys(r.device for r in mine if r.device))
+        all_notes += times.notes
+    devices = list(dict.fromkeys(r.device for r in own_readings if r.device))
     if len(devices) > 1:
-        raise ProfileError(
-            f"{source}: rows of one GPU number are of {' and of '.join(devices[:3])}",
-            "record index too, one recording a file",
-            code="profile.gpu",
-        )
-    found = sound(samples, source)
+        fault = f"rows of one GPU number are of {' and of '.join(devices[:3])}"
+        hint = "record index too, one recording a file"
+        raise ProfileError(f"{source}: {fault}", hint, code="profile.gpu")
+    possible = sound(samples, source)
     return Trace(
-        found.samples, source, (*said, *found.notes),
-        devices[0] if devices else None,
-        None if times is None else times.start,
-        times is not None and times.zoned,
-        found.left_out,
-        vendor,
-    )  # fmt: skip
+        possible.samples,
+        source,
+        (*all_notes, *possible.notes),
+        device=devices[0] if devices else None,
+        start=None if times is None else times.start,
+        zoned=times is not None and times.zoned,
+        left_out=possible.left_out,
+        vendor=vendor,
+    )
+
+
+def _samples(readings: Sequence[Reading]) -> pl.DataFrame:
+    """A row for each reading, a column for each field."""
+    fields = sorted({f for r in readings for f in r.values})
+    return pl.DataFrame(
+        [[r.values.get(f) for f in fields] for r in readings],
+        schema=dict.fromkeys(fields, pl.Float64()),
+        orient="row",
+    )
 
 
 def _names(readings: Sequence[Reading]) -> dict[int, str]:
@@ -112,16 +120,16 @@ def _names(readings: Sequence[Reading]) -> dict[int, str]:
 
 
 def _check_bursts(seconds: np.ndarray, source: str) -> None:
-    """Refuse rows of several GPUs that nothing tells apart: they come in bursts."""
+    """Raise an error if rows of several GPUs cannot be distinguished: they come in bursts."""
     if not (seconds % 1).any():
-        return  # stamps of whole seconds say nothing of what happens inside one
+        return  # stamps in whole seconds do not show bursts
     gaps = np.diff(seconds)
     for k in range(2, _MOST_GPUS + 1):
-        whole = gaps[: len(gaps) // k * k].reshape(-1, k)
-        if len(whole) < _FEWEST_BURSTS:
+        bursts = gaps[: len(gaps) // k * k].reshape(-1, k)
+        if len(bursts) < _FEWEST_BURSTS:
             return
-        pause = float(np.median(whole[:, -1]))
-        if pause > 0 and (np.median(whole[:, :-1], axis=0) < _BURST * pause).all():
+        pause = float(np.median(bursts[:, -1]))
+        if pause > 0 and (np.median(bursts[:, :-1], axis=0) < _BURST * pause).all():
             raise ProfileError(
                 f"{source}: rows come {k} at a time, as those of {k} GPUs do, and "
                 "nothing says which row is of which",

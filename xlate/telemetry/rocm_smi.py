@@ -1,11 +1,11 @@
 """``rocm-smi --showpower --showclocks --showuse``: text, ``--csv`` or ``--json``.
 
-Called once, or again and again by a loop: a field that comes again begins the next
-sample. Names of fields changed between releases (average and current power); all that
-are known are read. It prints no time, unless something else put one beside it.
+Called once, or repeatedly by a loop: a field that repeats begins the next sample. Names of
+fields changed between releases (average and current power); all known names are read.
+rocm-smi prints no time, but another program may add it.
 
 The JSON was tried on real files; csv and text are written from the tool's source and from
-what others parse.
+other programs that parse them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xlate.telemetry.trace import Trace
 __all__ = ["read", "sniff"]
 
 _HINT = "record with: rocm-smi --showpower --showclocks --showuse --showmemuse --csv"
-#: field, in lower case without its unit -> DCGM's short name; the first that is there
+#: field, in lower case without its unit -> DCGM's short name; the first one is used
 _NAMES = {
     "current socket graphics package power": "POWER",
     "average graphics package power": "POWER",
@@ -36,7 +36,7 @@ _NAMES = {
     "gpu use": "GPUTL",
     "average_gfx_activity": "GPUTL",
     "gpu memory read/write activity": "MCUTL",
-    # busy time of the memory controller; what is taken up is "GPU Memory Allocated"
+    # busy time of the memory controller; "GPU Memory Allocated" is the memory in use
     "gpu memory use": "MCUTL",
     "average_umc_activity": "MCUTL",
     "temperature (sensor edge)": "TMPTR",
@@ -56,7 +56,7 @@ _UJ_PER_MJ = 1e3
 
 @dataclass
 class _Cards:
-    """Samples under way, one a card; done when a field comes again."""
+    """Unfinished samples, one for each card; a field that repeats ends a sample."""
 
     source: str
     done: list[Reading] = field(default_factory=list)
@@ -66,7 +66,7 @@ class _Cards:
     ranks: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def put(self, gpu: int, key: str, cell: object, stamp: str | None = None) -> None:
-        """One field of one card."""
+        """Add one field of one card."""
         bare = _UNIT.sub("", key.strip().rstrip(":").lower())
         if bare in _DEVICES:
             self._device(gpu, _DEVICES.index(bare), str(cell))
@@ -81,7 +81,7 @@ class _Cards:
                 self._close(gpu)
                 values = self.open_.setdefault(gpu, {})
             elif rank > self.ranks[gpu, name] and values[name] is not None:
-                return  # a better field of the same sample stands already
+                return  # the sample already has the value of a preferred field
         values[name] = value
         self.ranks[gpu, name] = rank
         if stamp:
@@ -90,9 +90,9 @@ class _Cards:
     def _value(self, bare: str, cell: object) -> tuple[str | None, float | None]:
         clock = _CLOCK.match(bare)
         if clock:
-            found = _MHZ.search(str(cell))
+            clock_mhz = _MHZ.search(str(cell))
             name = "SMCLK" if clock[1] == "sclk" else "MMCLK"
-            return (name, float(found[1])) if found else (None, None)
+            return (name, float(clock_mhz[1])) if clock_mhz else (None, None)
         if bare not in _NAMES:
             return None, None
         value = number(cell, _NAMES[bare], self.source)
@@ -114,7 +114,7 @@ class _Cards:
             self.done.append(Reading(gpu, values, self.stamps.get(gpu)))
 
     def readings(self) -> list[Reading]:
-        """All samples, those under way too, each with its card's name."""
+        """All samples, also unfinished ones, each with its card's name."""
         for gpu in list(self.open_):
             self._close(gpu)
         names = {gpu: name for gpu, (_, name) in self.devices.items()}
@@ -122,7 +122,7 @@ class _Cards:
 
 
 def sniff(text: str) -> bool:
-    """Whether rocm-smi's fields stand near the top."""
+    """Whether the first lines hold rocm-smi's fields."""
     head = text[:8192]
     if _header(head) is not None:
         return True
@@ -157,7 +157,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Returns
     -------
     Trace
-        Without time stamps, unless something else wrote them beside.
+        Without time stamps, unless another program added them.
 
     Raises
     ------
@@ -173,9 +173,9 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     else:
         broken = 0
         for line in text.splitlines():
-            found = _LINE.match(line)
-            if found:
-                cards.put(int(found[1]), found[2], found[3])
+            match = _LINE.match(line)
+            if match:
+                cards.put(int(match[1]), match[2], match[3])
     readings = cards.readings()
     if not any(r.values.get("POWER") is not None for r in readings):
         raise ProfileError(
@@ -186,8 +186,8 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
 
 
 def _documents(text: str, cards: _Cards) -> int:
-    found, broken = documents(text)
-    for document in found:
+    parsed, broken = documents(text)
+    for document in parsed:
         if not isinstance(document, dict):
             continue
         stamp = next(
@@ -226,7 +226,7 @@ def _rows(
             continue
         card = _CARD.match(bare[at]) if len(bare) > at and header else None
         if card is None:
-            continue  # warnings stand between the rows
+            continue  # a warning between the rows
         if len(bare) != len(header):
             yield header, None, int(card[1]), None
             continue

@@ -1,8 +1,8 @@
-"""Which samples cannot be: values outside what a card can do.
+"""Impossible samples: values outside the range of any GPU.
 
 A meter that fails writes NaN, a negative power or an activity of 40. One such sample
-moves a mean more than an hour of good ones, so it is left out whole and counted; a
-recording of which more than half is like that is refused.
+changes a mean more than an hour of correct ones, so it is left out and counted; a
+recording with more than half of such samples is an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Bounds", "LeftOut", "Sound", "sound"]
 
 Bools = NDArray[np.bool_]
 
-#: field -> what it is, its unit, and what any card can do; meters round, so a little more
+#: field -> quantity, unit, and range of any GPU, a little wider because meters round
 _GENERAL: Mapping[str, tuple[str, str, float, float]] = {
     "POWER": ("power", "W", 0.0, 10_000.0),
     "GPUTL": ("GPU utilisation", "%", 0.0, 100.5),
@@ -38,17 +38,17 @@ _GENERAL: Mapping[str, tuple[str, str, float, float]] = {
         )
     },
 }  # fmt: skip
-#: power over the limit that no board draws, not even for a sample
+#: a sample with more than this multiple of the power limit is impossible
 _OVER_LIMIT = 2.0
-#: a clock this much over the highest one is another card's
+#: a clock above this multiple of the highest one is that of another card
 _OVER_CLOCK = 1.02
-#: share of samples that may be left out; fields known in fewer say nothing
+#: largest share of samples that may be left out; fields with fewer values are not used
 _MOST_LEFT_OUT = 0.5
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one card can do; None where it is not known.
+    """Limits of one card; None where they are not known.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Samples that were left out because one field cannot be.
+    """Samples that were left out because the value of one field is impossible.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class LeftOut:
     example : float
         The first value; NaN where the meter wrote that.
     lies : str
-        What it can be, with its unit.
+        Possible values, with the unit.
     """
 
     field: str
@@ -89,7 +89,7 @@ class LeftOut:
 
     @property
     def text(self) -> str:
-        """In words, with how many of how many."""
+        """The note, with the number of samples."""
         value = "not a number" if np.isnan(self.example) else f"{self.example:g}"
         return (
             f"{self.count} of {self.of} samples were left out: {self.field} of {value}, "
@@ -99,16 +99,16 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """Samples that can be, and what was taken away.
+    """Possible samples, and what was left out.
 
     Attributes
     ----------
     samples : polars.DataFrame
-        Without the rows that cannot be and the fields that are hardly ever known.
+        Without impossible rows, and without fields that rarely have a value.
     left_out : tuple of LeftOut
-        One a field.
+        One for each field.
     notes : tuple of str
-        Of values that are missing.
+        Notes on missing values.
     """
 
     samples: pl.DataFrame
@@ -117,7 +117,7 @@ class Sound:
 
 
 def sound(samples: pl.DataFrame, source: str, bounds: Bounds | None = None) -> Sound:
-    """Leave out the samples that no card can have shown.
+    """Leave out impossible samples.
 
     Parameters
     ----------
@@ -127,12 +127,12 @@ def sound(samples: pl.DataFrame, source: str, bounds: Bounds | None = None) -> S
     source : str
         File, for messages.
     bounds : Bounds, optional
-        What the card can do by the catalogue.
+        Limits of the card by the catalogue.
 
     Raises
     ------
     ProfileError
-        If more than half of the samples cannot be, or power is missing in more
+        If more than half of the samples are impossible, or power is missing in more
         than half.
     """
     wrong = np.zeros(samples.height, dtype=bool)
@@ -162,32 +162,39 @@ def sound(samples: pl.DataFrame, source: str, bounds: Bounds | None = None) -> S
 def _outside(
     samples: pl.DataFrame, field: str, bounds: Bounds | None
 ) -> list[tuple[Bools, str]]:
-    """Rows in which a field cannot be, by each bound there is for it."""
+    """Rows in which a field is impossible, by each of its bounds."""
     if field not in _GENERAL:
         return []
     _, unit, low, high = _GENERAL[field]
     values = samples[field].cast(pl.Float64).to_numpy()
-    known = samples[field].is_not_null().to_numpy()
+    has_value = samples[field].is_not_null().to_numpy()
     least = "over 0" if field == "POWER" else f"{low:g}"
     lies = f"lies from {least} to {round(high):g} {unit}".rstrip()
     outside = ~(values >= low) | ~(values <= high)
     if field == "POWER":
         # a card that runs draws something: 0 W is a sensor that fails
         outside |= values == 0
-    found = [(known & outside, lies)]
-    own = {"POWER": ("LIMIT", _OVER_LIMIT), "SMCLK": ("SMMAX", _OVER_CLOCK)}.get(field)
-    if own is None:
-        return found
-    column, times = own
+    outside_bounds = [(has_value & outside, lies)]
+    bound_of_file = {
+        "POWER": ("LIMIT", _OVER_LIMIT),
+        "SMCLK": ("SMMAX", _OVER_CLOCK),
+    }.get(field)
+    if bound_of_file is None:
+        return outside_bounds
+    column, times = bound_of_file
     if column in samples.columns:
         top = samples[column].cast(pl.Float64).to_numpy()
-        found.append((_over(values, top, times), _reason(field, "the file's own")))
+        outside_bounds.append(
+            (_over(values, top, times), _reason(field, "the file's own"))
+        )
     if bounds is not None:
         of_card = bounds.limit_w if field == "POWER" else bounds.max_mhz
         if of_card:
             over = _over(values, np.full(len(values), of_card), times)
-            found.append((over, _reason(field, f"that of {bounds.whose}", of_card)))
-    return found
+            outside_bounds.append(
+                (over, _reason(field, f"that of {bounds.whose}", of_card))
+            )
+    return outside_bounds
 
 
 def _over(values: NDArray[np.float64], top: NDArray[np.float64], times: float) -> Bools:
@@ -209,7 +216,7 @@ def _name(field: str) -> str:
 def _without_rare(
     samples: pl.DataFrame, source: str, left: tuple[LeftOut, ...]
 ) -> Sound:
-    """Without the fields that are known in less than half of the samples."""
+    """Samples without the fields that have a value in less than half of the rows."""
     notes, rare, n = [], [], samples.height
     for field in samples.columns:
         missing = samples[field].null_count()

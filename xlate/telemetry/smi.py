@@ -1,9 +1,9 @@
-"""``nvidia-smi --query-gpu=… --format=csv``: units in brackets, ``[N/A]``, any order.
+"""``nvidia-smi --query-gpu=… --format=csv``: units in brackets, ``[N/A]``, in any order.
 
 With or without a header (``noheader`` needs the names of the fields), units
-(``nounits``) and loops (``-l``, ``-lms``); a shell loop repeats the header. Tables that
-people made of it are read too: other separators, decimal commas, JSON records with
-the same field names.
+(``nounits``) and loops (``-l``, ``-lms``); a shell loop repeats the header. Converted
+tables are read too: other separators, decimal commas, JSON records with the same field
+names.
 """
 
 from __future__ import annotations
@@ -57,23 +57,23 @@ def _bare(name: str) -> str:
 
 
 def _fields(cells: Sequence[str]) -> list[str]:
-    """DCGM's short names of a header's cells; others as they are.
+    """DCGM's short names of a header's cells; other names unchanged.
 
-    The streaming multiprocessors' clock goes before that of graphics, and power now
-    before its average over a second, where both were recorded.
+    Where both were recorded, the clock of the streaming multiprocessors is preferred to
+    that of graphics, and current power to its average over a second.
     """
     bare = [_bare(c) for c in cells]
-    found: list[str] = []
+    fields: list[str] = []
     for name in bare:
         short = _NAMES.get(name, name)
         better = [b for b in bare if _NAMES.get(b) == short]
         first = min(better, key=list(_NAMES).index, default=name)
-        found.append(short if name == first and short not in found else name)
-    return found
+        fields.append(short if name == first and short not in fields else name)
+    return fields
 
 
 def _header_at(lines: Sequence[str]) -> int | None:
-    """Which line names fields, one of them of nvidia-smi; None where there is none."""
+    """Index of the first line with a field of nvidia-smi; None where there is none."""
     for i, line in enumerate(lines[:_MOST_BEFORE]):
         cells = line.split(delimiter_of(line))
         if {_bare(c) for c in cells} & set(_NAMES):
@@ -82,7 +82,7 @@ def _header_at(lines: Sequence[str]) -> int | None:
 
 
 def _is_header(cells: Sequence[str], bare: Sequence[str]) -> bool:
-    """Whether a row repeats the header, or holds nothing."""
+    """Whether a row repeats the header, or is empty."""
     if not any(c.strip() for c in cells):
         return True
     return _bare(cells[0]) == bare[0] and [_bare(c) for c in cells] == list(bare)
@@ -97,7 +97,7 @@ def _is_json(text: str) -> bool:
 
 
 def sniff(text: str) -> bool:
-    """Whether a line at the top names fields of nvidia-smi, or a JSON record does."""
+    """Whether one of the first lines, or a JSON record, names fields of nvidia-smi."""
     if _is_json(text):
         keys = re.findall(r'"([^"]{3,40})"\s*:', text[:2000])
         return bool({_bare(k) for k in keys} & set(_NAMES))
@@ -129,7 +129,7 @@ def read(
         File, for messages.
     gpu : int, optional
         Which GPU's rows, by the field ``index``; without that field, in the order in
-        which UUIDs, bus numbers or names come.
+        which UUIDs, bus numbers or names first occur.
     fields : sequence of str, optional
         Names of the columns of a file without a header, as given to
         ``--query-gpu``.
@@ -157,22 +157,19 @@ def read(
         )
     bare = [_bare(n) for n in header]
     key = next((k for k in (*_NUMBERED, *_DEVICE) if k in bare), None)
-    known: dict[str, int] = {}
+    indices: dict[str, int] = {}
     wanted = [(k, f) for k, f in enumerate(short) if f in _NAMES.values()]
     readings = []
     for line, cells in rows:
         named = dict(zip(bare, cells, strict=True))
         label = str(named[key]).strip() if key else "0"
-        of = int(label) if label.isdigit() else known.setdefault(label, len(known))
-        where = f"{source}, line {line}"
-        readings.append(
-            Reading(
-                of,
-                {f: number(cells[k], f, where) for k, f in wanted},
-                _first(named, _STAMP),
-                _first(named, _DEVICE),
-            )
+        index = (
+            int(label) if label.isdigit() else indices.setdefault(label, len(indices))
         )
+        where = f"{source}, line {line}"
+        values = {f: number(cells[k], f, where) for k, f in wanted}
+        stamp, device = _first(named, _STAMP), _first(named, _DEVICE)
+        readings.append(Reading(index, values, stamp, device))
     notes = [f"{broken} lines break off and were left out"] if broken else []
     return recorded(
         readings, source, gpu, notes, numbered=key in _NUMBERED, vendor="NVIDIA"
@@ -180,8 +177,8 @@ def read(
 
 
 def _first(named: dict[str, object], keys: Sequence[str]) -> str | None:
-    found = next((named[k] for k in keys if named.get(k)), None)
-    return None if found is None else str(found).strip() or None
+    value = next((named[k] for k in keys if named.get(k)), None)
+    return None if value is None else str(value).strip() or None
 
 
 Rows = Iterator[tuple[int, list[object]]]
@@ -190,7 +187,7 @@ Rows = Iterator[tuple[int, list[object]]]
 def _table(
     text: str, source: str, fields: Sequence[str] | None
 ) -> tuple[list[tuple[int, list[object]]], list[str], int]:
-    """Rows with their line numbers, the header, and how many break off."""
+    """Rows with their line numbers, the header, and the number of incomplete rows."""
     lines = _lines(text)
     at = _header_at(lines)
     separator = delimiter_of(lines[at or 0]) if lines else ","
@@ -199,7 +196,7 @@ def _table(
     if fields is not None:
         if header and [_bare(h) for h in header] != [_bare(f) for f in fields]:
             raise ProfileError(
-                f"{source} has a header of its own: {', '.join(h.strip() for h in header)[:80]}",
+                f"{source} has a header: {', '.join(h.strip() for h in header)[:80]}",
                 "leave --fields out",
                 code="profile.missing-column",
             )
@@ -228,8 +225,8 @@ def _table(
         rows.append((line, list(cells)))
     if broken > len(rows):
         raise ProfileError(
-            f"{source}: {broken} of {broken + len(rows)} lines have not {len(header)} "
-            f"columns, as named, but {other}",
+            f"{source}: {broken} of {broken + len(rows)} lines have {other} columns, "
+            f"not {len(header)} as named",
             "name every column in --fields, in order"
             if fields is not None
             else "one recording a file",
@@ -241,10 +238,10 @@ def _table(
 def _records(
     text: str, source: str
 ) -> tuple[list[tuple[int, list[object]]], list[str], int]:
-    """The same from JSON records: a list of objects, or an object a line."""
+    """The same from JSON records: a list of objects, or one object on each line."""
     try:
-        whole = json.loads(text.lstrip("\ufeff"))
-        records = whole if isinstance(whole, list) else [whole]
+        document = json.loads(text.lstrip("\ufeff"))
+        records = document if isinstance(document, list) else [document]
     except (json.JSONDecodeError, RecursionError):
         records = []
         for line in _lines(text):

@@ -1,7 +1,7 @@
-"""``nvidia-smi dmon`` text: ``# gpu pwr gtemp …``, units below, a row a GPU and second.
+"""``nvidia-smi dmon`` text: ``# gpu pwr gtemp …``, units, a row for each GPU and second.
 
-With date and time (``-o DT``), or as csv (``--format csv``; from its documents, without
-a real file). ``pmon`` names processes and holds no power; it is refused with a word.
+With date and time (``-o DT``), or as csv (``--format csv``; from its documentation, without
+a real file). ``pmon`` names processes and holds no power; it gives an error that says so.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from xlate.telemetry.trace import Trace
 
 __all__ = ["read", "sniff"]
 
-#: DCGM's short name -> places of the value under <gpu>, the first that is there
+#: DCGM's short name -> places of the value under <gpu>, of which the first is read
 _PLACES = {
     "POWER": (
         "gpu_power_readings/instant_power_draw", "gpu_power_readings/power_draw",
@@ -42,7 +42,7 @@ _HINT = "nvidia-smi -q -x -l 1 > FILE while the job runs"
 
 
 def sniff(text: str) -> bool:
-    """Whether the text begins as nvidia-smi's XML does."""
+    """Whether the text begins like nvidia-smi's XML."""
     return "<nvidia_smi_log" in text[:2000]
 
 
@@ -66,7 +66,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Raises
     ------
     ProfileError
-        If there is no whole document, no power in it, time goes backwards, or
+        If there is no complete document, no power in it, time goes backwards, or
         several GPUs are in it and none was named.
     """
     if "<!ENTITY" in text:
@@ -75,11 +75,11 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             _HINT,
             code="profile.damaged",
         )
-    whole = _LOG.findall(text)
+    complete = _LOG.findall(text)
     readings: list[Reading] = []
-    for document in whole:
+    for document in complete:
         try:
-            # entities were refused above, and nothing else expands
+            # entities raise an error above, and nothing else expands
             log = ElementTree.fromstring(document)  # noqa: S314
         except ElementTree.ParseError as e:
             raise ProfileError(
@@ -101,7 +101,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             _HINT,
             code="profile.not-a-profile",
         )
-    broken = text.count("<nvidia_smi_log") - len(whole)
+    broken = text.count("<nvidia_smi_log") - len(complete)
     notes = [f"{broken} documents break off and were left out"] if broken else []
     return recorded(readings, source, gpu, notes, vendor="NVIDIA")
 

@@ -1,4 +1,4 @@
-"""Time stamps of meters: the forms they come in, and seconds from the first one.
+"""Time stamps of meters: their forms, and seconds from the first one.
 
 nvidia-smi writes ``2024/05/01 12:00:00.123``, in local time without a zone; its XML
 ``Wed May  1 12:00:00 2024``; ``dmon`` ``20240501 12:00:00`` or the time alone; others
@@ -51,9 +51,9 @@ _MONTHS = {
 }
 _EPOCH = re.compile(r"^\d{9,19}(?:\.\d+)?$")
 _DAY_S = 86400.0
-#: rows out of order up to this share are put in order; more are two recordings
+#: up to this share of rows out of order are sorted; more mean two recordings
 _OUT_OF_ORDER = 0.05
-#: stamps that cannot be read up to this share are left out with their samples
+#: up to this share of samples with unreadable stamps are left out
 _UNREADABLE = 0.1
 
 
@@ -69,11 +69,11 @@ class Times:
         From the first sample, ascending, one for each of ``order``.
     start : float or None
         Seconds since 1970 at the first sample: of UTC where ``zoned``, else of the
-        clock on the wall where it was recorded; None where stamps have no date.
+        local clock where it was recorded; None where stamps have no date.
     zoned : bool
-        Whether stamps say their time zone.
+        Whether stamps hold their time zone.
     notes : tuple of str
-        What was put in order or left out.
+        Notes on what was sorted or left out.
     """
 
     order: NDArray[np.int64]
@@ -84,12 +84,12 @@ class Times:
 
 
 def moment(stamp: str) -> tuple[float, bool] | None:
-    """Seconds since 1970 in a time stamp, and whether it says its zone.
+    """Seconds since 1970 in a time stamp, and whether it holds its zone.
 
     Returns
     -------
     (float, bool) or None
-        A time without a day is that of the first day of 1970; None where it is no
+        A time without a day is on the first day of 1970; None where it is not a
         time stamp.
 
     Examples
@@ -106,16 +106,16 @@ def moment(stamp: str) -> tuple[float, bool] | None:
         # seconds, milliseconds, microseconds or nanoseconds, by their size
         digits = len(text.split(".")[0])
         return value / 10 ** (3 * max(0, -(-(digits - 10) // 3))), True
-    found = _STAMP.match(text) or _CTIME.match(text)
-    if found is None:
+    match = _STAMP.match(text) or _CTIME.match(text)
+    if match is None:
         alone = _TIME.match(text)
         return None if alone is None else (_of_day(alone), False)
-    parts = found.groupdict()
+    parts = match.groupdict()
     month = _MONTHS.get(parts.get("b") or "") or int(parts.get("m") or 0)
     day = (int(parts["y"]), month, int(parts["d"]))
     if not (1 <= month <= 12 and 1 <= day[2] <= calendar.monthrange(day[0], month)[1]):
         return None
-    seconds = calendar.timegm((*day, 0, 0, 0, 0, 0, 0)) + _of_day(found)
+    seconds = calendar.timegm((*day, 0, 0, 0, 0, 0, 0)) + _of_day(match)
     zone = parts.get("z")
     if zone is None:
         return seconds, False
@@ -125,9 +125,9 @@ def moment(stamp: str) -> tuple[float, bool] | None:
     return seconds - (ahead if zone[0] == "+" else -ahead), True
 
 
-def _of_day(found: re.Match[str]) -> float:
-    fraction = float(f"0.{found['f']}") if found["f"] else 0.0
-    return int(found["H"]) * 3600 + int(found["M"]) * 60 + int(found["S"]) + fraction
+def _of_day(match: re.Match[str]) -> float:
+    fraction = float(f"0.{match['f']}") if match["f"] else 0.0
+    return int(match["H"]) * 3600 + int(match["M"]) * 60 + int(match["S"]) + fraction
 
 
 def times_of(stamps: Sequence[str | None], source: str) -> Times | None:
@@ -151,11 +151,11 @@ def times_of(stamps: Sequence[str | None], source: str) -> Times | None:
             "read too",
             code="telemetry.unsound",
         )
-    found = [read[i] for i in kept]
-    at = np.array([r[0] for r in found if r is not None])
+    readable = [read[i] for i in kept]
+    at = np.array([r[0] for r in readable if r is not None])
     dated = at.max() >= _DAY_S
     if not dated:
-        # a time of day alone starts again at midnight
+        # a time without a date starts again at midnight
         at = at + _DAY_S * np.cumsum(np.diff(at, prepend=at[0]) < -_DAY_S / 2)
     notes = [f"{lost} samples have no time stamp and were left out"] if lost else []
     late = int((at < np.maximum.accumulate(at)).sum())
@@ -168,6 +168,6 @@ def times_of(stamps: Sequence[str | None], source: str) -> Times | None:
     if late:
         notes.append(f"{late} samples were out of order and were put in order")
     order = np.argsort(at, kind="stable")
-    zoned = all(r[1] for r in found if r is not None)
+    zoned = all(r[1] for r in readable if r is not None)
     start = float(at[order[0]]) if dated else None
     return Times(kept[order], at[order] - at[order[0]], start, zoned, tuple(notes))

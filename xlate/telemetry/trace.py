@@ -18,7 +18,7 @@ __all__ = ["CANONICAL", "Trace", "one_gpu"]
 
 Floats = NDArray[np.float64]
 
-#: canonical name -> what it is; those in use, others are kept as they are named
+#: canonical name -> quantity; columns with other names are kept unchanged
 CANONICAL: dict[str, str] = {
     "POWER": "power, W",
     "GPUTL": "GPU utilisation, %",
@@ -36,10 +36,10 @@ CANONICAL: dict[str, str] = {
     "FP16A": "fp16 pipe active, 0 to 1",
     "TOTEC": "energy since the driver was loaded, mJ",
 }
-#: by which a sample is known to be of a card at work, the first that was recorded
+#: fields that show that the GPU worked; the first that was recorded is used
 _WORK = ("SMACT", "GRACT", "GPUTL")
-#: a gap of this many usual intervals is a pause; what stands beside it gets no more.
-#: Usual is a long one: the interval may change during a recording
+#: largest gap, in usual intervals, that counts as time of its neighbouring samples; the
+#: usual interval is this quantile, since the interval may change during a recording
 _PAUSE, _USUAL = 5.0, 0.9
 
 
@@ -50,23 +50,23 @@ class Trace(EqualByContent):
     Attributes
     ----------
     samples : polars.DataFrame
-        A row a sample, Float64, null where the meter had no value; ``TIME`` in
+        A row for each sample, Float64, null where the meter had no value; ``TIME`` in
         seconds from the first sample where the file has time stamps.
     source : str
         File.
     notes : tuple of str
-        What was dropped or odd.
+        Notes on what was left out or unusual.
     device : str or None
-        GPU, as the driver prints it; None where the file does not say.
+        GPU, as the driver prints it; None where the file does not hold it.
     start : float or None
         Seconds since 1970 at the first sample: of UTC where ``zoned``, else of the
-        clock on the wall; None where the file does not say.
+        local clock; None where the file does not hold it.
     zoned : bool
-        Whether its time stamps say their zone.
+        Whether its time stamps hold their zone.
     left_out : tuple of LeftOut
-        Samples that cannot be and are not in ``samples``.
+        Impossible samples, which are not in ``samples``.
     vendor : str or None
-        Whose tool recorded it: ``NVIDIA`` or ``AMD``; it reads no other's GPUs.
+        Vendor of the recording tool, ``NVIDIA`` or ``AMD``, and so of the GPU.
     """
 
     samples: pl.DataFrame
@@ -79,18 +79,20 @@ class Trace(EqualByContent):
     vendor: str | None = None
 
     def within(self, bounds: Bounds) -> Trace:
-        """Without the samples that this card cannot have shown.
+        """The trace without samples that are impossible on this card.
 
         Raises
         ------
         ProfileError
-            If these are more than half.
+            If more than half of the samples are impossible.
         """
-        found = sound(self.samples, self.source, bounds)
-        if not found.left_out:
+        possible = sound(self.samples, self.source, bounds)
+        if not possible.left_out:
             return self
         return replace(
-            self, samples=found.samples, left_out=(*self.left_out, *found.left_out)
+            self,
+            samples=possible.samples,
+            left_out=(*self.left_out, *possible.left_out),
         )
 
     @cached_property
@@ -106,25 +108,25 @@ class Trace(EqualByContent):
     def active(self) -> pl.DataFrame:
         """Samples in which the GPU worked.
 
-        By SM activity where it was recorded, else by utilisation; all samples
-        where neither was, or none worked.
+        By SM activity where it was recorded, else by utilisation; all samples where
+        neither was recorded, or the GPU worked in no sample.
         """
         return self.samples.filter(pl.Series(self._working))
 
     @property
     def idle(self) -> bool:
-        """Whether work was recorded, and there was none in any sample."""
-        known = [self._column(name) for name in _WORK]
-        return any(v is not None for v in known) and not any(
-            v is not None and v.any() for v in known
+        """Whether activity was recorded, and was 0 in every sample."""
+        activities = [self._column(name) for name in _WORK]
+        return any(v is not None for v in activities) and not any(
+            v is not None and v.any() for v in activities
         )
 
     @cached_property
     def weights(self) -> Floats:
-        """Seconds that each sample stands for; 1 for each without time stamps.
+        """Seconds that each sample represents; 1 for each without time stamps.
 
-        Half the way to each neighbour, samples with one time stamp sharing theirs;
-        a pause in the recording counts as :data:`_PAUSE` usual intervals at most.
+        Half of the gap on each side, divided among samples with one time stamp; a pause
+        in the recording counts as :data:`_PAUSE` usual intervals at most.
         """
         n = self.samples.height
         if "TIME" not in self.samples.columns:
@@ -136,7 +138,7 @@ class Trace(EqualByContent):
             return np.ones(n)
         gaps = np.diff(time)
         gaps = np.minimum(gaps, _PAUSE * np.quantile(gaps, _USUAL))
-        # the ends stand for as much on their outer side as on the inner one
+        # the first and the last sample get the same time outside as inside
         wide = (np.append(gaps[0], gaps) + np.append(gaps, gaps[-1])) / 2
         return np.asarray((wide / count)[which])
 
@@ -151,16 +153,16 @@ class Trace(EqualByContent):
     def mean(self, name: str) -> float | None:
         """Mean of a metric over the active samples, or None where it is not known.
 
-        Weighted by the time that each sample stands for.
+        Weighted by the time that each sample represents.
         """
         if name not in self.samples.columns:
             return None
         values = self.samples[name].cast(pl.Float64).to_numpy()
-        known = self._working & np.isfinite(values)
-        weights = self.weights[known]
-        if not known.any() or not weights.sum() > 0:
+        used = self._working & np.isfinite(values)
+        weights = self.weights[used]
+        if not used.any() or not weights.sum() > 0:
             return None
-        return float(np.average(values[known], weights=weights))
+        return float(np.average(values[used], weights=weights))
 
     @property
     def duration_s(self) -> float | None:
@@ -171,9 +173,9 @@ class Trace(EqualByContent):
         return float(np.ptp(times)) if len(times) > 1 else None
 
     def energy_j(self) -> tuple[float | None, str]:
-        """Energy over the whole recording, and where it is from.
+        """Energy over the complete recording, and its origin.
 
-        The energy counter's rise where it moves and never falls; else power
+        The increase of the energy counter where it never falls; else power
         integrated over the time stamps (trapezoids); else None.
 
         Returns
@@ -186,38 +188,40 @@ class Trace(EqualByContent):
         counter = self._column("TOTEC")
         if counter is not None and len(counter) > 1:
             if (np.diff(counter) < 0).any():
-                why = "the energy counter wraps or was reset"
+                reason = "the energy counter wraps or was reset"
             elif counter[-1] > counter[0]:
                 return float(counter[-1] - counter[0]) / 1e3, "counter"
             else:
-                why = "the energy counter stands still"
+                reason = "the energy counter stands still"
         else:
-            why = "no energy counter"
+            reason = "no energy counter"
         if "TIME" in self.samples.columns and "POWER" in self.samples.columns:
-            known = self.samples.select("TIME", "POWER").drop_nulls()
-            if known.height > 1:
-                time, power = known["TIME"].to_numpy(), known["POWER"].to_numpy()
-                return float(np.trapezoid(power, time)), "integrated"
-        return None, f"{why}, and no time stamps to integrate over"
+            powers = self.samples.select("TIME", "POWER").drop_nulls()
+            if powers.height > 1:
+                time, power = powers["TIME"].to_numpy(), powers["POWER"].to_numpy()
+                # numpy 1 has only np.trapz, numpy 2 only np.trapezoid
+                areas = np.diff(time) * (power[1:] + power[:-1]) / 2
+                return float(areas.sum()), "integrated"
+        return None, f"{reason}, and no time stamps to integrate over"
 
     def _column(self, name: str) -> Floats | None:
         if name not in self.samples.columns:
             return None
-        found = self.samples[name].drop_nulls().to_numpy()
-        return found if len(found) else None
+        values = self.samples[name].drop_nulls().to_numpy()
+        return values if len(values) else None
 
 
 def one_gpu(
-    found: Mapping[int, list[int]],
+    rows_by_gpu: Mapping[int, list[int]],
     gpu: int | None,
     source: str,
     names: Mapping[int, str] | None = None,
 ) -> list[int]:
-    """Rows of the GPU asked for, or of the only one there is.
+    """Rows of the given GPU, or of the only one.
 
     Parameters
     ----------
-    found : mapping of int to list of int
+    rows_by_gpu : mapping of int to list of int
         GPU number to its rows.
     names : mapping of int to str, optional
         GPU number to its name, for the message.
@@ -225,17 +229,17 @@ def one_gpu(
     Raises
     ------
     ProfileError
-        If the file holds no sample, none of that GPU, or several and none was
-        named.
+        If the file holds no sample, no sample of that GPU, or several GPUs and none is
+        given.
     """
-    if not found:
+    if not rows_by_gpu:
         raise ProfileError(
             f"{source} holds no sample",
             "record again, for longer",
             code="profile.empty",
         )
-    listed = ", ".join(map(str, sorted(found)))
-    if gpu is None and len(found) > 1:
+    listed = ", ".join(map(str, sorted(rows_by_gpu)))
+    if gpu is None and len(rows_by_gpu) > 1:
         kinds = sorted(set((names or {}).values()))
         raise ProfileError(
             f"{source} holds rows of GPUs {listed}"
@@ -243,10 +247,10 @@ def one_gpu(
             "say which: --gpu-index N",
             code="profile.gpu",
         )
-    if gpu is not None and gpu not in found:
+    if gpu is not None and gpu not in rows_by_gpu:
         raise ProfileError(
             f"{source} has no row of GPU {gpu}, it has those of {listed}",
             "name one of these with --gpu-index",
             code="profile.gpu",
         )
-    return found[next(iter(found)) if gpu is None else gpu]
+    return rows_by_gpu[next(iter(rows_by_gpu)) if gpu is None else gpu]

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from xlate import op_names
 from xlate.errors import XlateError
-from xlate.hardware.catalogue import Catalogue
-from xlate.hardware.catalogue import catalogue as shipped_catalogue
+from xlate.hardware.catalogue import Catalogue, catalogue
 from xlate.models.scaling import AXES, Scaler
 from xlate.store.bundle import Bundle
-from xlate.store.manifest import Manifest
+from xlate.trust.fingerprint import distances, look_of
 from xlate.trust.precision import untrained
 from xlate.trust.profile_window import StepDoubt
 from xlate.trust.recorded_gpu import Doubt
-from xlate.trust.training_domain import Domain
-from xlate.values.profile import Profile, Verdict, input_size
+from xlate.trust.training import Domain
+from xlate.values.profile import Profile, Verdict, WorkloadKey, input_size
 from xlate.values.reason import (
     CHECK_ANCHOR,
     GIVE_STEP,
@@ -28,6 +24,7 @@ from xlate.values.reason import (
     Reason,
     informs,
 )
+from xlate.values.vectors import Vectors
 
 __all__ = [
     "BEYOND",
@@ -42,34 +39,24 @@ __all__ = [
     "unknown_ops",
 ]
 
-Floats = NDArray[np.float64]
-
 #: share of busy time in operations the bundle never saw: above the first the
-#: answer is uncertain, above the second the translator does not answer
+#: answer is to be taken with care, above the second the translator does not answer
 CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
-#: below this probability of a network of the corpus to be as far from its peers, the
-#: interval is wider; beyond the largest of their distances by the factor, the
-#: translator does not answer
+#: probability of being as far from its peers, for a network of the corpus: below
+#: the first an answer gets wider, and beyond every one by the factor there is none
 UNUSUAL, BEYOND = 0.05, 1.5
 _FEW_MODELS = 6
-#: factor beyond the sizes of training above which a size is doubted: two doublings
+#: factor outside the sizes of training from which on a size is doubted: two doublings
 _FAR_SIZE = 4
-#: reason where the step time on the anchor is an estimate
+#: said where the step time on the anchor is an estimate
 NO_STEP = Reason(
     "no step time on the anchor was given; it was taken from the window", GIVE_STEP
-)
-#: reason where the bundle was not fitted on measured data
-_SIMULATED = Reason(
-    "the bundle was fitted on simulated data",
-    "import a measured corpus that holds both instances (xlate datasets "
-    "list), and fit again",
-    fitted_only=True,
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of the domain check of a profile.
+    """What the domain check found about a profile.
 
     Attributes
     ----------
@@ -77,65 +64,41 @@ class Finding:
         ``refuse`` where the fitted translator does not answer.
     probability : float or None
         That a network of the corpus is as far from its peers.
-    interval_scale : float
+    widening : float
         Factor on the log width of intervals.
     unknown : float
         Share of busy time in operations the bundle never saw.
     step_doubt : StepDoubt or None
-        Doubt about the step time given.
+        What is wrong with the step time given.
     other_gpu : bool
-        Whether the profile is refused because it looks like one of another GPU.
+        Whether the profile is refused since it looks like one of another GPU.
     """
 
     verdict: Verdict
     probability: float | None
-    interval_scale: float
+    widening: float
     unknown: float
     step_doubt: StepDoubt | None = None
     other_gpu: bool = False
 
-    @property
-    def widening(self) -> float:
-        """Earlier name of :attr:`interval_scale`."""
-        return self.interval_scale
-
 
 def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     """Busy operations the bundle never saw, with their time, longest first."""
-    trained = set(bundle.manifest.operations)
+    known = set(bundle.manifest.operations)
     busy = op_names.busy_columns(list(profile.ops))
     if bundle.manifest.columns == "families":
-        # columns are sums over families: any operation of a trained family counts
-        families = {op_names.family(c) for c in trained} - {"other"}
-        trained |= {c for c in busy if op_names.family(c) in families}
-    unknown = {
-        c: profile.ops[c] for c in busy if c not in trained and profile.ops[c] > 0
-    }
-    return dict(sorted(unknown.items(), key=lambda item: -item[1]))
-
-
-class _Reasons:
-    """Reasons that an answer is uncertain or out of domain, and the interval scale."""
-
-    def __init__(self, uncertain: Iterable[str]) -> None:
-        self.uncertain = list(uncertain)
-        self.out_of_domain: list[str] = []
-        self.interval_scale = 1.0
-
-    def add(self, reason: str, *, out_of_domain: bool = False) -> None:
-        """Add a reason of either level."""
-        (self.out_of_domain if out_of_domain else self.uncertain).append(reason)
-
-    @property
-    def level(self) -> str:
-        """Level of a verdict with these reasons."""
-        if self.out_of_domain:
-            return "refuse"
-        return "widen" if self.uncertain else "ok"
+        # what was summed by family is known by family
+        families = {op_names.family(c) for c in known} - {"other"}
+        known |= {c for c in busy if op_names.family(c) in families}
+    strange = {c: profile.ops[c] for c in busy if c not in known and profile.ops[c] > 0}
+    return dict(sorted(strange.items(), key=lambda item: -item[1]))
 
 
 def examine(
-    profile: Profile, bundle: Bundle, catalogue: Catalogue | None = None
+    profile: Profile,
+    bundle: Bundle,
+    known: Catalogue | None = None,
+    vectors: Vectors | None = None,
 ) -> Finding:
     """How far the profile is from what the bundle was fitted on, with reasons.
 
@@ -143,131 +106,147 @@ def examine(
     ----------
     profile : Profile
     bundle : Bundle
-    catalogue : Catalogue, optional
-        In which the instance named in the file is looked up.
+    known : Catalogue, optional
+        That the instance named in the file is looked up in.
+    vectors : Vectors, optional
+        That of the profile alone, where it was made already.
     """
-    m, domain = bundle.manifest, bundle.model.get("domain")
-    reasons = _Reasons(n for n in profile.notes if not informs(n))
-    unknown = _check_operations(profile, bundle, reasons)
-    _check_busy_time(profile, m, reasons)
-    probability, doubt, other_gpu = None, None, False
+    m = bundle.manifest
+    domain = bundle.model.get("domain")
+    strange = unknown_ops(profile, bundle)
+    share = sum(strange.values()) / profile.busy_us
+    # a handful of models cannot tell what a network is like: what was fitted on them
+    # starts at data sheets, which hold for any
+    few = len(m.models) < _FEW_MODELS
+    near = _NOT_COMPARED
     if isinstance(domain, Domain):
-        doubt = domain.step_doubt(profile)
-        probability, other_gpu = _check_domain(profile, m, domain, doubt, reasons)
-    precision = untrained(profile, bundle)
-    reasons.uncertain += [] if precision is None else [precision]
-    reasons.uncertain += _odd_sizes(profile, bundle)
-    compare_names(profile, m.anchor, reasons.uncertain, catalogue)
-    level = reasons.level
-    texts = [*reasons.out_of_domain, *reasons.uncertain]
-    texts += [n for n in profile.notes if informs(n)]
+        vectors = Vectors.of([profile]) if vectors is None else vectors
+        near = _compared(profile, vectors, domain, m.anchor, few)
+    another = untrained(profile, bundle)
+    widen: list[str] = [n for n in profile.notes if not informs(n)]
+    refuse: list[str] = []
+    if share > CAREFUL_UNKNOWN:
+        said = _not_in_training(strange, profile.busy_us, share)
+        (refuse if share > MOST_UNKNOWN else widen).append(said)
+    widen += _odd_amount(profile.busy_us, m.busy_range_us)
+    widen += near.widen
+    refuse += near.refuse
+    widen += [] if another is None else [another]
+    widen += _odd_sizes(profile.workload, bundle)
+    widen += _recorded_elsewhere(profile.instance, m.anchor, known)
+    reasons = [*refuse, *widen]
+    level = "refuse" if refuse else "widen" if widen else "ok"
+    reasons += [n for n in profile.notes if informs(n)]
     if profile.step_time_us is None:
-        texts.append(NO_STEP)
+        reasons.append(NO_STEP)
     if m.simulated:
-        texts.append(_SIMULATED)
+        reasons.append(_SIMULATED)
         level = "widen" if level == "ok" else level
     return Finding(
-        verdict=Verdict(level, tuple(texts)),
-        probability=probability,
-        interval_scale=reasons.interval_scale,
-        unknown=unknown,
-        step_doubt=doubt,
-        other_gpu=other_gpu,
-    )
+        Verdict(level, tuple(reasons)), near.probability,
+        (1 + share if share > CAREFUL_UNKNOWN else 1.0) * near.widening, share,
+        near.doubt, near.other_gpu,
+    )  # fmt: skip
 
 
-def _check_operations(profile: Profile, bundle: Bundle, reasons: _Reasons) -> float:
-    """Share of busy time in operations the bundle never saw; a reason if it is large."""
-    unknown = unknown_ops(profile, bundle)
-    share = sum(unknown.values()) / profile.busy_us
-    if share > CAREFUL_UNKNOWN:
-        named = ", ".join(
-            f"{c} ({t / profile.busy_us:.0%})" for c, t in list(unknown.items())[:5]
-        )
-        text = (
-            f"{share:.0%} of device time is in operations not seen in training: {named}"
-        )
-        reasons.add(
-            Reason(text, MEASURE, fitted_only=True), out_of_domain=share > MOST_UNKNOWN
-        )
-        reasons.interval_scale *= 1 + share
-    return share
+def _of_fit(said: str, remedy: str) -> Reason:
+    """A reason that says nothing of an answer from data sheets."""
+    return Reason(said, remedy, fitted_only=True)
 
 
-def _check_busy_time(profile: Profile, manifest: Manifest, reasons: _Reasons) -> None:
-    """Device time far outside that of training."""
-    low, high = manifest.busy_range_us
-    if not low / 3 <= profile.busy_us <= high * 3:
-        text = (
-            f"device time {profile.busy_us:.4g} µs is far outside training "
-            f"({low:.4g} to {high:.4g} µs)"
-        )
-        reasons.add(Reason(text, NEARER, fitted_only=True))
+_SIMULATED = _of_fit(
+    "the bundle was fitted on simulated data",
+    "import a measured corpus that holds both instances (xlate datasets list), and fit again",
+)
 
 
-def _check_domain(
-    profile: Profile,
-    manifest: Manifest,
-    domain: Domain,
-    doubt: StepDoubt | None,
-    reasons: _Reasons,
-) -> tuple[float, bool]:
-    """Reasons from the training runs.
+@dataclass(frozen=True)
+class _Compared:
+    """What a comparison with the training runs says of a profile."""
 
-    Returns
-    -------
-    probability : float
-        That a network of the corpus is as far from its peers.
-    other_gpu : bool
-        Whether the profile is refused because it looks like one of another GPU.
-    """
-    # a few models do not show how networks differ; a bundle fitted on few starts from
-    # data sheets, which hold for any network
-    few = len(manifest.models) < _FEW_MODELS
-    ops = sorted(profile.ops)
-    times = np.array([[profile.ops[c] for c in ops]])
-    step = np.array([profile.step_time_us or np.nan])
-    distance = float(domain.distance(ops, times, step)[0])
-    probability = domain.probability(distance)
+    widen: tuple[Reason, ...] = ()
+    refuse: tuple[Reason, ...] = ()
+    probability: float | None = None
+    widening: float = 1.0
+    doubt: StepDoubt | None = None
+    other_gpu: bool = False
+
+
+#: of a bundle that does not say what its training looked like
+_NOT_COMPARED = _Compared()
+
+
+def _compared(
+    profile: Profile, vectors: Vectors, domain: Domain, anchor: str, few: bool
+) -> _Compared:
+    """A profile beside the training runs: its mix, its step time, its GPU."""
+    missing = [n for n in domain.always if not profile.ops.get(n)]
+    look = look_of(vectors)
+    distance = float(distances(look.traits, domain.traits).min())
+    doubt = domain.step_check(profile.workload.framework)(profile)
+    (origin,) = domain.origin.doubts_of(look)
+    probability, widening = domain.probability(distance), 1.0
+    widen: list[Reason] = []
+    refuse: list[Reason] = []
     if probability < UNUSUAL:
         excess = domain.excess(distance)
-        rarity = 1 / max(probability, 1 / (len(domain.apart) + 1))
-        text = (
+        one_in = 1 / max(probability, 1 / (len(domain.apart) + 1))
+        said = _of_fit(
             "its mix of operations and size are unlike those of training: one network "
-            f"in {rarity:.0f} is as far from the others"
+            f"in {one_in:.0f} is as far from the others",
+            MEASURE,
         )
-        # far from all, or without operations that each of them has
-        other = excess > BEYOND or bool(domain.missing(profile))
-        reasons.add(
-            Reason(text, MEASURE, fitted_only=True), out_of_domain=other and not few
-        )
-        scale = max(excess, 1.0)
-        reasons.interval_scale *= min(scale, BEYOND) if few else scale
-    reasons.uncertain += _other_framework(profile, domain)
-    _check_complete(domain, profile, doubt, reasons.uncertain)
-    (origin,) = domain.origin.doubts(ops, times)
+        # unlike the others, and without what each of them has: no such network
+        other = excess > BEYOND or bool(missing)
+        (refuse if other and not few else widen).append(said)
+        widening = min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
+    widen += _other_framework(profile.workload.framework, domain.frameworks)
+    widen += _not_whole(missing)
+    if doubt is not None and profile.step_time_us:
+        widen.append(doubt.reason(profile.step_time_us))
     other_gpu = origin is not None and origin.refused and not few
     if origin is not None:
-        reasons.add(_unlike(origin, manifest.anchor), out_of_domain=other_gpu)
-    return probability, other_gpu
-
-
-def _other_framework(profile: Profile, domain: Domain) -> list[Reason]:
-    """Reason where the profile's framework was not in training."""
-    framework = profile.workload.framework
-    if framework == "unknown" or framework in domain.frameworks:
-        return []
-    text = (
-        f"it was recorded with {framework}, and the training's runs are of "
-        f"{' and '.join(domain.frameworks)}"
+        (refuse if other_gpu else widen).append(_unlike(origin, anchor))
+    return _Compared(
+        tuple(widen), tuple(refuse), probability, widening, doubt, other_gpu
     )
-    return [Reason(text, MEASURE, fitted_only=True)]
 
 
-def _odd_sizes(profile: Profile, bundle: Bundle) -> list[Reason]:
-    """Reasons for stated sizes that are far outside those of training."""
-    reasons = []
-    work = profile.workload
+def _not_in_training(
+    strange: Mapping[str, float], busy_us: float, share: float
+) -> Reason:
+    """Operations that the bundle never saw, in words."""
+    named = ", ".join(f"{c} ({t / busy_us:.0%})" for c, t in list(strange.items())[:5])
+    said = f"{share:.0%} of device time is in operations not seen in training: {named}"
+    return _of_fit(said, MEASURE)
+
+
+def _odd_amount(busy_us: float, trained: tuple[float, float]) -> list[Reason]:
+    """Device time far outside that of training."""
+    low, high = trained
+    if low / 3 <= busy_us <= high * 3:
+        return []
+    said = (
+        f"device time {busy_us:.4g} µs is far outside training "
+        f"({low:.4g} to {high:.4g} µs)"
+    )
+    return [_of_fit(said, NEARER)]
+
+
+def _other_framework(own: str, trained: Sequence[str]) -> list[Reason]:
+    """A framework none of whose runs was in training, where the profile says its own."""
+    if own == "unknown" or own in trained:
+        return []
+    said = (
+        f"it was recorded with {own}, and the training's runs are of "
+        f"{' and '.join(trained)}"
+    )
+    return [_of_fit(said, MEASURE)]
+
+
+def _odd_sizes(work: WorkloadKey, bundle: Bundle) -> list[Reason]:
+    """Sizes that the workload is said to have, far outside those of training."""
+    said = []
     for axis, size in (
         ("batch-size", work.batch_size),
         ("input-size", input_size(work.dataset)),
@@ -278,30 +257,23 @@ def _odd_sizes(profile: Profile, bundle: Bundle) -> list[Reason]:
         low, high = (limit ** (1 / AXES[axis]) for limit in scaler.range_)
         if not low / _FAR_SIZE <= size <= high * _FAR_SIZE:
             text = f"{axis} {size} is far outside training ({low:g} to {high:g})"
-            reasons.append(Reason(text, f"check --{axis}", fitted_only=True))
-    return reasons
+            said.append(_of_fit(text, f"check --{axis}"))
+    return said
 
 
-def _check_complete(
-    domain: Domain, profile: Profile, doubt: StepDoubt | None, reasons: list[str]
-) -> None:
-    """Add reasons where the profile may be incomplete, or the step time of another job."""
-    missing = domain.missing(profile)
-    if missing:
-        reasons.append(
-            Reason(
-                f"{', '.join(missing[:4])} ran in every training run and is missing here: "
-                "is the profile whole, and of training?",
-                "record whole training steps",
-                fitted_only=True,
-            )
-        )
-    if doubt is not None and profile.step_time_us:
-        reasons.append(doubt.reason(profile.step_time_us))
+def _not_whole(missing: Sequence[str]) -> list[Reason]:
+    """Signs of a profile that was cut."""
+    if not missing:
+        return []
+    said = (
+        f"{', '.join(missing[:4])} ran in every training run and is missing here: "
+        "is the profile whole, and of training?"
+    )
+    return [_of_fit(said, "record whole training steps")]
 
 
 def _unlike(origin: Doubt, anchor: str) -> Reason:
-    """Reason where a profile looks like one of another instance."""
+    """Signs of a profile that was recorded elsewhere, in words."""
     return Reason(
         f"it looks like a profile of {origin.likely} ({origin.probability:.0%}), "
         f"not of {anchor}",
@@ -310,29 +282,34 @@ def _unlike(origin: Doubt, anchor: str) -> Reason:
 
 
 def compare_names(
-    profile: Profile,
-    anchor: str,
-    reasons: list[str],
-    catalogue: Catalogue | None = None,
+    profile: Profile, anchor: str, widen: list[str], known: Catalogue | None = None
 ) -> None:
-    """Add a reason where the file names another instance than the anchor.
+    """Add to the reasons where the file says that it ran elsewhere.
 
     Parameters
     ----------
     profile : Profile
     anchor : str
         Canonical name.
-    reasons : list of str
-        One may be added.
-    catalogue : Catalogue, optional
+    widen : list of str
+        Reasons; one may be added.
+    known : Catalogue, optional
         By default the one that ships with xlate.
     """
-    if profile.instance is None:
-        return
+    widen += _recorded_elsewhere(profile.instance, anchor, known)
+
+
+def _recorded_elsewhere(
+    instance: str | None, anchor: str, known: Catalogue | None
+) -> list[Reason]:
+    """That the file names another machine than the anchor."""
+    if instance is None:
+        return []
     try:
-        ran_on = (catalogue or shipped_catalogue()).instance(profile.instance).name
+        ran_on = (known or catalogue()).instance(instance).name
     except XlateError:
-        ran_on = profile.instance
-    if ran_on != anchor:
-        text = f"the file says it ran on {ran_on}, not on {anchor}"
-        reasons.append(Reason(text, CHECK_ANCHOR))
+        ran_on = instance
+    if ran_on == anchor:
+        return []
+    said = f"the file says it ran on {ran_on}, not on {anchor}"
+    return [Reason(said, CHECK_ANCHOR)]

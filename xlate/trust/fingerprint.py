@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlate import op_names
+from xlate.values.vectors import Vectors
 
-__all__ = ["FEWEST_SIGNS", "distances", "signature", "signs", "traits"]
+__all__ = [
+    "FEWEST_SIGNS",
+    "Look",
+    "distances",
+    "look_of",
+    "signature",
+    "signs",
+    "traits",
+]
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +63,32 @@ _ABSENT = -20.0
 FEWEST_SIGNS = 6
 #: weight of sizes beside the mix in a distance
 _SIZE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What some profiles look like.
+
+    Attributes
+    ----------
+    traits : ndarray of shape (n, n_families + 3)
+        Mix and size (:func:`traits`).
+    signature : ndarray of shape (n, n_signs)
+        What tells the GPU (:func:`signature`).
+    signs : ndarray of shape (n,)
+        How many signs are there (:func:`signs`).
+    """
+
+    traits: Floats
+    signature: Floats
+    signs: NDArray[np.int64]
+
+
+def look_of(vectors: Vectors) -> Look:
+    """What profiles look like, each with its mix and with the signs of its GPU."""
+    ops, times = vectors.columns, vectors.times
+    found = signature(ops, times)
+    return Look(traits(ops, times, vectors.steps), found, signs(found))
 
 
 def traits(ops: Sequence[str], times: Floats, steps: Floats) -> Floats:

@@ -1,18 +1,20 @@
 """Whether a run computes on the target as it did on the anchor, and as in training.
 
-As long as rates are not measured for each precision, an answer is valid for the
-precision of the profile. Frameworks change it without being asked: from Ampere on, NVIDIA's libraries multiply
+Until rates are known by precision, an answer holds for the precision that the profile
+ran in. Frameworks change it by themselves: from Ampere on, NVIDIA's libraries multiply
 fp32 in TF32, PyTorch in convolutions and recurrent layers (``torch.backends.cudnn``),
 TensorFlow, JAX, ONNX Runtime and TensorRT in every product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlate import op_names
 from xlate.hardware.catalogue import Gpu
 from xlate.hardware.precisions import NVIDIA, multiplies
+from xlate.models.scaling import AXES, HOW, Scaler
 from xlate.store.bundle import Bundle
 from xlate.values.precision_mix import MIXED, PrecisionMix, format_of, on_tensor_cores
 from xlate.values.profile import Profile, WorkloadKey
@@ -36,95 +38,112 @@ class Shift:
     Attributes
     ----------
     anchor, target : str or None
-        Format that represents the run on each GPU; None where it is not known.
+        Format that stands for the run here and there; None where it is not known.
     reasons : tuple of Reason
-        Why the target's format differs, or may differ; empty where it does not.
+        Why there differs from here, or may; empty where it does not.
+    learnt : bool
+        Whether the runs of the bundle that answers show it (:func:`learnt`).
+    beyond_roofs : Reason or None
+        What data sheets do not say of it, where they answer.
     """
 
     anchor: str | None
     target: str | None
     reasons: tuple[Reason, ...] = ()
+    learnt: bool = False
+    beyond_roofs: Reason | None = None
 
 
 def computed_in(profile: Profile) -> str | None:
-    """Format that represents a run: that of its kernels, else the profile's; or None.
+    """Format that stands for a run: its kernels', else what the profile says; or None.
 
-    fp32 is not taken from the profile: it is also the default of the field.
+    fp32 is also what a profile has where nothing was said.
     """
-    dominant = PrecisionMix.of(profile.precision_us).dominant
+    found = profile.precision_mix.dominant
     said = profile.workload.precision
-    return dominant or (said if said != WorkloadKey().precision else None)
+    return found or (said if said != WorkloadKey().precision else None)
 
 
-def shift_of(profile: Profile, anchor: Gpu, target: Gpu) -> Shift:
+def shift_of(
+    profile: Profile, anchor: Gpu, target: Gpu, bundle: Bundle | None = None
+) -> Shift:
     """Whether the products of a run are in another precision on the target.
 
     Parameters
     ----------
     profile : Profile
     anchor, target : Gpu
+    bundle : Bundle, optional
+        The one that answers; by default data sheets do.
     """
-    on_anchor = computed_in(profile)
+    here, known = computed_in(profile), learnt(profile, bundle)
+    beyond = None if bundle is not None else beyond_roofs(profile)
     if anchor.name == target.name:
-        return Shift(on_anchor, on_anchor)
-    mix = PrecisionMix.of(profile.precision_us)
-    reasons, on_target = _lost(profile, mix, anchor, target)
-    for shift in (
+        return Shift(here, here, (), known, beyond)
+    mix = profile.precision_mix
+    reasons, there = _lost(profile, mix, anchor, target)
+    for found in (
         _to_tf32(profile, mix, anchor, target),
         _to_tensor_cores(profile, anchor, target),
     ):
-        if shift is not None:
-            reasons.append(shift[0])
-            on_target = shift[1] if on_target == on_anchor is not None else on_target
-    return Shift(on_anchor, on_target, tuple(reasons))
+        if found is not None:
+            reasons.append(found[0])
+            there = found[1] if there == here is not None else there
+    return Shift(here, there, tuple(reasons), known, beyond)
 
 
 def learnt(profile: Profile, bundle: Bundle | None) -> bool:
-    """Whether a bundle's ratios include how the target computes such a program.
+    """Whether a bundle's runs show what the target does with such a program.
 
-    They do if it was fitted on runs measured on the target, in the framework and
-    precision of the profile.
+    It was fitted on runs measured on the target, in the framework and precision of the
+    profile: whatever that framework does there by default is in its ratios.
     """
     if bundle is None or bundle.manifest.simulated:
         return False
-    return profile.workload.framework in bundle.model["domain"].frameworks and _program(
-        profile
-    ) in trained(bundle)
+    frameworks = getattr(bundle.model.get("domain"), "frameworks", ())
+    return profile.workload.framework in frameworks and _program(profile) in trained(
+        bundle
+    )
 
 
 def trained(bundle: Bundle) -> list[str]:
-    """Precisions of a bundle's training runs, as the corpus names them."""
-    return list(bundle.model["domain"].precisions)
+    """Precisions of a bundle's training runs, as the corpus calls them."""
+    domain = bundle.model.get("domain")
+    own = getattr(domain, "precisions", None)
+    if own is not None:
+        return list(own)
+    # bundles of earlier versions have them in what was learnt of sizes
+    scalers: Sequence[object] = [bundle.model["scaling"].get(axis) for axis in AXES]
+    kinds = [k for s in scalers if isinstance(s, Scaler) for k in s.kinds_]
+    return sorted({kind.split("/")[HOW.index("precision")] for kind in kinds})
 
 
 def untrained(profile: Profile, bundle: Bundle) -> Reason | None:
-    """Reason if a run computes in another precision than a bundle's runs; else None."""
-    program, training = _program(profile), trained(bundle)
-    if program in training or (not training and computed_in(profile) is None):
+    """That a run computes in another precision than a bundle's runs, in words; or None."""
+    program, known = _program(profile), trained(bundle)
+    if program in known or (not known and computed_in(profile) is None):
         return None
-    precisions = (
-        " and ".join(training) if training else "a precision that was not recorded"
-    )
+    said = " and ".join(known) if known else "a precision that was not recorded"
     if computed_in(profile) is None:
         return Reason(
-            f"the profile does not say in which precision it computes; training was in {precisions}",
+            f"the profile does not say in which precision it computes; training was in {said}",
             "name its precision in the profile, or record it with kernel names",
             fitted_only=True,
         )
     return Reason(
-        f"it computes in {_named(program)}{_shares(profile)}; training was in {precisions}",
+        f"it computes in {_named(program)}{_shares(profile)}; training was in {said}",
         f"fit on runs in {_named(program)}, or measure a step on the target",
         fitted_only=True,
     )
 
 
 def beyond_roofs(profile: Profile) -> Reason | None:
-    """Reason if a run is not in fp32, whose rates data sheets give; else None."""
-    precision = computed_in(profile)
-    if precision in (None, "fp32"):
+    """That data sheets answer with fp32 rates for a run in another precision; or None."""
+    here = computed_in(profile)
+    if here in (None, "fp32"):
         return None
     return Reason(
-        f"it computes in {_named(precision)}{_shares(profile)}; data sheets answer with rates of "
+        f"it computes in {_named(here)}{_shares(profile)}; data sheets answer with rates of "
         "fp32, and tensor cores may gain more or less",
         MEASURE,
     )
@@ -135,22 +154,22 @@ def _named(precision: str | None) -> str:
 
 
 def _shares(profile: Profile) -> str:
-    mix = PrecisionMix.of(profile.precision_us)
+    mix = profile.precision_mix
     return f" ({mix.text} of kernel time)" if mix.shares else ""
 
 
 def _program(profile: Profile) -> str:
-    """Format of the program's tensors: that of its kernels, else the profile's."""
-    program = PrecisionMix.of(profile.precision_us).program
+    """Format of the program's tensors: what kernels say, else the profile."""
+    found = profile.precision_mix.program
     said = profile.workload.precision
-    return program or ("fp32" if said == "tf32" else said)
+    return found or ("fp32" if said == "tf32" else said)
 
 
 def _lost(
     profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
 ) -> tuple[list[Reason], str | None]:
-    """Reasons for formats of the anchor's tensor cores that the target's do not have."""
-    on_anchor = on_target = computed_in(profile)
+    """What the anchor's tensor cores multiply and the target's do not."""
+    here = there = computed_in(profile)
     reasons = []
     for name, amount in _on_tensor_cores(profile, mix, anchor).items():
         if name in _NEVER_EMULATED and multiplies(anchor, name) is False:
@@ -159,7 +178,7 @@ def _lost(
         has = multiplies(target, name)
         if has and name == "tf32" and not _by_nvidia(target):
             has = False  # AMD's libraries use it where the program asks for it
-        # fp32 and fp64 run in the same format on other units
+        # fp32 and fp64 stay what they are, on other units
         if has or name in ("fp32", "fp64"):
             continue
         if has is None:
@@ -170,19 +189,19 @@ def _lost(
             said = f"{target.name} computes that in fp32"
         else:
             said = f"{target.name} has no tensor cores for {name}: it runs another way there, or not at all"  # fmt: skip
-        if name == on_anchor:
-            on_target = "fp32" if name == "tf32" and has is False else None
+        if name == here:
+            there = "fp32" if name == "tf32" and has is False else None
         reasons.append(Reason(f"{amount} on the tensor cores of {anchor.name}; {said}", MEASURE))  # fmt: skip
-    return reasons, on_target
+    return reasons, there
 
 
 def _on_tensor_cores(
     profile: Profile, mix: PrecisionMix, anchor: Gpu
 ) -> dict[str, str]:
-    """Formats of the anchor's tensor cores in this run, with their share in words."""
+    """Formats that the anchor's tensor cores multiply, with how much that is, in words."""
     used = {
         format_of(p): f"{s:.0%} of kernel time is {format_of(p)}"
-        for p, s in mix.known.items()
+        for p, s in mix.known_shares.items()
         if on_tensor_cores(p) and s >= SMALL
     }
     if used or mix.dominant is not None:
@@ -201,7 +220,7 @@ def _on_tensor_cores(
 def _to_tf32(
     profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
 ) -> tuple[Reason, str] | None:
-    """Reason and format if fp32 products become TF32 on the target; else None."""
+    """That fp32 products become TF32 on the target."""
     if not (_by_nvidia(anchor) and _by_nvidia(target)):
         return None
     if multiplies(anchor, "tf32") or multiplies(target, "tf32") is False:
@@ -209,22 +228,22 @@ def _to_tf32(
     if mix.dominant is None:
         in_fp32 = profile.workload.precision == "fp32"
     else:
-        in_fp32 = mix.known.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
+        in_fp32 = mix.known_shares.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
     share = _share_of(profile, _PRODUCTS)
     if not in_fp32 or share < SMALL:
         return None
-    on_target, said = _tf32_there(profile, share, target)
+    there, said = _tf32_there(profile, share, target)
     how = ", as far as is known" if mix.dominant is None else ""
     reason = Reason(
         f"matrix products are {share:.0%} of device time and in fp32 on {anchor.name}{how}; "
         f"{target.name} {said}",
         f"forbid TF32 there, or measure a step on {target.name}",
     )
-    return reason, on_target
+    return reason, there
 
 
 def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
-    """Format of fp32 products on a GPU that may have TF32, and a text that explains it."""
+    """Format of fp32 products on a GPU that may have TF32, and why, in words."""
     if not multiplies(target, "tf32"):
         return "fp32", "may multiply them in TF32: whether it has it is not known"
     default = _TF32_BY_DEFAULT.get(profile.workload.framework)
@@ -243,7 +262,7 @@ def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
 def _to_tensor_cores(
     profile: Profile, anchor: Gpu, target: Gpu
 ) -> tuple[Reason, str] | None:
-    """Reason and format if the target has tensor cores that the anchor lacks; else None."""
+    """That 16-bit products without tensor cores get some on the target."""
     program = computed_in(profile)
     if program not in ("fp16", "bf16") or multiplies(anchor, program) is not False:
         return None
@@ -255,8 +274,8 @@ def _to_tensor_cores(
         if has
         else f"whether {target.name} has tensor cores for them is not known"
     )
-    observation = f"matrix products are {share:.0%} of device time and in {program} without tensor cores"
-    return Reason(f"{observation} on {anchor.name}; {said}", MEASURE), program
+    here = f"matrix products are {share:.0%} of device time and in {program} without tensor cores"
+    return Reason(f"{here} on {anchor.name}; {said}", MEASURE), program
 
 
 def _by_nvidia(gpu: Gpu) -> bool:

@@ -1,7 +1,7 @@
-"""Frozen values that cross rooms: what is asked, and what is answered.
+"""Frozen values that cross rooms: requests and answers.
 
-:mod:`~xlate.values.requests` are the questions that a session takes;
-:mod:`~xlate.values.answers` and :mod:`~xlate.values.tables` what it gives back, each
-with ``document()``, which ``--json`` prints. A value is never changed, and pickles.
-Nothing here reads a file, fits or prints.
+:mod:`~xlate.values.requests` holds the requests that a session takes;
+:mod:`~xlate.values.answers` and :mod:`~xlate.values.tables` its results, each with
+``document()``, which ``--json`` prints. Values are immutable and can be pickled. No module
+of this package reads a file, fits or prints.
 """

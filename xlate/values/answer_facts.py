@@ -1,13 +1,12 @@
-"""What every answer says beside the answer: bundle, precision, memory, rent, sources."""
+"""The facts of every answer: bundle, precision, memory, rent, sources."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from xlate.values.kernel_precision import NOT_KNOWN
 from xlate.values.memory_fit import MemoryFit
-from xlate.values.precision_mix import PrecisionMix
+from xlate.values.precision_mix import NOT_KNOWN, PrecisionMix
 from xlate.values.rent import Rent
 
 __all__ = ["BundleId", "Facts", "RestsOn"]
@@ -15,7 +14,7 @@ __all__ = ["BundleId", "Facts", "RestsOn"]
 
 @dataclass(frozen=True)
 class BundleId:
-    """Which bundle answered: its name, and the checksum of its model as version.
+    """The bundle that answered: its name, and the checksum of its model as version.
 
     Attributes
     ----------
@@ -37,7 +36,7 @@ class BundleId:
 
 @dataclass(frozen=True)
 class RestsOn:
-    """Where one part of an answer comes from.
+    """The source of one part of an answer.
 
     Attributes
     ----------
@@ -45,13 +44,13 @@ class RestsOn:
         ``step time on the anchor``, ``translation``, ``power`` or ``response to the
         clock``.
     source : str
-        What it was taken from.
+        The source of the part.
     corpus : str or None
-        The corpus behind it; None where none is.
+        The corpus of the source; None where it has no corpus.
     simulated : bool
         Whether that corpus is simulated.
     note : str or None
-        What limits it.
+        What limits the part.
 
     Examples
     --------
@@ -88,36 +87,36 @@ class RestsOn:
 
 @dataclass(frozen=True)
 class Facts:
-    """What every answer to a profile says beside the answer.
+    """Facts that every answer to a profile holds.
 
     Attributes
     ----------
     bundle : BundleId or None
         None where data sheets answered.
     recorded_gpu : str or None
-        GPU that the file names, as it does.
+        GPU, as the file names it.
     anchor_gpu, target_gpu : str or None
         Entries of the catalogue that the answer was computed with.
     mode : str or None
-        As the profile says; None where it does not say.
+        Mode of the profile; None where it is not known.
     precision, precision_target : str or None
-        Number format that stands for the run on the anchor and on the target; None
+        Number format that represents the run on the anchor and on the target; None
         where it is not known.
     precision_known : str or None
-        How the precision is known.
+        Source of the precision.
     precision_shares : mapping of str to float
         Kernel time on the anchor by precision, largest first; empty where not recorded.
     memory : MemoryFit or None
-        Need and have on the target.
+        Memory that is needed, and memory of the target.
     rent : Rent or None
-        Of the target; None without a price, and then ``no_rent`` says why.
+        Rent of the target; None without a price, and then ``no_rent`` says why.
     domain : str
         ``in_domain``, ``uncertain`` or ``out_of_domain``.
     step_from : str
         ``given``, or ``window`` where the anchor's step time was estimated.
     rests_on : tuple of RestsOn
     what_to_do : tuple of str
-        What would make the answer surer, or what to do instead.
+        What would make the answer more certain, or what to do instead.
 
     Examples
     --------
@@ -146,19 +145,19 @@ class Facts:
 
     @property
     def precision_text(self) -> str:
-        """In what the run computes here, and there where that is another."""
+        """Precision on the anchor, and on the target where it differs."""
         if self.precision_shares:
-            said = PrecisionMix(self.precision_shares).text + " of kernel time"
+            text = PrecisionMix(self.precision_shares).text + " of kernel time"
         elif self.precision is None:
             return NOT_KNOWN
         else:
-            said = f"{self.precision}, {self.precision_known}"
+            text = f"{self.precision}, {self.precision_known}"
         if self.precision is not None and self.precision_target != self.precision:
-            said += f"; there {self.precision_target or NOT_KNOWN}"
-        return said
+            text += f"; there {self.precision_target or NOT_KNOWN}"
+        return text
 
     def document(self) -> dict[str, object]:
-        """Keys that every answer to a profile carries."""
+        """Keys that every answer to a profile has."""
         nothing = {"need_bytes": None, "have_bytes": None, "fits": None}
         return {
             # no history is kept yet

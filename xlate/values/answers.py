@@ -1,4 +1,4 @@
-"""Answers to several profiles in one: those that were found, and the files that failed."""
+"""Answers to several profiles, and the files that failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Answers", "Documented"]
 
 
 class Documented(Protocol):
-    """A result that says itself as JSON."""
+    """A result with a JSON document."""
 
     def document(self) -> Any:
         """What ``--json`` prints: dicts, lists, strings, numbers and None."""
@@ -23,7 +23,7 @@ A = TypeVar("A", bound=Documented)
 
 @dataclass(frozen=True, eq=False)
 class Answers(Generic[A]):
-    """What a session answers to several profiles, in their order.
+    """Answers of a session to several profiles, in their order.
 
     Attributes
     ----------
@@ -34,10 +34,10 @@ class Answers(Generic[A]):
     --------
     >>> from xlate.errors import ProfileError
     >>> lost = Failure("a.csv", ProfileError("a.csv is empty"))
-    >>> found = Answers((lost,))
-    >>> len(found.good), len(found.failures)
+    >>> answers = Answers((lost,))
+    >>> len(answers.good), len(answers.failures)
     (0, 1)
-    >>> found.document()[0]["error"]
+    >>> answers.document()[0]["error"]
     'a.csv is empty'
     """
 
@@ -56,7 +56,7 @@ class Answers(Generic[A]):
 
     @property
     def failures(self) -> list[Failure]:
-        """The files that have none, and why."""
+        """The files without an answer, and why."""
         return [a for a in self.items if isinstance(a, Failure)]
 
     def sound(self) -> list[A]:
@@ -65,7 +65,7 @@ class Answers(Generic[A]):
         Raises
         ------
         XlateError
-            That of the first failure.
+            The error of the first failure.
         """
         for failure in self.failures:
             raise failure.error

@@ -1,4 +1,4 @@
-"""Questions about clocks: which is best, and how wrong models of it are.
+"""Requests about clocks: the best clock, and the errors of clock models.
 
 Each is a frozen value, as in :mod:`xlate.values.requests`.
 """
@@ -30,14 +30,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class ClockAim:
-    """What the best clock is: what is minimised, within which bound, and how sure.
+    """What defines the best clock: the objective, the bound, and the probability.
 
     Attributes
     ----------
     objective : str
         Key of :data:`xlate.objectives.OBJECTIVES`.
     max_slowdown : float or None
-        Against the fastest clock; 0.05 is 5 %.
+        Relative to the fastest clock; 0.05 is 5 %.
     sure : float or None
         Probability with which the bound must hold, 0.9 for instance; by default the
         expected curve keeps it.
@@ -52,9 +52,9 @@ class ClockAim:
     clock_bundle : ClockBundle or None
         By default the one of the target in the data home.
     force : bool
-        Answer though a file says that it is of another GPU.
+        Answer even where a file is of another GPU.
     seed : int
-        Of the draws.
+        Seed of the draws.
     """
 
     _: KW_ONLY
@@ -79,7 +79,7 @@ class PredictFreqRequest(ClockAim):
     profiles, anchor, target, bundle
         As :class:`TranslateRequest`.
     telemetry : Probe or None
-        What a meter saw of the job on the *anchor*; narrows the guess of power.
+        Recording of the job on the *anchor*; it narrows the estimate of power.
     """
 
     profiles: Sequence[Profile | Failure]
@@ -97,13 +97,13 @@ class RecordingsRequest(ClockAim):
     Attributes
     ----------
     recordings : sequence of Probe or Failure
-        Of :func:`xlate.sweeps.probe.read_telemetry` or of the card here; failures
-        are handed through.
+        From :func:`xlate.sweeps.probe.read_telemetry` or from the GPU of this machine;
+        failures are passed through.
     target : str
         Instance, by name or alias, with the GPU that was recorded.
     step_time_s : float or None
-        Seconds a step takes at the highest clock, for seconds, joules and dollars of
-        one.
+        Seconds of a step at the highest clock, for its seconds, joules and dollars at
+        others.
     """
 
     recordings: Sequence[Probe | Failure]
@@ -141,7 +141,7 @@ class LabelRequest:
 
 @dataclass(frozen=True, eq=False)
 class ClockComparisonRequest:
-    """Ask how wrong clock models are on applications, or GPUs, left out.
+    """Ask for the errors of clock models on held-out applications, or GPUs.
 
     Attributes
     ----------
@@ -150,13 +150,13 @@ class ClockComparisonRequest:
     models : sequence of str or None
         All by default.
     split, probe : str
-        What is held out together; which runs are looked at.
+        What is held out together; which runs are probes.
     view : str or None
         ``smi`` or ``dcgm``; by default the richest that the sweeps have.
     bound : float or None
         Slowdown against the fastest clock.
     pool : bool
-        Whether the other GPUs' applications are learned from too, that held out apart.
+        Whether applications on other GPUs are used in the fit, except the held-out one.
     seed : int
     """
 
@@ -174,14 +174,14 @@ class ClockComparisonRequest:
 
 @dataclass(frozen=True, eq=False)
 class ImportanceRequest:
-    """Ask which features matter to a clock model, on applications left out.
+    """Ask which features matter to a clock model, on held-out applications.
 
     Attributes
     ----------
     sweeps, gpu, view, seed
         As :class:`ClockComparisonRequest`.
     model : str or None
-        The default clock model where none is named.
+        By default the default clock model.
     """
 
     sweeps: Sequence[str] | None = None
@@ -199,19 +199,19 @@ class FitClocksRequest:
     Attributes
     ----------
     target : str or None
-        Instance; op vectors can then be handed on to it.
+        Instance; the clock model can then be applied to op vectors.
     gpu : str or None
-        GPU alone; one of both is named.
+        GPU; either this or ``target`` is given.
     sweeps : sequence of str or None
-        Corpora to learn from, as :class:`LabelRequest`.
+        Corpora used in the fit, as :class:`LabelRequest`.
     model : str or None
-        The default clock model where none is named.
+        By default the default clock model.
     seed : int
     save : bool
-        Whether to write the clock model to the data home; what answered until then
-        is kept under a number.
+        Whether to write the clock model to the data home; the one before it is kept
+        under a number.
     replace : bool
-        Let one that rests on simulated runs take the place of a measured one.
+        Replace a clock model of measured runs also by one of simulated runs.
     """
 
     target: str | None = None

@@ -1,10 +1,11 @@
-"""Number formats of GPU kernels: which precision a kernel computes in, by its name.
+"""Number formats of GPU kernels: the precision of a kernel, by its name.
 
-A kernel's name says it (``ampere_fp16_s16816gemm_fp16_…``, ``volta_sgemm_128x64_nn``,
-``…<c10::Half>``), or the types of its inputs where a trace records them. A matrix product
-counts by what it multiplies (``s16816gemm`` of fp16 sums in fp32 and is fp16), any other
-kernel by the floats it reads and writes. The naming schemes are those of cuBLAS, cuDNN,
-CUTLASS, XMMA, nvjet, Tensile, MIOpen and Composable Kernel as their sources document them.
+A kernel's name shows it (``ampere_fp16_s16816gemm_fp16_…``, ``volta_sgemm_128x64_nn``,
+``…<c10::Half>``), or the types of its inputs where a trace records them. The precision of a
+matrix product is that of its factors (``s16816gemm`` of fp16 sums in fp32 and is fp16), that
+of other kernels the floats that they read and write. The naming schemes are those of
+cuBLAS, cuDNN, CUTLASS, XMMA, nvjet, Tensile, MIOpen and Composable Kernel as their sources
+document them.
 """
 
 from __future__ import annotations
@@ -13,23 +14,18 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from xlate.values.precision_mix import INTEGER, NO_ARITHMETIC, NOT_KNOWN
+
 __all__ = ["INTEGER", "NOT_KNOWN", "NO_ARITHMETIC", "PRECISIONS", "kernel_precision"]
 
-#: where neither name nor types say it
-NOT_KNOWN = "not known"
-#: copies, fills and communication between GPUs
-NO_ARITHMETIC = "no arithmetic"
-#: indices, masks and other whole numbers; int8 products are ``int8``
-INTEGER = "integer"
-
 _TENSOR = "-tensor"
-#: formats from the narrowest on; a matrix product is of the narrowest in its name
+#: formats, narrowest first; a matrix product has the narrowest format in its name
 _FORMATS = ("fp4", "int4", "fp6", "fp8", "int8", "bf16", "fp16", "tf32", "fp32", "fp64")
-#: everything that :func:`kernel_precision` answers
+#: all results of :func:`kernel_precision`
 PRECISIONS = frozenset(
     {*_FORMATS, *(f + _TENSOR for f in _FORMATS), INTEGER, NO_ARITHMETIC, NOT_KNOWN}
 )
-#: what multiplies them on tensor cores wherever a kernel of matrices has them
+#: formats that kernels of matrices always multiply on tensor cores
 _ALWAYS_TENSOR = {"fp4", "int4", "fp6", "fp8", "tf32"}
 
 _NOTHING = re.compile(
@@ -39,7 +35,7 @@ _NOTHING = re.compile(
     r"|nccl(dev)?kernel|all_?reduce|all_?gather|all_?to_?all|reduce_?scatter"
     r"|cross_device_reduce|nvshmem|^barrier_"
 )
-#: words for one format, in lower case, behind no letter or digit
+#: words for one format, in lower case, not after a letter or digit
 _WORDS = {
     "fp4": r"nvfp4|mxfp4|fp4|f4e2m1\w*|float4_e2m1\w*|float_e2m1\w*|e2m1\w*|mxf4|nvf4"
     r"|ue[48]m[03]xf4",
@@ -70,7 +66,7 @@ _ANY = re.compile(
         for f in _WORDS
     )
 )
-_WHOLE = re.compile(
+_INTEGER_TYPE = re.compile(
     r"(?<![\w])(?:(?:unsigned |signed )?(?:long|int|short|char)(?: int)?|bool|q?u?int\d+(?:_t)?"
     r"|pred|[su](?:16|32|64))(?![\w])"
 )
@@ -88,7 +84,7 @@ _MANGLED = {
 #: Composable Kernel holds bf16 as unsigned short; "t" where names are mangled
 _CK_BF16 = re.compile(r"ck::.*unsigned short|^_ZN2ck.*(?<=E)tt")
 
-#: Tensile (rocBLAS, hipBLASLt): letters of the types behind the indices
+#: Tensile (rocBLAS, hipBLASLt): letters of the types after the indices
 _TENSILE = re.compile(r"C[a-z]{2,4}_A[a-z]{2,4}_B[a-z]{2,4}_([A-Za-z0-9]+)(_M[A-Z])?")
 _TENSILE_TYPE = re.compile(r"4xi8|I8|[FB]8N?|[FB]6|F4|[HBSDCZXI]")
 _TENSILE_FORMAT = {
@@ -110,7 +106,7 @@ _XMMA_FORMAT = {
     "i8": "int8", "u8": "int8", "i4": "int4", "e4m3": "fp8", "e5m2": "fp8", "e2m1": "fp4",
     "i32": "int8",
 }  # fmt: skip
-#: s16816gemm: what sums, the shape of the instruction, what is multiplied, the operation
+#: s16816gemm: format of the sum, shape of the instruction, format of factors, operation
 _MMA = re.compile(
     r"(?<![a-z0-9])g?([shidcz])(\d{3,6}|\d+x\d+x\d+)(tf32|bf16|f16)?"
     r"(?:gemm|cudnn|fprop|dgrad|wgrad|deconv|conv|symm|syrk|syr2k|trmm|herk|hemm|bias|spgemm)"
@@ -120,7 +116,7 @@ _LETTER = re.compile(
     r"(?<![a-z0-9])g?([shidcz])(?:gemm(?!_(?:fwd|bwd|wrw)_)|gemv|cudnn|symm|syrk|trsm|trmm)"
 )
 _LETTER_FORMAT = {"s": "fp32", "h": "fp16", "i": "int8", "d": "fp64", "c": "fp32", "z": "fp64"}  # fmt: skip
-#: Triton's grouped products: what is multiplied stands first, weights widen to it
+#: Triton's grouped products: the format of the factors is first, weights are widened
 _OGS = re.compile(r"matmul_ogs_[nt]+_([a-z]+\d+)x")
 #: instructions in the names of cuDNN's and TensorRT's template kernels
 _UNIT = re.compile(r"(?:volta|turing|ampere|ada|hopper|blackwell)_([hidq]mma)(?:_(tf32|bf16))?")  # fmt: skip
@@ -129,7 +125,7 @@ _MATRIX = re.compile(
     r"gemm|gemv|matmul|conv(?!ert)|attn|attention|fmha|flash|mma|xdl|(?<!sub)tensorop|cutlass|mfma"
     r"|marlin|wgrad|dgrad|fprop|(?<![a-z])(?:moe|fmoe|bmm|mm|mha|sdpa|mla)(?![a-z])"
 )
-#: Inductor's pointwise and reducing kernels name what they were fused from
+#: Inductor's pointwise and reducing kernels, named after the fused operations
 _POINTWISE = re.compile(r"^triton_(?:poi|red|per)_|^(?:loop|input)_\w*fusion")
 _QUANTIZES = re.compile(r"quant|cast|convert|cvt|copy|amax")
 _ON_TENSOR_CORES = re.compile(
@@ -144,12 +140,12 @@ _ON_LANES = re.compile(r"simt|[fdh]fma(?![a-z])|_sm(?:35|37|50|52|60|61)(?![0-9]
 _COMPILED = re.compile(
     r"triton|gemm_fusion|fused_moe|matmul|attn|attention|bwd_kernel_d[kq]|[bm]m_kernel|gemm_kernel"
 )
-#: cuDNN names these f16 whatever 16-bit float they are of
+#: cuDNN names these f16 for each 16-bit float
 _EITHER_16 = re.compile(r"native_sdpa\w*_f16")
 
 
 def kernel_precision(name: str, dtypes: Sequence[object] = ()) -> str:
-    """Precision that a kernel computes in, ``-tensor`` behind it on tensor cores.
+    """Precision of a kernel, with the suffix ``-tensor`` on tensor cores.
 
     Parameters
     ----------
@@ -157,7 +153,7 @@ def kernel_precision(name: str, dtypes: Sequence[object] = ()) -> str:
         As the profiler printed it, template arguments included.
     dtypes : sequence, optional
         Types of the inputs of the operation that launched it (``c10::Half``, ``float``,
-        ``DT_HALF``, ``bf16``), in any order; entries that are no type are passed over.
+        ``DT_HALF``, ``bf16``), in any order; entries that are not types are skipped.
 
     Returns
     -------
@@ -166,7 +162,7 @@ def kernel_precision(name: str, dtypes: Sequence[object] = ()) -> str:
         ``bf16-tensor``, ``fp8-tensor``, ``int8``, ``int8-tensor`` and so on (AMD's matrix
         cores count as tensor cores: ``fp32-tensor`` is theirs); :data:`INTEGER` for work
         on indices and masks; :data:`NO_ARITHMETIC` for copies and communication;
-        :data:`NOT_KNOWN` where nothing says it.
+        :data:`NOT_KNOWN` where nothing shows it.
 
     Examples
     --------
@@ -186,9 +182,9 @@ def _precision(name: str, dtypes: str) -> str:
     small = name.lower()
     if _NOTHING.search(small):
         return NO_ARITHMETIC
-    found = _by_library(name, small)
-    if found is not None:
-        return found
+    by_library = _by_library(name, small)
+    if by_library is not None:
+        return by_library
     matrix = _is_matrix(small)
     types = _mangled(name) if name.startswith("_Z") else _types(small)
     letter = None if types else _LETTER.search(small)
@@ -200,10 +196,10 @@ def _precision(name: str, dtypes: str) -> str:
         types.append("bf16")
     # lists of lists, as Kineto writes those of tensor lists, are read as their words
     inputs = f" {_BRACKETS.sub(' ', dtypes.lower())} "
-    said = _chosen(types, matrix) or _chosen(_listed(inputs), matrix)
-    if said is None:
-        return INTEGER if _whole(small, inputs) else NOT_KNOWN
-    return _labelled(said, matrix, small)
+    chosen = _chosen(types, matrix) or _chosen(_listed(inputs), matrix)
+    if chosen is None:
+        return INTEGER if _is_integer(small, inputs) else NOT_KNOWN
+    return _labelled(chosen, matrix, small)
 
 
 def _is_matrix(small: str) -> bool:
@@ -214,7 +210,7 @@ def _is_matrix(small: str) -> bool:
 
 
 def _by_library(name: str, small: str) -> str | None:
-    """Precision by a library's scheme of names; None where the name is of none."""
+    """Precision by a library's naming scheme; None where the name follows no scheme."""
     tensile = _TENSILE.search(name)
     if tensile is not None:
         return _tensile(name, tensile)
@@ -229,8 +225,8 @@ def _by_library(name: str, small: str) -> str | None:
         return _instruction(small, mma[1], mma[2], mma[3]) + _TENSOR
     grouped = _OGS.search(small)
     if grouped is not None:
-        said = _chosen(_types(grouped[1]), True)
-        return None if said is None or said == "fp32" else said + _TENSOR
+        chosen = _chosen(_types(grouped[1]), True)
+        return None if chosen is None or chosen == "fp32" else chosen + _TENSOR
     unit = _UNIT.search(small)
     if unit is not None:
         return {"hmma": unit[2] or "fp16", "imma": "int8", "dmma": "fp64", "qmma": "fp8"}[unit[1]] + _TENSOR  # fmt: skip
@@ -243,31 +239,31 @@ def _by_library(name: str, small: str) -> str | None:
     return None
 
 
-def _tensile(name: str, found: re.Match[str]) -> str:
-    kind = _TENSILE_TYPE.match(found[1])
+def _tensile(name: str, match: re.Match[str]) -> str:
+    kind = _TENSILE_TYPE.match(match[1])
     if kind is None:
         return NOT_KNOWN
-    said = "tf32" if found[2] == "_MX" else _TENSILE_FORMAT[kind[0]]
-    # MI: the matrix instruction; hipBLASLt (UserArgs) knows no other
+    number_format = "tf32" if match[2] == "_MX" else _TENSILE_FORMAT[kind[0]]
+    # MI: the matrix instruction; hipBLASLt (UserArgs) always uses it
     units = re.search(r"_MI\d+x", name) or "UserArgs" in name
-    return said + (_TENSOR if units or said in _ALWAYS_TENSOR else "")
+    return number_format + (_TENSOR if units or number_format in _ALWAYS_TENSOR else "")
 
 
 def _xmma(small: str, inputs: str, sums: str) -> str:
     first = _XMMA_FIRST.match(inputs)
-    said = _XMMA_FORMAT[first[0]] if first else "fp32"
+    number_format = _XMMA_FORMAT[first[0]] if first else "fp32"
     if "tf32" in inputs + sums:
         return "tf32" + _TENSOR
     if _ON_LANES.search(small):
-        return said
-    if said == "fp32":
+        return number_format
+    if number_format == "fp32":
         # fp32 on tensor cores is TF32
-        return "tf32" + _TENSOR if re.search(r"tensor\d+x", small) else said
-    return said + _TENSOR
+        return "tf32" + _TENSOR if re.search(r"tensor\d+x", small) else number_format
+    return number_format + _TENSOR
 
 
 def _instruction(small: str, sums: str, shape: str, multiplied: str | None) -> str:
-    """What an instruction such as s16816 multiplies."""
+    """Format that an instruction such as s16816 multiplies."""
     if sums == "h":
         return "fp16"
     if sums in "dz":
@@ -279,10 +275,10 @@ def _instruction(small: str, sums: str, shape: str, multiplied: str | None) -> s
         if named & {"int8", "int4"}:
             return "int4" if "int4" in named else "int8"
         return "int4" if shape in ("8832", "16864") else "int8"
-    for said in ("fp4", "fp6", "fp8", "tf32", "bf16", "fp16", "int8"):
-        if said in named:
-            return said
-    # Volta and Turing multiply fp16 only; from Ampere on fp32 goes in as TF32
+    for number_format in ("fp4", "fp6", "fp8", "tf32", "bf16", "fp16", "int8"):
+        if number_format in named:
+            return number_format
+    # Volta and Turing multiply only fp16; from Ampere on fp32 is multiplied as TF32
     older = shape == "884" or re.search(r"turing|volta|_7[05]_", small)
     return "fp16" if older else "tf32"
 
@@ -291,8 +287,8 @@ def _types(small: str) -> list[str]:
     """Formats named in a text in lower case, in order: template arguments before others."""
     text = _CAST.sub("", small).replace("(anonymous namespace)", "")
     head = text[: _parameters(text)]
-    found = _listed(head)
-    return found or _listed(text[len(head) :])
+    formats = _listed(head)
+    return formats or _listed(text[len(head) :])
 
 
 def _listed(text: str) -> list[str]:
@@ -300,7 +296,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _parameters(text: str) -> int:
-    """Where the parameters of a function begin, behind its template arguments."""
+    """Where the parameters of a function begin, after its template arguments."""
     depth = 0
     for k, c in enumerate(text):
         if c == "<":
@@ -313,12 +309,12 @@ def _parameters(text: str) -> int:
 
 
 def _mangled(name: str) -> list[str]:
-    found = [f for f, pattern in _MANGLED.items() if pattern.search(name)]
-    return found or _types(re.sub(r"(?<=[A-Z0-9])(?=[a-z_])", " ", name).lower())
+    formats = [f for f, pattern in _MANGLED.items() if pattern.search(name)]
+    return formats or _types(re.sub(r"(?<=[A-Z0-9])(?=[a-z_])", " ", name).lower())
 
 
 def _chosen(types: Iterable[str], matrix: bool) -> str | None:
-    """The format that a kernel counts by, of those in its name; None without any."""
+    """The format that decides, of those in a kernel's name; None without any."""
     named = list(types)
     if not named:
         return None
@@ -329,28 +325,30 @@ def _chosen(types: Iterable[str], matrix: bool) -> str | None:
     return min(named, key=_FORMATS.index)
 
 
-def _whole(small: str, dtypes: str) -> bool:
-    """Whether a kernel works on whole numbers only, as far as its types say."""
+def _is_integer(small: str, dtypes: str) -> bool:
+    """Whether a kernel works only on integers, as far as its types show."""
     if dtypes.strip():
-        return _WHOLE.search(dtypes) is not None
+        return _INTEGER_TYPE.search(dtypes) is not None
     if "opaquetype" in small:
         return False
-    # elsewhere a whole number among the arguments may be an index or a size
+    # in other kernels an integer argument may be an index or a size
     lists = r"functor|lambda|reduceop|cub::|thrust::|fill"
-    return re.search(lists, small) is not None and _WHOLE.search(_CAST.sub("", small)) is not None  # fmt: skip
+    return re.search(lists, small) is not None and _INTEGER_TYPE.search(_CAST.sub("", small)) is not None  # fmt: skip
 
 
-def _labelled(said: str, matrix: bool, small: str) -> str:
+def _labelled(number_format: str, matrix: bool, small: str) -> str:
     if not matrix:
-        return said
+        return number_format
     compiled = not re.search(r"[(<]|^_z", small) and _COMPILED.search(small)
-    if said == "fp32" and compiled:
+    if number_format == "fp32" and compiled:
         return NOT_KNOWN
-    if said in _ALWAYS_TENSOR:
-        return said + _TENSOR
+    if number_format in _ALWAYS_TENSOR:
+        return number_format + _TENSOR
     if _ON_LANES.search(small):
-        return said
-    if said in ("fp32", "fp64"):
-        # AMD's matrix cores multiply these too, NVIDIA's fp64 from the A100 on
-        return said + (_TENSOR if _FULL_MATRIX.search(small) else "")
-    return said + (_TENSOR if compiled or _ON_TENSOR_CORES.search(small) else "")
+        return number_format
+    if number_format in ("fp32", "fp64"):
+        # AMD's matrix cores multiply these too, NVIDIA's multiply fp64 from the A100 on
+        return number_format + (_TENSOR if _FULL_MATRIX.search(small) else "")
+    return number_format + (
+        _TENSOR if compiled or _ON_TENSOR_CORES.search(small) else ""
+    )

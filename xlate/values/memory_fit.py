@@ -1,4 +1,4 @@
-"""Need of memory against what a GPU has, and whether it fits, in words and as a document."""
+"""Memory that work needs, memory of a GPU, and whether it fits, as text and document."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ RESERVE = (
 
 @dataclass(frozen=True)
 class MemoryFit:
-    """Need against have.
+    """Memory that work needs, and memory of a GPU.
 
     Attributes
     ----------
     need_bytes : float or None
-        Most memory that the work allocates; None where the profile does not say.
+        Most memory that the work allocates; None where the profile does not hold it.
     have_bytes : float or None
-        Memory of one GPU; None where the catalogue does not say.
+        Memory of one GPU; None where the catalogue does not hold it.
     fits : str or None
-        ``yes``, ``no`` or ``unsure`` (it depends on the reserve); None where need or
-        have is not known.
+        ``yes``, ``no`` or ``unsure`` (it depends on the reserve); None where one of the
+        two is not known.
     gpu : str
-        Whose memory.
+        Name of the GPU.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class MemoryFit:
 
     @property
     def text(self) -> str:
-        """Need, have and whether it fits, in one line."""
+        """Both amounts and whether it fits, in one line."""
         have = "not known" if self.have_bytes is None else _gib(self.have_bytes)
         if self.need_bytes is None:
             return f"need not known (the profile does not say), {self.gpu} has {have}"
@@ -54,7 +54,7 @@ class MemoryFit:
 
     @property
     def reason(self) -> str | None:
-        """What to hold against an answer; None where memory is no doubt."""
+        """Reason to lower the confidence; None where memory is sufficient or not known."""
         if self.fits not in ("no", "unsure"):
             return None
         return f"memory: {self.text} ({RESERVE})"

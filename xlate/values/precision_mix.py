@@ -1,36 +1,46 @@
-"""How a run's device time divides over precisions, and the one that stands for it."""
+"""Shares of a run's device time by precision, and the precision that represents it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xlate.values.kernel_precision import INTEGER, NO_ARITHMETIC, NOT_KNOWN
+from xlate.values.frozen import FrozenMap
 
 __all__ = [
+    "INTEGER",
     "MIXED",
+    "NOT_KNOWN",
+    "NO_ARITHMETIC",
+    "NO_MIX",
     "PrecisionMix",
     "dominant_precision",
     "format_of",
     "on_tensor_cores",
 ]
 
-#: where no one precision stands for a run
+#: where neither the name of a kernel nor the types of its inputs show it
+NOT_KNOWN = "not known"
+#: copies, fills and communication between GPUs
+NO_ARITHMETIC = "no arithmetic"
+#: indices, masks and other integers; int8 products are ``int8``
+INTEGER = "integer"
+#: where no single precision represents a run
 MIXED = "mixed"
 _TENSOR = "-tensor"
-#: share of known kernel time on tensor cores, from which on these stand for the run:
-#: elementwise kernels and optimizers stay in fp32 where products are in fp16
+#: from this share of known kernel time on, tensor cores represent the run: elementwise
+#: kernels and optimizers stay in fp32 where products are in fp16
 _TENSOR_DECIDES = 0.2
 #: share of the deciding time that one format must have
 _MOST = 2 / 3
 #: share of kernel time that must be known for a run to have a precision
 _LEAST_KNOWN = 1 / 3
-#: share that is named by itself
+#: least share that is listed separately
 _SHOWN = 0.01
 
 
 def format_of(label: str) -> str:
-    """Number format of a precision, without where it is multiplied."""
+    """Number format of a precision, without the suffix of tensor cores."""
     return label.removesuffix(_TENSOR)
 
 
@@ -47,7 +57,7 @@ class PrecisionMix:
     ----------
     shares : mapping of str to float
         Precision to its share of kernel time, largest first, :data:`NOT_KNOWN` among
-        them; copies and communication are no part of the whole. Empty where no kernel
+        them; copies and communication are not part of the total. Empty where no kernel
         time was recorded by precision.
     copy_share : float
         Copies and communication, over all device time recorded by precision.
@@ -69,14 +79,15 @@ class PrecisionMix:
         kernels = {
             p: t for p, t in precision_us.items() if p != NO_ARITHMETIC and t > 0
         }
-        whole, copies = sum(kernels.values()), precision_us.get(NO_ARITHMETIC, 0.0)
-        if not whole:
+        total_us, copies = sum(kernels.values()), precision_us.get(NO_ARITHMETIC, 0.0)
+        if not total_us:
             return cls({}, 1.0 if copies else 0.0)
         order = sorted(kernels, key=lambda p: (-kernels[p], p))
-        return cls({p: kernels[p] / whole for p in order}, copies / (whole + copies))
+        shares = {p: kernels[p] / total_us for p in order}
+        return cls(shares, copies / (total_us + copies))
 
     @property
-    def known(self) -> dict[str, float]:
+    def known_shares(self) -> dict[str, float]:
         """Shares of kernel time in floats, and in int8 and narrower products."""
         return {p: s for p, s in self.shares.items() if p not in (NOT_KNOWN, INTEGER)}
 
@@ -86,21 +97,21 @@ class PrecisionMix:
         if not self.shares:
             return NOT_KNOWN
         shown = {p: s for p, s in self.shares.items() if s >= _SHOWN}
-        said = [f"{p} {100 * s:.0f} %" for p, s in shown.items()]
+        parts = [f"{p} {100 * s:.0f} %" for p, s in shown.items()]
         if len(shown) < len(self.shares):
-            said.append(f"others {100 * (1 - sum(shown.values())):.1f} %")
-        return ", ".join(said)
+            parts.append(f"others {100 * (1 - sum(shown.values())):.1f} %")
+        return ", ".join(parts)
 
     @property
     def dominant(self) -> str | None:
-        """The format that stands for the run; None where too little is known."""
-        known = self.known
-        whole = sum(known.values())
-        if not whole or whole < _LEAST_KNOWN * (1 - self.shares.get(INTEGER, 0.0)):
+        """The format that represents the run; None where too little is known."""
+        shares = self.known_shares
+        total = sum(shares.values())
+        if not total or total < _LEAST_KNOWN * (1 - self.shares.get(INTEGER, 0.0)):
             return None
-        products = {p: s for p, s in known.items() if on_tensor_cores(p)}
+        products = {p: s for p, s in shares.items() if on_tensor_cores(p)}
         deciding = (
-            products if sum(products.values()) >= _TENSOR_DECIDES * whole else known
+            products if sum(products.values()) >= _TENSOR_DECIDES * total else shares
         )
         formats: dict[str, float] = {}
         for label, share in deciding.items():
@@ -112,14 +123,18 @@ class PrecisionMix:
     def program(self) -> str | None:
         """The format of the program's tensors; None where too little is known.
 
-        TF32 is how some GPUs multiply fp32: the same program does not do so elsewhere.
+        Some GPUs multiply fp32 as TF32: on others the same program runs in fp32.
         """
-        found = self.dominant
-        return "fp32" if found == "tf32" else found
+        dominant = self.dominant
+        return "fp32" if dominant == "tf32" else dominant
+
+
+#: of a run whose kernels were not recorded by precision
+NO_MIX = PrecisionMix(FrozenMap())
 
 
 def dominant_precision(precision_us: Mapping[str, float]) -> str | None:
-    """The precision that stands for a run: that of its products, as far as known.
+    """The precision that represents a run: that of its products, as far as known.
 
     Parameters
     ----------

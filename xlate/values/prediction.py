@@ -1,4 +1,4 @@
-"""What a translation answers: one value a profile, or the failure of a file."""
+"""The answer of a translation: one value for each profile, or the failure of a file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = [
     "workload_document",
 ]
 
-#: nature of an operation -> the roof that binds it
+#: nature of an operation -> the roof that limits it
 _ROOFS = {
     "compute": "compute", "memory": "memory", "serial": "launch",
     "transfer": "transfer", "communication": "communication", "host": "host",
 }  # fmt: skip
-#: name of the row that holds what is left of a step
+#: name of the row with the rest of a step
 REST = "idle and the rest"
 
 
@@ -42,11 +42,11 @@ class OpRow:
     operation : str
         Column, or the rest of the step.
     anchor_us, target_us : float or None
-        Time a step, µs; the anchor's is None where several anchors answered.
+        Time in one step, µs; the anchor's is None where several anchors answered.
     low_us, high_us : float or None
         Interval of ``target_us``.
     roof : str or None
-        What binds it: ``compute``, ``memory``, ``launch`` (one thing after the
+        What limits it: ``compute``, ``memory``, ``launch`` (one thing after the
         other), ``transfer`` (the link to the host), ``communication`` (the links
         between GPUs) or ``host``; None for the rest.
 
@@ -85,7 +85,7 @@ class Translation(TranslationTable):
     file : str
         Source of the profile.
     anchor, target, translator, fitted_on : str
-        Which bundle answered.
+        The bundle that answered.
     simulated : bool
         Whether the bundle was fitted on simulated data.
     held_out_mape : float or None
@@ -93,28 +93,28 @@ class Translation(TranslationTable):
     workload : WorkloadKey
         What ran.
     layer : str
-        What answered: ``fitted`` translator, ``op ratio``, ``throughput ratio``, or
+        Source of the answer: ``fitted`` translator, ``op ratio``, ``throughput ratio``, or
         ``zero-shot`` where there is no bundle of the pair.
     step_time_s : Estimate
-        Seconds a step on the target; no interval where none is calibrated.
+        Seconds of a step on the target; without an interval where none is calibrated.
     op_sum_us : Estimate or None
         Busy device time on the target, µs over the window.
     ops : dict of str to float, or None
         Operations on the target, µs over the window; None where the translator
         answers for the step time only.
     op_intervals : dict of str to (float, float)
-        Of the operations with a hundredth of the busy time or more, where calibrated.
+        Intervals of operations with at least 1 % of the busy time, where calibrated.
     usd_per_1000_steps : Estimate or None
-        Rent of the whole target instance for a thousand steps; None without a price.
+        Rent of the complete target instance for 1000 steps; None without a price.
     usd_per_1000_steps_gpu_share : Estimate or None
-        Of that, the share of the GPUs used.
+        The share of that rent for the GPUs in use.
     binds : str or None
         ``device`` or ``host``: the longer path of a step on the target, where the
-        translator tells them apart.
+        translator distinguishes them.
     verdict : Verdict
-        How far to trust it.
+        How far to trust the answer.
     facts : Facts
-        What every answer says: memory, rent, what it rests on.
+        Facts of every answer: memory, rent, sources.
     anchor_ops : mapping of str to float, or None
         The profile's operations, µs over its window; None for several anchors.
     window_steps : float or None
@@ -154,7 +154,7 @@ class Translation(TranslationTable):
 
     @property
     def memory(self) -> MemoryFit | None:
-        """Need and have on the target."""
+        """Memory that is needed, and memory of the target."""
         return self.facts.memory
 
     @property
@@ -166,48 +166,63 @@ class Translation(TranslationTable):
     def ops_per_step(self) -> tuple[OpRow, ...]:
         """Busy operations within one step, longest first, and the rest of the step.
 
-        The window's times over the steps that it holds; where they are longer than
-        the step, in proportion to it. The column adds up to the step time. Empty
+        The times over the window, divided by its steps; where their sum is longer than
+        the step, they are reduced in proportion. The column sums to the step time. Empty
         where the layer gives no operations.
         """
         if not self.ops or not self.window_steps:
             return ()
-        whole = self.step_time_s.value * 1e6
+        step_us = self.step_time_s.value * 1e6
         busy = {c: self.ops[c] for c in op_names.busy_columns(list(self.ops))}
-        scale = _scale(sum(busy.values()), self.window_steps, whole)
-        here = None if self.anchor_ops is None else self.anchor_ops
-        anchor_whole = self.anchor_step_time_s * 1e6
-        there = {} if here is None else {c: here.get(c, 0.0) for c in op_names.busy_columns(list(here))}  # fmt: skip
-        anchor_scale = _scale(sum(there.values()), self.window_steps, anchor_whole)
+        scale = _scale(sum(busy.values()), self.window_steps, step_us)
+        anchor_us, anchor_rest_us = self._anchor_per_step(self.window_steps)
         rows = []
         for name, value in sorted(busy.items(), key=lambda kv: -kv[1]):
             low, high = self.op_intervals.get(name, (None, None))
             rows.append(
                 OpRow(
-                    name,
-                    None if here is None else there.get(name, 0.0) * anchor_scale,
-                    value * scale,
-                    None if low is None else low * scale,
-                    None if high is None else high * scale,
-                    _ROOFS.get(op_names.nature(name)),
+                    operation=name,
+                    anchor_us=None if anchor_us is None else anchor_us.get(name, 0.0),
+                    target_us=value * scale,
+                    low_us=None if low is None else low * scale,
+                    high_us=None if high is None else high * scale,
+                    roof=_ROOFS.get(op_names.nature(name)),
                 )
             )
-        left = max(whole - sum(r.target_us for r in rows), 0.0)
-        anchor_left = max(anchor_whole - sum(there.values()) * anchor_scale, 0.0)
-        rest = OpRow(REST, None if here is None else anchor_left, left, None, None, None)  # fmt: skip
+        rest = OpRow(
+            operation=REST,
+            anchor_us=anchor_rest_us,
+            target_us=max(step_us - sum(r.target_us for r in rows), 0.0),
+            low_us=None,
+            high_us=None,
+            roof=None,
+        )
         return (*rows, rest)
+
+    def _anchor_per_step(
+        self, window_steps: float
+    ) -> tuple[dict[str, float] | None, float | None]:
+        """Busy operations in one step on the anchor, µs, and the rest of that step."""
+        if self.anchor_ops is None:
+            return None, None
+        columns = op_names.busy_columns(list(self.anchor_ops))
+        busy = {c: self.anchor_ops.get(c, 0.0) for c in columns}
+        step_us = self.anchor_step_time_s * 1e6
+        scale = _scale(sum(busy.values()), window_steps, step_us)
+        rest = max(step_us - sum(busy.values()) * scale, 0.0)
+        return {c: t * scale for c, t in busy.items()}, rest
 
     @property
     def per_step_text(self) -> str:
-        """How :attr:`ops_per_step` came from the window."""
+        """How :attr:`ops_per_step` was computed from the window."""
         steps = self.window_steps or 1.0
         busy = sum(v for c, v in (self.ops or {}).items() if c in op_names.busy_columns([c]))  # fmt: skip
-        said = (
+        text = (
             f"per step: times over the window, divided by the steps in it ({steps:.3g})"
         )
         if busy / steps > self.step_time_s.value * 1e6:
-            said += ", there cut in proportion to the step, which they would exceed"
-        return said
+            text += ", there cut in proportion to the step, which they would exceed"
+        return text
 
     def profile_document(self) -> dict[str, object]:
         """The profile on the target as JSON that xlate reads again."""
@@ -231,7 +246,7 @@ class Translation(TranslationTable):
         )
 
     def to_json(self) -> dict[str, object]:
-        """The name that :meth:`document` had before."""
+        """The former name of :meth:`document`."""
         return self.document()
 
     def document(self) -> dict[str, object]:
@@ -275,7 +290,7 @@ def _scale(busy_us: float, window_steps: float, step_us: float) -> float:
 
 
 def workload_document(workload: WorkloadKey) -> dict[str, str | int | None]:
-    """What is known of a workload, as every document says it."""
+    """The known parts of a workload, as in every document."""
     return {
         "model": workload.model,
         "dataset": workload.dataset,
@@ -296,7 +311,7 @@ class Failure:
     error: XlateError
 
     def to_json(self) -> dict[str, object]:
-        """The name that :meth:`document` had before."""
+        """The former name of :meth:`document`."""
         return self.document()
 
     def document(self) -> dict[str, object]:

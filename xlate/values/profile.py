@@ -1,7 +1,7 @@
-"""Frozen values that cross the borders between rooms.
+"""Frozen values that all rooms share: profiles, estimates, verdicts.
 
-All times are in the unit their name says; ``*_us`` is microseconds over the
-whole profile window, ``step_time_us`` microseconds for one training step.
+The name of a time holds its unit: ``*_us`` is microseconds over the
+complete profile window, ``step_time_us`` microseconds for one training step.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.values import workload_size
 from xlate.values.frozen import FrozenMap
+from xlate.values.precision_mix import NO_MIX, PrecisionMix
 from xlate.values.time_faults import (
     MIN_BUSY,
     MIN_WINDOWS,
@@ -26,6 +27,7 @@ from xlate.values.time_faults import (
 
 __all__ = [
     "DOMAINS",
+    "MODE_NOT_KNOWN",
     "Estimate",
     "Profile",
     "Verdict",
@@ -33,7 +35,11 @@ __all__ = [
     "check_times",
     "dataset_name",
     "input_size",
+    "times_fault",
 ]
+
+#: mode of a workload whose file does not say whether it trains
+MODE_NOT_KNOWN = "unknown"
 
 
 def dataset_name(pixels: int) -> str:
@@ -43,29 +49,30 @@ def dataset_name(pixels: int) -> str:
 
 def input_size(dataset: str | None) -> int | None:
     """Side of the images (or length of the sequences) in a dataset's name, or None."""
-    found = re.match(r"(\d+)", dataset or "")
-    return int(found.group(1)) if found else None
+    match = re.match(r"(\d+)", dataset or "")
+    return int(match.group(1)) if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadKey:
-    """What makes two runs the same work; None where it is not known.
+    """The properties by which two runs are the same work; None where not known.
 
     Attributes
     ----------
     model, dataset, optimizer : str or None
         Network, data set (``128px``, ``64tok``: the size of its inputs), optimizer.
     batch_size : int or None
-        Samples a step.
+        Samples in one step.
     mode : str
         ``training`` or ``inference``.
     precision, framework : str
-        Number format (``fp32``), and what ran the work (``tensorflow``).
+        Number format (``fp32``), and the framework that ran the work (``tensorflow``).
 
     Raises
     ------
     ProfileError
-        If a name is no text or empty, or a size is out of :mod:`xlate.values.workload_size`.
+        If a name is not text or empty, or a size is out of the range of
+        :mod:`xlate.values.workload_size`.
 
     Examples
     --------
@@ -95,7 +102,7 @@ class WorkloadKey:
             object.__setattr__(self, "batch_size", size)
 
     def filled(self, other: WorkloadKey) -> WorkloadKey:
-        """This key with its unknown parts, and how it ran, taken from ``other``."""
+        """This key; unknown parts, mode, precision and framework come from ``other``."""
         return replace(
             self,
             model=self.model or other.model,
@@ -110,14 +117,14 @@ class WorkloadKey:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval; ``low`` and ``high`` are None where none is known.
+    """A value with its interval; ``low`` and ``high`` are None where it has no interval.
 
     Attributes
     ----------
     value : float
-        In the unit that the name of the field says.
+        In the unit in the name of the field.
     low, high : float or None
-        Ends of the interval; None where nothing is calibrated.
+        Ends of the interval; None where it is not calibrated.
     level : float or None
         Share of such intervals that hold the true value, between 0 and 1.
 
@@ -134,7 +141,7 @@ class Estimate:
     level: float | None = None
 
 
-#: level of a verdict -> where the profile lies, as far as the model is concerned
+#: level of a verdict -> where the profile lies relative to the model's domain
 DOMAINS = {"ok": "in_domain", "widen": "uncertain", "refuse": "out_of_domain"}
 
 
@@ -162,7 +169,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One run's op vector with what is known about it.
+    """The op vector of one run, and facts about the run.
 
     Attributes
     ----------
@@ -171,28 +178,33 @@ class Profile:
     workload : WorkloadKey
         What ran.
     instance : str or None
-        Where it ran, as far as the file says.
+        Instance on which it ran; None where the file does not hold it.
     step_time_us : float or None
         Time of one step in microseconds, where it was measured.
     source : str
         File the profile was read from.
     notes : tuple of str
-        What the reader noticed and the user should know.
+        Notes of the reader for the user.
     device : str or None
-        Name of the GPU, as far as the file says.
+        Name of the GPU; None where the file does not hold it.
     memory_bytes : float or None
         Most memory that was allocated on the GPU, where recorded.
     precision_us : mapping of str to float
-        Device time by the precision its kernels compute in
+        Device time by the precision of the kernels
         (:mod:`xlate.values.kernel_precision`), µs over the window; empty where not recorded.
     newest_kernel : str or None
-        The kernel that was built for the newest GPUs, where names say it: older ones
+        The kernel that was built for the newest GPUs, where names show it: older GPUs
         do not run it.
+    window_us, busy_us : float
+        Length of the profile window (device time, idle included), and the time of it
+        in which the device worked; both follow from ``ops``.
+    precision_mix : PrecisionMix
+        How ``precision_us`` divides.
 
     Raises
     ------
     ProfileError
-        If an operation has no name of that form, a time or the memory is no
+        If an operation has a name of another form, a time or the memory is not a
         finite number from 0 up, or the step time is 0.
 
     Examples
@@ -213,8 +225,12 @@ class Profile:
     precision_us: Mapping[str, float] = field(default_factory=dict)
     newest_kernel: str | None = None
 
-    _window_us: float = field(init=False, repr=False, compare=False, default=0.0)
-    _busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    # computed once here: every check and every answer asks for them
+    window_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    busy_us: float = field(init=False, repr=False, compare=False, default=0.0)
+    precision_mix: PrecisionMix = field(
+        init=False, repr=False, compare=False, default=NO_MIX
+    )
 
     def __post_init__(self) -> None:
         where = (
@@ -225,8 +241,8 @@ class Profile:
         put(self, "ops", FrozenMap(ops))
         window = [t for c, t in ops.items() if c[0] == "D"]
         busy = [t for c, t in ops.items() if c[0] == "D" and c != op_names.DEVICE_IDLE]
-        put(self, "_window_us", float(sum(window)))
-        put(self, "_busy_us", float(sum(busy)))
+        put(self, "window_us", float(sum(window)))
+        put(self, "busy_us", float(sum(busy)))
         if not isinstance(self.workload, WorkloadKey):
             raise ProfileError(
                 f"{where}workload is {self.workload!r}",
@@ -250,6 +266,7 @@ class Profile:
             for p, t in self.precision_us.items()
         }
         put(self, "precision_us", FrozenMap(times))
+        put(self, "precision_mix", PrecisionMix.of(times) if times else NO_MIX)
         for name in ("instance", "device", "newest_kernel"):
             if getattr(self, name) is not None:
                 _check_text(f"{where}{name}", getattr(self, name))
@@ -262,19 +279,9 @@ class Profile:
             )
         put(self, "notes", notes)
 
-    @property
-    def window_us(self) -> float:
-        """Length of the profile window: device time, idle included."""
-        return self._window_us
-
-    @property
-    def busy_us(self) -> float:
-        """Time in which the device worked."""
-        return self._busy_us
-
 
 def _checked_ops(ops: Any, where: str) -> dict[str, float]:
-    """Operations whose names and times can be."""
+    """Operations, after a check of their names and times."""
     if not isinstance(ops, Mapping):
         raise ProfileError(
             f"{where}ops is {type(ops).__name__}, not a mapping",
@@ -289,7 +296,7 @@ def _checked_ops(ops: Any, where: str) -> dict[str, float]:
                 "operations are written Device_<type> or Host_<type>",
                 code="profile.bad-field",
             )
-        # most are floats that can be, and a table has millions of them
+        # the usual case first: a table has millions of valid floats
         fits = type(value) is float and 0.0 <= value < math.inf
         checked[name] = value if fits else workload_size.time(value, f"{where}{name}")
     return checked
@@ -304,24 +311,33 @@ def _check_text(what: str, value: Any) -> None:
         )
 
 
+def times_fault(profile: Profile) -> ProfileError | None:
+    """The error of :func:`check_times`; None where the times can be."""
+    try:
+        check_times(profile)
+    except ProfileError as e:
+        return e
+    return None
+
+
 def check_times(profile: Profile, step_given: bool = False) -> None:
-    """Refuse op times that cannot be microseconds.
+    """Raise an error if op times cannot be in microseconds.
 
     The device's time over the window, idle included, is about two steps (2.0
     to 3.8 in PROFET's corpus). When a step time is known the two must agree
-    within a factor of twenty; a factor of a thousand or a million gives the
-    unit away. Where both are in another unit, operations are shorter than any kernel.
+    within a factor of twenty; a factor of a thousand or a million shows a wrong
+    unit. Where both are in another unit, operations are shorter than any kernel.
 
     Parameters
     ----------
     profile : Profile
     step_given : bool
-        Whether the user gave the step time, beside a file that may be right.
+        Whether the user gave the step time, so that this may be wrong instead.
 
     Raises
     ------
     ProfileError
-        Naming the file, the sum found, and the unit it looks like.
+        Naming the file, the sum, and the likely unit.
     """
     window = profile.window_us
     where = profile.source or "the profile"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from xlate.values.precision_mix import PrecisionMix
 from xlate.values.profile import Profile, WorkloadKey
 
 __all__ = ["to_json"]
 
 
 def to_json(profile: Profile) -> dict[str, Any]:
-    """A profile in xlate's own form; ``read`` gives the same profile back."""
+    """A profile in xlate's own form; ``read`` returns the same profile from it."""
     w = profile.workload
     return {
         "source": profile.source,
@@ -36,7 +35,9 @@ def to_json(profile: Profile) -> dict[str, Any]:
 
 
 def _known_precision(profile: Profile) -> str | None:
-    """The precision of a workload; None where only the default stands in its place."""
-    said = profile.workload.precision
-    known = PrecisionMix.of(profile.precision_us).program is not None
-    return said if known or said != WorkloadKey().precision else None
+    """The precision of a workload; None where it is only the default."""
+    precision = profile.workload.precision
+    shown_by_kernels = profile.precision_mix.program is not None
+    return (
+        precision if shown_by_kernels or precision != WorkloadKey().precision else None
+    )

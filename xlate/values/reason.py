@@ -1,7 +1,7 @@
-"""Reasons that hold against an answer, each with what to do about it.
+"""Reasons that lower the confidence in an answer, each with a remedy.
 
-A reason is a text, so that JSON, tables and comparisons take it as one; what to do is a
-value beside the text, written where the reason is written. No wording is searched.
+A reason is a text, so that JSON, tables and comparisons use it as text; the remedy is an
+attribute of it, given where the reason is made. Code never searches the text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = [
     "remedies",
 ]
 
-#: what to do, where several reasons ask for the same
+#: remedies that several reasons share
 CHECK_ANCHOR = "check --anchor: name the machine that the profile was recorded on"
 GIVE_STEP = "time a step on the anchor and give it: --step-time MS"
 MEASURE = "take it as a rough figure: measure a step on the target before relying on it"
@@ -28,31 +28,31 @@ NEARER = "profile a size nearer to those of training, or measure this one"
 
 
 class Reason(str):
-    """A reason in words, with its remedy.
+    """The text of a reason, with its remedy.
 
     Parameters
     ----------
     text : str
-        What holds against the answer.
+        Why confidence in the answer is lower.
     remedy : str, optional
         What the user can do about it.
     fitted_only : bool
-        Whether it compares with the training of the pair's bundle: it says nothing of
+        Whether it compares with the training of the pair's bundle: it does not concern
         an answer from data sheets.
     informs : bool
-        Whether it says how the answer was made, and holds nothing against it.
+        Whether it only says how the answer was made, and does not lower confidence.
     unsound : bool
-        Whether the recording itself is likely not what was wanted, whatever is made of
-        it: ``xlate profile check`` does not call such a file ok.
+        Whether the recording itself is probably wrong: ``xlate profile check`` does not
+        accept such a file.
     step_taken : bool
-        Whether it says that something was taken for a step which the file does not mark
-        as one: a step time that the user gives contradicts nothing then.
+        Whether it says that a part of the recording was taken for a step that the file
+        does not mark: a step time of the user then contradicts nothing.
 
     Examples
     --------
     >>> from xlate.values.reason import Reason
-    >>> said = Reason("no step time was given", "give --step-time MS")
-    >>> said, said.remedy
+    >>> reason = Reason("no step time was given", "give --step-time MS")
+    >>> reason, reason.remedy
     ('no step time was given', 'give --step-time MS')
     """
 
@@ -75,7 +75,7 @@ class Reason(str):
 
     @classmethod
     def of(cls, reason: str, before: str = "") -> Reason:
-        """A reason with a text before it, its remedy kept; plain text has none."""
+        """A reason with a text before it, with its remedy; plain text has no remedy."""
         if not isinstance(reason, Reason):
             return cls(before + reason)
         text = before + str(reason)
@@ -86,7 +86,7 @@ class Reason(str):
 
 
 def remedies(reasons: Iterable[str]) -> tuple[str, ...]:
-    """What to do about some reasons, each remedy once, in their order."""
+    """The remedies of some reasons, each once, in their order."""
     given = (r.remedy for r in reasons if isinstance(r, Reason))
     return tuple(dict.fromkeys(r for r in given if r))
 

@@ -1,4 +1,4 @@
-"""What ``predict-freq`` answers: a clock, what it does there, and what to do next."""
+"""The answer of ``predict-freq``: a clock, its effects, and what to do next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ClockChoice", "CurvePoint", "MeterFacts", "Recommendation"]
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The expected response at one legal clock, against the highest one.
+    """The expected response at one legal clock, relative to the highest one.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class CurvePoint:
     power_w : float
         Mean power.
     time_ratio, energy_ratio, edp_ratio : float
-        Over those at the highest clock.
+        Ratios to the values at the highest clock.
 
     Examples
     --------
@@ -43,17 +43,17 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class ClockChoice:
-    """What one clock costs, expected.
+    """Expected costs of one clock.
 
     Attributes
     ----------
     name : str
         ``this clock``, ``highest clock`` or ``cheapest clock``.
     step_time_s, energy_j : float or None
-        Of one step; None where nobody said how long one takes.
+        Of one step; None where its length is not known.
     usd_per_1000_steps, usd_per_1000_steps_gpu_share : float or None
-        Rent of the whole instance, or of the share of its GPUs that is used, with
-        electricity of the GPU where it is paid apart; None without a price.
+        Rent of the complete instance, or of the share of its GPUs in use, with
+        electricity of the GPU where it is paid separately; None without a price.
 
     Examples
     --------
@@ -72,26 +72,26 @@ class ClockChoice:
 
 @dataclass(frozen=True)
 class MeterFacts:
-    """A recording of a meter that was given with a question.
+    """A recording of a meter that was given with a request.
 
     Attributes
     ----------
     file : str
     of : str
-        ``anchor`` or ``target``: on which it was recorded.
+        Where it was recorded: ``anchor`` or ``target``.
     device : str or None
-        GPU that it names.
+        GPU in the recording.
     used : bool
-        Whether the answer rests on it; the reasons say why not.
+        Whether the answer uses it; otherwise the reasons say why not.
     samples, at_work, left_out : int
-        In the file, with the GPU at work, and left out since they cannot be.
+        In the file, with the GPU at work, and left out because they are impossible.
     interval_s, seconds : float or None
-        Between two samples, and from the first to the last at work; None where it
+        Between two samples, and from the first to the last at work; None where the file
         holds no time stamps.
     sm_mhz, power_w : float or None
         Means at work.
     notes : tuple of str
-        What was left out, missing or odd.
+        What was left out, missing or unusual.
 
     Examples
     --------
@@ -120,7 +120,7 @@ class MeterFacts:
 class Recommendation(Tabular):
     """The best clock of the target for one profile.
 
-    As a table it is its curve, one row a legal clock; several answers are a table with
+    As a table it is its curve, a row for each legal clock; several answers are a table with
     a row for each.
 
     Attributes
@@ -130,38 +130,39 @@ class Recommendation(Tabular):
     best_mhz_range : (float, float)
         Where the best clock lies, at the level of the intervals.
     default_sm_mhz, fastest_sm_mhz : float
-        Highest legal clock, which everything is relative to, and the one that
+        Highest legal clock, to which all ratios refer, and the one that
         takes the least time.
     time_ratio, power_w, energy_ratio, edp_ratio, objective_ratio : Estimate
         At the recommended clock; ratios over the highest one.
     step_time_s, energy_j, usd_per_1000_steps : Estimate
-        There, of a step, None where nobody said how long one takes; dollars are rent of the whole instance, which includes
-        electricity (of an own machine: its price an hour and electricity of the GPU),
-        None without a price. ``usd_per_1000_steps_gpu_share`` counts only
-        the share of the instance's GPUs that is used. The interval is that of the clock's effect; the translated step time it
-        rests on has none yet.
+        Of a step at that clock; None where its length is not known. Dollars are rent of
+        the complete instance, which includes electricity (for an own machine: its price
+        for an hour and electricity of the GPU); None without a price.
+        ``usd_per_1000_steps_gpu_share`` counts only the share of the instance's GPUs in
+        use. The interval is that of the clock's effect; it does not include that of the
+        translated step time.
     confidence : float
         Probability that the objective is within 2 % of the best, and that the bound
         on slowdown holds where there is one.
     bound_probability : float or None
         Probability that the bound on slowdown holds; None without one.
     action : str
-        ``apply``, ``apply-monitored``, ``sweep`` or ``collect``, meant by
+        ``apply``, ``apply-monitored``, ``sweep`` or ``collect``, for the given
         ``objective``.
     workload : WorkloadKey
-        What is known of the workload, from the file and the options.
+        Workload, as far as known from the file and the options.
     choices : tuple of ClockChoice
-        What this clock, the highest and the cheapest one cost.
+        Costs of this clock, of the highest and of the cheapest one.
     verdict : Verdict
-        How far to trust the translation that it rests on.
+        How far to trust the translation that it uses.
     facts : Facts
-        What every answer says: memory, rent, what each part rests on.
+        Facts of every answer: memory, rent, sources.
     neighbours : tuple of (float, float)
-        Next legal clocks and the gap one would pay there.
+        Next legal clocks, and the gap of the objective at each.
     probes : tuple of float
-        Clocks to measure next; empty where the answer needs none.
+        Clocks to measure next; empty where no measurement is needed.
     changed : str or None
-        What measured probes changed.
+        How measured probes changed the answer.
     telemetry : MeterFacts or None
         The recording of a meter that was given, whether or not it was used.
 
@@ -221,7 +222,7 @@ class Recommendation(Tabular):
 
     @property
     def memory(self) -> MemoryFit | None:
-        """Need and have on the target."""
+        """Memory that is needed, and memory of the target."""
         return self.facts.memory
 
     @property
@@ -256,7 +257,7 @@ class Recommendation(Tabular):
         return [asdict(point) for point in self.curve]
 
     def summary(self) -> str:
-        """GPU, clock, what it does to time and energy, and how sure."""
+        """GPU, clock, its effect on time and energy, and the confidence."""
         return (
             f"{self.file}: {self.gpu} at {self.sm_mhz:g} of {self.default_sm_mhz:g} MHz "
             f"by {self.objective}, time × {self.time_ratio.value:.3f}, energy × "
@@ -269,7 +270,7 @@ class Recommendation(Tabular):
         return self.reasons
 
     def to_json(self) -> dict[str, object]:
-        """The name that :meth:`document` had before."""
+        """The former name of :meth:`document`."""
         return self.document()
 
     def document(self) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""What an hour on a machine costs, and what follows for work on it.
+"""Rent of a machine for an hour, and the cost of work on it.
 
-What one rents is a whole instance. Work on one of its GPUs pays for all of them;
-the share of the GPUs used is a figure for comparison, and is named so.
+An instance is rented as a unit. Work on one of its GPUs pays for all of them; the rent of
+the share of the GPUs in use is a figure for comparison, and is named so.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from xlate.values.profile import Estimate
 
 __all__ = ["STEPS", "Rent", "usd_per_h"]
 
-#: dollars are said for this number of steps
+#: dollars are given for this number of steps
 STEPS = 1000
 
 
 @dataclass(frozen=True)
 class Rent:
-    """What an hour on an instance costs, and how much of it is used.
+    """Rent of an instance for an hour, and the part of it in use.
 
     Attributes
     ----------
     usd_per_h_instance : float
-        Dollars an hour for the whole instance: what must be paid.
+        Dollars per hour for the complete instance, which must be paid.
     gpus_in_instance, gpus_used : int
-        How many GPUs it has, and how many of them the work runs on.
+        Number of its GPUs, and number of those that the work runs on.
     region, date, kind : str
-        Where, when and how the price was asked for.
+        Region, date and kind of the price.
     usd_per_kwh : float
-        Price of electricity that is paid on top of it: 0 for a machine that somebody
-        rents out, whose rent includes it; for one's own what the settings say,
-        :data:`xlate.hardware.rent.USD_PER_KWH` by default.
+        Price of electricity that is paid in addition: 0 for a rented machine, whose rent
+        includes it; for an own machine the value of the settings, by default
+        :data:`xlate.hardware.rent.USD_PER_KWH`.
 
     Raises
     ------
@@ -74,26 +74,26 @@ class Rent:
 
     @property
     def share(self) -> float:
-        """Part of the instance's GPUs that is used, 0 to 1."""
+        """Share of the instance's GPUs in use, 0 to 1."""
         return self.gpus_used / self.gpus_in_instance
 
     @property
     def usd_per_h_gpu_share(self) -> float:
-        """Dollars an hour of the GPUs used, as if they could be rented alone."""
+        """Dollars per hour for the GPUs in use, as if they could be rented separately."""
         return self.usd_per_h_instance * self.share
 
     def for_steps(self, step_s: Estimate, steps: int = STEPS) -> Estimate:
-        """Dollars of the whole instance for a number of steps.
+        """Dollars for a number of steps on the complete instance.
 
         Parameters
         ----------
         step_s : Estimate
-            Seconds a step; its interval is kept.
+            Seconds of a step; its interval is kept.
         """
         return _times(step_s, self.usd_per_h_instance * steps / 3600)
 
     def of_share(self, usd: Estimate) -> Estimate:
-        """Of dollars for the whole instance, the share of the GPUs used."""
+        """The share of the GPUs in use, of dollars for the complete instance."""
         return _times(usd, self.share)
 
     def document(self) -> dict[str, object]:
@@ -102,16 +102,16 @@ class Rent:
 
 
 def usd_per_h(rent: float, power_w: Any, usd_per_kwh: float = 0.0) -> Any:
-    """Dollars an hour of a machine, with the electricity that is paid apart.
+    """Dollars per hour for a machine, with electricity that is paid separately.
 
     Parameters
     ----------
     rent : float
-        Dollars an hour of the whole instance.
+        Dollars per hour for the complete instance.
     power_w : float or array
-        Watts of the GPU used; that of the others is not known.
+        Watts of the GPU in use; the power of the others is not known.
     usd_per_kwh : float
-        What electricity costs on top; 0 where the rent includes it.
+        Price of electricity; 0 where the rent includes it.
     """
     return rent + usd_per_kwh * power_w / 1000
 

@@ -1,7 +1,7 @@
-"""Questions: what a session is asked, each a frozen value.
+"""Requests to a session, each a frozen value.
 
-What a request names is looked up and checked by the session that is asked; a request
-itself holds what the user said. Every use case has one.
+A request holds the user's input; the session looks up the names in it and checks them.
+Every use case has one request.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class TranslateRequest:
-    """Ask what profiles would be on the target.
+    """Ask for the profiles on the target.
 
     Attributes
     ----------
     profiles : sequence of Profile or Failure
-        Failures are handed through.
+        Failures are passed through.
     anchor : str or None
-        Instance, by name or alias; None where the files say which GPU they ran on
+        Instance, by name or alias; None where the files hold the GPU they ran on
         and one instance has it.
     target : str
         Instance, by name or alias.
     level : float
-        Of the intervals, between 0 and 1.
+        Level of the intervals, between 0 and 1.
     force : bool
-        Answer though a file says that it ran on another GPU.
+        Answer even where a file holds another GPU.
     bundle : Bundle or None
         By default the pair's in the data home, else the one that ships with xlate;
         where there is none, the answer comes from data sheets (``zero-shot``).
@@ -68,12 +68,12 @@ class TranslateRequest:
 
 @dataclass(frozen=True, eq=False)
 class TableRequest:
-    """Ask what the rows of a wide table would be on the target.
+    """Ask for the rows of a wide table on the target.
 
     Attributes
     ----------
     frame : polars.DataFrame
-        One row a profile: operations in µs over the window, and ``step_time_us``
+        A row for each profile: operations in µs over the window, and ``step_time_us``
         where known. Other columns are kept. Errors number rows from 0.
     anchor, target : str
         Instances, by name or alias.
@@ -90,7 +90,7 @@ class TableRequest:
 
 @dataclass(frozen=True, eq=False)
 class CombineRequest:
-    """Ask what a workload, profiled on several anchors, would be on the target.
+    """Ask for a workload on the target that was profiled on several anchors.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class CombineRequest:
     target : str
         Instance, by name or alias.
     level, force
-        As :class:`TranslateRequest`; with ``force`` two may be the same run too.
+        As :class:`TranslateRequest`; with ``force`` two profiles may be the same run.
     """
 
     profiles: Mapping[str, Profile]
@@ -111,7 +111,7 @@ class CombineRequest:
 
 @dataclass(frozen=True, eq=False)
 class ScaleRequest:
-    """Ask what a profile would be at other sizes, on the anchor and on the target.
+    """Ask for a profile at other sizes, on the anchor and on the target.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class ScaleRequest:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """How errors on work left out are measured: what compares and fits has it.
+    """How errors on held-out work are measured, in comparisons and fits.
 
     Attributes
     ----------
@@ -149,9 +149,9 @@ class Study:
         See :data:`xlate.evaluation.figures.SPLITS`, :func:`xlate.data.columns.plan` and
         :data:`xlate.data.pairing.POLICIES`.
     seed : int
-        Of splits and translators.
+        Seed of splits and translators.
     n_jobs : int, optional
-        Folds worked on at the same time; as many as there are cores by default.
+        Folds computed at the same time; by default the number of cores.
     """
 
     _: KW_ONLY
@@ -164,7 +164,7 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class CompareRequest(Study):
-    """Ask how wrong translators are on work they were not fitted on.
+    """Ask for the errors of translators on work that was not in their fit.
 
     Attributes
     ----------
@@ -207,17 +207,17 @@ class FitRequest(CompareRequest):
     Attributes
     ----------
     translators : sequence of str or None
-        Those to cross-validate for the accuracy card; ``translator`` is always among
+        Translators to cross-validate for the accuracy card; ``translator`` is always one of
         them.
     translator : str or None
-        The one to fit; by default what serves best for so many models
+        The one to fit; by default the best for the number of models
         (:func:`xlate.models.translate.default_for`).
     save : bool
         Whether to write the bundle to the data home.
     replace : bool
-        Let it answer from now on even where it is not shown to be better than what
-        answers now (:mod:`xlate.engine.succession`); otherwise such a fit is kept
-        beside it under a number.
+        Whether the new fit answers from now on even where it is not shown to be better
+        than the current one (:mod:`xlate.engine.succession`); otherwise such a fit is
+        kept under a number.
     """
 
     _: KW_ONLY
@@ -228,7 +228,7 @@ class FitRequest(CompareRequest):
 
 @dataclass(frozen=True, eq=False)
 class ShotsRequest(Study):
-    """Fit a pair of which only a few runs were measured on the target.
+    """Fit a pair with only a few runs measured on the target.
 
     Attributes
     ----------
@@ -255,17 +255,17 @@ class ShotsRequest(Study):
 
 @dataclass(frozen=True, eq=False)
 class AnatomyRequest(Study):
-    """Ask where a translator is wrong on work left out, and why.
+    """Ask where a translator has errors on held-out work, and why.
 
     Attributes
     ----------
     anchor, target, data
         As :class:`CompareRequest`.
     translator : str or None
-        One that answers with a vector; by default the one that a fit would take for
-        so many models.
+        One that answers with a vector; by default the one that a fit would use for
+        the number of models.
     curve : bool
-        Whether to fit on fewer models too, which takes a few times as long.
+        Whether to fit on fewer models too, which takes several times as long.
     """
 
     anchor: str

@@ -30,12 +30,12 @@ class Rows(Generic[R]):
     items : tuple
         Frozen records: :class:`xlate.evaluation.figures.Row`, for instance.
     notes : tuple of str
-        What the user should know of them.
+        Notes for the user.
 
     Examples
     --------
     >>> from xlate.evaluation.figures import Row
-    >>> row = Row("T4", "L4", "ratio", "mine", "model", None, "step_mape", 5.0, 12)
+    >>> row = Row("T4", "L4", "ratio", "own", "model", None, "step_mape", 5.0, 12)
     >>> Rows((row,)).document()[0]["value"]
     5.0
     """
@@ -50,5 +50,5 @@ class Rows(Generic[R]):
         return len(self.items)
 
     def document(self) -> list[dict[str, Any]]:
-        """A list, one object a row."""
+        """A list with one object for each row."""
         return [asdict(row) for row in self.items]

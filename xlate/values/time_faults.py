@@ -1,4 +1,4 @@
-"""Times that cannot be what they are said to be, and the unit that they look like."""
+"""Times that cannot be in the stated unit, and their likely unit."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ __all__ = [
     "window_fault",
 ]
 
-#: a window of two training steps is not shorter than this; the shortest in
-#: PROFET's corpus (LeNet5 on a T4) is 6522 µs
+#: shortest window of two training steps; the shortest in PROFET's corpus (LeNet5 on a
+#: T4) is 6522 µs
 SHORTEST_WINDOW_US = 1000.0
-#: and two of them not longer: ten minutes
+#: longest window of two training steps: ten minutes
 LONGEST_WINDOW_US = 6.0e8
-#: no kernel is shorter, whatever it does: half of what the fastest GPUs take
+#: no kernel is shorter: half of the shortest time on the fastest GPUs
 SHORTEST_OP_US = 0.5
-#: so large a share of a run's operations below that is a unit, not a measurement
+#: where more than this share of operations is shorter, the unit is wrong
 MOST_SHORT_OPS = 0.5
-#: window over step that can be; a factor of a thousand is beyond both
+#: range of window over step; a factor of a thousand lies outside
 MIN_WINDOWS, MAX_WINDOWS = 0.05, 40.0
-#: the least where the file holds no idle time: the device may wait for its host, but a
-#: factor of a thousand is still a unit
+#: the lower bound where the file holds no idle time: the device may wait for its host,
+#: but a factor of a thousand is still a wrong unit
 MIN_BUSY = 0.004
 
 
@@ -39,7 +39,7 @@ def unit_fault(
     step_given: bool = False,
     least: float = MIN_WINDOWS,
 ) -> tuple[str, str] | None:
-    """What contradicts between a window and a step time, and what to try; or None.
+    """How a window and a step time contradict each other, and a hint; or None.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def unit_fault(
     step_given : bool
         Whether the user gave the step time.
     least : float
-        Least of window over step that can be.
+        Lower bound of window over step.
 
     Examples
     --------
@@ -61,35 +61,35 @@ def unit_fault(
     windows = window_us / step_time_us
     if least <= windows <= MAX_WINDOWS:
         return None
-    said = (
+    fault = (
         f"device time sums to {window_us:.6g} µs but one step takes "
         f"{step_time_us:.6g} µs (window / step = {windows:.3g}, expected about 1 to 4)"
     )
     if step_given and SHORTEST_WINDOW_US <= window_us <= LONGEST_WINDOW_US:
         ms = window_us / 1e3
-        return said, (
+        return fault, (
             f"check the step time that was given (--step-time is in ms): the profile "
             f"suggests one from {ms / 4:.3g} to {ms:.3g} ms; or, if it is right, "
             f"{_what_to_convert(window_us, step_time_us)}"
         )
-    return said, _what_to_convert(window_us, step_time_us)
+    return fault, _what_to_convert(window_us, step_time_us)
 
 
 def window_fault(window_us: float) -> tuple[str, str] | None:
-    """What is wrong with a window that came without a step time, and what to try."""
-    said = f"device time sums to {window_us:.6g} µs"
+    """The fault of a window without a step time, and a hint; or None."""
+    sum_text = f"device time sums to {window_us:.6g} µs"
     if window_us < SHORTEST_WINDOW_US:
-        looks = "seconds" if window_us < 1.0 else "milliseconds"
-        return f"{said}, shorter than any step", _convert("op times", looks)
+        unit = "seconds" if window_us < 1.0 else "milliseconds"
+        return f"{sum_text}, shorter than any step", _convert("op times", unit)
     if window_us > LONGEST_WINDOW_US:
-        return f"{said}, over ten minutes", _convert("op times", "nanoseconds")
+        return f"{sum_text}, over ten minutes", _convert("op times", "nanoseconds")
     return None
 
 
 def shortness_fault(
     times_us: Sequence[float], window_us: float
 ) -> tuple[str, str] | None:
-    """What is wrong with operations shorter than any kernel, and what to try; or None.
+    """The fault of operations shorter than any kernel, and a hint; or None.
 
     Parameters
     ----------
@@ -107,17 +107,17 @@ def shortness_fault(
     short = sum(t < SHORTEST_OP_US for t in times_us)
     if short <= MOST_SHORT_OPS * len(times_us):
         return None
-    said = (
+    fault = (
         f"{short} of {len(times_us)} operations take less than {SHORTEST_OP_US:g} µs, "
         "shorter than any kernel"
     )
     # a window in milliseconds is at least a few of them
-    looks = "seconds" if window_us < 5.0 else "milliseconds or seconds"
-    return said, _convert("times", looks)
+    unit = "seconds" if window_us < 5.0 else "milliseconds or seconds"
+    return fault, _convert("times", unit)
 
 
 def _what_to_convert(window_us: float, step_time_us: float) -> str:
-    """The side that no run could have, and the unit it looks like."""
+    """The hint: which of the two times is impossible, and its likely unit."""
     large = max(window_us / step_time_us, step_time_us / window_us)
     unit = _unit_of(large)
     window_can = SHORTEST_WINDOW_US <= window_us <= LONGEST_WINDOW_US
@@ -127,7 +127,7 @@ def _what_to_convert(window_us: float, step_time_us: float) -> str:
     if window_us > step_time_us:
         if window_can or not step_can:
             looks = _looks("step times", unit)
-            # the size of either does not say which of them is off
+            # the sizes do not show which of them is wrong
             both = window_can == step_can and unit == "milliseconds"
             return (
                 f"{looks}, or the op times look like nanoseconds: convert to microseconds"

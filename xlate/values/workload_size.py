@@ -1,4 +1,4 @@
-"""What a workload's size can be, for files, options and Python alike.
+"""Ranges of a workload's sizes, for files, options and Python.
 
 Examples
 --------
@@ -25,9 +25,9 @@ __all__ = [
     "time",
 ]
 
-#: largest batch: a step over a million samples is no step of one GPU
+#: largest batch: one GPU does not process a million samples in a step
 MAX_BATCH_SIZE = 1_000_000
-#: shortest side of an image, in pixels: less is another unit, or no size
+#: shortest side of an image, in pixels: a smaller number is not in pixels
 MIN_PIXELS = 4
 #: longest side of an image, in pixels: one of 65,536 squared fills 50 GB
 MAX_PIXELS = 65_536
@@ -45,7 +45,7 @@ def batch_size(value: Any, where: str) -> int:
     Raises
     ------
     ProfileError
-        If it is no whole number from 1 to :data:`MAX_BATCH_SIZE`.
+        If it is not a whole number from 1 to :data:`MAX_BATCH_SIZE`.
     """
     if not _is_number(value) or not 1 <= value <= MAX_BATCH_SIZE or value % 1:
         raise ProfileError(
@@ -57,18 +57,18 @@ def batch_size(value: Any, where: str) -> int:
 
 
 def check_dataset(name: str, where: str) -> None:
-    """Refuse a dataset's name whose image size cannot be: ``"100000000px"``.
+    """Raise an error if the image size in a dataset's name is impossible: ``"100000000px"``.
 
     Raises
     ------
     ProfileError
         If the side named is not from :data:`MIN_PIXELS` to :data:`MAX_PIXELS` pixels.
     """
-    found = re.fullmatch(r"([+-]?\d+)px", name)
-    if found is None:
+    match = re.fullmatch(r"([+-]?\d+)px", name)
+    if match is None:
         return
-    # more digits than these are too many whatever they are
-    side = int(found[1][:20])
+    # 20 digits are enough to be out of range
+    side = int(match[1][:20])
     if not MIN_PIXELS <= side <= MAX_PIXELS:
         raise ProfileError(
             f"{where} is {name[:40]!r}",
@@ -105,5 +105,5 @@ def time(value: Any, where: str) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    # numpy's numbers too; True is no amount
+    # accept numpy's numbers too, but not True
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -1,9 +1,9 @@
-"""A small first-principles simulator, so that there is a corpus whose truth is known.
+"""A small first-principles simulator, which gives a corpus with known true values.
 
 Layer tables (:mod:`xlate.data.simulated.networks`) give operations and bytes per
 kernel; a roofline with the catalogue's figures (:mod:`xlate.data.simulated.machine`)
-gives times, power and the response to the clock on each GPU. What is fitted
-on it is good for demos and tests, and labelled so wherever it shows.
+gives times, power and the response to the clock on each GPU. Models that are fitted on it
+are for demos and tests, and are labelled as simulated everywhere.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["build", "example_csv", "machines", "workloads"]
 BATCHES = (16, 32, 64)
 PIXELS = (32, 64, 128, 224)
 TOKENS = (64, 128)
-#: what is simulated: instances for their GPUs, else GPUs, each with legal clocks. A list
-#: of its own, so that the corpus stays as it is where the catalogue grows
+#: simulated machines: instances for their GPUs, else GPUs, each with legal clocks. The
+#: list is fixed, so that the corpus does not change when the catalogue grows
 MACHINES = (
     "A100-PCIe-40GB", "A100-PCIe-80GB", "A40", "H100-NVL", "H100-PCIe", "P100-PCIe-16GB",
     "RTX6000-Turing", "RTX8000-Turing", "V100-PCIe-32GB", "g3s.xlarge", "g4dn.xlarge",
@@ -34,6 +34,8 @@ MACHINES = (
 )  # fmt: skip
 #: instances with three repeats; the others have one
 REPEATED = ("g3s.xlarge", "g4dn.xlarge", "p2.xlarge", "p3.2xlarge")
+#: optimizer, mode, precision and framework of every run
+_FRAMEWORK = ("SGD", "training", "fp32", "tensorflow")
 
 
 def workloads() -> list[tuple[str, str, int, int]]:
@@ -47,14 +49,14 @@ def workloads() -> list[tuple[str, str, int, int]]:
     return images + sequences
 
 
-def machines(known: Catalogue) -> list[tuple[str, Gpu]]:
-    """(name, GPU) of every simulated machine, by name; one a GPU."""
-    return [(name, known.instance(name).require_gpu()) for name in MACHINES]
+def machines(catalogue: Catalogue) -> list[tuple[str, Gpu]]:
+    """(name, GPU) of every simulated machine, by name; one for each GPU."""
+    return [(name, catalogue.instance(name).require_gpu()) for name in MACHINES]
 
 
-def _generator(seed: int, *what: object) -> np.random.Generator:
-    """A generator of its own for each run, so that adding one changes no other."""
-    digest = hashlib.sha256(repr((seed, *what)).encode()).digest()
+def _generator(seed: int, *parts: object) -> np.random.Generator:
+    """A separate generator for each run, so that adding a run changes no other run."""
+    digest = hashlib.sha256(repr((seed, *parts)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
@@ -64,7 +66,7 @@ def build(seed: int = 0) -> dict[str, pl.DataFrame]:
     Parameters
     ----------
     seed : int
-        Of the noise between repeats.
+        Seed of the noise between repeats.
 
     Returns
     -------
@@ -73,24 +75,23 @@ def build(seed: int = 0) -> dict[str, pl.DataFrame]:
         seed. A workload that does not fit a GPU's memory has no run there.
     """
     # the shipped catalogue only: the corpus must not depend on the user's own
-    known = Catalogue([shipped("anchors")])
+    catalogue = Catalogue([shipped("anchors")])
     runs: list[tuple[object, ...]] = []
     ops: list[tuple[object, ...]] = []
     telemetry: list[tuple[object, ...]] = []
     sweeps: list[dict[str, object]] = []
     run_id = 0
     for model, dataset, batch, size in workloads():
-        work = step(model, batch, size)
-        for instance, gpu in machines(known):
+        work, key = step(model, batch, size), (model, dataset, batch)
+        for instance, gpu in machines(catalogue):
             machine = Machine(gpu)
             if not machine.fits(work):
                 continue
             for repeat in range(1, 4 if instance in REPEATED else 2):
-                rng = _generator(seed, model, dataset, batch, gpu.name, repeat)
+                rng = _generator(seed, *key, gpu.name, repeat)
                 run = machine.run(work, rng)
                 runs.append(
-                    (run_id, instance, model, dataset, batch, "SGD", "training",
-                     "fp32", "tensorflow", repeat, run.step_time_us)
+                    (run_id, instance, *key, *_FRAMEWORK, repeat, run.step_time_us)
                 )  # fmt: skip
                 ops += [(run_id, op, t) for op, t in sorted(run.ops.items())]
                 telemetry.append(
@@ -115,8 +116,8 @@ def build(seed: int = 0) -> dict[str, pl.DataFrame]:
                 ]
     rows = {"runs": runs, "ops": ops, "telemetry": telemetry}
     tables = {
-        name: pl.DataFrame(found, schema=TABLES[name], orient="row")
-        for name, found in rows.items()
+        name: pl.DataFrame(table_rows, schema=TABLES[name], orient="row")
+        for name, table_rows in rows.items()
     }
     return tables | {"sweeps": sweeps_frame(pl.DataFrame(sweeps))}
 
@@ -136,8 +137,8 @@ def example_csv(
     text : str
         Content.
     """
-    known = Catalogue([shipped("anchors")])
-    run = Machine(known.instance(instance).require_gpu()).run(
+    catalogue = Catalogue([shipped("anchors")])
+    run = Machine(catalogue.instance(instance).require_gpu()).run(
         step(model, batch, size), _generator(0, "example", model, instance)
     )
     header = (

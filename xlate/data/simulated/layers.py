@@ -1,10 +1,10 @@
-"""What one training step computes: floating-point operations and bytes per kernel.
+"""Floating-point operations and bytes of each kernel in a training step.
 
 Counting rules, fp32 (4 bytes a value):
 
 * A convolution of k×k over c_in channels (g groups) to c_out channels and
   h×w positions takes 2·B·h·w·c_out·(c_in/g)·k² operations; each of the two
-  gradients takes as many. (Sze et al., "Efficient Processing of Deep Neural
+  gradients takes the same number. (Sze et al., "Efficient Processing of Deep Neural
   Networks", 2017, section III.)
 * A matrix product of (m, k) and (k, n) takes 2·m·k·n operations.
 * Everything else is limited by memory: it reads and writes each tensor once
@@ -87,6 +87,7 @@ class Step:
         size: int,
         channels: int,
         stride: int = 1,
+        *,
         depthwise: bool = False,
         norm: bool = True,
         act: str | None = "Relu",
@@ -164,7 +165,14 @@ class Step:
         return self
 
     def matmul(
-        self, m: int, k: int, n: int, weights: bool, op: str = "MatMul", copies: int = 1
+        self,
+        m: int,
+        k: int,
+        n: int,
+        *,
+        weights: bool,
+        op: str = "MatMul",
+        copies: int = 1,
     ) -> None:
         """``copies`` products (m, k)·(k, n) in one launch, with both gradients."""
         flops = 2.0 * m * k * n * copies

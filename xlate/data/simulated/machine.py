@@ -1,6 +1,6 @@
-"""How long a step takes on a GPU, what it draws, and what its profile shows.
+"""Time, power and profile of a step on a simulated GPU.
 
-All from catalogue facts:
+All values are computed from facts of the catalogue:
 
 * **Roofline** (Williams, Waterman and Patterson, 2009): a kernel takes the
   larger of operations / throughput and bytes / bandwidth, plus a launch floor.
@@ -43,8 +43,8 @@ _HOST_LAUNCH_US = {"Kepler": 34.0, "Maxwell": 26.0, "Pascal": 24.0, "Volta": 45.
 _HOST_NEWER_US = 18.0
 _HOST_STEP_US = 3000.0
 _INPUT_BYTES_PER_US = 2500.0
-#: share of busy time in which the device waits even when nothing binds the
-#: host; PROFET's slow GPUs idle for 4.7 to 6.7 % of the window
+#: share of busy time in which the device waits even when the host does not limit
+#: it; PROFET's slow GPUs idle for 4.7 to 6.7 % of the window
 _STALL_SHARE = 0.05
 #: backward convolutions use other algorithms than forward ones, and other
 #: generations choose differently
@@ -93,7 +93,7 @@ class Run:
 
 
 class Machine:
-    """One GPU of the catalogue, able to run steps.
+    """One GPU of the catalogue, which simulates steps.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Machine:
         self.noise = _NOISE.get(gpu.name, _NOISE_OTHER)
 
     def fits(self, step: Step) -> bool:
-        """Whether activations (kept for the way back) and weights fit in memory."""
+        """Whether activations (kept for the backward pass) and weights fit in memory."""
         return (
             4 * (2 * step.activations + 3 * step.parameters) < 0.9 * self.memory_bytes
         )
@@ -143,7 +143,7 @@ class Machine:
         )
         memory = moved / (self.bytes_per_us * _BANDWIDTH_SHARE)
         memory *= 1 + half_bytes / max(moved, 1e2)
-        # tiny kernels are all floor, whichever way they are limited
+        # the time of tiny kernels is the launch floor
         compute = min(compute, 1e3 * flops / self.flops_per_us + 2.0)
         memory = min(memory, 1e3 * moved / self.bytes_per_us + 2.0)
         floor = _FLOOR_US.get(self.arch, _FLOOR_NEWER_US)
@@ -171,7 +171,7 @@ class Machine:
         self._dress(device, step)
         host = _HOST_STEP_US + launches * _HOST_LAUNCH_US.get(self.arch, _HOST_NEWER_US)
         transfer = 4.0 * step.batch * 3 * 64 * 64 / _INPUT_BYTES_PER_US
-        # host and device see the same disturbances of a run, each op its own
+        # host and device share the noise of a run, each operation has its own noise
         wobble = float(np.exp(rng.normal(0.0, self.noise)))
         device = {
             op: t * wobble * float(np.exp(rng.normal(0.0, self.noise)))
@@ -194,16 +194,16 @@ class Machine:
         dynamic = utilization * (0.45 + 0.55 * min(1.0, arithmetic / max(busy, 1.0)))
         power = self.tdp_w * (_IDLE_POWER_SHARE + (1 - _IDLE_POWER_SHARE) * dynamic)
         return Run(
-            {op: round(t, 2) for op, t in ops.items() if t > 0},
-            round(time, 2),
-            arithmetic / time,
-            round(100 * utilization, 1),
-            round(100 * memory_busy, 1),
-            round(min(power, self.tdp_w), 2),
+            ops={op: round(t, 2) for op, t in ops.items() if t > 0},
+            step_time_us=round(time, 2),
+            compute_share=arithmetic / time,
+            gpu_utilization=round(100 * utilization, 1),
+            memory_utilization=round(100 * memory_busy, 1),
+            power_w=round(min(power, self.tdp_w), 2),
         )
 
     def _dress(self, device: dict[str, float], step: Step) -> None:
-        """Operations that exist on some generations only, for the same work."""
+        """Add and remove operations that only some generations run for the same work."""
         floor = _FLOOR_US.get(self.arch, _FLOOR_NEWER_US)
         copied = 4.0 * step.batch * 3 * 64 * 64
         if self.arch in ("Kepler", "Maxwell", "Pascal"):
@@ -215,7 +215,7 @@ class Machine:
             device.pop("ArgMax", None)
             device["_Send"] = copied / 11e3 + 2 * floor
         if self.arch in ("Volta", "Ampere", "Hopper") and "Conv2D" in device:
-            # tensor layouts are converted around cuDNN's kernels there
+            # these generations convert tensor layouts around cuDNN's kernels
             device["Transpose"] = device.get("Transpose", 0.0) + 0.02 * device["Conv2D"]
 
     def sweep(self, run: Run) -> tuple[Floats, Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Public corpora: one module each that turns the files of its origin into tables."""
+"""Public corpora: one module for each, which turns its files into tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xlate.settings import paths
 
 __all__ = ["IMPORTERS", "import_corpus", "pull_corpus"]
 
-#: corpus name -> how its files become canonical tables
+#: corpus name -> function that makes canonical tables of its files
 IMPORTERS: dict[str, Callable[[Card, Path], dict[str, pl.DataFrame]]] = {
     "cloud-hw-trainpred": cloud_hw.read,
     "hkbu-dvfs": hkbu_dvfs.read,
@@ -31,18 +31,18 @@ IMPORTERS: dict[str, Callable[[Card, Path], dict[str, pl.DataFrame]]] = {
 def _importer(
     name: str,
 ) -> tuple[Card, Callable[[Card, Path], dict[str, pl.DataFrame]]]:
-    known = corpus.cards()
-    if name not in known:
-        raise UnknownNameError("corpus", name, known, "see: xlate datasets list")
+    all_cards = corpus.cards()
+    if name not in all_cards:
+        raise UnknownNameError("corpus", name, all_cards, "see: xlate datasets list")
     if name not in IMPORTERS:
         raise CorpusError(
             f"corpus {name} is not imported from files",
             f"xlate datasets build {name}"
-            if known[name].simulated
+            if all_cards[name].simulated
             else "see: xlate datasets list",
             code="corpus.not-here",
         )
-    return known[name], IMPORTERS[name]
+    return all_cards[name], IMPORTERS[name]
 
 
 def import_corpus(name: str, folder: Path | None = None) -> Path:
@@ -92,9 +92,9 @@ def pull_corpus(
 ) -> Path:
     """Fetch a corpus from its origin, check every sha256, import it.
 
-    With ``unverified``, files whose sha256 the card does not know are taken as they
-    come. What an earlier pull had fetched when it was killed is not fetched again.
-    ``progress`` is called with bytes fetched, bytes in all, and the file.
+    With ``unverified``, files without a sha256 in the card are accepted unchecked. Files
+    that an interrupted pull had fetched are not fetched again. ``progress`` is called with
+    bytes fetched, all bytes, and the file.
 
     Raises
     ------
@@ -104,8 +104,6 @@ def pull_corpus(
     card, read = _importer(name)
     left = leftovers(name)
     with scratch_folder(name) as scratch:
-        fetch(
-            card, scratch, base_url, say, unverified, kept=left, progress=progress
-        )  # fmt: skip
+        fetch(card, scratch, base_url, say, unverified, kept=left, progress=progress)
         remove(left)
         return corpus.save(card, read(card, scratch))

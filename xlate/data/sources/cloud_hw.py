@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
-    """Read the corpus as it lies at its origin.
+    """Read the files of the corpus.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("run_id"),
         (pl.col("totaldata") / pl.col("batchsize")).ceil().alias("batches"),
     )
-    runs = table.select(
+    columns = [
         "run_id",
         pl.col("Instances").replace(_INSTANCES).alias("instance"),
         "model",
@@ -67,7 +67,8 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
         (pl.col("one_epoch_average_second") * 1e6 / pl.col("batches")).alias(
             "step_time_us"
         ),
-    )
+    ]
+    runs = table.select(columns)
     telemetry = table.select(
         "run_id",
         pl.col("power_drawW_50").alias("power_w"),

@@ -1,8 +1,8 @@
 """Old pandas pickles, read without trusting them.
 
-This is the one place that imports :mod:`pickle`. The unpickler resolves only
-the constructors a DataFrame of numbers and strings needs; any other name in
-the file is refused by that name before it is looked up.
+This is the only module that imports :mod:`pickle`. The unpickler resolves only
+the constructors that a DataFrame of numbers and strings needs; any other name in
+the file raises an error before it is looked up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from xlate.files import read_bytes
 
 __all__ = ["read_frame"]
 
-#: where numpy keeps the constructors its pickles name; files name either place
+#: module of numpy's constructors; pickles may name either of the two
 _CORE = "numpy._core" if int(np.__version__.partition(".")[0]) >= 2 else "numpy.core"
 _CORES = ("numpy.core", "numpy._core")
 
@@ -99,8 +99,8 @@ def read_frame(path: Path) -> pl.DataFrame:
     Raises
     ------
     CorpusError
-        If the file is missing, truncated, no pickle, asks for a name outside
-        the allow-list, or holds no DataFrame.
+        If the file is missing, truncated, not a pickle, needs a name outside
+        the allow-list, or does not hold a DataFrame.
     """
     import pandas as pd
 

@@ -13,9 +13,9 @@ from xlate.data.sources.files import located, read_csv
 __all__ = ["read"]
 
 _GPUS = {"v100": "V100-PCIe-32GB", "rtx8000": "RTX8000-Turing"}
-#: below this a V100 does not follow the request
+#: lowest clock that a V100 follows
 _LOWEST_V100_MHZ = 500
-#: a faster clock draws more, but for noise
+#: power at a higher clock over that at a lower one must not be below this
 _MOST_POWER_LOST = 0.85
 
 _NAMES = {
@@ -30,7 +30,7 @@ _NAMES = {
 
 
 def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
-    """Read the corpus as it lies at its origin.
+    """Read the files of the corpus.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
 
 
 def _sound(table: pl.DataFrame) -> pl.DataFrame:
-    """Without clocks that were not followed, nor workloads whose meter failed.
+    """Rows without clocks that were not followed, and workloads whose meter failed.
 
-    In four mixbench variants on the RTX 8000 power halves from the last but one
-    clock to the highest, where the time says that the kernel ran as before.
+    In four mixbench variants on the RTX 8000 power halves from the second highest
+    clock to the highest, but the times show that the kernel ran as before.
     """
     order = table.sort("workload", "sm_mhz")
     drop = pl.col("power_w").last() / pl.col("power_w").slice(-2, 1).first()

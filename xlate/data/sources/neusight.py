@@ -1,8 +1,8 @@
 """NeuSight's op profiles of transformers on eleven GPUs, to ``runs`` and ``ops``.
 
 A csv lists the nodes of a traced model (``torch.fx``) with times in
-milliseconds; of the transformer layers, which are all alike, it holds one. The
-json beside it says how many there are and how long the whole model took.
+milliseconds; of the transformer layers, which are all equal, it holds one. The
+json beside it holds the number of layers and the time of the complete model.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _FILE = re.compile(
 _MODES = {"inf": "inference", "train": "training"}
 _TIMES = ("fw_latency", "bw_latency", "acc_latency")
 _NEEDED = ("op", "target", "meta", "input_shapes", "output_shape", *_TIMES)
-#: of the layers that are alike, the one that the csv holds
+#: the one of the equal layers that the csv holds
 _LAYER = re.compile(r"\b(?:layer|h)\.0\b")
 _FUNCTION = re.compile(r"(?:function|method|class) '?([\w.]+)")
 #: last part of a module's name -> aten operation
@@ -63,7 +63,7 @@ _MODULES = (
     (re.compile(r"^activation$"), "tanh"),
     (re.compile(r"dense|query|key|value|decoder|classifier|seq_relationship"), "linear"),
 )  # fmt: skip
-#: what is traced -> the operations under which PyTorch's profiler books its
+#: traced operation -> the operations under which PyTorch's profiler counts its
 #: kernels, forward and backward
 _ATEN: Mapping[str, tuple[str, str]] = {
     "linear": ("addmm", "mm"),
@@ -80,7 +80,7 @@ _ATEN: Mapping[str, tuple[str, str]] = {
     "tanh": ("tanh", "tanh_backward"),
     **{n: (n, n) for n in ("add", "sub", "mul", "pow", "where", "eq")},
 }
-#: nodes that only look at a tensor, or make a scalar: no kernel of any size runs
+#: nodes that only inspect a tensor, or make a scalar: they run no large kernel
 _LOOKS = frozenset(
     {"size", "view", "permute", "transpose", "split", "dim", "to", "type", "unsqueeze",
      "expand", "getitem", "getattr", "eq", "finfo", "full", "arange", "ones"}
@@ -89,14 +89,14 @@ _NOTHING = frozenset({"placeholder", "output", "get_attr"})
 
 
 def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
-    """Read the corpus as it lies at its origin.
+    """Read the files of the corpus.
 
     Parameters
     ----------
     card : Card
         Names the files.
     folder : Path
-        Holds them, one folder a GPU.
+        Holds them, in one folder for each GPU.
 
     Returns
     -------
@@ -117,33 +117,18 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     for file in card.files:
         if not file.path.endswith(".json"):
             continue
-        # names repeat from folder to folder, so that only a whole path will do
+        # names repeat from folder to folder, so the folders must match too
         place = Path(*Path(file.path).parts[-3:])
-        whole = folder / place
-        path = whole if whole.is_file() else located(card, folder, file.path)
+        expected = folder / place
+        path = expected if expected.is_file() else located(card, folder, file.path)
         facts = _facts(path)
-        named = _FILE.fullmatch(path.stem)
-        gpu = GPUS.get(place.parts[-2])
-        if named is None or gpu is None or named["model"] not in _MODELS:
-            raise CorpusError(f"{path} is of no model or GPU that is known here")
         run_id = len(runs)
+        step_time_us = facts["e2e_latency"] * 1e3
         runs.append(
-            {
-                "run_id": run_id,
-                "instance": gpu,
-                "model": _MODELS[named["model"]],
-                "dataset": f"{named['tokens']}tok",
-                "batch_size": int(named["batch"]),
-                "optimizer": "none",
-                "mode": _MODES[named["mode"]],
-                "precision": "fp32",
-                "framework": "pytorch",
-                "repeat": 1,
-                "step_time_us": facts["e2e_latency"] * 1e3,
-            }
+            {"run_id": run_id, **_run(path, place), "step_time_us": step_time_us}
         )
-        made = _calls(path.with_suffix(".csv"), int(facts["num_layer"]))
-        calls.append(made.with_columns(pl.lit(run_id).alias("run_id")))
+        of_run = _calls(path.with_suffix(".csv"), int(facts["num_layer"]))
+        calls.append(of_run.with_columns(pl.lit(run_id).alias("run_id")))
     every = pl.concat(calls)
     alike = ["run_id", "op", "input_shapes", "output_shape"]
     return {
@@ -157,28 +142,47 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     }
 
 
+def _run(path: Path, place: Path) -> dict[str, Any]:
+    """Columns of a run that the names of its file and folder show."""
+    named = _FILE.fullmatch(path.stem)
+    gpu = GPUS.get(place.parts[-2])
+    if named is None or gpu is None or named["model"] not in _MODELS:
+        raise CorpusError(f"{path} is of no model or GPU that is known here")
+    return {
+        "instance": gpu,
+        "model": _MODELS[named["model"]],
+        "dataset": f"{named['tokens']}tok",
+        "batch_size": int(named["batch"]),
+        "optimizer": "none",
+        "mode": _MODES[named["mode"]],
+        "precision": "fp32",
+        "framework": "pytorch",
+        "repeat": 1,
+    }
+
+
 def _facts(path: Path) -> Mapping[str, float]:
     try:
         facts = json.loads(read_bytes(path))
-        found = {k: float(facts[k]) for k in ("num_layer", "e2e_latency")}
+        numbers = {k: float(facts[k]) for k in ("num_layer", "e2e_latency")}
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise CorpusError(
             f"{path} is not what it should be: {e}",
             "copy it again",
             code="corpus.damaged",
         ) from e
-    if not all(math.isfinite(v) and v > 0 for v in found.values()):
+    if not all(math.isfinite(v) and v > 0 for v in numbers.values()):
         raise CorpusError(
             f"{path}: layers and times are above 0",
             "copy it again",
             code="corpus.bad-value",
         )
-    return found
+    return numbers
 
 
 def _calls(path: Path, layers: int) -> pl.DataFrame:
-    """A row a node and pass: column, shapes, how often, µs over the whole model."""
-    found: list[tuple[str, str, str, int, float]] = []
+    """A row for each node and pass: column, shapes, count, µs over all layers."""
+    records: list[tuple[str, str, str, int, float]] = []
     try:
         check_regular(path)
         with path.open(newline="", encoding="utf-8") as f:
@@ -203,19 +207,19 @@ def _calls(path: Path, layers: int) -> pl.DataFrame:
                     column = op_names.column(side, op_names.ATEN + name)
                     value = float(row[key]) * 1e3 * count
                     if value > 0:
-                        found.append((column, *shapes, count, value))
+                        records.append((column, *shapes, count, value))
     except (OSError, ValueError, csv.Error) as e:
         raise CorpusError(
             f"{path} cannot be read: {e}", "copy it again", code="corpus.damaged"
         ) from e
     return pl.DataFrame(
-        found, orient="row",
+        records, orient="row",
         schema={k: v for k, v in schema.CALLS.items() if k != "run_id"},
     )  # fmt: skip
 
 
 def _operation(path: Path, row: Mapping[str, str]) -> str | None:
-    """Aten operation of a node, without ``aten::``; None where nothing happens."""
+    """Aten operation of a node, without ``aten::``; None for nodes without work."""
     if row["op"] in _NOTHING:
         return None
     if row["op"] == "call_method":
@@ -226,9 +230,9 @@ def _operation(path: Path, row: Mapping[str, str]) -> str | None:
             if pattern.search(leaf):
                 return op
         return leaf
-    found = _FUNCTION.search(row["target"])
-    if found is None:
+    match = _FUNCTION.search(row["target"])
+    if match is None:
         raise CorpusError(f"{path}: {row['target']!r} is no function", "copy it again")
-    op = found[1].rpartition(".")[2]
+    op = match[1].rpartition(".")[2]
     # arithmetic on sizes, on the host
     return "size" if row["output_shape"] == "(1,)" else op

@@ -26,7 +26,7 @@ _META = {
 
 
 def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
-    """Read the corpus as it lies at its origin.
+    """Read the files of the corpus.
 
     Parameters
     ----------
@@ -59,42 +59,48 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
                 "it is not one of PROFET's anchor tables",
                 code="corpus.missing-part",
             )
-        try:
-            frame = frame.with_columns(
-                *(pl.col(c).cast(t) for c, t in _META.items()),
-                *(pl.col(c).cast(pl.Float64) for c in columns),
-            )
-            frame = frame.with_columns(
-                (pl.int_range(pl.len()) + start).cast(pl.UInt32).alias("run_id"),
-                pl.col("exp_name")
-                .str.extract(r"(\d+)$")
-                .cast(pl.Int64)
-                .alias("repeat"),
-                pl.col("dataset").str.replace(r"^(\d+)dataset$", "${1}px"),
-            )
-        except pl.exceptions.PolarsError as e:
-            raise CorpusError(
-                f"{path} holds a value of the wrong type: {e}", code="corpus.bad-value"
-            ) from e
+        frame = _typed(frame, path, columns, start)
         start += frame.height
-        runs.append(
-            frame.select(
-                "run_id",
-                pl.col("instance_name").alias("instance"),
-                "model",
-                "dataset",
-                pl.col("batchsize").alias("batch_size"),
-                "optimizer",
-                pl.lit("training").alias("mode"),
-                pl.lit("fp32").alias("precision"),
-                pl.lit("tensorflow").alias("framework"),
-                "repeat",
-                (pl.col("batch_latency") * 1e6).alias("step_time_us"),
-            )
-        )
+        runs.append(frame.select(_RUNS))
         ops.append(
             frame.unpivot(
                 on=columns, index="run_id", variable_name="op", value_name="time_us"
             ).filter(pl.col("time_us") != 0)
         )
     return {"runs": pl.concat(runs), "ops": pl.concat(ops)}
+
+
+#: columns of ``runs`` from those of a typed table
+_RUNS = [
+    pl.col("run_id"),
+    pl.col("instance_name").alias("instance"),
+    pl.col("model"),
+    pl.col("dataset"),
+    pl.col("batchsize").alias("batch_size"),
+    pl.col("optimizer"),
+    pl.lit("training").alias("mode"),
+    pl.lit("fp32").alias("precision"),
+    pl.lit("tensorflow").alias("framework"),
+    pl.col("repeat"),
+    (pl.col("batch_latency") * 1e6).alias("step_time_us"),
+]
+
+
+def _typed(
+    frame: pl.DataFrame, path: Path, columns: list[str], start: int
+) -> pl.DataFrame:
+    """A table with the right types, ``run_id`` from ``start`` on, ``repeat`` and pixels."""
+    try:
+        typed = frame.with_columns(
+            *(pl.col(c).cast(t) for c, t in _META.items()),
+            *(pl.col(c).cast(pl.Float64) for c in columns),
+        )
+        return typed.with_columns(
+            (pl.int_range(pl.len()) + start).cast(pl.UInt32).alias("run_id"),
+            pl.col("exp_name").str.extract(r"(\d+)$").cast(pl.Int64).alias("repeat"),
+            pl.col("dataset").str.replace(r"^(\d+)dataset$", "${1}px"),
+        )
+    except pl.exceptions.PolarsError as e:
+        raise CorpusError(
+            f"{path} holds a value of the wrong type: {e}", code="corpus.bad-value"
+        ) from e

@@ -1,4 +1,4 @@
-"""Fetch the files of a corpus from its origin, whole and checked, or not at all."""
+"""Fetch the files of a corpus from its origin, complete and checked, or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import partial
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any
@@ -17,18 +18,19 @@ from xlate.errors import DownloadError, StorageError
 
 __all__ = ["fetch"]
 
-#: called with bytes fetched, bytes there are, and the file being fetched
+#: called with bytes fetched, all bytes, and the file
 Progress = Callable[[int, int, str], None]
 
 _CHUNK = 1 << 16
 _TIMEOUT_S = 60.0
-#: the most that is fetched of a file whose size the card does not know
+#: most bytes that are fetched of a file whose size is not in the card
 _MOST_BYTES = 64 * 1024 * 1024
 
 
 class _SameKind(urllib.request.HTTPRedirectHandler):
     """Follow redirects over http and https, but never from https to http."""
 
+    # the six arguments of the base class
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
         headers: HTTPMessage, newurl: str,
@@ -41,7 +43,9 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
                 "import a copy with --from DIR",
                 code="download.refused",
             )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        return super().redirect_request(
+            req, fp, code, msg, headers=headers, newurl=newurl
+        )
 
 
 _OPENER = urllib.request.build_opener(_SameKind)
@@ -66,37 +70,27 @@ def fetch(
     folder : Path
         A scratch folder; the caller removes it when this raises.
     base_url : str, optional
-        A mirror to use in place of the card's own.
+        A mirror to use in place of the card's address.
     say : callable, optional
-        Called with one line a file.
+        Called with one line for each file.
     unverified : bool
-        Whether to take files whose checksum the card does not know; it is shown.
+        Whether to accept files without a checksum in the card; it is then printed.
     kept : sequence of Path
-        Folders of downloads that were cut short: files whose checksum is right
-        are moved from there and not fetched again.
+        Folders of interrupted downloads: files with the right checksum are moved from
+        them and not fetched again.
     progress : callable, optional
-        Called with bytes fetched, bytes in all (0 where not known), and the file.
+        Called with bytes fetched, all bytes (0 where not known), and the file.
 
     Raises
     ------
     DownloadError
-        If a file cannot be reached, breaks off, is not the file expected, its
-        name leads out of the folder, or its checksum is not known and ``unverified`` is
-        False.
+        If a file cannot be reached, breaks off, is not the expected one, is named out of
+        the folder, or has no checksum and ``unverified`` is False.
     StorageError
         If the folder cannot be written.
     """
-    base = _base_of(card, base_url)
+    base, unknown = _base_of(card, base_url), _unknown(card, unverified)
     _check_names(card)
-    unknown = [f.path for f in card.files if not f.sha256]
-    if unknown and not unverified:
-        raise DownloadError(
-            f"no checksum is known of {unknown[0]} and {len(unknown) - 1} more files of "
-            f"{card.name}",
-            f"copy {card.origin} at {card.commit[:12]} and xlate datasets import "
-            f"{card.name} --from DIR, or pull with --unverified",
-            code="download.checksum",
-        )
     total = 0 if unknown else sum(f.bytes for f in card.files)
     done = 0
     for file in card.files:
@@ -108,16 +102,38 @@ def fetch(
             if say is not None:
                 size = f" ({file.bytes / 1e6:.1f} MB)" if file.sha256 else ""
                 say(f"fetching {file.path}{size}")
-            found = _fetch(base, file, path, done, total, progress)
+            report = (
+                None if progress is None else partial(_report, progress, done, total)
+            )
+            checksum = _fetch(base, file, path, report)
             if say is not None and not file.sha256:
-                say(f"not verified: sha256 {found}")
+                say(f"not verified: sha256 {checksum}")
         done += path.stat().st_size
         if progress is not None:
             progress(done, total, file.path)
 
 
+def _report(progress: Progress, done: int, total: int, size: int, file: str) -> None:
+    """Report progress: bytes of files before this one, all bytes, bytes of this one."""
+    progress(done + size, total, file)
+
+
+def _unknown(card: Card, unverified: bool) -> list[str]:
+    """Files without a checksum; an error unless they may be fetched unverified."""
+    unknown = [f.path for f in card.files if not f.sha256]
+    if unknown and not unverified:
+        raise DownloadError(
+            f"no checksum is known of {unknown[0]} and {len(unknown) - 1} more files of "
+            f"{card.name}",
+            f"copy {card.origin} at {card.commit[:12]} and xlate datasets import "
+            f"{card.name} --from DIR, or pull with --unverified",
+            code="download.checksum",
+        )
+    return unknown
+
+
 def _base_of(card: Card, base_url: str | None) -> str:
-    """The address that paths are appended to."""
+    """The address to which paths are appended."""
     base = (base_url or card.url).rstrip("/") + "/"
     if urllib.parse.urlparse(base).scheme not in ("http", "https"):
         raise DownloadError(
@@ -131,7 +147,7 @@ def _base_of(card: Card, base_url: str | None) -> str:
 
 
 def _check_names(card: Card) -> None:
-    """Refuse names that lead out of the folder, on any system, before anything is fetched."""
+    """Raise an error if a name leads out of the folder, on any system."""
     for file in card.files:
         parts = PurePosixPath(file.path).parts
         windows = PureWindowsPath(file.path)
@@ -152,25 +168,27 @@ def _check_names(card: Card) -> None:
 
 
 def _taken(file: SourceFile, kept: Sequence[Path], path: Path) -> bool:
-    """Whether the file was taken over from an earlier download, checksum checked."""
+    """Whether the file was moved from an earlier download, after a check."""
     for folder in kept if file.sha256 else ():
-        found = folder / file.path
-        if not found.is_file() or found.stat().st_size != file.bytes:
+        earlier = folder / file.path
+        if not earlier.is_file() or earlier.stat().st_size != file.bytes:
             continue
-        with found.open("rb") as f:
+        with earlier.open("rb") as f:
             if hashlib.file_digest(f, "sha256").hexdigest() != file.sha256:
                 continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(found, path)
+        shutil.move(earlier, path)
         return True
     return False
 
 
 def _fetch(
-    base: str, file: SourceFile, path: Path, done: int, total: int,
-    progress: Progress | None,
-) -> str:  # fmt: skip
-    """Fetch one file; its sha256, which is the card's where that knows one."""
+    base: str,
+    file: SourceFile,
+    path: Path,
+    report: Callable[[int, str], None] | None,
+) -> str:
+    """Fetch one file and return its sha256, which must be that of the card, if any."""
     url = base + urllib.parse.quote(file.path)
     most = file.bytes if file.sha256 else _MOST_BYTES
     digest = hashlib.sha256()
@@ -187,10 +205,10 @@ def _fetch(
                     raise _too_long(url, most)
                 digest.update(chunk)
                 out.write(chunk)
-                if progress is not None:
-                    progress(done + size, total, file.path)
+                if report is not None:
+                    report(size, file.path)
     except OSError as e:
-        # what the network raises was turned into a DownloadError below
+        # errors of the network were turned into a DownloadError
         raise StorageError(
             f"cannot write {path}: {e.strerror or e}",
             "free some space, or set TMPDIR",
@@ -205,7 +223,7 @@ def _fetch(
         raise DownloadError(
             f"{url} has sha256 {digest.hexdigest()[:12]}…, "
             f"expected {file.sha256[:12]}…",
-            "the file was changed or damaged on the way; try again",
+            "the file was changed or damaged in transfer; try again",
             code="download.checksum",
         )
     return digest.hexdigest()
@@ -219,7 +237,7 @@ def _too_long(url: str, most: int) -> DownloadError:
 
 
 def _promised(answer: Any) -> int:
-    """The length the server promises, -1 where it promises none that can be read."""
+    """The length in the server's answer; -1 where there is no readable one."""
     text = str(answer.headers.get("Content-Length") or "")
     return int(text) if text.isascii() and text.isdecimal() else -1
 

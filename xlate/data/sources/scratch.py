@@ -1,4 +1,4 @@
-"""Folders that downloads go to, and what a killed download left there."""
+"""Folders of downloads, and folders that killed downloads left."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PREFIX = "xlate-pull"
 
 @contextmanager
 def scratch_folder(corpus: str) -> Iterator[Path]:
-    """A folder for the files of a corpus, removed at the end whatever happens.
+    """A folder for the files of a corpus, removed at the end in every case.
 
-    Its name carries the process, so that what a killed one left is recognised
+    Its name holds the process, so that the folder of a killed one is recognised
     (:func:`leftovers`).
     """
     prefix = f"{_PREFIX}-{corpus}-{os.getpid()}-"
@@ -28,21 +28,21 @@ def scratch_folder(corpus: str) -> Iterator[Path]:
 
 
 def leftovers(corpus: str) -> list[Path]:
-    """Folders of this user's downloads of a corpus whose process is gone."""
+    """Folders of this user's downloads of a corpus whose process ended."""
     name = re.compile(rf"{_PREFIX}-{re.escape(corpus)}-(\d+)-\w+")
-    found = []
+    folders = []
     for path in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}-{corpus}-*")):
         match = name.fullmatch(path.name)
         if match is None or path.is_symlink() or not path.is_dir():
             continue
-        # a folder of somebody else in a shared place is not ours to read or remove
+        # folders of other users in a shared place are not read or removed
         if path.stat().st_uid == os.getuid() and not _alive(int(match[1])):
-            found.append(path)
-    return found
+            folders.append(path)
+    return folders
 
 
 def remove(folders: list[Path]) -> None:
-    """Remove folders; one that is gone already is fine."""
+    """Remove folders; they may be missing already."""
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,11 +12,11 @@ from xlate.data.sources.files import located, read_csv
 
 __all__ = ["read"]
 
-#: below this a V100 does not follow the request
+#: lowest clock that a V100 follows
 LOWEST_V100_MHZ = 540.0
-#: stands for fp64_active in every application it was not measured for
+#: the value of fp64_active in every application for which it was not measured
 _FP64_FILL = 0.107983
-#: its memory utilisation is that of STREAM, while its DRAM is idle
+#: applications whose memory utilisation is that of STREAM, while the DRAM is idle
 _MEMORY_UTILIZATION_COPIED = ("tpacf",)
 
 _NAMES = {
@@ -35,7 +35,7 @@ _NAMES = {
 
 
 def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
-    """Read the corpus as it lies at its origins.
+    """Read the files of the corpus.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     Returns
     -------
     dict of str to polars.DataFrame
-        Canonical ``sweeps``; the card's defects say what became null or was
+        Canonical ``sweeps``; the card's defects list what became null or was
         dropped.
 
     Raises
@@ -75,7 +75,7 @@ def _renamed(path: Path) -> pl.DataFrame:
 
 
 def _spec_v100(named: dict[str, Path]) -> pl.DataFrame:
-    """Time and power of one table, activities of the other: its times are wrong."""
+    """Time and power of one table, activities of another, whose times are wrong."""
     key = ["application", "sm_mhz"]
     measured = _renamed(named["predicted_power_runtime_energy.csv"])
     activities = _renamed(named["mean_fp_data_21_apps.csv"])

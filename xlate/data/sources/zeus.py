@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
-    """Read the corpus as it lies at its origin.
+    """Read the files of the corpus.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     Returns
     -------
     dict of str to polars.DataFrame
-        Canonical ``sweeps`` with ``power_limit_w`` and no clock; ``time_s`` is
+        Canonical ``sweeps`` with ``power_limit_w``, without clocks; ``time_s`` is
         that of an epoch.
 
     Raises
@@ -48,7 +48,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
     sweeps = []
     for file in card.files:
         path = located(card, folder, file.path)
-        table = read_csv(path, _COLUMNS).with_columns(
+        columns = [
             pl.lit(_GPUS[path.stem.rpartition("_")[2]]).alias("gpu"),
             pl.concat_str(
                 "dataset", "network", "batch_size", "optimizer", separator="/"
@@ -57,6 +57,7 @@ def read(card: Card, folder: Path) -> dict[str, pl.DataFrame]:
             pl.col("power_limit").alias("power_limit_w"),
             pl.col("time_per_epoch").alias("time_s"),
             pl.col("average_power").alias("power_w"),
-        )
+        ]
+        table = read_csv(path, _COLUMNS).with_columns(columns)
         sweeps.append(sweeps_frame(table))
     return {"sweeps": pl.concat(sweeps)}

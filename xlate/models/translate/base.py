@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xlate import op_names
-from xlate.data.pairing import STEP
+from xlate.data.columns import STEP
 from xlate.models.state import Stateful
 
 __all__ = ["STEP", "Translated", "Translator", "squeezed"]
@@ -181,7 +181,25 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         X : array-like of shape (n, n_columns)
             As in :meth:`predict`.
         """
-        return Translated(self.predict(X).reshape(len(X), -1), self.difficulty(X))
+        X = self._checked(X)
+        answer = self._answered(X, self._counterpart(X))
+        values = np.maximum(answer.values, 0.0)
+        if self.predicts_vector:
+            values = self._with_structure(X, values)
+        return replace(answer, values=values)
+
+    def _answered(self, X: Floats, anchor: Floats) -> Translated:
+        """Values as the model gives them, difficulty and paths, from one walk through it.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_columns)
+            Checked.
+        anchor : ndarray of shape (n, n_outputs)
+            Its :meth:`_counterpart`.
+        """
+        del anchor  # for translators of several parts, which share it
+        return Translated(self._predict(X).reshape(len(X), -1), self.difficulty(X))
 
     def difficulty(self, X: Floats) -> Floats:
         """Expected size of the step time's errors, relative to each other.
@@ -268,5 +286,14 @@ class Translator(Stateful, MultiOutputMixin, RegressorMixin, BaseEstimator):  # 
         total = Y[:, busy].sum(axis=1, keepdims=True)
         # translators of levels may have a value for it already; ratios give 0
         missing = ~ran & present & (Y <= 0)
-        Y = np.where(missing, total * self.target_only_share_, Y)
-        return np.where(present, Y, 0.0)
+        kept = np.where(
+            present, np.where(missing, total * self.target_only_share_, Y), 0.0
+        )
+        # a name that is chance says nothing by its absence on the anchor
+        for j in self._named_by_chance():
+            kept[:, j] = Y[:, j]
+        return kept
+
+    def _named_by_chance(self) -> Sequence[int]:
+        """Columns that run under another column's name as often as under their own."""
+        return ()

@@ -12,7 +12,6 @@ on the training models.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +96,7 @@ class PhysicsTranslator(Translator):
         names = np.array(
             self.columns or [f"Device_{j}" for j in range(self.n_outputs_)]
         )
-        runs = self._runs(A)
+        runs = Runs.of(A, *self._places())
         self.pooled_ = PooledRatios(
             names[self.ops_].tolist(), self.clock_ratio, self.random_state
         ).fit(runs, B[:, self.ops_], groups)
@@ -132,7 +131,7 @@ class PhysicsTranslator(Translator):
                 second_opinion=_PRIOR,
             )  # fmt: skip
             inner.fit(X[~test], Y[~test], groups[~test])
-            _, paths, second = inner._estimates(X[test])
+            _, paths, second = inner._estimates(X[test], inner._counterpart(X[test]))
             logs = np.log(paths.step), np.log(second)
             blends = logs[0] + np.outer(_WEIGHTS, logs[1] - logs[0])
             errors = np.abs(blends - np.log(np.maximum(Y[test, step], 1e-9)))
@@ -141,22 +140,15 @@ class PhysicsTranslator(Translator):
         return float(_WEIGHTS[np.argmin(loss)])
 
     def _predict(self, X: Floats) -> Floats:
-        return self._answered(X).values
-
-    def translate(self, X: Any) -> Translated:
-        """Values, difficulty and both paths, computed together."""
-        X = self._checked(X)
-        answer = self._answered(X)
-        values = self._with_structure(X, np.maximum(answer.values, 0.0))
-        return replace(answer, values=values)
+        return self._answered(X, self._counterpart(X)).values
 
     def difficulty(self, X: Any) -> Floats:
         """Grows with the log distance of the two estimates of the step time."""
-        return self._answered(self._checked(X)).difficulty
+        X = self._checked(X)
+        return self._answered(X, self._counterpart(X)).difficulty
 
-    def _answered(self, X: Floats) -> Translated:
-        anchor = self._counterpart(X)
-        Y, paths, second = self._estimates(X)
+    def _answered(self, X: Floats, anchor: Floats) -> Translated:
+        Y, paths, second = self._estimates(X, anchor)
         if paths is None:
             return Translated(self.transfers_.split(anchor, Y), np.ones(len(X)))
         difficulty = 1 + np.abs(np.log(paths.step / second)) / _USUAL
@@ -165,11 +157,16 @@ class PhysicsTranslator(Translator):
             self.transfers_.split(anchor, Y), difficulty, paths.device, paths.host
         )
 
-    def _estimates(self, X: Floats) -> tuple[Floats, Any, Floats]:
+    def _estimates(self, X: Floats, anchor: Floats) -> tuple[Floats, Any, Floats]:
         """Merged vectors; step time and paths by the two paths; step time by the forest."""
-        merged = self.transfers_.merged(self._counterpart(X))
-        runs = self._runs(merged)
-        Y = self._vector(merged if self.columns is not None else X, runs)
+        merged = self.transfers_.merged(anchor)
+        # idle time, the host's side and the step by the forest; X was checked by the caller
+        own = merged if self.columns is not None else X
+        Y = self.forest_.ratios(own, merged)
+        runs = Runs.of(merged, *self._places())
+        Y[:, self.ops_] = np.where(
+            self.runs_if_ran_[self.ops_], self.pooled_.predict(runs), 0.0
+        )
         step = self._step()
         if step is None:
             return Y, None, np.zeros(0)
@@ -177,33 +174,13 @@ class PhysicsTranslator(Translator):
         paths = self.paths_.predict(runs.busy, runs.idle, runs.step, busy)
         return Y, paths, np.maximum(Y[:, step], 1e-9)
 
-    def _vector(self, X: Floats, runs: Runs) -> Floats:
-        """All columns on the target from merged inputs; step time by the forest alone."""
-        # X was checked by the caller
-        Y = np.asarray(self.forest_._predict(X))
-        Y = Y.reshape(len(X), -1).copy()
-        Y[:, self.ops_] = np.where(
-            self.runs_if_ran_[self.ops_], self.pooled_.predict(runs), 0.0
-        )
-        return Y
+    def _places(self) -> tuple[NDArray[np.int64], int | None, int | None]:
+        """Where operations, idle time and the step stand."""
+        names, idle = list(self.columns or ()), op_names.DEVICE_IDLE
+        return self.ops_, names.index(idle) if idle in names else None, self._step()
 
-    def _runs(self, A: Floats) -> Runs:
-        nothing = np.zeros(len(A))
-        names = list(self.columns or ())
-        idle = op_names.DEVICE_IDLE
-        step = self._step()
-        return Runs(
-            A[:, self.ops_],
-            A[:, names.index(idle)] if idle in names else nothing,
-            A[:, step] if step is not None else nothing,
-        )
-
-    def _with_structure(self, X: Floats, Y: Floats) -> Floats:
-        kept = super()._with_structure(X, Y)
-        # which name a copy has is random: its absence on the anchor means nothing
-        for j in self.transfers_.places if self.transfers_.both else ():
-            kept[:, j] = Y[:, j]
-        return kept
+    def _named_by_chance(self) -> Sequence[int]:
+        return self.transfers_.places if self.transfers_.both else ()
 
     def _groups(self, n: int) -> NDArray[Any]:
         return np.arange(n) if self.models_ is None else self.models_

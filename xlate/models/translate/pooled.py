@@ -50,6 +50,18 @@ class Runs:
     idle: Floats
     step: Floats
 
+    @classmethod
+    def of(
+        cls, A: Floats, ops: NDArray[np.int64], idle: int | None, step: int | None
+    ) -> Runs:
+        """Those whose columns stand at some places; None where there is no such column."""
+        nothing = np.zeros(len(A))
+        return cls(
+            A[:, ops],
+            nothing if idle is None else A[:, idle],
+            nothing if step is None else A[:, step],
+        )
+
     @property
     def busy(self) -> Floats:
         """Sum of the operations, at least 1 µs."""
@@ -155,23 +167,32 @@ class PooledRatios(Stateful):
         """The operations on the target, µs, shape (n, k); 0 where not on the anchor."""
         X = runs.ops
         total, answers = np.zeros_like(X), np.zeros_like(X)
-        shared = self._features(runs)
-        views = zip(self._views(X), self.effects_, self.forests_, strict=True)
-        for (reference, columns), effects, forest in views:
-            ran = (X > 0) & (reference > 0) & columns
-            i, j = np.nonzero(ran)
-            effect = np.broadcast_to(effects, X.shape)
-            log = np.log(reference[i, j]) + effect[i, j]
-            learnt = ~self.serial_[j]
-            if forest is not None and learnt.any():
-                p, q = i[learnt], j[learnt]
-                log[learnt] += forest_mean(
-                    forest, self._pairs(runs, shared, effect, p, q)
-                )
+        # the features of every view first: what the forests add comes last
+        for i, j, log, learnt, forest, pairs in list(self._prepared(runs)):
+            if pairs is not None:
+                log[learnt] += forest_mean(forest, pairs)
             total[i, j] += log
             answers[i, j] += 1
         mean = total / np.maximum(answers, 1)
         return np.where(answers > 0, np.exp(mean), 0.0)
+
+    def _prepared(self, runs: Runs) -> Iterator[tuple[Any, ...]]:
+        """For each view: places of its pairs, their logs before the forest, and features.
+
+        Which of the pairs the forest corrects stands beside it; without any of them
+        there are no features.
+        """
+        X, shared = runs.ops, self._features(runs)
+        views = zip(self._views(X), self.effects_, self.forests_, strict=True)
+        for (reference, columns), effects, forest in views:
+            i, j = np.nonzero((X > 0) & (reference > 0) & columns)
+            effect = np.broadcast_to(effects, X.shape)
+            log = np.log(reference[i, j]) + effect[i, j]
+            learnt = ~self.serial_[j]
+            pairs = None
+            if forest is not None and learnt.any():
+                pairs = self._pairs(runs, shared, effect, i[learnt], j[learnt])
+            yield i, j, log, learnt, forest, pairs
 
     def _index(self) -> None:
         """Families and natures of the columns, as indicator matrices."""

@@ -101,7 +101,23 @@ class RatioForestTranslator(Translator):
             self.step_forest_ = self._forest().fit(F, S)
 
     def _predict(self, X: Floats) -> Floats:
-        A = self._counterpart(X)
+        return self.ratios(X, self._counterpart(X))
+
+    def ratios(self, X: Floats, A: Floats) -> Floats:
+        """Each output by its ratio, unclamped; for a translator that this one is part of.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_columns)
+            Anchor side, checked.
+        A : ndarray of shape (n, n_outputs)
+            The anchor's value behind each output.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            µs on the target.
+        """
         F = self._features(X)
         T = np.clip(
             forest_mean(self.forest_, F).reshape(len(X), -1),

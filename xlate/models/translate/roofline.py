@@ -14,7 +14,6 @@ They are blended by the inverse of their variances in training.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -134,21 +133,15 @@ class RooflineTranslator(Translator):
         self.weight_ = (1 / spread) / (1 / spread).sum()
 
     def _predict(self, X: Floats) -> Floats:
-        return self._answered(X).values
-
-    def translate(self, X: Floats) -> Translated:
-        """Values, difficulty and, where idle time was recorded, both paths."""
-        X = self._checked(X)
-        answer = self._answered(X)
-        values = self._with_structure(X, np.maximum(answer.values, 0.0))
-        return replace(answer, values=values)
+        return self._answered(X, self._counterpart(X)).values
 
     def difficulty(self, X: Floats) -> Floats:
         """Grows with the log distance of the two estimates of the step time."""
-        return self._answered(self._checked(X)).difficulty
+        X = self._checked(X)
+        return self._answered(X, self._counterpart(X)).difficulty
 
-    def _answered(self, X: Floats) -> Translated:
-        A = self._counterpart(X)
+    def _answered(self, X: Floats, anchor: Floats) -> Translated:
+        A = anchor
         Y: Floats = self._ratios(A)
         step = self._step()
         if step is None:

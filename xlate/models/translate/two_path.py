@@ -89,7 +89,8 @@ class TwoPath(Stateful):
         goal = np.log(target_step)
 
         def error(theta: Floats) -> Floats:
-            guess = _logs(theta, busy, idle, step, target_busy)[0]
+            self.theta_ = theta
+            guess = self._logs(busy, idle, step, target_busy)[0]
             return np.concatenate([(guess - goal) * root, _PULL * (theta - _PRIOR)])
 
         solutions = [
@@ -103,22 +104,25 @@ class TwoPath(Stateful):
         self, busy: Floats, idle: Floats, step: Floats, target_busy: Floats
     ) -> Paths:
         """Step times and both paths; ``target_busy`` is the translated busy time."""
-        logs = _logs(self.theta_, busy, idle, step, target_busy)
+        logs = self._logs(busy, idle, step, target_busy)
         return Paths(*(np.exp(v) for v in logs))
 
-
-def _logs(
-    theta: Floats, busy: Floats, idle: Floats, step: Floats, target_busy: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Logs of step time, device path and host path on the target."""
-    knee, kappa = 1 + np.exp(np.clip(theta[:2], -5, 3))
-    phi, rho, eta, bias, drop = theta[2:]
-    log_busy, log_step = np.log(np.maximum(busy, 1.0)), np.log(np.maximum(step, 1.0))
-    window = np.log1p(idle / np.maximum(busy, 1.0))
-    log_g = np.log(np.maximum(np.expm1(kappa * window), _TINY)) / kappa - phi
-    device = log_step - np.logaddexp(0, knee * log_g) / knee
-    excess = log_busy - np.log(_STEPS) - device
-    target = np.log(np.maximum(target_busy, 1.0)) - np.log(_STEPS) + bias
-    target = target - np.minimum(excess, 0) - (1 + drop) * np.maximum(excess, 0)
-    host = device + (1 + eta) * log_g + rho
-    return np.logaddexp(knee * target, knee * host) / knee, target, host
+    def _logs(
+        self, busy: Floats, idle: Floats, step: Floats, target_busy: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Logs of step time, device path and host path on the target."""
+        theta = self.theta_
+        knee, kappa = 1 + np.exp(np.clip(theta[:2], -5, 3))
+        phi, rho, eta, bias, drop = theta[2:]
+        log_busy, log_step = (
+            np.log(np.maximum(busy, 1.0)),
+            np.log(np.maximum(step, 1.0)),
+        )
+        window = np.log1p(idle / np.maximum(busy, 1.0))
+        log_g = np.log(np.maximum(np.expm1(kappa * window), _TINY)) / kappa - phi
+        device = log_step - np.logaddexp(0, knee * log_g) / knee
+        excess = log_busy - np.log(_STEPS) - device
+        target = np.log(np.maximum(target_busy, 1.0)) - np.log(_STEPS) + bias
+        target = target - np.minimum(excess, 0) - (1 + drop) * np.maximum(excess, 0)
+        host = device + (1 + eta) * log_g + rho
+        return np.logaddexp(knee * target, knee * host) / knee, target, host

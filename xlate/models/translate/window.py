@@ -55,21 +55,23 @@ class StepFromWindow(Stateful, BaseEstimator):  # type: ignore[misc]
         from sklearn.ensemble import ExtraTreesRegressor
 
         X = check_array(X, dtype=np.float64)
-        steps = np.log(self._window(X) / np.asarray(y, dtype=np.float64))
+        window = self._window(X)
+        steps = np.log(window / np.asarray(y, dtype=np.float64))
         self.low_, self.high_ = float(steps.min()), float(steps.max())
         self.inputs_ = np.flatnonzero(X.any(axis=0))
         self.forest_ = ExtraTreesRegressor(
             self.n_estimators, min_samples_leaf=2, random_state=self.random_state
-        ).fit(self._features(X), steps)
+        ).fit(self._features(X, window), steps)
         return self
 
     def predict(self, X: Any) -> Floats:
         """Step time in microseconds of each op vector (n, k)."""
         check_is_fitted(self)
         X = check_array(X, dtype=np.float64)
-        steps = forest_mean(self.forest_, self._features(X))
+        window = self._window(X)
+        steps = forest_mean(self.forest_, self._features(X, window))
         steps = np.clip(steps, self.low_, self.high_)
-        return np.asarray(self._window(X) / np.exp(steps))
+        return np.asarray(window / np.exp(steps))
 
     def _window(self, X: Floats) -> Floats:
         columns = list(self.columns or [])
@@ -78,8 +80,7 @@ class StepFromWindow(Stateful, BaseEstimator):  # type: ignore[misc]
         # a vector without any device time has no window; 1 µs keeps logs finite
         return np.asarray(np.maximum(X[:, device].sum(axis=1), 1.0))
 
-    def _features(self, X: Floats) -> Floats:
-        window = self._window(X)
+    def _features(self, X: Floats, window: Floats) -> Floats:
         idle = X[:, list(self.columns or []).index(op_names.DEVICE_IDLE)]
         return np.column_stack(
             [np.log1p(X[:, self.inputs_]), np.log(window), idle / window]

@@ -1,11 +1,11 @@
 """``nsys stats``: kernels and copies of the GPU, and NVTX ranges as steps.
 
-Reports stand under each other as nsys prints them, as csv, columns or tables. Only
-those of the GPU's work count (``cuda_gpu_kern_sum``, ``cuda_gpu_mem_time_sum``,
+Reports follow each other as nsys prints them, as csv, columns or tables. Only reports of
+the GPU's work are counted (``cuda_gpu_kern_sum``, ``cuda_gpu_mem_time_sum``,
 ``cuda_gpu_sum``, ``cuda_kern_exec_sum``, ``cuda_gpu_trace`` and their older names), and
-of several that hold the same work one: sums over API calls, the operating system,
+only one of several that hold the same work: sums over API calls, the operating system,
 OpenACC, MPI and so on are the host's time. ``cuda_kern_exec_sum`` and ``_trace`` and the
-traces of NVTX are read as their scripts write them; no real file of these was at hand.
+traces of NVTX are read as their scripts write them; no real file of these was available.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from xlate.readers.nsight.nsys_kinds import kind_of
 from xlate.readers.nsight.nsys_ranges import step_share
 from xlate.readers.nsight.nsys_tables import HINT, Report, is_report, number, reports
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.traces.kernel_sums import KernelSum, profile_of_sums
 from xlate.readers.traces.marks import Marks, Range, steps_of
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.values.profile import Profile
 from xlate.values.reason import Reason
 
 __all__ = ["read", "sniff"]
 
-#: reports that hold the same work within so much
+#: relative difference within which two reports hold the same work
 _SAME = 0.01
-#: shares of a report sum to less than the whole: by rounding of each line and in all,
-#: and so much that it is held against the answer
-_ROUNDED, _SAID, _MUCH = 0.05, 0.5, 5.0
+#: missing percent: rounding of each line, the least that is noted, and the least that is
+#: a warning
+_ROUNDED, _NOTED, _MUCH = 0.05, 0.5, 5.0
 
 
 def sniff(head: bytes) -> bool:
-    """Whether one of the first lines names or heads a report of nsys stats."""
+    """Whether one of the first lines is a name or a heading of a report of nsys stats."""
     return is_report(head)
 
 
@@ -61,8 +61,8 @@ def read(source: Source) -> list[Profile]:
     runs: dict[str, list[Report]] = {}
     for r in listed:
         runs.setdefault(r.run, []).append(r)
-    found = {run: _profiles(path, of, source.steps) for run, of in runs.items()}
-    with_work = {run: p for run, p in found.items() if p}
+    by_run = {run: _profiles(path, of, source.steps) for run, of in runs.items()}
+    with_work = {run: p for run, p in by_run.items() if p}
     if not with_work:
         kinds = sorted({r.kind or kind_of(path, r) or "another report" for r in listed})
         inside = f" (it has {', '.join(kinds)})" if kinds else ""
@@ -120,7 +120,7 @@ def _profiles(
 
 
 def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
-    """One report of each kind; a second one must be the same work."""
+    """One report of each kind; a second report of a kind must hold the same work."""
     first: dict[str, Report] = {}
     notes: list[str] = []
     for report in listed:
@@ -136,7 +136,7 @@ def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
             raise ProfileError(
                 f"{path} holds two reports of kind {kind}, of {before / 1e3:.6g} ms "
                 f"(line {first[kind].line}) and {total / 1e3:.6g} ms (line {report.line})",
-                "they are of two runs: write each into a file of its own",
+                "they are of two runs: write each into a separate file",
                 code="profile.repeated",
             )
         notes.append(Reason(
@@ -147,7 +147,7 @@ def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
 
 
 def _check_rows(path: Path, report: Report) -> None:
-    """Refuse a report in which a line stands twice."""
+    """Raise an error if a report holds a line twice."""
     lines: dict[tuple[str, ...], int] = {}
     if report.place("start", "kernel start") is not None:
         return
@@ -173,27 +173,27 @@ def _total(path: Path, report: Report) -> float:
 
 def _sums(run: _Run) -> dict[int, list[KernelSum]]:
     """Kernels and copies of each device; 0 where the reports name no device."""
-    found: dict[int, list[KernelSum]] = {}
+    by_device: dict[int, list[KernelSum]] = {}
     mixed = run.of("cuda_gpu_sum")
     kernels = run.of("cuda_gpu_kern_sum")
     copies = run.of("cuda_gpu_mem_time_sum")
     if kernels is not None:
-        found[0] = _column(run.path, kernels, True)
+        by_device[0] = _column(run.path, kernels, True)
     elif mixed is not None:
-        found[0] = _of_category(run.path, mixed, "KERNEL", True)
+        by_device[0] = _of_category(run.path, mixed, "KERNEL", True)
     elif (executed := run.of("cuda_kern_exec_sum")) is not None:
-        found = _executed(run.path, executed)
+        by_device = _executed(run.path, executed)
     if copies is not None:
-        found.setdefault(min(found, default=0), []).extend(
+        by_device.setdefault(min(by_device, default=0), []).extend(
             _column(run.path, copies, False)
         )
     elif mixed is not None:
-        found[0] += _of_category(run.path, mixed, "MEM", False)
-    return found
+        by_device[0] += _of_category(run.path, mixed, "MEM", False)
+    return by_device
 
 
 def _missing(run: _Run) -> list[Reason]:
-    """What share of the work is in no line, by the shares of those that are there."""
+    """Notes where the shares of the lines do not sum to 100%: work is missing."""
     notes = []
     for kind in ("cuda_gpu_kern_sum", "cuda_gpu_sum", "cuda_gpu_mem_time_sum"):
         report = run.of(kind)
@@ -202,13 +202,13 @@ def _missing(run: _Run) -> list[Reason]:
             continue
         shares = [number(run.path, line, cells[at].rstrip(" %")) for line, cells in report.rows]  # fmt: skip
         missing = 100 - sum(shares)
-        if missing > _SAID + _ROUNDED * len(shares):
-            said = (
+        if missing > _NOTED + _ROUNDED * len(shares):
+            note = (
                 f"{missing:.1f}% of the time of {kind} is missing: its lines (from line "
                 f"{report.line}) sum to {sum(shares):.1f}%"
             )
             remedy = "export the report whole: nsys stats prints every line"
-            notes.append(Reason(said, remedy, informs=missing < _MUCH))
+            notes.append(Reason(note, remedy, informs=missing < _MUCH))
     return notes
 
 
@@ -229,7 +229,7 @@ def _column(path: Path, report: Report, kernel: bool) -> list[KernelSum]:
 def _of_category(
     path: Path, report: Report, category: str, kernel: bool
 ) -> list[KernelSum]:
-    """Rows of one category; those of the API are the host's time."""
+    """Rows of one category; rows of the API, which are host time, are left out."""
     total, name, at = _places(report, "total time", "operation", "category")
     return [
         KernelSum(cells[name].strip("[]"), report.time(path, line, cells, total), kernel)
@@ -242,14 +242,14 @@ def _executed(path: Path, report: Report) -> dict[int, list[KernelSum]]:
     """Mean time of each kernel times how often it ran, by device."""
     mean, count, name = _places(report, "kavg", "count", "kernel name")
     at = report.place("devid", "device")
-    found: dict[int, list[KernelSum]] = {}
+    by_device: dict[int, list[KernelSum]] = {}
     for line, cells in report.rows:
         if not cells[mean]:
             continue  # launched, and not run
         time = report.time(path, line, cells, mean) * number(path, line, cells[count])
         device = int(cells[at]) if at is not None and cells[at].isdecimal() else 0
-        found.setdefault(device, []).append(KernelSum(cells[name], time))
-    return found
+        by_device.setdefault(device, []).append(KernelSum(cells[name], time))
+    return by_device
 
 
 def _places(report: Report, *names: str) -> list[int]:
@@ -267,27 +267,34 @@ def _traced(run: _Run, report: Report, choice: StepChoice) -> list[Profile]:
     begin, length, name = _places(report, *names)
     at, asked_at = report.place("device", "devid"), report.place("api start")
     trace = DeviceTrace(path, "NVTX")
-    called: dict[tuple[int, int], str] = {}
+    device_names: dict[tuple[int, int], str] = {}
     for line, cells in report.rows:
         if launched and not cells[begin]:
             continue
-        said, number_ = _device(cells[at] if at is not None else "")
-        if said:
-            called[0, number_] = said
+        device_name, number_ = _device(cells[at] if at is not None else "")
+        if device_name:
+            device_names[0, number_] = device_name
         start = report.time(path, line, cells, begin)
         copy = cells[name].startswith("[CUDA")
         asked = report.time(path, line, cells, asked_at) if asked_at is not None else None  # fmt: skip
         end = start + report.time(path, line, cells, length)
-        trace.add(cells[name].strip("[]"), start, end, number_, 0, asked, not copy)
+        trace.add(
+            cells[name].strip("[]"),
+            start,
+            end,
+            device=number_,
+            asked=asked,
+            kernel=not copy,
+        )
     notes = run.notes
     if launched:
         notes = (*notes, "this report holds kernels and no copies")
     marks = {}
     if not choice.count:
-        found = steps_of(path, _ranges(run), choice.mark, trace.asked, "NVTX")
-        # the report does not say which process a kernel is of
-        marks = dict(enumerate(sorted(found.values(), key=_many)[-1:]))
-    return trace.profiles(marks, choice, NamedDevices(called), notes=notes)
+        by_process = steps_of(path, _ranges(run), choice.mark, trace.asked, "NVTX")
+        # the report does not hold the process of a kernel
+        marks = dict(enumerate(sorted(by_process.values(), key=_many)[-1:]))
+    return trace.profiles(marks, choice, NamedDevices(device_names), notes=notes)
 
 
 def _many(marks: Marks) -> int:
@@ -296,10 +303,10 @@ def _many(marks: Marks) -> int:
 
 def _device(cell: str) -> tuple[str | None, int]:
     """Name and number: ``NVIDIA A100-SXM4-80GB (0)``."""
-    found = re.fullmatch(r"(.*?)\s*\((\d{1,6})\)", cell)
-    if found:
-        return (found[1] if found[1].upper() not in ("", "GPU") else None), int(
-            found[2]
+    match = re.fullmatch(r"(.*?)\s*\((\d{1,6})\)", cell)
+    if match:
+        return (match[1] if match[1].upper() not in ("", "GPU") else None), int(
+            match[2]
         )
     bare = re.fullmatch(r"(?:GPU\s*)?(\d{1,6})", cell)
     return (None, int(bare[1])) if bare else (cell or None, 0)
@@ -311,12 +318,12 @@ def _ranges(run: _Run) -> list[Range]:
         return []
     begin, end, name, pid = _places(report, "start", "end", "name", "pid")
     thread = report.place("tid")
-    found = []
+    ranges = []
     for line, cells in report.rows:
         numbers = [
             int(cells[k]) if k is not None and cells[k].isdecimal() else 0
             for k in (pid, thread)
         ]
         start, stop = (report.time(run.path, line, cells, k) for k in (begin, end))
-        found.append(Range(cells[name].lstrip(":"), start, stop, *numbers))
-    return found
+        ranges.append(Range(cells[name].lstrip(":"), start, stop, *numbers))
+    return ranges

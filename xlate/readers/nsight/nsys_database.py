@@ -1,7 +1,7 @@
-"""Nsight Systems' sqlite export as a database: opened, bounded, asked column by column.
+"""Nsight Systems' sqlite export as a database with limits on time and size.
 
-Tables are made only when there is something in them, and their columns differ from
-version to version, so both are asked for first.
+nsys writes only tables that have rows, and their columns differ from version to version,
+so a query first checks which tables and columns exist.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from xlate.readers.source import Source
 
 __all__ = ["HINT", "NsysDatabase", "opened"]
 
-#: seconds until queries are stopped, and bytes that allow one second more; a
+#: seconds until queries are stopped, and bytes of the file for each further second; a
 #: gigabyte of kernels takes seconds
 _LONGEST_S, _BYTES_A_S = 8.0, 4_000_000
-#: bytes of one value at most; a column that is computed could ask for a gigabyte
+#: bytes of one value at most; a computed column could have a gigabyte
 _LONGEST_VALUE = 1 << 24
 #: bytes unpacked at once
 _PIECE = 1 << 20
@@ -31,7 +31,7 @@ HINT = "nsys profile -t cuda,nvtx … then: nsys export --type sqlite REPORT.nsy
 
 
 class NsysDatabase:
-    """What of the known tables and columns there is.
+    """The tables and columns of an export.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ class NsysDatabase:
         if not have:
             return
         chosen = ", ".join(f'"{c}"' if c in have else "NULL" for c in wanted)
-        # names of columns and tables are ours, never the file's
+        # names of columns and tables are constants of this package, never from the file
         query = f'SELECT {chosen} FROM "{table}"'  # noqa: S608
         yield from self.database.execute(query)
 
-    def whole(self, table: str, value: Any) -> float:
+    def time(self, table: str, value: Any) -> float:
         """A time that must be a finite number.
 
         Raises
@@ -87,17 +87,17 @@ class NsysDatabase:
 
 @contextmanager
 def opened(source: Source) -> Iterator[NsysDatabase]:
-    """A database opened read-only; a packed one is unpacked beside no one's files.
+    """A database opened read-only; a packed one is unpacked into a temporary folder.
 
     Raises
     ------
     ProfileError
-        If it is damaged, of something else, or its last changes stand in another file.
+        If it is damaged, not a database, or its last changes are in another file.
     """
     path = source.path
     with _unpacked(source) as file:
         _check_log(path)
-        # a question mark or a hash in a path would end it
+        # as a URI, since a question mark or a hash would end the path
         name = f"{file.resolve().as_uri()}?mode=ro&immutable=1"
         try:
             with closing(sqlite3.connect(name, uri=True)) as database:
@@ -109,7 +109,7 @@ def opened(source: Source) -> Iterator[NsysDatabase]:
                 database.text_factory = lambda b: b.decode("utf-8", "replace")
                 yield NsysDatabase(path, database)
         except UnicodeDecodeError as e:
-            # sqlite's own message quotes the schema, which need not be text
+            # sqlite's message quotes the schema, which may not be text
             raise ProfileError(
                 f"{path} is a damaged database: its schema holds bytes that are not UTF-8",
                 "export it again",
@@ -124,7 +124,7 @@ def opened(source: Source) -> Iterator[NsysDatabase]:
 
 
 def _check_log(path: Path) -> None:
-    """Refuse a database whose last changes stand in a log beside it."""
+    """Raise an error if the last changes of a database are in a log beside it."""
     log = path.with_name(path.name + "-wal")
     try:
         size = log.stat().st_size
@@ -132,7 +132,7 @@ def _check_log(path: Path) -> None:
         return
     if size:
         raise ProfileError(
-            f"{path} is not whole: its last changes stand in {log.name}",
+            f"{path} is not complete: its last changes are in {log.name}",
             "let nsys finish, or write them in: sqlite3 FILE 'PRAGMA wal_checkpoint'",
             code="profile.damaged",
         )
@@ -140,7 +140,7 @@ def _check_log(path: Path) -> None:
 
 @contextmanager
 def _unpacked(source: Source) -> Iterator[Path]:
-    """The file itself, or a copy without packing that is taken away afterwards."""
+    """The file itself, or an unpacked copy that is removed afterwards."""
     if not source.packed:
         yield source.path
         return

@@ -1,8 +1,8 @@
-"""Which reports of ``nsys stats`` are of the GPU's work or of ranges, and which are not.
+"""The kinds of reports of ``nsys stats`` that hold the GPU's work, or ranges.
 
-A report is known by the name of the script that wrote it, or by its headings where
-nothing names it. Reports of API calls, the operating system, OpenACC, MPI and so on have
-headings that are alike, and are none of these.
+A report is recognised by the name of the script that wrote it, or by its headings where
+no name is given. Reports of API calls, the operating system, OpenACC, MPI and so on have
+similar headings, and belong to no kind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xlate.readers.nsight.nsys_tables import HINT, Report
 __all__ = ["kind_of"]
 
 _BASE = frozenset({"time", "total time", "instances", "avg", "med", "min", "max", "stddev"})  # fmt: skip
-#: with the column without a name that pandas writes first
+#: with the unnamed column that pandas writes first
 _KERNEL_HEADS = _BASE | {"name", "kernel name", "gridxyz", "blockxyz", ""}
 _COPY_HEADS = _BASE | {"count", "operation", ""}
 #: older name of a script -> its name
@@ -33,7 +33,7 @@ _OLD_NAMES: Mapping[str, str] = {
 
 
 def kind_of(path: Path, report: Report) -> str:
-    """What a report is, by its name or else its headings; empty where it is another.
+    """Kind of a report, by its name or else its headings; empty where it has no kind.
 
     Parameters
     ----------
@@ -74,15 +74,15 @@ def kind_of(path: Path, report: Report) -> str:
 
 
 def _is_trace(head: set[str]) -> bool:
-    """Times, and what only the GPU's work has; calls of an API have a process."""
+    """Whether the headings are of a trace of the GPU; calls of an API have a process."""
     return {"start", "duration", "name"} <= head and (
         bool(head & {"device", "grdx"}) or ("corrid" in head and not head & {"pid", "result"})
     )  # fmt: skip
 
 
 _Needs = Callable[[set[str]], bool]
-#: kind -> names it goes by, headings it must have, and, where nothing names it, those it
-#: may have
+#: kind -> its names, a test of the headings that it must have, and all headings that it
+#: may have where the report has no name
 _KINDS: Mapping[str, tuple[tuple[str, ...], _Needs, frozenset[str] | None]] = {
     "cuda_gpu_trace": (("cuda_gpu_trace",), _is_trace, None),
     "cuda_gpu_kern_sum": (

@@ -1,8 +1,8 @@
-"""How many steps the sums of ``nsys stats`` hold, by its summary of NVTX ranges.
+"""The number of steps in the sums of ``nsys stats``, by its summary of NVTX ranges.
 
 The summary has lengths and no starts. Ranges that were pushed and never popped all end
-together, so that each is shorter than the one before it by a step: lengths in even steps
-give them away.
+together, so that each is shorter than the one before it by a step: they are recognised by
+lengths in even steps.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ from statistics import median
 
 from xlate.errors import ProfileError
 from xlate.readers.nsight.nsys_tables import HINT, Report, number
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.kernel_sums import StepShare
 from xlate.readers.traces.marks import PARTS, STEP_RANGE, folded
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.values.reason import Reason
 
 __all__ = ["step_share"]
 
-#: fewest ranges whose lengths can give away that they nest
+#: fewest ranges from whose lengths nesting can be recognised
 _FEWEST = 6
-#: a step's least share of the longest, below which as many must grow shorter: lengths vary
+#: least share of the longest range that a step must be; with a smaller share, at least
+#: this number of ranges must grow shorter, because lengths vary
 _LEAST, _MANY = 0.005, 20
-#: how far a difference of lengths may be from the median of them
+#: largest relative distance of a difference of lengths from the median difference
 _EVEN = 0.5
-#: the same for what a column says of evenly spaced lengths, over their spread
+#: the same for the mean and the deviation of evenly spaced lengths, over their width
 _CLOSE = 0.03
 
 
 @dataclass
 class _Series:
-    """Ranges of one name, numbers in it apart."""
+    """Ranges whose names are equal except for numbers."""
 
     count: int = 0
     time_us: float = 0.0
     numbered: list[tuple[int, float]] = field(default_factory=list)
-    #: of a name that repeats: mean, shortest, longest, standard deviation, µs
+    #: for a name that repeats: mean, shortest, longest, standard deviation, µs
     spread: tuple[float, float, float, float] | None = None
 
 
 def step_share(path: Path, report: Report | None, choice: StepChoice) -> StepShare:
-    """How many steps the sums hold, by the ranges or as the user says.
+    """Number of steps in the sums, by the ranges or by the user's option.
 
     Parameters
     ----------
@@ -59,11 +60,11 @@ def step_share(path: Path, report: Report | None, choice: StepChoice) -> StepSha
     Raises
     ------
     ProfileError
-        If no range has the name that the user gave, or a field is no number.
+        If no range has the name that the user gave, or a field is not a number.
     """
     if choice.count:
-        said = f"the sums are taken for {choice.count} steps of equal length"
-        return StepShare(choice.count, None, (Reason(said, informs=True),))
+        note = f"the sums are taken for {choice.count} steps of equal length"
+        return StepShare(choice.count, None, (Reason(note, informs=True),))
     series: dict[str, _Series] = {}
     names: list[str] = []
     for line, cells in report.rows if report is not None else ():
@@ -80,9 +81,9 @@ def step_share(path: Path, report: Report | None, choice: StepChoice) -> StepSha
         )
     timed = {k: s for k, s in series.items() if s.count > 0 and s.time_us > 0}
     if not timed:
-        said = "no NVTX range named step or iteration: everything is taken for one step"
-        return StepShare(1, None, (said,))
-    # the longest that repeats holds the others; parts of a step are none of its length
+        note = "no NVTX range named step or iteration: everything is taken for one step"
+        return StepShare(1, None, (note,))
+    # the longest name that repeats contains the others; parts of a step come last
     best = max(timed, key=lambda k: (timed[k].count > 1, not PARTS.search(k), timed[k].time_us))  # fmt: skip
     return _of_series(best, timed[best])
 
@@ -120,15 +121,15 @@ def _of_series(name: str, series: _Series) -> StepShare:
     n, mean = series.count, series.time_us / series.count
     step = _step_of_nested(series)
     if step is not None:
-        said = (
+        note = (
             f"{n} NVTX ranges {name!r} overlap their successor, which no step does (they "
             "grow shorter evenly, as ranges never popped do): a step lasts from one "
             "start to the next"
         )
-        return StepShare(n, step, (said,))
+        return StepShare(n, step, (note,))
     if PARTS.search(name) or not STEP_RANGE.search(name):
-        said = f"{n} NVTX ranges {name!r} mark the steps, whose length they do not say"
-        return StepShare(n, None, (Reason(said, informs=True),))
+        note = f"{n} NVTX ranges {name!r} mark the steps, whose length they do not say"
+        return StepShare(n, None, (Reason(note, informs=True),))
     return StepShare(n, mean, (Reason(f"the mean of {n} NVTX ranges {name!r}", informs=True),))  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def _step_of_nested(series: _Series) -> float | None:
     if series.spread is not None:
         mean, low, high, deviation = series.spread
         n, width = series.count, high - low
-        # of n lengths that are evenly apart
+        # standard deviation of n evenly spaced lengths
         expected = width * math.sqrt((n + 1) / (12 * (n - 1)))
         if (
             width > low

@@ -1,9 +1,9 @@
 """Nsight Systems: the sqlite export (``nsys export --type sqlite``).
 
-Names stand in ``StringIds``, times are in ns. Steps are NVTX ranges named step or
-iteration, or those that the user names. Processes and threads stand in one number,
-``globalTid``: the lowest 24 bits are the thread. A launch is known by process and
-correlation id. CUDA graphs are one row each where nsys did not trace their nodes.
+Names are in ``StringIds``, times are in ns. Steps are NVTX ranges named step or
+iteration, or those that the user names. Process and thread share one number,
+``globalTid``: the lowest 24 bits are the thread. A launch is identified by process and
+correlation id. A CUDA graph is one row where nsys did not trace its nodes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KERNELS, _COPIES, _SETS, _GRAPHS, _RUNTIME = (
     for k in ("KERNEL", "MEMCPY", "MEMSET", "GRAPH_TRACE", "RUNTIME")
 )
 _NVTX, _CUDA = "NVTX_EVENTS", "TARGET_INFO_CUDA_DEVICE"
-#: GPUs, today and until the middle of 2021
+#: tables of GPUs: current, and until the middle of 2021
 _GPUS, _OLD_GPUS = "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU"
 _KINDS = {
     1: "Memcpy HtoD", 2: "Memcpy DtoH", 8: "Memcpy DtoD", 9: "Memcpy HtoH",
@@ -43,8 +43,8 @@ _KINDS = {
 _NS = 1e-3
 #: bits of a thread in a global id
 _THREAD_BITS = 24
-#: event types of NVTX that are a moment or a range, ended or not; names of domains and
-#: categories are neither
+#: event types of NVTX that are a moment or a range, ended or not; other types are names
+#: of domains and categories
 _NVTX_TYPES = frozenset({None, 34, 35, 37, 59, 60, 65, 66, 68, 70, 71})
 _GRAPH = "CUDA graph"
 _NAMED = "graph nodes: nsys profile --cuda-graph-trace=node names the kernels inside"
@@ -66,7 +66,7 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If it is damaged, of something else, or holds no kernel.
+        If it is damaged, not a report, or holds no kernel.
     """
     with opened(source) as tables:
         if rocpd.is_rocpd(tables):
@@ -96,15 +96,15 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
         notes.append(f"--step-mark NAME takes a range that repeats: {', '.join(often)}")
     if untimed:
         notes.append(f"{untimed} launches of CUDA graphs have no times; left out")
-    found = trace.profiles(
+    profiles = trace.profiles(
         marks, source.steps, _devices(tables, trace), notes=tuple(notes),
         launches=calls.launches(),
     )  # fmt: skip
-    return [_with_graphs(p) for p in found]
+    return [_with_graphs(p) for p in profiles]
 
 
 def _check_kind(tables: NsysDatabase) -> None:
-    """Refuse what is no report with kernels, and say what it is."""
+    """Raise an error if a database is not a report with kernels; it names the tables."""
     path, names = tables.path, tables.names
     if names & {_KERNELS, _GRAPHS}:
         return
@@ -133,9 +133,9 @@ class _Calls:
     start : dict of int to float
         µs.
     kernel : dict of int to str
-        Those that run a kernel, and did not fail, with their names.
+        Names of the calls that run a kernel and did not fail.
     ran : set of int
-        Calls of which something on a GPU was recorded.
+        Calls whose work on a GPU was recorded.
     """
 
     start: dict[int, float] = field(default_factory=dict)
@@ -146,9 +146,8 @@ class _Calls:
     def of(cls, tables: NsysDatabase, strings: dict[int, str]) -> _Calls:
         calls = cls()
         runs = {i: n for i, n in strings.items() if runs_kernel(n)}
-        for corr, start, tid, name, failed in tables.rows(
-            _RUNTIME, "correlationId", "start", "globalTid", "nameId", "returnValue"
-        ):
+        columns = ("correlationId", "start", "globalTid", "nameId", "returnValue")
+        for corr, start, tid, name, failed in tables.rows(_RUNTIME, *columns):
             if not isinstance(corr, int) or not isinstance(start, int):
                 continue
             key = _key(_process(tid), corr)
@@ -158,10 +157,10 @@ class _Calls:
         return calls
 
     def launches(self) -> dict[int, Launches]:
-        """Launches of each process, by which it is seen which kernels are missing.
+        """Launches of each process, which show whose kernels are missing.
 
-        Calls within calls have ids of their own and no kernel: a name of which no call
-        has one is left out.
+        A call within a call has a separate id and no kernel: names whose calls never
+        have a kernel are left out.
         """
         names = {self.kernel[k] for k in self.ran if k in self.kernel}
         of: dict[int, list[int]] = {}
@@ -180,7 +179,7 @@ class _Calls:
 def _fill(
     trace: DeviceTrace, tables: NsysDatabase, strings: dict[int, str], calls: _Calls
 ) -> int:
-    """Take everything that GPUs did; how many graphs have no times."""
+    """Add all GPU events to the trace; return how many graphs have no times."""
     launched = calls.start
     many = len({k >> 40 for k in launched}) > 1
 
@@ -197,12 +196,12 @@ def _fill(
             calls.ran.add(key)
         trace.add(
             name,
-            tables.whole(table, begin) * _NS,
-            tables.whole(table, stop) * _NS,
-            gpu if isinstance(gpu, int) else 0,
-            process,
-            asked,
-            kernel,
+            tables.time(table, begin) * _NS,
+            tables.time(table, stop) * _NS,
+            device=gpu if isinstance(gpu, int) else 0,
+            process=process,
+            asked=asked,
+            kernel=kernel,
         )
 
     where = ("start", "end", "correlationId", "deviceId", "globalPid")
@@ -229,7 +228,7 @@ def _fill(
 
 
 def _text(value: Any, strings: dict[int, str]) -> str | None:
-    """A name, which is a text itself in some exports and its number in others."""
+    """A name: some exports hold its text, others its number in ``StringIds``."""
     return value if isinstance(value, str) and value else strings.get(value)
 
 
@@ -238,16 +237,15 @@ def _process(number: Any) -> int:
 
 
 def _key(process: int, corr: int) -> int:
-    """One number for a launch: correlation ids have at most 32 bits."""
+    """A launch as one number, of its process and its correlation id (at most 32 bits)."""
     return (process << 40) | (corr & 0xFFFFFFFFFF)
 
 
 def _ranges(tables: NsysDatabase, strings: dict[int, str]) -> list[Range]:
     """NVTX ranges, and moments, which are ranges without end."""
-    found = []
-    for begin, stop, text, text_id, kind, tid in tables.rows(
-        _NVTX, "start", "end", "text", "textId", "eventType", "globalTid"
-    ):
+    ranges = []
+    columns = ("start", "end", "text", "textId", "eventType", "globalTid")
+    for begin, stop, text, text_id, kind, tid in tables.rows(_NVTX, *columns):
         name = text if isinstance(text, str) else strings.get(text_id, "")
         if not name or not isinstance(begin, int) or kind not in _NVTX_TYPES:
             continue
@@ -255,12 +253,12 @@ def _ranges(tables: NsysDatabase, strings: dict[int, str]) -> list[Range]:
         if end is not None and end <= begin * _NS:
             continue
         thread = tid if isinstance(tid, int) else 0
-        found.append(Range(name, begin * _NS, end, _process(tid), thread))
-    return found
+        ranges.append(Range(name, begin * _NS, end, _process(tid), thread))
+    return ranges
 
 
 def _devices(tables: NsysDatabase, trace: DeviceTrace) -> NamedDevices:
-    """Names of GPUs; a process may number those it sees otherwise than the machine."""
+    """Names of GPUs; a process may number its GPUs differently from the machine."""
     listed = [
         (i, cuda, n.strip())
         for table in (_GPUS, _OLD_GPUS)
@@ -271,15 +269,15 @@ def _devices(tables: NsysDatabase, trace: DeviceTrace) -> NamedDevices:
         for i in (device if i is None else i,)
     ]
     names = {i: n for i, _, n in listed}
-    # CUDA may number GPUs otherwise than the machine
+    # CUDA may number GPUs differently from the machine
     by_cuda = {cuda: i for i, cuda, _ in listed if isinstance(cuda, int)}
     if len(by_cuda) != len(listed):
         by_cuda = {}
-    seen: dict[tuple[Any, Any], Any] = {}
+    gpu_of: dict[tuple[Any, Any], Any] = {}
     for gpu, cuda, pid in tables.rows(_CUDA, "gpuId", "cudaId", "pid"):
-        seen[pid, cuda] = gpu
+        gpu_of[pid, cuda] = gpu
     only = next(iter(names.values())) if len(set(names.values())) == 1 else None
-    place: Callable[[int, int], Any] = lambda process, device: seen.get(  # noqa: E731
+    place: Callable[[int, int], Any] = lambda process, device: gpu_of.get(  # noqa: E731
         (process & 0xFFFFFF, device), by_cuda.get(device, device)
     )
     return NamedDevices(
@@ -293,8 +291,8 @@ def _with_graphs(profile: Profile) -> Profile:
     hidden = profile.ops.get(op_names.column("device", _GRAPH), 0.0)
     if not hidden:
         return profile
-    said = (
+    note = (
         f"{hidden / profile.busy_us:.0%} of the device time is of CUDA graphs without "
         + _NAMED
     )
-    return replace(profile, notes=(*profile.notes, said))
+    return replace(profile, notes=(*profile.notes, note))

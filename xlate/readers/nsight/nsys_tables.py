@@ -1,9 +1,9 @@
 """Reports of ``nsys stats`` in a text: csv, columns under dashes, or tables in boxes.
 
-What stands around them is talk, some of which names the report that follows:
+Some lines around them name the report that follows:
 ``Processing [RUN.sqlite] with […/cuda_gpu_kern_sum.py]``, ``** … (cuda_gpu_kern_sum):``
-or ``[4/8] Executing 'cuda_gpu_kern_sum' stats report``. Times are in whatever unit a
-heading names, ns where it names no unit.
+or ``[4/8] Executing 'cuda_gpu_kern_sum' stats report``. Times are in the unit that a
+heading names, in ns where it names no unit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ALIASES = {
     "num calls": "num calls", "calls": "num calls", "operations": "count",
     "time": "time", "time(%)": "time", "time (%)": "time", "dur": "duration",
 }  # fmt: skip
-#: a heading has at least this number of these, whatever the report
+#: words of headings; every heading has at least ``_LEAST_WORDS`` of them
 _WORDS = frozenset({
     "time", "total time", "instances", "count", "num calls", "avg", "med", "min", "max",
     "stddev", "name", "operation", "range", "start", "duration", "corrid", "device",
@@ -57,13 +57,13 @@ class Report:
     Attributes
     ----------
     kind : str
-        Name of the script that wrote it; empty where nothing names it.
+        Name of the script that wrote it; empty where it is not named.
     run : str
-        The recording that it is of; empty where nothing says it.
+        The recording that it summarises; empty where it is not named.
     line : int
-        Where its heading stands, from 1.
+        Line of its heading, from 1.
     head : tuple of str
-        Headings in lower case without units, under one name each (``avg``).
+        Headings in lower case without units, with aliases replaced (``avg``).
     units : tuple of float
         µs of one unit of each column; those of text have 1e-3.
     rows : tuple of (int, tuple of str)
@@ -78,7 +78,7 @@ class Report:
     rows: tuple[tuple[int, tuple[str, ...]], ...]
 
     def place(self, *names: str) -> int | None:
-        """Column of the first heading that there is."""
+        """Column of the first of these headings that the report has."""
         return next((self.head.index(n) for n in names if n in self.head), None)
 
     def time(self, path: Path, line: int, cells: tuple[str, ...], at: int) -> float:
@@ -87,7 +87,7 @@ class Report:
         Raises
         ------
         ProfileError
-            If it is no number, not finite or negative; the line is named.
+            If it is not a number, not finite, or negative; the line is named.
         """
         return number(path, line, cells[at]) * self.units[at]
 
@@ -119,7 +119,7 @@ def number(path: Path, line: int, cell: str) -> float:
 
 
 def is_report(head: bytes) -> bool:
-    """Whether the first bytes of a file name or head a report."""
+    """Whether the first bytes of a file hold the name or the heading of a report."""
     lines = head.decode("utf-8", "replace").split("\n")[:2000]
     for k, line in enumerate(lines):
         if _PROCESSING.search(line) or _TITLE.match(line) or _EXECUTING.search(line):
@@ -142,30 +142,38 @@ def reports(path: Path, text: str) -> list[Report]:
     """
     lines = text.split("\n")
     kind, run = "", ""
-    found: list[Report] = []
+    reports_read: list[Report] = []
     k = 0
     while k < len(lines):
         line = lines[k].rstrip("\r")
-        if said := _PROCESSING.search(line):
-            run, kind = said[1], said[2]
-        elif said := _TITLE.match(line) or _EXECUTING.search(line):
-            kind = said[1]
+        if match := _PROCESSING.search(line):
+            run, kind = match[1], match[2]
+        elif match := _TITLE.match(line) or _EXECUTING.search(line):
+            kind = match[1]
         else:
             after = lines[k + 1].rstrip("\r") if k + 1 < len(lines) else ""
             layout = _layout(line, after)
             if layout is not None:
                 head, units = _headings(layout.cells(line))
                 rows, used = _rows(path, lines, k + 1, layout, len(head))
-                found.append(Report(kind, run, k + 1, head, units, tuple(rows)))
+                report = Report(
+                    kind=kind,
+                    run=run,
+                    line=k + 1,
+                    head=head,
+                    units=units,
+                    rows=tuple(rows),
+                )
+                reports_read.append(report)
                 kind = ""
                 k = used
                 continue
         k += 1
-    if not found and not (run or kind):
+    if not reports_read and not (run or kind):
         raise ProfileError(
             f"{path} holds no report of nsys stats", HINT, code="profile.not-a-profile"
         )
-    return found
+    return reports_read
 
 
 class _Csv:
@@ -200,7 +208,7 @@ class _Columns:
                 ends = [*starts[1:], len(moved) + 1]
                 spans = zip(starts, ends, strict=True)
                 return [_plain(moved[a:b].strip()) for a, b in spans]
-        # lost its blanks when it was pasted: two and more of them part fields
+        # pasted without its blanks: two or more blanks separate fields
         return [_plain(c) for c in re.split(r"\s{2,}", line.strip())]
 
     def ended(self, line: str) -> bool:
@@ -221,12 +229,12 @@ _Layout = _Csv | _Columns | _Boxed
 
 
 def _plain(cell: str) -> str:
-    """A number without the commas that part thousands; anything else as it is."""
+    """A number without the commas between thousands; any other text unchanged."""
     return cell.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", cell) else cell  # fmt: skip
 
 
 def _layout(line: str, after: str) -> _Layout | None:
-    """How a heading and its rows are written; None where the line is no heading."""
+    """The layout of a heading and its rows; None where the line is not a heading."""
     if len(line) > 4096:
         return None
     if _RULE.match(after) and _is_heading(re.split(r"\s{2,}", line.strip())):
@@ -245,11 +253,11 @@ def _is_heading(cells: list[str]) -> bool:
 
 
 def _headings(cells: list[str]) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Headings without units under one name each, and µs of their units."""
+    """Headings without units and with aliases replaced, and µs of their units."""
     head, units = [], []
     for cell in cells:
-        said = _UNIT.search(cell)
-        units.append(_UNITS[said[1].lower()] if said else 1e-3)
+        unit = _UNIT.search(cell)
+        units.append(_UNITS[unit[1].lower()] if unit else 1e-3)
         short = re.sub(r"\s+", " ", _UNIT.sub("", cell)).strip().lower()
         head.append(_ALIASES.get(short, short))
     return tuple(head), tuple(units)
@@ -258,18 +266,18 @@ def _headings(cells: list[str]) -> tuple[tuple[str, ...], tuple[float, ...]]:
 def _rows(
     path: Path, lines: list[str], k: int, layout: _Layout, fields: int
 ) -> tuple[list[tuple[int, tuple[str, ...]]], int]:
-    """Rows of a report, and the line behind it."""
-    found: list[tuple[int, tuple[str, ...]]] = []
+    """Rows of a report, and the line after it."""
+    rows: list[tuple[int, tuple[str, ...]]] = []
     for number_, line in _joined(lines, k, layout):
         if layout.ended(line) or _PROCESSING.search(line):
-            return found, number_
+            return rows, number_
         if _RULE.match(line) or _BOX.match(line):
             continue
         cells = layout.cells(line)
         if isinstance(layout, _Csv) and _is_heading(cells):
-            return found, number_
+            return rows, number_
         if not any(cells):
-            return found, number_ + 1
+            return rows, number_ + 1
         if len(cells) != fields:
             raise ProfileError(
                 f"{path}, line {number_ + 1}: {len(cells)} fields where the header has "
@@ -278,12 +286,12 @@ def _rows(
                 "again with decimal points",
                 code="profile.damaged",
             )
-        found.append((number_ + 1, tuple(cells)))
-    return found, len(lines)
+        rows.append((number_ + 1, tuple(cells)))
+    return rows, len(lines)
 
 
 def _joined(lines: list[str], k: int, layout: _Layout) -> Iterator[tuple[int, str]]:
-    """Lines from one on; a quoted field that goes on over lines is joined."""
+    """Lines from ``k`` on; the lines of one quoted field are joined."""
     while k < len(lines):
         start, line = k, lines[k].rstrip("\r")
         while (

@@ -2,18 +2,17 @@
 
 A kernel is counted under the aten operation that launched it: kernel and launch
 share a correlation id, launch and operation an external id; kernels of a CUDA graph
-have names of their own. Steps are the ``ProfilerStep#N`` annotations, else what the
-user says, else the file's own marks (:mod:`xlate.readers.traces.step_marks`), else the whole
-recording; a kernel is of the step in which it was launched. The answer is the vector
-of one step, that of median length, warm-up and partial steps left out; where streams
-overlap, time is counted once.
+are counted under their own names. Steps are the ``ProfilerStep#N`` annotations, else
+what the user gives, else other marks in the file
+(:mod:`xlate.readers.traces.step_marks`), else the complete recording; a kernel belongs to
+the step in which it was launched. The answer is the vector of one step, that of median
+length without warm-up and partial steps; where streams overlap, time is counted once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,21 @@ import numpy as np
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.hardware.kernel_architecture import newest
+from xlate.readers.pytorch.gpu_process import GpuProcess, gpu_processes
 from xlate.readers.pytorch.kineto_events import Collected
 from xlate.readers.pytorch.kineto_notes import (
+    NESTED,
     REMNANT,
     contradicted,
+    device_name,
+    serving_note,
     steps_of_others,
     unread,
     whole_recording,
 )
 from xlate.readers.source import Source
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import (
-    Launched,
     clean_kernel,
     launched,
     launching_operations,
@@ -46,14 +49,12 @@ from xlate.readers.traces.launches import (
     kernel_launches,
 )
 from xlate.readers.traces.missing_kernels import by_autograd, no_kernel, of_autograd
-from xlate.readers.traces.step_choice import StepChoice
-from xlate.readers.traces.step_marks import Marks, by_name, found_in, serving_kind
+from xlate.readers.traces.step_marks import Marks, by_name, steps_by_marks
 from xlate.readers.traces.steps import (
     EVERYTHING,
     Launches,
     Step,
     Vector,
-    Work,
     chosen_step,
     of_recording,
     of_step,
@@ -65,7 +66,7 @@ from xlate.values.reason import Reason
 
 __all__ = ["clean_kernel", "read", "sniff"]
 
-#: what a Kineto trace has in its first bytes, by one version or the other
+#: texts in the first bytes of a Kineto trace, of the different versions
 _MARKS = (
     b'"schemaVersion"', b'"deviceProperties"', b'"computeProperties"', b'"distributedInfo"',
     b'"baseTimeNanoseconds"', b'"cpu_op"', b'"cuda_runtime"', b'"cuda_driver"', b'"kernel"',
@@ -75,7 +76,7 @@ _MARKS = (
 )  # fmt: skip
 #: characters of a name that are shown
 _LONGEST_NAME = 60
-#: annotations of training, by PyTorch and by many users
+#: annotations of training, by PyTorch and by users
 _TRAINING_MARK = re.compile(r"[Bb]ackward|Optimizer\.step")
 
 
@@ -90,47 +91,46 @@ def read(source: Source) -> list[Profile]:
     Parameters
     ----------
     source : Source
-        The trace, packed or not; ``source.steps`` says what its steps are, where the
-        user does.
+        The trace, packed or not; ``source.steps`` holds the user's options about steps.
 
     Raises
     ------
     ProfileError
-        If it holds no whole event, no GPU work, an event of negative length, steps in
-        which nothing runs, or no mark of the name that was asked for.
+        If it holds no complete event, no GPU work, an event of negative length, steps in
+        which nothing runs, or no mark of the name that the user gave.
     """
-    seen = Collected(source.path)
+    collected = Collected(source.path)
     try:
         with source.open() as stream:
             trace = Trace(source.path, stream)
             for events in trace:
-                seen.take(events)
+                collected.take(events)
     except ProfileError:
         if by_autograd(source.head):
             raise of_autograd(source.path, source.head) from None
         raise
-    if by_autograd(source.head) and not seen.host["start"]:
+    if by_autograd(source.head) and not collected.host["start"]:
         raise of_autograd(source.path, source.head)
-    return list(_Reading(source, trace, seen).profiles())
+    return list(_Reading(source, trace, collected).profiles())
 
 
 class _Reading:
-    """A trace that was read to its end, on its way to profiles."""
+    """Makes profiles of a trace that was read to its end."""
 
-    def __init__(self, source: Source, trace: Trace, seen: Collected) -> None:
+    def __init__(self, source: Source, trace: Trace, collected: Collected) -> None:
         self.path: Path = source.path
         self.choice: StepChoice = source.steps
-        self.trace, self.seen = trace, seen
-        self.names = list(seen.names)
+        self.trace, self.seen = trace, collected
+        self.names = list(collected.names)
         self._idle: list[str] = []
         self.host: dict[str, Any] = {
             k: np.frombuffer(v, dtype=v.typecode)
-            for k, v in seen.host.items()
+            for k, v in collected.host.items()
             if len(v)
         }
 
     def profiles(self) -> Iterable[Profile]:
-        """One for each process and GPU."""
+        """One profile for each process and GPU."""
         only_host = None
         if not len(self.seen.kernel["start"]):
             only_host = no_kernel(self.path, self.trace, self.seen, self.host)
@@ -142,19 +142,19 @@ class _Reading:
             for pid in sorted(steps_of):
                 yield self._host_only(pid, steps_of[pid], only_host)
             return
-        sides, self._idle = _sides(work)
+        sides, self._idle = gpu_processes(work)
         made = 0
         for pid, device in sides:
             steps = steps_of.get(pid) or (
                 next(iter(steps_of.values())) if len(steps_of) == 1 else []
             )
-            mine = (work.pid == pid) & (work.device == device)
-            side = _Side(pid, device, work.work.rows(mine), work)
-            found, said = self._vector(side, steps)
-            if found is not None:
+            selected = (work.pid == pid) & (work.device == device)
+            side = GpuProcess(pid, device, work.work.rows(selected), work)
+            vector, notes = self._vector(side, steps)
+            if vector is not None:
                 made += 1
-                of = f" [GPU {device}]" if len(sides) > 1 else ""
-                yield self._profile(side, found, said, f"{self.path}{of}")
+                label = f" [GPU {device}]" if len(sides) > 1 else ""
+                yield self._profile(side, vector, notes, f"{self.path}{label}")
         if not made:
             raise ProfileError(
                 f"{self.path}: no GPU event was launched, or ran, in any of its steps",
@@ -164,19 +164,19 @@ class _Reading:
             )
 
     def _vector(
-        self, side: _Side, steps: list[Step]
+        self, side: GpuProcess, steps: list[Step]
     ) -> tuple[Vector | None, list[str]]:
-        """The vector of one GPU, and what was taken for a step."""
+        """The vector of one GPU, and notes on what was taken for a step."""
         work = side.work
         if self.choice.count is not None:
             n = self.choice.count
-            said = Reason(
+            reason = Reason(
                 f"the whole recording was divided by {n}, as --trace-steps asks",
                 informs=True,
             )
-            against = steps and len(steps) != n
-            return self._of_recording(side, n, said), (
-                [contradicted(n, len(steps))] if against else []
+            contradicts = steps and len(steps) != n
+            return self._of_recording(side, n, reason), (
+                [contradicted(n, len(steps))] if contradicts else []
             )
         annotations = self._marks(side.pid, self.host and self.host["kind"] == REGION)
         graphs = self._marks(
@@ -184,25 +184,25 @@ class _Reading:
         )
         if self.choice.mark is not None:
             marked = by_name(annotations, graphs, work, self.choice.mark, steps)
-            return self._of_step(side, marked.steps), [marked.said]
+            return self._of_step(side, marked.steps), [marked.note]
         if steps:
             straight, nested = start_to_start(steps)
-            found = self._of_step(side, straight)
-            said_of: list[str] = [_NESTED] if nested else []
-            if found is not None:
-                step = found.step
-                said_of += _kind_within(annotations, step.start, step.length)
-            return found, said_of
-        marks = found_in(annotations, graphs, work)
+            vector = self._of_step(side, straight)
+            notes: list[str] = [NESTED] if nested else []
+            if vector is not None:
+                step = vector.step
+                notes += serving_note(annotations, step.start, step.length)
+            return vector, notes
+        marks = steps_by_marks(annotations, graphs, work)
         if marks is not None:
-            found = self._of_step(side, marks.steps)
-            if found is not None:
-                return found, [marks.said]
+            vector = self._of_step(side, marks.steps)
+            if vector is not None:
+                return vector, [marks.note]
         others = len({pid for pid, *_ in self.seen.steps})
         unclear = others > 1 and side.pid < 0
-        whole = steps_of_others(others) if unclear else whole_recording(annotations.name)  # fmt: skip
+        no_steps = steps_of_others(others) if unclear else whole_recording(annotations.name)  # fmt: skip
         cut: list[str] = [REMNANT] if self.trace.truncated else []
-        return self._of_recording(side, 1, whole), cut
+        return self._of_recording(side, 1, no_steps), cut
 
     def _marks(self, pid: int, rows: Any) -> Marks:
         """Spans of a process, in order of their starts."""
@@ -210,54 +210,65 @@ class _Reading:
         if not host:
             nothing = np.zeros(0)
             return Marks(nothing, nothing, (), np.zeros(0, dtype=np.int64))
-        mine = np.flatnonzero(rows & (host["pid"] == pid) if pid >= 0 else rows)
-        # of those that begin together the longer one is outside
-        mine = mine[np.lexsort((-host["dur"][mine], host["start"][mine]))]
-        names = tuple(self.names[k] for k in host["name"][mine])
-        return Marks(host["start"][mine], host["dur"][mine], names, host["tid"][mine])
+        rows_in_order = np.flatnonzero(
+            rows & (host["pid"] == pid) if pid >= 0 else rows
+        )
+        # of spans that begin together the longer one is the outer one
+        rows_in_order = rows_in_order[
+            np.lexsort((-host["dur"][rows_in_order], host["start"][rows_in_order]))
+        ]
+        names = tuple(self.names[k] for k in host["name"][rows_in_order])
+        return Marks(
+            host["start"][rows_in_order],
+            host["dur"][rows_in_order],
+            names,
+            host["tid"][rows_in_order],
+        )
 
-    def _of_step(self, side: _Side, steps: Sequence[Step]) -> Vector | None:
-        """The step that stands for the job, of those whose kernels were recorded."""
+    def _of_step(self, side: GpuProcess, steps: Sequence[Step]) -> Vector | None:
+        """The vector of the step that represents the job; None where nothing ran."""
         cut = self.trace.truncated
         return of_step(
             side.work, steps, cut, self._launches(side, steps if cut else ())
         )
 
-    def _of_recording(self, side: _Side, count: int, said: str) -> Vector:
+    def _of_recording(self, side: GpuProcess, count: int, reason: str) -> Vector:
         cut = self.trace.truncated
         launches = self._launches(side, (EVERYTHING,) if cut else ())
-        return of_recording(side.work, count, said, launches, cut)
+        return of_recording(side.work, count, reason, launches, cut)
 
-    def _launches(self, side: _Side, steps: Sequence[Step] = ()) -> list[Launches]:
-        """Launches of a process; none where ids do not say which were recorded.
+    def _launches(self, side: GpuProcess, steps: Sequence[Step] = ()) -> list[Launches]:
+        """Launches of a process; empty where ids do not show which were recorded.
 
-        Where the file breaks off launches are lost with their kernels: then also the
-        operations of ``steps`` that launch kernels elsewhere.
+        Where the file breaks off, launches are lost with their kernels: then the
+        operations of ``steps`` that launch kernels in other steps are added.
         """
         host, work = self.host, side.launched
         if not host or 2 * int((work.launch >= 0).sum()) < len(work.launch):
             return []
-        mine = host["pid"] == side.pid if side.pid >= 0 else np.True_
-        rows = kernel_launches(host, self.names) & mine
+        in_process = host["pid"] == side.pid if side.pid >= 0 else np.True_
+        rows = kernel_launches(host, self.names) & in_process
         recorded = np.zeros(len(rows), dtype=np.bool_)
         recorded[work.launch[work.launch >= 0]] = True
-        found = [Launches(host["start"][rows], recorded[rows])]
+        launches = [Launches(host["start"][rows], recorded[rows])]
         if len(steps):
-            found.append(launching_operations(host, work.operation, mine, steps))
-        return found
+            launches.append(
+                launching_operations(host, work.operation, in_process, steps)
+            )
+        return launches
 
     def _profile(
-        self, side: _Side, found: Vector, said: list[str], source: str
+        self, side: GpuProcess, vector: Vector, notes_on_steps: list[str], source: str
     ) -> Profile:
-        step, ops = found.step, dict(found.ops)
+        step, ops = vector.step, dict(vector.ops)
         length = step.length if step.host_length is None else step.host_length
         count = self.choice.count or 1
         for name, took in host_times(self.host, side.pid, step.start, length):
             column = op_names.column("host", self.names[name])
             ops[column] = ops.get(column, 0.0) + took / count
-        device, unlisted = _device_name(self.trace, side.device)
-        mode, of_mode = self._mode(side, step.start, length)
-        notes = [*self._cut(), *said, step.said, *found.notes, *of_mode, *unlisted, *self._idle]  # fmt: skip
+        device, unlisted = device_name(self.trace, side.device)
+        mode, about_mode = self._mode(side, step.start, length)
+        notes = [*self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
             WorkloadKey(mode=mode, framework="pytorch"),
@@ -266,17 +277,19 @@ class _Reading:
             notes=tuple(notes),
             device=device,
             memory_bytes=self.seen.peak_bytes or None,
-            precision_us=found.precision_us,
+            precision_us=vector.precision_us,
             newest_kernel=newest(self.names),
         )
 
-    def _mode(self, side: _Side, start: float, length: float) -> tuple[str, list[str]]:
-        """Training or inference in a span of time, and what to say of it."""
+    def _mode(
+        self, side: GpuProcess, start: float, length: float
+    ) -> tuple[str, list[str]]:
+        """Training or inference in a span of time, and notes on it."""
         asked, op = side.launched.work.asked, side.launched.operation
         inside = (side.launched.pid == side.pid) & (side.launched.device == side.device)
         inside &= (asked >= start) & (asked <= start + length)
         kernel = np.frombuffer(self.seen.kernel["name"], dtype=np.int64)
-        # of what an operation launched, its name says more than the kernel's
+        # where an operation launched a kernel, its name is more specific
         own = {self.names[k] for k in np.unique(kernel[inside & (op < 0)])}
         host: set[str] = set()
         if self.host:
@@ -285,14 +298,14 @@ class _Reading:
                 rows &= self.host["pid"] == side.pid
             named = self.host["kind"] == REGION
             host = {self.names[k] for k in np.unique(self.host["name"][rows & ~named])}
-            # what users write in their annotations may be anything, "no_grad" too
+            # annotations of users may hold any text, also "no_grad"
             marks = {self.names[k] for k in np.unique(self.host["name"][rows & named])}
             host |= {n for n in marks if _TRAINING_MARK.search(n)}
         by_operations = 2 * int((op[inside] >= 0).sum()) > int(inside.sum())
         return mode_of(host, own, by_operations=by_operations)
 
     def _host_only(self, pid: int, steps: list[Step], why: Reason) -> Profile:
-        """The host's side of a trace without GPU work."""
+        """The profile of a trace without GPU work: host times only."""
         step = chosen_step(steps, None, self.trace.truncated)
         ops: dict[str, float] = {}
         for name, took in host_times(self.host, pid, step.start, step.length):
@@ -308,7 +321,7 @@ class _Reading:
             ),
             step_time_us=step.length,
             source=str(self.path),
-            notes=(why, *self._cut(), step.said),
+            notes=(why, *self._cut(), step.reason),
             memory_bytes=self.seen.peak_bytes or None,
         )
 
@@ -332,10 +345,10 @@ class _Reading:
         ProfileError
             If time runs backwards.
         """
-        found: dict[int, list[Step]] = {}
+        by_process: dict[int, list[Step]] = {}
         for pid, number, start, length in sorted(self.seen.steps):
-            found.setdefault(pid, []).append(Step(number, start, length))
-        for steps in found.values():
+            by_process.setdefault(pid, []).append(Step(number, start, length))
+        for steps in by_process.values():
             for before, after in pairwise(steps):
                 if after.start < before.start:
                     raise ProfileError(
@@ -343,67 +356,4 @@ class _Reading:
                         "the clock ran backwards; record the trace again",
                         code="profile.steps",
                     )
-        return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """One process and one GPU of it."""
-
-    pid: int
-    device: int
-    work: Work
-    #: of all processes and GPUs
-    launched: Launched
-
-
-def _sides(work: Launched) -> tuple[list[tuple[int, int]], list[str]]:
-    """Processes and GPUs that ran a kernel, and what to say of those that did not."""
-    pairs = np.stack([work.pid, work.device])
-    every = {(int(p), int(d)) for p, d in np.unique(pairs, axis=1).T}
-    computes = work.work.precision
-    ran = pairs if computes is None else pairs[:, computes >= 0]
-    kept = {(int(p), int(d)) for p, d in np.unique(ran, axis=1).T} or every
-    idle = sorted({d for _, d in every} - {d for _, d in kept})
-    if not idle:
-        return sorted(kept), []
-    named = ", ".join(f"GPU {d}" for d in idle)
-    said = f"{named} ran no kernel and was left out: copies only"
-    return sorted(kept), [Reason(said, informs=True)]
-
-
-_NESTED = Reason(
-    "steps end after the next one begins: they were taken from start to start",
-    informs=True,
-)
-
-
-def _kind_within(annotations: Marks, start: float, length: float) -> list[str]:
-    """What a serving engine does in a step, where an annotation says it."""
-    low, high = np.searchsorted(annotations.start, [start, start + length])
-    for name in annotations.name[low:high]:
-        kind = serving_kind(name)
-        if kind:
-            said = f"the step is an iteration of {kind}: {name[:_LONGEST_NAME]}"
-            return [Reason(said, informs=True)]
-    return []
-
-
-def _device_name(trace: Trace, device: int) -> tuple[str | None, list[str]]:
-    """Name of a GPU, and what to say where the file does not list it."""
-    names = [str(d["name"]).strip() for d in trace.devices if d.get("name")]
-    for facts in trace.devices:
-        if str(facts.get("id")) == str(device) and facts.get("name"):
-            return str(facts["name"]).strip(), []
-    different = sorted(set(names))
-    if len(different) == 1:
-        said = (
-            f"GPU {device} is not in the file's list; all GPUs there are {different[0]}"
-        )
-        return different[0], [Reason(said, informs=True)]
-    if not different:
-        return None, []
-    return None, [
-        f"which GPU it ran on is not known: GPU {device} is not in the file's list, "
-        f"which names {', '.join(different)}"
-    ]
+        return by_process

@@ -1,4 +1,4 @@
-"""What is kept of a Kineto trace's events: arrays of GPU work, of host work, of steps."""
+"""The events of a Kineto trace that are kept: arrays of GPU work, host work and steps."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ _HOST = {
     "user_annotation": REGION, "UserAnnotation": REGION,
 }  # fmt: skip
 _STEP = re.compile(r"ProfilerStep\s*#\s*(\d{1,18})$")
-#: operations of PyTorch before 1.12; what else it called so are annotations
+#: operations of PyTorch before 1.12; its other "Operator" events are annotations
 _OLD_OPERATION = re.compile(r"::|Backward")
 _NOTHING = Args()
 _HUGE = 2**62
-#: µs that no event begins at, or takes
+#: upper bounds, µs, of an event's start and of its length
 _LATEST, _LONGEST = 1e18, 1e15
-#: what is kept of each event, in the order in which it is put there
+#: the fields that are kept of each event
 _OF_KERNEL = ("start", "dur", "name", "corr", "ext", "device", "kind")
 _OF_HOST = ("start", "dur", "name", "corr", "ext", "pid", "tid", "kind", "types")
 
 
 class Collected:
-    """What is kept of a trace, in arrays.
+    """The events of a trace that are kept, in arrays.
 
     Attributes
     ----------
     names, pids, types : dict
-        What is written there, to its number; types as the JSON of an operation's inputs.
+        Number of each text in the file; types as the JSON of an operation's inputs.
     kernel : dict of array
         ``start, dur`` (µs), ``name, corr, ext, device, kind`` of each event on a GPU.
     host : dict of array
         ``start, dur`` (µs), ``name, corr, ext, pid, tid, kind, types`` of each on the host.
     steps : list of tuple
-        Process, number, start and length (µs) of each ``ProfilerStep``.
+        Process, number, start and length (µs) for each ``ProfilerStep``.
     categories : dict of str to int
         Events of categories that are not kept.
     peak_bytes : float
@@ -72,12 +72,12 @@ class Collected:
         self.peak_bytes = 0.0
 
     def take(self, events: Iterable[Event]) -> None:
-        """Keep what matters of some events.
+        """Keep the fields in use of some events.
 
         Raises
         ------
         ProfileError
-            If one begins or lasts as no event can.
+            If the start or the length of an event is not possible.
         """
         kernels: list[Event] = []
         kernel_kinds: list[int] = []
@@ -117,7 +117,7 @@ class Collected:
             device = array("q", devices)
         except (TypeError, OverflowError):
             pairs = zip(args, events, strict=True)
-            device = array("q", [_whole(a.device, e.pid) for a, e in pairs])
+            device = array("q", [_integer(a.device, e.pid) for a, e in pairs])
         self.kernel["device"].extend(device)
         self.kernel["kind"].extend(kinds)
 
@@ -128,11 +128,11 @@ class Collected:
         host["pid"].extend([pids.setdefault(e.pid, len(pids)) for e in events])
         host["tid"].extend([hash(e.tid) & 0x7FFFFFFF for e in events])
         host["kind"].extend(kinds)
-        none = _NOTHING.types
+        no_types = _NOTHING.types
         host["types"].extend(
             [
                 types.setdefault(bytes(a.types), len(types))
-                if a.types is not none and kind == OPERATION
+                if a.types is not no_types and kind == OPERATION
                 else 0
                 for a, kind in zip(args, kinds, strict=True)
             ]
@@ -141,7 +141,7 @@ class Collected:
     def _take_common(
         self, kept: dict[str, array[Any]], events: list[Event]
     ) -> list[Args]:
-        """Keep what both sides have; the arguments, for what they do not."""
+        """Keep the fields common to GPU and host events; return the events' arguments."""
         start, dur = self._spans(events)
         kept["start"].extend(start)
         kept["dur"].extend(dur)
@@ -149,9 +149,9 @@ class Collected:
         texts = [e.name if e.name.__class__ is str else str(e.name) for e in events]
         kept["name"].extend([names.setdefault(n, len(names)) for n in texts])
         args = [e.args if isinstance(e.args, Args) else _NOTHING for e in events]
-        kept["corr"].extend(_wholes([a.correlation for a in args]))
+        kept["corr"].extend(_integers([a.correlation for a in args]))
         kept["ext"].extend(
-            _wholes(
+            _integers(
                 [a.external_old if a.external is None else a.external for a in args]
             )
         )
@@ -180,10 +180,10 @@ class Collected:
             self.peak_bytes = max(self.peak_bytes, float(used))
 
     def _take_step(self, e: Event) -> None:
-        found = _STEP.match(e.name)
-        if found:
+        match = _STEP.match(e.name)
+        if match:
             start, dur = self._span(e)
-            self.steps.append((self._pid(e.pid), int(found[1]), start, dur))
+            self.steps.append((self._pid(e.pid), int(match[1]), start, dur))
 
     def _span(self, e: Event) -> tuple[float, float]:
         try:
@@ -207,21 +207,21 @@ class Collected:
 
 
 def _arrays(names: Iterable[str]) -> dict[str, array[Any]]:
-    """Times are floats; kinds and types small numbers, of which there are many."""
+    """Empty arrays: floats for times, small integers for kinds and types, else 64 bits."""
     codes = {"start": "d", "dur": "d", "kind": "i", "types": "i"}
     return {n: array(codes.get(n, "q")) for n in names}
 
 
-def _wholes(values: Sequence[Any]) -> array[int]:
-    """Each as :func:`_whole` takes it."""
+def _integers(values: Sequence[Any]) -> array[int]:
+    """Each value as an integer; -1 where there is no number."""
     try:
         return array("q", [-1 if v is None else v for v in values])
     except (TypeError, OverflowError):
-        return array("q", [_whole(v) for v in values])
+        return array("q", [_integer(v) for v in values])
 
 
-def _whole(*values: Any) -> int:
-    """The first that is a whole number, else -1."""
+def _integer(*values: Any) -> int:
+    """The first value that is an integer, else -1."""
     for value in values:
         if type(value) is int and -_HUGE < value < _HUGE:
             return value

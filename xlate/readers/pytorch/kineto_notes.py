@@ -1,26 +1,44 @@
-"""What is said of a Kineto trace that holds against the answer made of it."""
+"""Notes on a Kineto trace, on what may make the answer wrong."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+import numpy as np
+
+from xlate.readers.traces.chrome import Trace
+from xlate.readers.traces.step_marks import Marks, serving_kind
 from xlate.values.reason import Reason
 
-__all__ = ["REMNANT", "contradicted", "steps_of_others", "unread", "whole_recording"]
+__all__ = [
+    "NESTED",
+    "REMNANT",
+    "contradicted",
+    "device_name",
+    "serving_note",
+    "steps_of_others",
+    "unread",
+    "whole_recording",
+]
 
 #: names of ranges shown where a step had to be guessed
 _SHOWN, _LONGEST_NAME = 3, 60
-#: what is left of a trace of which no step is marked
+#: the note on a trace that breaks off before any step is marked
 REMNANT = Reason(
     "the file breaks off before any step is marked: what is left of it is no whole step",
     "copy the whole file, or say how many steps it holds: --trace-steps N",
     unsound=True,
 )
+#: the note on steps that overlap
+NESTED = Reason(
+    "steps end after the next one begins: they were taken from start to start",
+    informs=True,
+)
 
 
 def contradicted(count: int, marked: int) -> Reason:
-    """What to say where the user counts other steps than the profiler marked."""
+    """The note where the user gives another number of steps than the profiler marked."""
     return Reason(
         f"--trace-steps {count} contradicts the file, in which ProfilerStep marks {marked}",
         "leave --trace-steps out, or check how many iterations were recorded",
@@ -28,7 +46,7 @@ def contradicted(count: int, marked: int) -> Reason:
 
 
 def unread(size: int) -> Reason:
-    """What to say of bytes behind the trace."""
+    """The note on bytes after the end of the trace."""
     return Reason(
         f"{size} bytes behind the trace were not read: another document, or text, "
         "follows it",
@@ -37,7 +55,7 @@ def unread(size: int) -> Reason:
 
 
 def steps_of_others(processes: int) -> Reason:
-    """What to say of work that no process launched as far as the file says."""
+    """The note on work whose process is not in the file."""
     return Reason(
         f"{processes} processes mark steps (ProfilerStep), and nothing says which of them "
         "used this GPU: the whole recording was taken for one step",
@@ -48,7 +66,7 @@ def steps_of_others(processes: int) -> Reason:
 
 
 def whole_recording(names: Iterable[str]) -> Reason:
-    """Why everything was taken for one step, with ranges that could be steps."""
+    """The note on a recording taken for one step, with ranges that could be steps."""
     times: dict[str, int] = {}
     for name in names:
         family = re.sub(r"\d+", "#", name)
@@ -56,16 +74,47 @@ def whole_recording(names: Iterable[str]) -> Reason:
     often = sorted((n for n in times if times[n] > 1), key=lambda n: -times[n])[:_SHOWN]
     named = ", ".join(f"{n[:_LONGEST_NAME]!r} ({times[n]} times)" for n in often)
     optimizers = sum(k for n, k in times.items() if n.startswith("Optimizer.step#"))
-    why = (
+    cause = (
         f"the GPU's work between the {optimizers} steps of optimizers shows no pattern"
         if optimizers > 2
         else "the file marks no steps"
     )
     return Reason(
-        f"{why}: the whole recording, from the first GPU event to the "
+        f"{cause}: the whole recording, from the first GPU event to the "
         "last, was taken for one step",
         "say how many steps it holds, --trace-steps N, or what begins each, --step-mark "
         + (f"NAME: there are {named}" if named else "NAME")
         + "; or call prof.step() after each iteration",
         step_taken=True,
     )
+
+
+def serving_note(annotations: Marks, start: float, length: float) -> list[str]:
+    """A note on what a serving engine does in a step, where an annotation holds it."""
+    low, high = np.searchsorted(annotations.start, [start, start + length])
+    for name in annotations.name[low:high]:
+        kind = serving_kind(name)
+        if kind:
+            note = f"the step is an iteration of {kind}: {name[:_LONGEST_NAME]}"
+            return [Reason(note, informs=True)]
+    return []
+
+
+def device_name(trace: Trace, device: int) -> tuple[str | None, list[str]]:
+    """Name of a GPU, and notes where the file does not list it."""
+    names = [str(d["name"]).strip() for d in trace.devices if d.get("name")]
+    for facts in trace.devices:
+        if str(facts.get("id")) == str(device) and facts.get("name"):
+            return str(facts["name"]).strip(), []
+    different = sorted(set(names))
+    if len(different) == 1:
+        note = (
+            f"GPU {device} is not in the file's list; all GPUs there are {different[0]}"
+        )
+        return different[0], [Reason(note, informs=True)]
+    if not different:
+        return None, []
+    return None, [
+        f"which GPU it ran on is not known: GPU {device} is not in the file's list, "
+        f"which names {', '.join(different)}"
+    ]

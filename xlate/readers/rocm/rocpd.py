@@ -1,7 +1,7 @@
-"""AMD's rocpd: the database that rocprofv3 writes where no other format is asked for.
+"""AMD's rocpd: the database that rocprofv3 writes where no other format is requested.
 
-Kernels, copies and ranges stand in tables of their own, each with the recording's id
-behind its name, ids of names and agents beside them (written from the schema, version 3,
+Kernels, copies and ranges are in separate tables, whose names end with the recording's
+id; their columns hold ids of names and of agents (written from the schema, version 3,
 without a real file). A launch and its kernel share the id of their stack.
 """
 
@@ -35,12 +35,17 @@ MAGIC = b"SQLite format 3\x00"
 _KERNELS = "rocpd_kernel_dispatch"
 _NS = 1e-3
 _HINT = "rocprofv3 --kernel-trace --marker-trace --output-format rocpd -- PROGRAM"
-#: category of what a program marks itself (roctx)
+#: category of ranges that a program marks (roctx)
 _MARKER = re.compile(r"MARKER", re.IGNORECASE)
+#: columns that are read of agents, kernels, copies and ranges
+_AGENT = ("id", "type", "product_name", "model_name", "name")
+_DISPATCH = ("pid", "agent_id", "kernel_id", "start", "end", "event_id")
+_COPY = ("pid", "src_agent_id", "dst_agent_id", "name_id", "start", "end", "event_id")
+_REGION = ("pid", "tid", "start", "end", "name_id", "event_id")
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the file is a database with tables of rocpd, as far as its head says."""
+    """Whether the head of a file is that of a database with tables of rocpd."""
     return head.startswith(MAGIC) and b"rocpd_" in head
 
 
@@ -67,7 +72,7 @@ def is_rocpd(tables: NsysDatabase) -> bool:
 
 
 def profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
-    """What an opened database holds; as :func:`read`."""
+    """The profiles of an opened database; as :func:`read`."""
     trace = DeviceTrace(source.path, "roctx")
     names: dict[tuple[int, int], str] = {}
     ranges: list[Range] = []
@@ -75,15 +80,15 @@ def profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
         n.removeprefix(_KERNELS) for n in tables.names if n.startswith(_KERNELS)
     )
     for number, suffix in enumerate(recordings):
-        one = _Recording.of(tables, suffix)
-        # ids of processes begin anew in each recording
+        recording = _Recording.of(tables, suffix)
+        # ids of processes repeat from recording to recording
         first = number << 16
-        _fill(trace, one, first)
-        ranges += _markers(one, first)
+        _fill(trace, recording, first)
+        ranges += _markers(recording, first)
         names |= {
             (process, device): name
             for process, device in trace.places
-            if process >> 16 == number and (name := one.gpus.get(device))
+            if process >> 16 == number and (name := recording.gpus.get(device))
         }
     if not len(trace):
         raise ProfileError(
@@ -102,19 +107,19 @@ def profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
 
 @dataclass(frozen=True)
 class _Recording:
-    """The tables of one recording, and what their ids mean.
+    """The tables of one recording, and the names behind their ids.
 
     Attributes
     ----------
     texts, symbols : dict of int to str
-        Names by id; of kernels.
+        Names by id, and names of kernels by id.
     gpus : dict of int to str or None
         Agents that are GPUs, with their names.
     stack : dict of int to int
         Event to the stack that it shares with its launch.
     category : dict of int to str
     message : dict of int to str
-        What a marker says, by event.
+        Text of a marker, by event.
     """
 
     tables: NsysDatabase
@@ -146,81 +151,99 @@ class _Recording:
         gpus = {
             i: marketing_name(product, model, name)
             for i, kind, product, model, name in tables.rows(
-                f"rocpd_info_agent{suffix}", "id", "type", "product_name", "model_name", "name"
+                f"rocpd_info_agent{suffix}", *_AGENT
             )
             if kind in ("GPU", None)
-        }  # fmt: skip
-        one = cls(tables, suffix, texts, symbols, gpus)
-        for event, stack, category, data in one.rows(
+        }
+        recording = cls(tables, suffix, texts, symbols, gpus)
+        for event, stack, category, data in recording.rows(
             "event", "id", "stack_id", "category_id", "extdata"
         ):
             if isinstance(stack, int) and stack:
-                one.stack[event] = stack
-            one.category[event] = texts.get(category, "")
+                recording.stack[event] = stack
+            recording.category[event] = texts.get(category, "")
             if data and data != "{}":
-                one.message[event] = _message(data)
-        return one
+                recording.message[event] = _message(data)
+        return recording
 
     def rows(self, table: str, *wanted: str) -> Iterator[tuple[Any, ...]]:
         return self.tables.rows(f"rocpd_{table}{self.suffix}", *wanted)
 
     def time(self, table: str, value: Any) -> float:
         """µs of a time."""
-        return self.tables.whole(f"rocpd_{table}{self.suffix}", value) * _NS
+        return self.tables.time(f"rocpd_{table}{self.suffix}", value) * _NS
 
 
 def _message(data: Any) -> str:
-    """What stands under ``message`` in an event's further data."""
+    """The value of ``message`` in an event's further data."""
     try:
-        found = json.loads(data)
+        document = json.loads(data)
     except (TypeError, ValueError):
         return ""
-    return str(found.get("message") or "") if isinstance(found, dict) else ""
+    return str(document.get("message") or "") if isinstance(document, dict) else ""
 
 
-def _fill(trace: DeviceTrace, one: _Recording, first: int) -> None:
+def _fill(trace: DeviceTrace, recording: _Recording, first: int) -> None:
     """Kernels and copies, with the time of their launch where a call shares their stack."""
     launched: dict[tuple[int, int], list[float]] = {}
-    for pid, start, event in one.rows("region", "pid", "start", "event_id"):
-        stack = one.stack.get(event)
-        if stack is not None and not _MARKER.search(one.category.get(event, "")):
-            launched.setdefault((pid, stack), []).append(one.time("region", start))
+    for pid, start, event in recording.rows("region", "pid", "start", "event_id"):
+        stack = recording.stack.get(event)
+        if stack is not None and not _MARKER.search(recording.category.get(event, "")):
+            launched.setdefault((pid, stack), []).append(
+                recording.time("region", start)
+            )
 
     def asked(pid: int, event: int, start: float) -> float | None:
-        calls = launched.get((pid, one.stack.get(event, 0)), [])
+        calls = launched.get((pid, recording.stack.get(event, 0)), [])
         return calls[0] if len(calls) == 1 and calls[0] <= start else None
 
-    for pid, agent, kernel, begin, end, event in one.rows(
-        "kernel_dispatch", "pid", "agent_id", "kernel_id", "start", "end", "event_id"
+    for pid, agent, kernel, begin, end, event in recording.rows(
+        "kernel_dispatch", *_DISPATCH
     ):
-        name = one.symbols.get(kernel, f"kernel {kernel}")
+        name = recording.symbols.get(kernel, f"kernel {kernel}")
         if is_packet(name):
             continue
-        start, stop = one.time("kernel_dispatch", begin), one.time("kernel_dispatch", end)  # fmt: skip
-        trace.add(name, start, stop, _place(agent), first + _place(pid), asked(pid, event, start))  # fmt: skip
-    for pid, source, target, text, begin, end, event in one.rows(
-        "memory_copy", "pid", "src_agent_id", "dst_agent_id", "name_id", "start", "end", "event_id"
-    ):  # fmt: skip
-        start, stop = one.time("memory_copy", begin), one.time("memory_copy", end)
-        agent = target if target in one.gpus else source
-        copy = copy_name(one.texts.get(text, "")) or "Memcpy"
-        trace.add(copy, start, stop, _place(agent), first + _place(pid), asked(pid, event, start), False)  # fmt: skip
+        start, stop = recording.time("kernel_dispatch", begin), recording.time("kernel_dispatch", end)  # fmt: skip
+        trace.add(
+            name,
+            start,
+            stop,
+            device=_place(agent),
+            process=first + _place(pid),
+            asked=asked(pid, event, start),
+        )
+    for pid, source, target, text, begin, end, event in recording.rows(
+        "memory_copy", *_COPY
+    ):
+        start, stop = (
+            recording.time("memory_copy", begin),
+            recording.time("memory_copy", end),
+        )
+        agent = target if target in recording.gpus else source
+        copy = copy_name(recording.texts.get(text, "")) or "Memcpy"
+        trace.add(
+            copy,
+            start,
+            stop,
+            device=_place(agent),
+            process=first + _place(pid),
+            asked=asked(pid, event, start),
+            kernel=False,
+        )
 
 
 def _place(value: Any) -> int:
     return value if isinstance(value, int) and 0 <= value < 1 << 16 else 0
 
 
-def _markers(one: _Recording, first: int) -> list[Range]:
+def _markers(recording: _Recording, first: int) -> list[Range]:
     """Ranges that the program marked."""
-    found = []
-    for pid, tid, start, end, text, event in one.rows(
-        "region", "pid", "tid", "start", "end", "name_id", "event_id"
-    ):
-        if not _MARKER.search(one.category.get(event, "")):
+    ranges = []
+    for pid, tid, start, end, text, event in recording.rows("region", *_REGION):
+        if not _MARKER.search(recording.category.get(event, "")):
             continue
-        name = one.message.get(event) or one.texts.get(text, "")
+        name = recording.message.get(event) or recording.texts.get(text, "")
         if name and not is_call(name):
-            begin, stop = one.time("region", start), one.time("region", end)
-            found.append(Range(name, begin, stop, first + _place(pid), _place(tid)))
-    return found
+            begin, stop = recording.time("region", start), recording.time("region", end)
+            ranges.append(Range(name, begin, stop, first + _place(pid), _place(tid)))
+    return ranges

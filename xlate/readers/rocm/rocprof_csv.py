@@ -2,7 +2,7 @@
 
 ``results.csv`` (``KernelName``, ``BeginNs``, ``EndNs``), ``*_kernel_trace.csv``
 (``Kernel_Name``, ``Start_Timestamp``), ``*_memory_copy_trace.csv``, and statistics
-(``Name``, ``Calls``, ``TotalDurationNs``), whose names say whether they are kernels,
+(``Name``, ``Calls``, ``TotalDurationNs``), whose names show whether they are kernels,
 copies, or calls of HIP and HSA. Times are in ns. The GPU is named in the
 ``*_agent_info.csv`` that rocprofv3 writes beside its traces.
 """
@@ -53,7 +53,7 @@ def _heads(line: str) -> list[str]:
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the first line heads a csv of rocprof."""
+    """Whether the first line is the heading of a csv of rocprof."""
     first = head.lstrip(b"\xef\xbb\xbf").split(b"\n", 1)[0]
     try:
         heads = set(_heads(first[:8192].decode("utf-8", "replace")))
@@ -172,9 +172,9 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
             runs = _number(path, line, row["calls"]) if row.get("calls") else None
             sums.append(KernelSum(copy or kernel_name(name), time, copy is None, runs))
     if not any(s.time_us > 0 for s in sums):
-        what = "calls of HIP or HSA" if calls else "sums of kinds of events" if domains else "no line"  # fmt: skip
+        content = "calls of HIP or HSA" if calls else "sums of kinds of events" if domains else "no line"  # fmt: skip
         raise ProfileError(
-            f"{path} holds no kernel, but {what}",
+            f"{path} holds no kernel, but {content}",
             f"take the kernel_stats.csv or results.stats.csv beside it; {_HINT}",
             code="profile.no-gpu-work",
         )
@@ -185,10 +185,10 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
         notes.append(_PACKETS)
     if not any(s.kernel for s in sums):
         notes.append("it holds copies and no kernel")
-    share = StepShare(1, None, (_WHOLE,))
+    share = StepShare(1, None, (_ONE_STEP,))
     if n := source.steps.count:
-        said = f"the sums are taken for {n} steps of equal length"
-        share = StepShare(n, None, (Reason(said, informs=True),))
+        note = f"the sums are taken for {n} steps of equal length"
+        share = StepShare(n, None, (Reason(note, informs=True),))
     names = set(_agents(path)[0].values())
     device = next(iter(names)) if len(names) == 1 else NO_NAME
     if not names:
@@ -198,14 +198,14 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
     )
 
 
-_WHOLE = "statistics mark no steps: everything is taken for one step"
+_ONE_STEP = "statistics mark no steps: everything is taken for one step"
 _PACKETS = Reason("barriers between kernels are no work; left out", informs=True)
 
 
 def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Profile]:
     path = source.path
     trace = DeviceTrace(path, "roctx")
-    seen: set[tuple[str, str]] = set()
+    dispatches: set[tuple[str, str]] = set()
     packets = repeated = kernels = 0
     for line, row in rows:
         name = row.get("kernel_name") or row.get("kernelname") or ""
@@ -214,12 +214,12 @@ def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Prof
             packets += 1
             continue
         if "counter_name" in row and row.get("dispatch_id"):
-            # one line a counter
+            # one line for each counter
             key = (row.get("process_id", ""), row["dispatch_id"])
-            if key in seen:
+            if key in dispatches:
                 repeated += 1
                 continue
-            seen.add(key)
+            dispatches.add(key)
         begin, end = (
             _number(path, line, next(row[c] for c in names if c in row)) * _NS
             for names in (_BEGIN, _END)
@@ -230,7 +230,11 @@ def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Prof
             place = row["source_agent_id"]
         kernels += copy is None
         trace.add(
-            copy or kernel_name(name), begin, end, _agent(place), 0, None, copy is None
+            copy or kernel_name(name),
+            begin,
+            end,
+            device=_agent(place),
+            kernel=copy is None,
         )
     if not len(trace):
         raise ProfileError(f"{path} holds no kernel", _HINT, code="profile.no-gpu-work")
@@ -257,12 +261,12 @@ def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Prof
 
 def _agent(cell: str) -> int:
     """Number of an agent: ``4``, ``Agent 4`` or ``GPU-0``."""
-    found = re.search(r"\d{1,9}\s*$", cell.strip())
-    return int(found[0]) if found else 0
+    digits = re.search(r"\d{1,9}\s*$", cell.strip())
+    return int(digits[0]) if digits else 0
 
 
 def _agents(path: Path) -> tuple[dict[int, str], dict[int, str]]:
-    """Names of GPUs by their two numbers, where rocprofv3's file of agents is there."""
+    """Names of GPUs by their two numbers, where rocprofv3's file of agents exists."""
     beside = path.with_name(_AGENT_INFO.sub("_agent_info.csv", path.name))
     if beside == path or not beside.is_file():
         return {}, {}

@@ -1,9 +1,9 @@
 """AMD's rocprof as JSON: the trace of rocprof v1 and v2, and rocprofv3's document.
 
 The trace has one process for each GPU (``GPU0``), one for copies, and some for calls of
-the host; times in ns stand as texts in the arguments, and agents in ``otherData``.
-rocprofv3's ``rocprofiler-sdk-tool`` holds records by kind, with tables of agents and
-names beside them (written from its documentation and its tests, without a real file).
+the host; the arguments hold times in ns as text, and ``otherData`` the agents.
+rocprofv3's ``rocprofiler-sdk-tool`` holds records by kind, and tables of agents and
+names (written from its documentation and its tests, without a real file).
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ class _Document(msgspec.Struct, gc=False):
 
 def _of_trace(source: Source, raw: bytes) -> list[Profile]:
     path = source.path
-    document, cut = decoded(path, raw, _Document, b"\n,{", b"]}", _HINT)
+    document, cut = decoded(
+        path, raw, _Document, begins=b"\n,{", close=b"]}", hint=_HINT
+    )
     processes = {
         str(e.pid): str(e.args.name)
         for e in document.events
@@ -111,14 +113,18 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
     for e in document.events:
         if e.ph != "X":
             continue
-        of = processes.get(str(e.pid), "")
-        gpu = _GPU.match(of)
-        if not gpu and of != "COPY" and not of.startswith("Markers"):
+        process_name = processes.get(str(e.pid), "")
+        gpu = _GPU.match(process_name)
+        if (
+            not gpu
+            and process_name != "COPY"
+            and not process_name.startswith("Markers")
+        ):
             continue
         name = str(e.name)
         begin, end = _span(path, e, name)
         arguments = e.args if isinstance(e.args, _Arguments) else _Arguments()
-        if of.startswith("Markers"):
+        if process_name.startswith("Markers"):
             ranges.append(Range(name, begin, end, 0, hash(str(e.tid)) & 0xFFFF))
             continue
         if is_packet(name):
@@ -127,9 +133,12 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
         device = int(gpu[1]) if gpu else _int(arguments.device)
         copy = copy_name(name) if not gpu else None
         trace.add(
-            copy or (kernel_name(name) if gpu else "Memcpy"), begin, end, device, 0,
-            None, bool(gpu),
-        )  # fmt: skip
+            copy or (kernel_name(name) if gpu else "Memcpy"),
+            begin,
+            end,
+            device=device,
+            kernel=bool(gpu),
+        )
     if not len(trace):
         raise ProfileError(
             f"{path} holds no kernel and no copy of a GPU",
@@ -174,14 +183,14 @@ def _int(value: Any) -> int:
 
 
 def _of_agents(other: Any, trace: DeviceTrace) -> dict[tuple[int, int], str]:
-    """Names of GPUs from what rocminfo printed into the trace."""
+    """Names of GPUs from the output of rocminfo in the trace."""
     if not isinstance(other, dict):
         return {}
     agents: dict[str, dict[str, str]] = {}
     for key, value in other.items():
-        found = re.match(r"(Agent\d+)\.(MarketingName|DeviceType|Node)$", str(key))
-        if found:
-            agents.setdefault(found[1], {})[found[2]] = str(value)
+        match = re.match(r"(Agent\d+)\.(MarketingName|DeviceType|Node)$", str(key))
+        if match:
+            agents.setdefault(match[1], {})[match[2]] = str(value)
     gpus = [a for a in agents.values() if a.get("DeviceType", "").upper() == "GPU"]
     names = [n for a in gpus if (n := marketing_name(a.get("MarketingName")))]
     if len(names) != len(gpus) or not names:
@@ -247,7 +256,7 @@ class _Tool(msgspec.Struct, gc=False):
 
 def _of_tool(source: Source, raw: bytes) -> list[Profile]:
     path = source.path
-    document, _ = decoded(path, raw, _Tool, b"\x00", b"", _HINT)
+    document, _ = decoded(path, raw, _Tool, begins=b"\x00", close=b"", hint=_HINT)
     listed = document.processes if isinstance(document.processes, list) else [document.processes]  # fmt: skip
     trace = DeviceTrace(path, "roctx")
     names: dict[tuple[int, int], str] = {}
@@ -265,8 +274,8 @@ def _of_tool(source: Source, raw: bytes) -> list[Profile]:
         raise ProfileError(
             f"{path} holds no kernel dispatch", _HINT, code="profile.no-gpu-work"
         )
-    found = {k: n for k, n in names.items() if k in trace.places}
-    return _profiles(source, trace, ranges, found, [])
+    named = {k: n for k, n in names.items() if k in trace.places}
+    return _profiles(source, trace, ranges, named, [])
 
 
 def _fill(
@@ -284,37 +293,45 @@ def _fill(
         info = r.dispatch or _Dispatch()
         name = named.get(str(info.kernel_id), f"kernel {info.kernel_id}")
         begin, end = (_time(trace.path, name, v) * _NS for v in (r.start, r.end))
-        trace.add(name, begin, end, at.get(_handle(info.agent_id), 0), number)
+        device = at.get(_handle(info.agent_id), 0)
+        trace.add(name, begin, end, device=device, process=number)
     for r in process.records.memory_copy:
         source, target = _handle(r.source_agent), _handle(r.target_agent)
-        ways = {(False, True): "HtoD", (True, False): "DtoH", (True, True): "DtoD" if source == target else "PtoP"}  # fmt: skip
-        way = ways.get((source in at, target in at))
+        directions = {(False, True): "HtoD", (True, False): "DtoH", (True, True): "DtoD" if source == target else "PtoP"}  # fmt: skip
+        direction = directions.get((source in at, target in at))
         begin, end = (_time(trace.path, "a copy", v) * _NS for v in (r.start, r.end))
         place = at.get(target, at.get(source, 0))
-        trace.add(f"Memcpy {way}" if way else "Memcpy", begin, end, place, number, None, False)  # fmt: skip
+        trace.add(
+            f"Memcpy {direction}" if direction else "Memcpy",
+            begin,
+            end,
+            device=place,
+            process=number,
+            kernel=False,
+        )
 
 
 def _handle(value: Any) -> Any:
-    """An id, which is a number itself or an object with its handle."""
+    """An id: the file holds a number, or an object with its handle."""
     return value.get("handle") if isinstance(value, dict) else value
 
 
 def _markers(path: Path, process: _Process, number: int) -> list[Range]:
-    """Ranges of roctx, whose texts stand by correlation id."""
+    """Ranges of roctx, whose texts are listed by correlation id."""
     strings = process.strings if isinstance(process.strings, dict) else {}
     listed = strings.get("marker_api") or []
     texts = {
         str(s.get("key")): str(s.get("value")) for s in listed if isinstance(s, dict)
     }
-    found = []
+    ranges = []
     for r in process.records.marker_api:
         corr = r.correlation
         key = corr.get("internal") if isinstance(corr, dict) else corr
         text = texts.get(str(key))
         if text:
             begin, end = (_time(path, text, v) * _NS for v in (r.start, r.end))
-            found.append(Range(text, begin, end, number, _int(r.thread)))
-    return found
+            ranges.append(Range(text, begin, end, number, _int(r.thread)))
+    return ranges
 
 
 def _profiles(

@@ -1,6 +1,6 @@
-"""Names in what rocprof writes: kernels, copies, and what is neither.
+"""Names in rocprof's files: of kernels, of copies, and of other rows.
 
-Statistics of kernels, copies and calls have one form; only their names tell them apart.
+Statistics of kernels, copies and calls have one form; only the names differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
     "marketing_name",
 ]
 
-#: device of a file that names none: the tool records AMD's alone
+#: device of a file that names no GPU: the tool records only AMD's GPUs
 NO_NAME = "AMD GPU"
 UNNAMED = Reason("the file names no GPU, but rocprof records AMD's alone", informs=True)
 
@@ -36,7 +36,7 @@ def kernel_name(name: str) -> str:
 
 
 def copy_name(name: str) -> str | None:
-    """``Memcpy HtoD`` and so on; None where a name is of no copy.
+    """``Memcpy HtoD`` and so on; None where a name is not of a copy.
 
     Examples
     --------
@@ -44,10 +44,10 @@ def copy_name(name: str) -> str | None:
     >>> copy_name("MEMORY_COPY_HOST_TO_DEVICE"), copy_name("CopyDeviceToHost")
     ('Memcpy HtoD', 'Memcpy DtoH')
     """
-    found = _COPY.match(name.strip())
-    if found is None:
+    match = _COPY.match(name.strip())
+    if match is None:
         return None
-    a, b = (s for s in found.groups() if s)
+    a, b = (s for s in match.groups() if s)
     return f"Memcpy {_SIDES[a.lower()]}to{_SIDES[b.lower()]}"
 
 
@@ -62,14 +62,14 @@ def is_call(name: str) -> bool:
 
 
 def is_domain(name: str) -> bool:
-    """Whether a name is of a kind of events (``KERNEL_DISPATCH``), not of one."""
+    """Whether a name is of a kind of events (``KERNEL_DISPATCH``), not of one event."""
     return _DOMAIN.match(name.strip()) is not None and copy_name(name) is None
 
 
 def marketing_name(*names: str | None) -> str | None:
-    """First of some names of a GPU that says which it is, with its blanks.
+    """The first name that identifies a GPU, with blanks between its words.
 
-    A target (``gfx942``) is that of several GPUs, and says nothing.
+    A target (``gfx942``) is shared by several GPUs, and does not identify one.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def marketing_name(*names: str | None) -> str | None:
 
 
 def _spaced(name: str) -> str:
-    """A name that was written without blanks, with them."""
+    """A name with blanks between its words, also where it was written without."""
     if " " in name:
         return name
     name = re.sub(r"^AMD(?=[A-Z])", "AMD ", name)

@@ -1,7 +1,7 @@
-"""Profiles as a csv table: one row a profile, one column an operation.
+"""Profiles as a csv table: a row for each profile, a column for each operation.
 
-The columns are those of :mod:`xlate.readers.tables.frames`, the csv is as
-:mod:`xlate.readers.tables.table` has it.
+The columns are those of :mod:`xlate.readers.tables.frames`, the form of the csv is that of
+:mod:`xlate.readers.tables.table`.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Decode parquet files in a process of its own: started by :mod:`xlate.readers.tables.decoding`.
+"""Decode parquet files in a separate process, started by :mod:`xlate.readers.tables.decoding`.
 
-This file runs as a script, so that it loads polars and nothing of xlate. It takes
-a file's bytes on stdin and answers on stdout, again and again, until stdin ends:
+This file runs as a script, so that it loads polars and nothing of xlate. It reads files'
+bytes from stdin, and writes an answer for each to stdout, until stdin ends:
 
 * request: 8 bytes, the length (little-endian), then as many bytes of parquet;
 * answer: 8 bytes, the length of the header, then the header (JSON), then the
   buffers that the header lists, one after the other.
 
-Numbers go out as plain arrays and text as JSON, so that nothing a damaged file
-made of the decoder can reach the process that asked. After a panic of the decoder
-the script answers and ends, since its threads may be in any state.
+Numbers are written as plain arrays and text as JSON, so that a decoder that a damaged
+file corrupted cannot affect the parent process. After a panic of the decoder the script
+answers and ends, since its threads may be in any state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 __all__ = ["MAX_ANSWER_BYTES", "MAX_CELLS", "MEMORY_BYTES", "main"]
 
-#: address space of the process; it needs 0.8 GB for itself
+#: address space of the process, of which it needs 0.8 GB without a file
 MEMORY_BYTES = 4 * 1024**3
 #: rows times columns: 400,000 profiles of 160 operations
 MAX_CELLS = 64_000_000
@@ -42,7 +42,7 @@ def _limit_memory() -> None:
 
 
 def _column(series: Any) -> tuple[dict[str, Any], list[bytes]]:
-    """What the header says of a column, and its buffers."""
+    """The entry of a column in the header, and its buffers."""
     import polars as pl
 
     kind = series.dtype
@@ -53,7 +53,7 @@ def _column(series: Any) -> tuple[dict[str, Any], list[bytes]]:
     elif kind.is_numeric() or kind == pl.Boolean:
         wanted: type[pl.DataType] = pl.Float64
         entry["form"] = "<f8"
-        # larger whole numbers than these become decimal numbers
+        # larger integers become floating-point numbers
         if kind.is_integer() and kind not in (pl.UInt64, pl.Int128):
             wanted, entry["form"] = pl.Int64, "<i8"
         if kind == pl.Boolean:
@@ -80,17 +80,19 @@ def _decode(raw: bytes) -> tuple[dict[str, Any], list[bytes]]:
         len(pl.read_parquet_schema(io.BytesIO(raw))),
     )
     if rows * columns > MAX_CELLS:
-        said = f"{rows:,} rows of {columns:,} columns, more than {MAX_CELLS:,} values"
-        return {"error": said, "large": True}, []
+        problem = (
+            f"{rows:,} rows of {columns:,} columns, more than {MAX_CELLS:,} values"
+        )
+        return {"error": problem, "large": True}, []
     frame = pl.read_parquet(io.BytesIO(raw))
     entries, buffers = [], []
     for series in frame.get_columns():
-        entry, its = _column(series)
+        entry, column_buffers = _column(series)
         entries.append(entry)
-        buffers += its
+        buffers += column_buffers
         if sum(map(len, buffers)) > MAX_ANSWER_BYTES:
-            said = f"over {MAX_ANSWER_BYTES / 1e9:.1f} GB of numbers and text"
-            return {"error": said, "large": True}, []
+            problem = f"over {MAX_ANSWER_BYTES / 1e9:.1f} GB of numbers and text"
+            return {"error": problem, "large": True}, []
     return {"rows": frame.height, "columns": entries}, buffers
 
 

@@ -1,9 +1,9 @@
-"""Parquet of unknown origin, decoded where it cannot take this process down.
+"""Parquet of unknown origin, decoded where it cannot end this process.
 
-One changed byte can end the decoder in a panic or make it ask for exabytes, which
-ends the whole process. So the bytes go to a process of their own
-(:mod:`xlate.readers.tables.decoder`) with bounds of memory and time; it serves file after
-file, and a new one is started after it ended.
+One changed byte can make the decoder panic or request exabytes of memory, which ends its
+process. So the bytes are sent to a separate process (:mod:`xlate.readers.tables.decoder`)
+with limits on memory and time; it decodes file after file, and a new one is started after
+it ended.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from xlate.readers.tables.decoder import MAX_ANSWER_BYTES, MEMORY_BYTES
 __all__ = ["Decoder", "decode"]
 
 SCRIPT = Path(__file__).with_name("decoder.py")
-#: seconds to start it, and to decode a file: this number, and one more a megabyte
+#: seconds to start it, and to decode a file (plus one second for each megabyte)
 _START_S, FILE_SECONDS = 60.0, 8.0
-#: a header of more bytes than this is not one of ours
+#: most bytes of a header; a longer one is damaged
 _LONGEST_HEADER = 256 * 1024 * 1024
 _HINT = "copy it again, or write it anew"
 
@@ -86,7 +86,7 @@ class Decoder:
                 try:
                     return self._asked(process, where, raw)
                 except (OSError, EOFError, ValueError, KeyError, TypeError) as e:
-                    # ended, or wrote what is no answer: nothing of it is used
+                    # it ended, or wrote something else than an answer: nothing is used
                     code = self._stop()
                     raise ProfileError(
                         f"{where} is a damaged parquet file: {_ending(code, late, limit)}",
@@ -112,7 +112,7 @@ class Decoder:
         }
         try:
             process = subprocess.Popen(  # noqa: S603 - our own script
-                # -P: the script's own folder is no place to import from
+                # -P: modules must not be imported from the script's folder
                 [sys.executable, "-P", str(SCRIPT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -174,7 +174,7 @@ class Decoder:
                 try:
                     stream.close()
                 except OSError:
-                    continue  # what was not sent is of no use to a process that ended
+                    continue  # the process ended: unsent bytes are not needed
         try:
             return process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -237,7 +237,7 @@ def _ending(code: int | None, late: threading.Event, limit: float) -> str:
 def _killed_after(
     process: subprocess.Popen[bytes], seconds: float
 ) -> Iterator[threading.Event]:
-    """Kill a process that takes longer; the event says that it was."""
+    """Kill a process that takes longer; the event is set where that happened."""
     late = threading.Event()
 
     def kill() -> None:
@@ -251,7 +251,7 @@ def _killed_after(
         yield late
     finally:
         timer.cancel()
-        # no thread is left: a command that ends beside one skips its clean-up
+        # wait for the thread: a command that ends while it runs skips its clean-up
         timer.join()
 
 

@@ -1,8 +1,8 @@
 """Wide tables of profiles or runs: their checks, and their rows as profiles.
 
-One row a profile, one column an operation (``Device_*`` and ``Host_*``, µs over the
-window, null or 0 where it did not run), and what is known of the run in
-:data:`KNOWN`. Rows are numbered from 0.
+A row for each profile, a column for each operation (``Device_*`` and ``Host_*``, µs over
+the window, null or 0 where it did not run), and the columns of :data:`RUN_COLUMNS` about
+the run. Rows are numbered from 0.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from xlate.errors import ProfileError
 from xlate.values import workload_size
 from xlate.values.profile import Profile, WorkloadKey
 
-__all__ = ["KNOWN", "check_frame", "check_repeated", "profiles_of"]
+__all__ = ["RUN_COLUMNS", "check_frame", "check_repeated", "profiles_of"]
 
 _TEXT = ("model", "dataset", "optimizer", "mode", "precision", "framework", "instance", "device")  # fmt: skip
-#: columns beside the operations that a table of profiles may have
-KNOWN: tuple[str, ...] = (*_TEXT, "batch_size", "step_time_us", "memory_bytes")
+#: columns about the run that a table of profiles may have besides the operations
+RUN_COLUMNS: tuple[str, ...] = (*_TEXT, "batch_size", "step_time_us", "memory_bytes")
 _STEP = "step_time_us"
 
 
@@ -28,7 +28,7 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     Parameters
     ----------
     frame : polars.DataFrame
-        One row a profile.
+        One row for each profile.
     where : str
         Named in errors.
 
@@ -40,7 +40,7 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     Raises
     ------
     ProfileError
-        Naming the column and row of a time that is no number, not finite or
+        Naming the column and row of a time that is not a number, not finite or
         negative, of a step time of 0 and of a size out of :mod:`xlate.values.workload_size`; or
         if there is no op column.
     """
@@ -57,7 +57,14 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
         )
     ops = list(columns)
     columns += [c for c in (_STEP, "memory_bytes") if c in frame.columns]
-    # asked for once: each call looks at every column
+    frame = _times_checked(frame, where, columns)
+    frame = _sizes_checked(_texts_checked(frame, where), where)
+    return frame.with_columns(pl.col(c).fill_null(0.0) for c in ops)
+
+
+def _times_checked(frame: pl.DataFrame, where: str, columns: list[str]) -> pl.DataFrame:
+    """Columns of numbers as float64, after a check of their values."""
+    # read once: each access to the schema visits every column
     kinds = frame.schema
     for name in columns:
         if not kinds[name].is_numeric() and kinds[name] != pl.Null:
@@ -87,12 +94,11 @@ def check_frame(frame: pl.DataFrame, where: str) -> pl.DataFrame:
                 "leave it empty where it is not known",
                 code="profile.bad-value",
             )
-    frame = _sizes_checked(_texts_checked(frame, where), where)
-    return frame.with_columns(pl.col(c).fill_null(0.0) for c in ops)
+    return frame
 
 
 def check_repeated(frame: pl.DataFrame, where: str) -> None:
-    """Refuse a row that is the same as another in every column.
+    """Raise an error if two rows are equal in every column.
 
     Raises
     ------
@@ -115,7 +121,7 @@ def check_repeated(frame: pl.DataFrame, where: str) -> None:
 def profiles_of(frame: pl.DataFrame, where: str) -> list[Profile]:
     """Rows of a checked wide table as profiles."""
     columns = [c for c in frame.columns if op_names.is_op_column(c)]
-    present = [c for c in KNOWN if c in frame.columns]
+    present = [c for c in RUN_COLUMNS if c in frame.columns]
     many = frame.height > 1
     unknown = WorkloadKey()
     profiles = []
@@ -124,13 +130,13 @@ def profiles_of(frame: pl.DataFrame, where: str) -> list[Profile]:
             Profile(
                 {c: row[c] for c in columns if row[c] > 0},
                 WorkloadKey(
-                    row.get("model"),
-                    row.get("dataset"),
-                    row.get("batch_size"),
-                    row.get("optimizer"),
-                    row.get("mode") or unknown.mode,
-                    row.get("precision") or unknown.precision,
-                    row.get("framework") or unknown.framework,
+                    model=row.get("model"),
+                    dataset=row.get("dataset"),
+                    batch_size=row.get("batch_size"),
+                    optimizer=row.get("optimizer"),
+                    mode=row.get("mode") or unknown.mode,
+                    precision=row.get("precision") or unknown.precision,
+                    framework=row.get("framework") or unknown.framework,
                 ),
                 row.get("instance"),
                 row.get(_STEP),
@@ -150,7 +156,7 @@ def _texts_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
             continue
         kind = frame.schema[name]
         if kind.is_float() and (frame[name].is_nan() | frame[name].is_null()).all():
-            kind = pl.Null()  # how pandas has a column without any value
+            kind = pl.Null()  # pandas writes a column without values so
             frame = frame.with_columns(pl.lit(None, pl.Null).alias(name))
         # a dataset or a model may be named by a number
         if not (
@@ -171,7 +177,7 @@ def _texts_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
 
 
 def _sizes_checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
-    """Batch sizes as whole numbers that can be."""
+    """Batch sizes as integers, after a check of their range."""
     if "batch_size" not in frame.columns:
         return frame
     sizes = frame["batch_size"]

@@ -1,7 +1,7 @@
-"""xlate's own parquet: one row a profile, one column an operation.
+"""xlate's own parquet: a row for each profile, a column for each operation.
 
 The columns are those of :mod:`xlate.readers.tables.frames`. This is the form for many
-profiles. The file is decoded in a process of its own (:mod:`xlate.readers.tables.decoding`).
+profiles. The file is decoded in a separate process (:mod:`xlate.readers.tables.decoding`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If the file is truncated or damaged, a column or value is not as said
-        above, or a row stands twice.
+        If the file is truncated or damaged, a column or value is not as described
+        there, or two rows are equal.
     """
     where = str(source.path)
     frame = check_frame(frame_of(source), where)

@@ -1,8 +1,8 @@
-"""Runs whose step time and operations contradict each other: the one check of tables.
+"""Runs whose step time and operations contradict each other: the check for tables.
 
-What :func:`xlate.values.profile.check_times` asks of one profile is asked here of every row
-that is translated in bulk or that a fit learns from. Rows are numbered from 0, as in
-:mod:`xlate.readers.tables.frames`; those of a corpus have no number, and are named by what ran.
+Every row that is translated in bulk or used in a fit passes the checks that
+:func:`xlate.values.profile.check_times` makes of one profile. Rows are numbered from 0, as
+in :mod:`xlate.readers.tables.frames`; rows of a corpus are named by what ran.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from xlate.values.time_faults import (
 __all__ = ["check_runs", "named_run"]
 
 _STEP = "step_time_us"
-#: rows looked at together: bounds memory for large tables
+#: rows checked together, which limits memory for large tables
 _CHUNK = 65536
 
 
 def check_runs(runs: pl.DataFrame, where: str, *, numbered: bool = True) -> None:
-    """Refuse runs whose step time and operations cannot both be microseconds.
+    """Raise an error if step times and operations cannot both be in microseconds.
 
     Parameters
     ----------
@@ -46,14 +46,14 @@ def check_runs(runs: pl.DataFrame, where: str, *, numbered: bool = True) -> None
     where : str
         Named in errors.
     numbered : bool
-        Whether rows are the user's, so that their numbers (from 0) say something.
+        Whether errors name a row by its number, from 0, as for a table of the user.
 
     Raises
     ------
     ProfileError
-        Naming the first such run, how many there are, and the unit it looks like; for
-        a run without any device time, whose window cannot be that of a step, or most
-        of whose operations are shorter than any kernel.
+        Naming the first such run, their number, and the likely unit; also for
+        a run without device time, with an impossible window, or with most
+        operations shorter than any kernel.
 
     Examples
     --------
@@ -64,24 +64,22 @@ def check_runs(runs: pl.DataFrame, where: str, *, numbered: bool = True) -> None
     ops = [c for c in runs.columns if op_names.is_op_column(c)]
     if not ops:
         return
-    found = [
-        _looked_at(runs[k : k + _CHUNK], ops) for k in range(0, runs.height, _CHUNK)
-    ]
-    faults = np.concatenate(found) if found else np.zeros(0, dtype=np.int8)
+    chunks = [_faults(runs[k : k + _CHUNK], ops) for k in range(0, runs.height, _CHUNK)]
+    faults = np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.int8)
     for kind in range(1, 5):
         bad = np.flatnonzero(faults == kind)
         if len(bad):
             k = int(bad[0])
-            what, hint = _said(runs.row(k, named=True), ops)
+            problem, hint = _fault_and_hint(runs.row(k, named=True), ops)
             count = f"; {len(bad):,} of {len(faults):,} runs are like that"
             raise ProfileError(
-                f"{where}: {named_run(runs, k, numbered)}: {what}"
+                f"{where}: {named_run(runs, k, numbered)}: {problem}"
                 + (count if len(faults) > 1 else ""),
                 hint,
             )
 
 
-def _looked_at(runs: pl.DataFrame, ops: list[str]) -> NDArray[np.int8]:
+def _faults(runs: pl.DataFrame, ops: list[str]) -> NDArray[np.int8]:
     """Kind of fault of each row; 0 where there is none."""
     device, work = op_names.device_columns(ops), set(op_names.busy_columns(ops))
     times = np.zeros((runs.height, len(device)))
@@ -105,8 +103,8 @@ def _looked_at(runs: pl.DataFrame, ops: list[str]) -> NDArray[np.int8]:
     return faults
 
 
-def _said(row: Mapping[str, Any], ops: list[str]) -> tuple[str, str]:
-    """What is wrong with a row, and what to do."""
+def _fault_and_hint(row: Mapping[str, Any], ops: list[str]) -> tuple[str, str]:
+    """The fault of a row, and a hint."""
     times = [float(row[c] or 0.0) for c in op_names.device_columns(ops)]
     window, step = sum(times), row.get(_STEP)
     if sum(row[c] or 0.0 for c in op_names.busy_columns(ops)) <= 0:
@@ -118,12 +116,12 @@ def _said(row: Mapping[str, Any], ops: list[str]) -> tuple[str, str]:
 
 
 def named_run(table: pl.DataFrame, k: int, numbered: bool = True) -> str:
-    """A row by its number, from 0, and by what ran, as far as the table says it."""
+    """Name of a row in messages: its number, from 0, and the run where it is known."""
     row = table.row(k, named=True)
     parts = [str(row[c]) for c in ("instance", "model", "dataset") if row.get(c)]
     if row.get("batch_size"):
         parts.append(f"batch {row['batch_size']}")
-    what = " ".join(p for p in parts if p != "unknown")
-    if not numbered and what:
-        return what
-    return f"row {k}" + (f" ({what})" if what else "")
+    run = " ".join(p for p in parts if p != "unknown")
+    if not numbered and run:
+        return run
+    return f"row {k}" + (f" ({run})" if run else "")

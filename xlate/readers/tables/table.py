@@ -1,10 +1,10 @@
-"""A table a user hands over, as parquet or csv, recognised by its content.
+"""A table of the user, as parquet or csv, recognised by its content.
 
 csv: the first line names the columns. Fields are separated by commas, semicolons or
-tabs, whichever the first line has most of; UTF-8, with a byte order mark or without;
-fields may be quoted. Numbers have a decimal point: ``12,5`` is refused, since it may
-mean 12.5 or 125. An empty field is no value. A first column without a name (pandas
-writes its index so) is left out.
+tabs: the most frequent of them in the first line. The text is UTF-8, with or without a
+byte order mark; fields may be quoted. Numbers have a decimal point: ``12,5`` is an error,
+since it may mean 12.5 or 125. An empty field means that there is no value. A first column
+without a name (as pandas writes an index) is left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xlate.files.limits import read_text
 from xlate.readers.source import Source
 from xlate.readers.tables.decoder import MAX_CELLS
 from xlate.readers.tables.decoding import decode
-from xlate.readers.tables.frames import KNOWN
+from xlate.readers.tables.frames import RUN_COLUMNS
 
 __all__ = ["MAGIC", "frame_of", "read_table"]
 
@@ -34,7 +34,7 @@ _TEXT = {"model", "dataset", "optimizer", "mode", "precision", "framework", "ins
          "device", "gpu", "workload", "application", "op", "file"}  # fmt: skip
 #: characters of one field at most
 _LONGEST_FIELD = 1 << 16
-#: values of a csv at most; each takes about a hundred bytes until it is a number
+#: values of a csv at most; as text each takes about a hundred bytes
 _MAX_CSV_CELLS = MAX_CELLS // 4
 
 
@@ -49,7 +49,7 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises
     ------
     ProfileError
-        If it cannot be read, is neither, is damaged, or is too large; for a csv
+        If it cannot be read, has another form, is damaged, or is too large; for a csv
         naming the line.
 
     Examples
@@ -79,7 +79,7 @@ def frame_of(source: Source) -> pl.DataFrame:
     frame = decode(str(path), raw)
     lists = [c for c, kind in frame.schema.items() if kind == pl.Object]
     for name in lists:
-        if name in KNOWN or op_names.is_op_column(name):
+        if name in RUN_COLUMNS or op_names.is_op_column(name):
             raise ProfileError(
                 f"{path}: column {name} holds lists or the like, not numbers or text",
                 "one value a row",
@@ -117,15 +117,15 @@ def _csv(path: Path, text: str) -> pl.DataFrame:
 
 
 def _check_head(path: Path, head: list[str]) -> None:
-    seen: set[str] = set()
+    names: set[str] = set()
     for name in head:
-        if name in seen:
+        if name in names:
             raise ProfileError(
                 f"{path}: column {name!r} stands twice",
                 "every column has its own name",
                 code="profile.repeated",
             )
-        seen.add(name)
+        names.add(name)
     if not any(head):
         raise ProfileError(
             f"{path} has no heading",
@@ -166,18 +166,18 @@ def _rows(
 
 
 def _column(path: Path, name: str, values: list[str], lines: list[int]) -> pl.Series:
-    """Numbers where every field is one, else text."""
+    """A column of numbers where every field is a number, else of text."""
     text = pl.Series(name, values, dtype=pl.String).str.strip_chars()
     empty = text == ""
     text = text.set(empty, None)
     if name in _TEXT:
         return _unquoted(text)
-    number = text.cast(pl.Float64, strict=False)
-    wrong = (number.is_null() & ~empty).arg_true()
+    numbers = text.cast(pl.Float64, strict=False)
+    wrong = (numbers.is_null() & ~empty).arg_true()
     if not len(wrong):
-        whole = text.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == text.null_count() else number
-    if op_names.is_op_column(name) or name in KNOWN:
+        integers = text.cast(pl.Int64, strict=False)
+        return integers if integers.null_count() == text.null_count() else numbers
+    if op_names.is_op_column(name) or name in RUN_COLUMNS:
         at = int(wrong[0])
         raise ProfileError(
             f"{path}, line {lines[at]}: column {name} is {values[at]!r}, not a number",
@@ -188,7 +188,7 @@ def _column(path: Path, name: str, values: list[str], lines: list[int]) -> pl.Se
 
 
 def _unquoted(text: pl.Series) -> pl.Series:
-    """Text as it was before our writer put a quote before what looks like a formula."""
+    """Text without the quote that xlate writes before text that looks like a formula."""
     if not text.str.starts_with("'").any():
         return text
     cells = [None if c is None else unquoted(c) for c in text]

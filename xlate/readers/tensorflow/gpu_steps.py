@@ -1,4 +1,4 @@
-"""What is a step of a recording of TensorFlow or JAX: marks, programs, or all of it."""
+"""Steps of a recording of TensorFlow or JAX: by marks, by programs, or the recording."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
-from xlate.readers.traces.step_choice import StepChoice
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.steps import Step
 from xlate.values.reason import Reason
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 _MOST_OF_TIME = 0.5
 #: and this share of its time is in kernels that ran equally often in every execution
 _REGULAR = 0.9
-#: time between steps, over their length, that the user should know of
+#: a larger share of time between steps, relative to their length, is noted
 _BETWEEN = 0.05
 _NUMBER = re.compile(r"(\d{1,18})\)?\W*$")
 #: "train 12", "train#12", "step_12", "jit_step(12)"
@@ -63,13 +63,13 @@ class Cut:
     steps : list of Step
         In order of time.
     asked : ndarray of shape (n,)
-        Moment by which each kernel belongs to a step, µs.
+        Moment that decides to which step each kernel belongs, µs.
     notes : tuple of str
-        What was taken for a step.
+        Notes on what was taken for a step.
     counted : bool
-        Whether there are several, so that which one was chosen is worth saying.
+        Whether there are several, so that a note must name the chosen one.
     parts : int
-        Steps that each of ``steps`` holds, by the user's word.
+        Steps that each of ``steps`` holds, as the user gave it.
     """
 
     steps: list[Step]
@@ -88,12 +88,12 @@ def step_number(name: str, otherwise: int) -> int:
     >>> step_number("EagerKernelExecute 12", 0), step_number("train", 3)
     (12, 3)
     """
-    found = _NUMBER.search(name)
-    return int(found[1]) if found else otherwise
+    match = _NUMBER.search(name)
+    return int(match[1]) if match else otherwise
 
 
 def stem(name: str) -> str:
-    """A name without the number behind it: ``"train 12"`` is ``"train"``."""
+    """A name without the number at its end: ``"train 12"`` becomes ``"train"``."""
     return _NUMBERED.sub("", name) or name
 
 
@@ -107,9 +107,9 @@ def cut(
     path : Path
         Named in errors.
     choice : StepChoice
-        What the user says; it goes first.
+        Options of the user; they have priority.
     own : sequence of Step
-        The GPU's own line of steps.
+        Steps in the GPU's line of the trace.
     marks : sequence of Mark
         Annotations of the host.
     kernels : Kernels
@@ -155,7 +155,7 @@ def _all_of_it(kernels: Kernels) -> Cut:
 def _equal_parts(count: int, kernels: Kernels) -> Cut:
     step = Step(0, *_span(kernels))
     note = f"as asked, the whole recording is taken as {count} steps of equal length"
-    return Cut([step], kernels.start, (_said(note),), counted=False, parts=count)
+    return Cut([step], kernels.start, (_informing(note),), counted=False, parts=count)
 
 
 def _own_line(own: Sequence[Step], kernels: Kernels) -> Cut:
@@ -167,23 +167,23 @@ def _by_mark(path: Path, name: str, marks: Sequence[Mark], kernels: Kernels) -> 
     named = [m for m in marks if name in (m.name, stem(m.name))]
     if not named:
         often = Counter(stem(m.name) for m in marks)
-        known = ", ".join(n for n, k in often.most_common(6) if k > 1)
+        repeated = ", ".join(n for n, k in often.most_common(6) if k > 1)
         raise ProfileError(
             f"{path} has no annotation named {name!r}",
-            f"those that repeat: {known}" if known else "leave --step-mark out",
+            f"those that repeat: {repeated}" if repeated else "leave --step-mark out",
             code="profile.steps",
         )
     begun = sorted({m.start: m for m in named}.values(), key=lambda m: m.start)
-    found = _launched_within(begun, kernels, own_length=False)
-    if found is None:
+    launched = _launched_within(begun, kernels, own_length=False)
+    if launched is None:
         raise ProfileError(
             f"{path}: no GPU kernel was launched behind any of the {len(named)} "
             f"annotations named {name!r}",
             "leave --step-mark out, or name another",
             code="profile.no-gpu-work",
         )
-    said = _said(f"as asked, {name!r} begins each step")
-    return Cut(found.steps, found.asked, (said, *found.notes))
+    note = _informing(f"as asked, {name!r} begins each step")
+    return Cut(launched.steps, launched.asked, (note, *launched.notes))
 
 
 def _annotated(marks: Sequence[Mark], kernels: Kernels) -> Cut | None:
@@ -194,38 +194,40 @@ def _annotated(marks: Sequence[Mark], kernels: Kernels) -> Cut | None:
     best: tuple[float, str, Cut] | None = None
     for name, named in names.items():
         ordered = sorted(named, key=lambda m: m.start)
-        found = _launched_within(ordered, kernels, own_length=True)
-        if found is not None:
-            of = np.searchsorted([s.start for s in found.steps], found.asked, "right")
-            time = float((kernels.end - kernels.start)[of > 0].sum())
+        launched = _launched_within(ordered, kernels, own_length=True)
+        if launched is not None:
+            step_of = np.searchsorted(
+                [s.start for s in launched.steps], launched.asked, "right"
+            )
+            time = float((kernels.end - kernels.start)[step_of > 0].sum())
             if best is None or time > best[0]:
-                best = (time, name, found)
+                best = (time, name, launched)
     if best is None:
         return None
-    _, name, found = best
-    said = _said(f"steps are those annotated {name!r} on the host")
-    notes = [said, *found.notes]
+    _, name, launched = best
+    note = _informing(f"steps are those annotated {name!r} on the host")
+    notes = [note, *launched.notes]
     if len(names) > 1:
         others = ", ".join(sorted(n for n in names if n != name)[:3])
-        notes.append(_said(f"steps annotated {others} were left out"))
-    return Cut(found.steps, found.asked, tuple(notes))
+        notes.append(_informing(f"steps annotated {others} were left out"))
+    return Cut(launched.steps, launched.asked, tuple(notes))
 
 
 def _launched_within(
     marks: Sequence[Mark], kernels: Kernels, *, own_length: bool
 ) -> Cut | None:
-    """Steps that begin with a mark; each kernel is of the last mark before its launch.
+    """Steps that begin with a mark; a kernel belongs to the last mark before its launch.
 
-    Where the work of a step ends within it, the host's clock says how long a step
-    takes. Where the host runs ahead of the GPU it does not: a step then lasts from its
+    Where the work of a step ends within it, the host's marks give the length of a
+    step. Where the host runs ahead of the GPU they do not: a step then lasts from its
     first kernel to the first kernel of the next.
     """
     begin = np.array([m.start for m in marks])
-    of = np.searchsorted(begin, kernels.asked, side="right") - 1
-    used = np.unique(of[of >= 0]).tolist()
+    mark_of = np.searchsorted(begin, kernels.asked, side="right") - 1
+    used = np.unique(mark_of[mark_of >= 0]).tolist()
     if not used:
         return None
-    last = [float(kernels.end[of == k].max()) for k in used]
+    last = [float(kernels.end[mark_of == k].max()) for k in used]
     steps = []
     for k, end in zip(used, last, strict=True):
         until = float(begin[k + 1]) if k + 1 < len(marks) else end
@@ -237,19 +239,19 @@ def _launched_within(
     ]
     if not any(late):
         return Cut(steps, kernels.asked, _between(steps) if own_length else ())
-    first = [float(kernels.start[of == k].min()) for k in used]
+    first = [float(kernels.start[mark_of == k].min()) for k in used]
     ends = [*first[1:], last[-1]]
     moved = [
         Step(_number(marks, k), a, max(b - a, 0.0))
         for k, a, b in zip(used, first, ends, strict=True)
     ]
-    place = np.searchsorted(used, np.maximum(of, used[0]))
-    asked = np.where(of >= 0, np.array(first)[place], kernels.start)
+    place = np.searchsorted(used, np.maximum(mark_of, used[0]))
+    asked = np.where(mark_of >= 0, np.array(first)[place], kernels.start)
     note = (
         "the host runs ahead of the GPU: a step lasts from its first kernel to the first "
         "of the next"
     )
-    return Cut(moved, asked, (_said(note),))
+    return Cut(moved, asked, (_informing(note),))
 
 
 def _number(marks: Sequence[Mark], k: int) -> int:
@@ -258,7 +260,7 @@ def _number(marks: Sequence[Mark], k: int) -> int:
 
 
 def _between(steps: Sequence[Step]) -> tuple[str, ...]:
-    """What to say of the time between steps, where it is long."""
+    """A note on the time between steps, where it is long."""
     if len(steps) < 3:
         return ()
     apart = float(np.median(np.diff([s.start for s in steps])))
@@ -269,11 +271,11 @@ def _between(steps: Sequence[Step]) -> tuple[str, ...]:
         f"steps begin {apart / 1e3:.4g} ms apart and are {usual / 1e3:.4g} ms long: the "
         "time between them is of no step"
     )
-    return (_said(note),)
+    return (_informing(note),)
 
 
-def _said(note: str) -> Reason:
-    """What was taken for a step; it holds nothing against the answer."""
+def _informing(note: str) -> Reason:
+    """A note that informs, without making the answer less certain."""
     return Reason(note, informs=True)
 
 
@@ -291,8 +293,8 @@ def _by_program(kernels: Kernels) -> Cut | None:
     program = max(times, key=lambda p: times[p])
     if times[program] < _MOST_OF_TIME * float(length.sum()):
         return None
-    of_it = np.array([p == program for p in kernels.programs])[kernels.operation]
-    rows = np.flatnonzero(of_it)
+    in_program = np.array([p == program for p in kernels.programs])[kernels.operation]
+    rows = np.flatnonzero(in_program)
     rows = rows[np.argsort(kernels.start[rows], kind="stable")]
     first = kernels.operation[rows[0]]
     begins = kernels.start[rows[kernels.operation[rows] == first]]
@@ -310,4 +312,4 @@ def _by_program(kernels: Kernels) -> Cut | None:
         f"no steps are marked: each of the {count} executions of {program} is taken as a "
         "step, from its first kernel to the first of the next"
     )
-    return Cut(steps, kernels.start, (_said(note),))
+    return Cut(steps, kernels.start, (_informing(note),))

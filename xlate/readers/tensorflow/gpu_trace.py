@@ -1,11 +1,11 @@
 """A GPU's work as TensorFlow's and JAX's profilers record it, made into profiles.
 
-The trace viewer's JSON and ``xplane.pb`` hold the same things under other names: for
+The trace viewer's JSON and ``xplane.pb`` hold the same data under different names: for
 each GPU kernels on streams, sometimes a line of steps; on the host launches that share
-a correlation id with their kernel, and annotations that begin a step. What is a step
-is taken from, in this order: what the user says, the GPU's line of steps, the host's
-step annotations, executions of one compiled program that repeat, else the whole
-recording; the notes say which.
+a correlation id with their kernel, and annotations that begin a step. Steps are taken
+from, in this order: the user's options, the GPU's line of steps, the host's step
+annotations, executions of one compiled program that repeat, else the complete recording;
+a note names the source.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 
 from xlate import op_names
 from xlate.errors import ProfileError
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.tensorflow.gpu_steps import Cut, Kernels, Mark, cut
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.readers.traces.steps import Launches, Step, Work, of_step
 from xlate.readers.traces.work_mode import trains
 from xlate.values.kernel_precision import kernel_precision
@@ -40,13 +40,13 @@ _COPY = re.compile(r"mem(?:cpy|set)", re.IGNORECASE)
 _NO_LAUNCH = re.compile(
     r"^(?:cu|cuda|hip)[A-Z]\w*(?:Synchronize|Query|Alloc|Free|Event|Wait|Module|Ctx|Get|Create|Destroy)"
 )
-#: most events of one GPU: bounds memory and time
+#: most events of one GPU, which limits memory and time
 MOST_EVENTS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What a kernel is counted under, and what it is.
+    """The operation that a kernel is counted under, and facts about the kernel.
 
     Attributes
     ----------
@@ -75,9 +75,9 @@ class Gpu:
     index : int
         As the profiler numbers it.
     device : str or None
-        Name of the GPU, as far as the file says.
+        Name of the GPU; None where the file does not hold it.
     steps : list of Step
-        The GPU's own line of steps.
+        Steps in the GPU's line of the trace.
     """
 
     index: int
@@ -118,14 +118,14 @@ class Gpu:
 
 
 class Recording:
-    """What was read of a file, to make profiles of.
+    """The contents of a file, from which profiles are made.
 
     Parameters
     ----------
     path : Path
         Named in errors and profiles.
     choice : StepChoice
-        What the user says of the steps.
+        Options of the user about steps.
 
     Attributes
     ----------
@@ -152,17 +152,17 @@ class Recording:
         self._is_launch: dict[str, bool] = {}
 
     def gpu(self, index: int) -> Gpu:
-        """The GPU of a number, new where it has none yet."""
+        """The GPU of a number; it is created where the number is new."""
         return self.gpus.setdefault(index, Gpu(index))
 
-    def operation(self, found: Operation) -> int:
+    def operation(self, operation: Operation) -> int:
         """Number of an operation in this recording."""
-        return self._operations.setdefault(found, len(self._operations))
+        return self._operations.setdefault(operation, len(self._operations))
 
     def add_launch(self, name: str, correlation: int, start: float) -> None:
-        """Add what the host called to launch the kernel of that id, µs.
+        """Add the host's call that launched the kernel of that id, µs.
 
-        Calls that wait or allocate have such ids too, and no kernel.
+        Calls that wait or allocate have ids too, but no kernel.
         """
         if name not in self._is_launch:
             self._is_launch[name] = _NO_LAUNCH.search(name) is None
@@ -176,7 +176,7 @@ class Recording:
         Parameters
         ----------
         hint : str
-            How to record a file that holds what is missing.
+            How to record a complete file.
 
         Raises
         ------
@@ -192,15 +192,15 @@ class Recording:
                 code="profile.no-gpu-work",
             )
         self.choice.check_count(self.path, sum(len(g.start) for g in ran))
-        found = [self._profile(g, len(ran) > 1) for g in ran]
-        made = [p for p in found if p is not None]
-        if not made:
+        made = [self._profile(g, len(ran) > 1) for g in ran]
+        profiles = [p for p in made if p is not None]
+        if not profiles:
             raise ProfileError(
                 f"{self.path}: no GPU kernel ran in any of its steps",
                 hint,
                 code="profile.no-gpu-work",
             )
-        return made
+        return profiles
 
     def _profile(self, gpu: Gpu, several: bool) -> Profile | None:
         operations = list(self._operations)
@@ -216,33 +216,33 @@ class Recording:
         self, gpu: Gpu, kernels: Kernels, steps: Cut,
         operations: Sequence[Operation], several: bool,
     ) -> Profile | None:  # fmt: skip
-        """Profile of the step that stands for the job; None where nothing ran in any."""
+        """Profile of the step that represents the job; None where nothing ran in any."""
         work = _work(kernels, steps, operations)
-        found = of_step(work, steps.steps, self.truncated, self._launches())
-        if found is None:
+        vector = of_step(work, steps.steps, self.truncated, self._launches())
+        if vector is None:
             return None
         training = any(operations[k].training for k in np.unique(kernels.operation))
         notes = [*steps.notes, *self.notes]
         if steps.counted:
-            notes.append(found.step.said)
-        notes += found.notes
+            notes.append(vector.step.reason)
+        notes += vector.notes
         if self.truncated:
             notes.insert(0, f"{self.path.name} breaks off; it was read up to where it is whole")  # fmt: skip
         share = 1.0 / steps.parts
         return Profile(
-            {k: v * share for k, v in found.ops.items() if v > 0},
+            {k: v * share for k, v in vector.ops.items() if v > 0},
             WorkloadKey(
                 mode="training" if training else "inference", framework=self.framework
             ),
-            step_time_us=found.step.length * share,
+            step_time_us=vector.step.length * share,
             source=f"{self.path} [GPU {gpu.index}]" if several else str(self.path),
             notes=tuple(notes),
             device=gpu.device,
-            precision_us={k: v * share for k, v in found.precision_us.items()},
+            precision_us={k: v * share for k, v in vector.precision_us.items()},
         )
 
     def _launches(self) -> list[Launches]:
-        """Launches of a file that breaks off: those of the host stand first in it."""
+        """Launches in a file that breaks off, whose host events come first."""
         if not self.truncated or not len(self._launch_id):
             return []
         ran = [np.array(g.correlation) for g in self.gpus.values()]
@@ -258,20 +258,20 @@ class Recording:
         order = np.lexsort((when, ids))
         ids, when = ids[order], when[order]
         at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-        known = (wanted >= 0) & (ids[at] == wanted) & (when[at] <= start)
-        return np.where(known, when[at], start)
+        has_launch = (wanted >= 0) & (ids[at] == wanted) & (when[at] <= start)
+        return np.where(has_launch, when[at], start)
 
 
 def is_training(names: Iterable[str]) -> bool:
-    """Whether one of a kernel's names says that it is of a step of training."""
+    """Whether one of a kernel's names is that of training."""
     return any(_TRAINING.search(n) is not None or trains(n) for n in names)
 
 
 def _work(kernels: Kernels, steps: Cut, operations: Sequence[Operation]) -> Work:
-    """Kernels by column and precision; several operations may be of one column."""
+    """Kernels by column and precision; several operations may have one column."""
     names = [op_names.column("device", o.name) for o in operations]
     columns = tuple(dict.fromkeys(names))
-    # copies, and what has no kernel's name, are of no precision
+    # copies, and events without a kernel's name, have no precision
     kinds = [
         None if not o.kernel or _COPY.match(o.kernel) else kernel_precision(o.kernel)
         for o in operations
@@ -280,11 +280,11 @@ def _work(kernels: Kernels, steps: Cut, operations: Sequence[Operation]) -> Work
     place = {None: -1} | {k: n for n, k in enumerate(precisions)}
     column = {name: n for n, name in enumerate(columns)}
     return Work(
-        kernels.start,
-        kernels.end,
-        steps.asked,
-        np.array([column[n] for n in names])[kernels.operation],
-        columns,
-        np.array([place[k] for k in kinds])[kernels.operation],
-        precisions,
+        start=kernels.start,
+        end=kernels.end,
+        asked=steps.asked,
+        column=np.array([column[n] for n in names])[kernels.operation],
+        columns=columns,
+        precision=np.array([place[k] for k in kinds])[kernels.operation],
+        precisions=precisions,
     )

@@ -1,8 +1,8 @@
-"""What a kernel of TensorFlow or JAX is counted under: its operation, where it is said.
+"""The operation that a kernel of TensorFlow or JAX is counted under.
 
 TensorFlow writes the operation as ``scope/conv/Conv2D:Conv2D`` into ``tf_op`` or, in
 older versions, ``annotation``. JAX writes the instruction that XLA made
-(``loop_add_fusion.3``) into ``hlo_op`` and where it comes from
+(``loop_add_fusion.3``) into ``hlo_op`` and its origin
 (``jit(step)/dot_general:``) into ``tf_op`` or ``name``.
 """
 
@@ -32,7 +32,7 @@ def operation_of(
     kernel: str, *, operation: Any = None, annotation: Any = None,
     instruction: Any = None, program: Any = None, origin: Any = None,
 ) -> Operation:  # fmt: skip
-    """What a kernel is counted under.
+    """The operation that a kernel is counted under.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def operation_of(
     >>> operation_of("fusion_7", instruction="fusion.7", operation="jit(f)/tanh:").name
     'tanh'
     """
-    said = [t for t in (operation, annotation, origin) if isinstance(t, str)]
+    texts = [t for t in (operation, annotation, origin) if isinstance(t, str)]
     module = program if isinstance(program, str) else ""
-    training = is_training([kernel, *said]) or bool(_TRAIN_PROGRAM.search(module))
-    for text in said:
+    training = is_training([kernel, *texts]) or bool(_TRAIN_PROGRAM.search(module))
+    for text in texts:
         # in an annotation "#id=1,step=2#" follows
         _, colon, kind = text.partition("#")[0].rpartition(":")
         if colon and kind.isidentifier():
@@ -65,7 +65,7 @@ def operation_of(
     if not isinstance(instruction, str) or not instruction:
         return Operation(own, kernel, module, training)
     short = _COUNTER.sub("", instruction.rpartition("/")[2].lstrip("%")) or instruction
-    names = [short, _COUNTER.sub("", own) or own, *map(_primitive, said)]
+    names = [short, _COUNTER.sub("", own) or own, *map(_primitive, texts)]
     for name in names:
         if name and op_names.family(op_names.column("device", name)) != "other":
             return Operation(name, kernel, module, training)
@@ -73,7 +73,7 @@ def operation_of(
 
 
 def _primitive(path: str) -> str:
-    """The last part of where an instruction comes from: ``jit(f)/jit(main)/add`` → add."""
+    """The last part of an instruction's origin: ``jit(f)/jit(main)/add`` → add."""
     last = path.rstrip(":").rpartition("/")[2]
     return last.partition("[")[0]
 

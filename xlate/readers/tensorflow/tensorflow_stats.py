@@ -1,6 +1,6 @@
 """TensorBoard's ``tensorflow_stats`` table as csv.
 
-One row an operation: ``Host/device``, ``Type`` (the op type), ``Operation``
+One row for each operation: ``Host/device``, ``Type`` (the op type), ``Operation``
 (its name in the graph), ``#Occurrences``, ``Total time (us)`` and more. The op
 vector sums ``Total time (us)`` by side and type, as PROFET does
 (ddps-lab/profet, data/rawdata_preprocessing.py).
@@ -12,32 +12,33 @@ import csv
 import difflib
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.files.limits import read_text
+from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
-from xlate.readers.tables.filename import from_name
 from xlate.values.profile import Profile
 
 __all__ = ["contradiction", "read", "sniff"]
 
 SIDE, TYPE, TIME = "Host/device", "Type", "Total time (us)"
-#: columns that tell the rows of one type apart, where the table has them
+#: columns that distinguish the rows of one type, where the table has them
 RANK, OPERATION = "Rank", "Operation"
 _NEEDED = (SIDE, TYPE, TIME)
-#: what TIME must be the product of, where the table has both
+#: the factors of TIME, where the table has both
 COUNT, AVERAGE = "#Occurrences", "Avg. time (us)"
-#: names of newer versions (XProf), which are also those of the older Type, Operation
+#: names of the columns Type and Operation in newer versions (XProf)
 _NEWER = {"Operation Type": TYPE, "Operation Name": OPERATION}
-#: share by which a product may differ from the total, beside what rounding does
+#: share by which a product may differ from the total, in addition to rounding
 _ROUNDING = 0.005
 _LONGEST_FIELD = 1 << 16
 
 
 def sniff(raw: bytes) -> bool:
-    """Whether the first line names the two columns no other table has."""
+    """Whether the first line names the two columns that only this table has."""
     head = raw[:4096].split(b"\n", 1)[0].lower()
     return b"host/device" in head or (b"#occurrences" in head and b"type" in head)
 
@@ -48,13 +49,13 @@ def read(source: Source) -> list[Profile]:
     Parameters
     ----------
     source : Source
-        The file; its name may say what ran.
+        The file; its name may hold the instance and the workload.
 
     Raises
     ------
     ProfileError
         Naming the line and column, for a missing or renamed column, a side
-        that is neither host nor device, a time that is no number, not finite
+        that is neither host nor device, a time that is not a number, not finite
         or negative, or not the number of occurrences times the average, and a last
         line that breaks off.
     """
@@ -62,73 +63,15 @@ def read(source: Source) -> list[Profile]:
     text = read_text(path, raw)
     csv.field_size_limit(_LONGEST_FIELD)
     rows = csv.reader(io.StringIO(text))
+    ops: dict[str, float] = {}
+    lines = 0
     try:
-        header = [h.strip() for h in next(rows, [])]
-        header = [
-            _NEWER.get(h, h) if _NEWER.get(h) not in header else h for h in header
-        ]
-        for name in _NEEDED:
-            if header.count(name) > 1:
-                raise ProfileError(
-                    f"{path} has the column {name!r} twice",
-                    "keep one of them",
-                    code="profile.repeated",
-                )
-        place = {name: _find(path, header, name) for name in _NEEDED}
-        ops: dict[str, float] = {}
-        seen: dict[tuple[str, ...], int] = {}
-        once_at = None
-        if RANK in header and OPERATION in header:
-            once_at = [header.index(RANK), place[SIDE], header.index(OPERATION)]
-        counted = None
-        if COUNT in header and AVERAGE in header:
-            counted = header.index(COUNT), header.index(AVERAGE)
-        lines = 0
+        table = _Table(path, next(rows, []))
         for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
-            if len(row) != len(header):
-                raise ProfileError(
-                    f"{path}, line {rows.line_num}: {len(row)} fields where the "
-                    f"header has {len(header)}",
-                    "the file breaks off or a field is not quoted; export it again",
-                    code="profile.damaged",
-                )
-            side = row[place[SIDE]].strip()
-            if side.lower() not in ("host", "device"):
-                raise ProfileError(
-                    f"{path}, line {rows.line_num}: {SIDE} is {side!r}",
-                    "it must be Host or Device",
-                    code="profile.bad-value",
-                )
-            name = row[place[TYPE]].strip()
-            if not name:
-                raise ProfileError(
-                    f"{path}, line {rows.line_num}: {TYPE} is empty",
-                    "export the table again",
-                    code="profile.bad-value",
-                )
-            # several rows of one type are normal; one operation's row twice is not
-            once = tuple(row if once_at is None else [row[k] for k in once_at])
-            if OPERATION in header and once in seen:
-                raise ProfileError(
-                    f"{path}, line {rows.line_num}: {row[header.index(OPERATION)]!r} "
-                    f"stands in line {seen[once]} already: a row twice",
-                    "the table was joined to itself; export it again",
-                    code="profile.repeated",
-                )
-            seen[once] = rows.line_num
-            key = op_names.column(side, name)
-            time = _time(path, rows.line_num, row[place[TIME]])
-            if counted is not None:
-                _check_product(
-                    path,
-                    rows.line_num,
-                    name,
-                    [row[k] for k in counted],
-                    row[place[TIME]],
-                )
-            ops[key] = ops.get(key, 0.0) + time
+            column, time = table.operation(rows.line_num, row)
+            ops[column] = ops.get(column, 0.0) + time
             lines += 1
     except csv.Error as e:
         raise ProfileError(
@@ -144,6 +87,89 @@ def read(source: Source) -> list[Profile]:
         )
     instance, workload = from_name(path.name)
     return [Profile(ops, workload, instance, source=str(path))]
+
+
+class _Table:
+    """The columns of a table, and the checks of its rows.
+
+    Raises
+    ------
+    ProfileError
+        If a column is missing, or stands twice.
+    """
+
+    def __init__(self, path: Path, header: Sequence[str]) -> None:
+        self.path = path
+        names = [h.strip() for h in header]
+        names = [_NEWER.get(h, h) if _NEWER.get(h) not in names else h for h in names]
+        for name in _NEEDED:
+            if names.count(name) > 1:
+                raise ProfileError(
+                    f"{path} has the column {name!r} twice",
+                    "keep one of them",
+                    code="profile.repeated",
+                )
+        self.header = names
+        self._place = {name: _find(path, names, name) for name in _NEEDED}
+        self._name_at = names.index(OPERATION) if OPERATION in names else None
+        #: columns that only one row of an operation may share; None: all columns
+        self._unique_at: list[int] | None = None
+        if RANK in names and self._name_at is not None:
+            self._unique_at = [names.index(RANK), self._place[SIDE], self._name_at]
+        #: columns of the number of occurrences and of their average
+        self._factors_at: list[int] = []
+        if COUNT in names and AVERAGE in names:
+            self._factors_at = [names.index(COUNT), names.index(AVERAGE)]
+        self._lines: dict[tuple[str, ...], int] = {}
+
+    def operation(self, line: int, row: Sequence[str]) -> tuple[str, float]:
+        """Column of the vector, and time in µs, of one row.
+
+        Raises
+        ------
+        ProfileError
+            If a field is wrong, or the row of this operation stood before.
+        """
+        place = self._place
+        if len(row) != len(self.header):
+            raise ProfileError(
+                f"{self.path}, line {line}: {len(row)} fields where the "
+                f"header has {len(self.header)}",
+                "the file breaks off or a field is not quoted; export it again",
+                code="profile.damaged",
+            )
+        side = row[place[SIDE]].strip()
+        if side.lower() not in ("host", "device"):
+            raise ProfileError(
+                f"{self.path}, line {line}: {SIDE} is {side!r}",
+                "it must be Host or Device",
+                code="profile.bad-value",
+            )
+        name = row[place[TYPE]].strip()
+        if not name:
+            raise ProfileError(
+                f"{self.path}, line {line}: {TYPE} is empty",
+                "export the table again",
+                code="profile.bad-value",
+            )
+        self._check_repeated(line, row)
+        time = _time(self.path, line, row[place[TIME]])
+        if self._factors_at:
+            factors = [row[k] for k in self._factors_at]
+            _check_product(self.path, line, name, factors, row[place[TIME]])
+        return op_names.column(side, name), time
+
+    def _check_repeated(self, line: int, row: Sequence[str]) -> None:
+        """Several rows of one type are normal; two rows of one operation are not."""
+        unique = tuple(row if self._unique_at is None else [row[k] for k in self._unique_at])  # fmt: skip
+        if self._name_at is not None and unique in self._lines:
+            raise ProfileError(
+                f"{self.path}, line {line}: {row[self._name_at]!r} "
+                f"stands in line {self._lines[unique]} already: a row twice",
+                "the table was joined to itself; export it again",
+                code="profile.repeated",
+            )
+        self._lines[unique] = line
 
 
 def _find(path: Path, header: list[str], name: str) -> int:
@@ -190,14 +216,14 @@ def _time(path: Path, line: int, cell: str) -> float:
 def contradiction(
     occurrences: float, average_us: float, total_us: float, off_us: float = 0.0
 ) -> str | None:
-    """What contradicts itself between a count, an average and a total; or None.
+    """How a count, an average and a total contradict each other; None if they do not.
 
     Parameters
     ----------
     occurrences, average_us, total_us : float
         Of one row.
     off_us : float
-        By how much the two may differ since both were rounded.
+        Largest difference because of rounding.
 
     Examples
     --------
@@ -207,7 +233,7 @@ def contradiction(
     >>> contradiction(2, 5.0, 10000.0)
     '2 occurrences of 5 µs are 10 µs, and its total is 10000 µs'
     """
-    # time in which nothing ran has neither count nor average
+    # idle time has neither count nor average
     if occurrences == 0 and average_us == 0:
         return None
     product = occurrences * average_us
@@ -223,7 +249,7 @@ def contradiction(
 def _check_product(
     path: Path, line: int, name: str, cells: list[str], total: str
 ) -> None:
-    """Refuse a row whose total is not its count times its average."""
+    """Raise an error if a row's total is not its count times its average."""
     texts = [cell.strip().replace(",", "") for cell in cells]
     if not all(texts):
         return
@@ -248,8 +274,8 @@ def _check_product(
 
 
 def _half_digit(text: str) -> float:
-    """By how much a number may be off that was rounded to what is printed."""
+    """Largest rounding error of a printed number."""
     digits, _, power = text.strip().lower().partition("e")
     _, _, decimals = digits.partition(".")
-    # a power beyond all measure is no rounding
+    # a huge power of ten is not a matter of rounding
     return 0.5 * 10.0 ** (min(int(power or 0), 12) - len(decimals))

@@ -2,8 +2,8 @@
 
 The same table as its csv (:mod:`xlate.readers.tensorflow.tensorflow_stats`), as a protocol buffer:
 ``TfStatsDatabase`` holds it with and without idle time. The fields are those of
-``tf_stats.proto`` (openxla/xprof) that are needed here; made files were decoded with
-XProf's own classes to check this reader, no file of a real run was at hand.
+``tf_stats.proto`` (openxla/xprof) that are in use. The reader was checked with made files
+that XProf's own classes decode; no file of a real run was available.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from xlate import op_names
 from xlate.errors import ProfileError
+from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
-from xlate.readers.tables.filename import from_name
 from xlate.readers.tensorflow import wire
 from xlate.readers.tensorflow.tensorflow_stats import contradiction
 from xlate.values.profile import Profile
@@ -32,12 +32,12 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "total_us": (6, "double"), "average_us": (7, "double"),
     },
 }  # fmt: skip
-#: a table has an operation of a graph a row; no graph has more
+#: most rows of a table: one for each operation of a graph
 _MOST_RECORDS = 2_000_000
 
 
 def sniff(head: bytes) -> bool:
-    """Whether a file begins as a table of operations does: with a side and a type."""
+    """Whether a file begins like a table of operations: with a side and a type."""
     for table in (_WITH_IDLE, _WITHOUT_IDLE):
         record = wire.begins_with(head, table, _RECORDS)
         if record is not None:
@@ -52,13 +52,13 @@ def read(source: Source) -> list[Profile]:
     Parameters
     ----------
     source : Source
-        The file; its name may say what ran.
+        The file; its name may hold the instance and the workload.
 
     Raises
     ------
     ProfileError
         If it is damaged or breaks off, a side is neither host nor device, a time is
-        not finite or negative, a row contradicts itself or stands there twice, or the
+        not finite or negative, a row contradicts itself or stands twice, or the
         protobuf library is missing.
     """
     path = source.path
@@ -71,7 +71,7 @@ def read(source: Source) -> list[Profile]:
                 tables[number] = _table(reader, reader.at + value, kind)
             elif wired == 2:
                 reader.skip(value)
-    # the first table that is no empty one: only the first has idle time
+    # the table with idle time, unless it is empty
     ops = tables.get(_WITH_IDLE) or tables.get(_WITHOUT_IDLE)
     if not ops:
         raise ProfileError(
@@ -86,7 +86,7 @@ def read(source: Source) -> list[Profile]:
 
 def _table(reader: wire.Wire, end: int, kind: Any) -> dict[str, float]:
     ops: dict[str, float] = {}
-    seen: set[tuple[int, bytes, bytes]] = set()
+    operations: set[tuple[int, bytes, bytes]] = set()
     count = 0
     for number, wired, value in reader.fields(end):
         if wired != 2:
@@ -102,14 +102,14 @@ def _table(reader: wire.Wire, end: int, kind: Any) -> dict[str, float]:
                 wire.DAMAGED,
                 code="profile.too-large",
             )
-        once = (row.rank, row.side, row.operation)
-        if once in seen:
+        operation = (row.rank, row.side, row.operation)
+        if operation in operations:
             raise ProfileError(
                 f"{reader.where}, row {count}: {_text(row.operation)!r} stands there twice",
                 wire.DAMAGED,
                 code="profile.repeated",
             )
-        seen.add(once)
+        operations.add(operation)
         column, time = _checked(f"{reader.where}, row {count}", row)
         ops[column] = ops.get(column, 0.0) + time
     return ops

@@ -1,9 +1,9 @@
 """TensorFlow 1's timeline: the Chrome trace of one ``session.run``.
 
 ``timeline.Timeline(run_metadata.step_stats).generate_chrome_trace_format()`` makes a
-process of every device: the scheduler's (``/job:localhost/…/device:GPU:0 Compute``),
-and of the GPU ``/device:GPU:0/stream:all Compute`` with every kernel,
-``/device:GPU:0/memcpy Compute`` with every copy, and one a stream that holds both
+process for each device: the scheduler's (``/job:localhost/…/device:GPU:0 Compute``),
+and for the GPU ``/device:GPU:0/stream:all Compute`` with all kernels,
+``/device:GPU:0/memcpy Compute`` with all copies, and one for each stream with both
 again. An event's name is the operation's type. One call of ``session.run`` is one step.
 """
 
@@ -47,7 +47,7 @@ def sniff(head: bytes) -> bool:
 
 
 class _Args(msgspec.Struct, gc=False):
-    """Of an event's arguments, those that are looked at."""
+    """The arguments of an event that are read."""
 
     name: Any = None
     op: Any = None
@@ -98,15 +98,15 @@ def read(source: Source) -> list[Profile]:
     recording.truncated = trace.truncated
     lines: dict[int, dict[str, Any]] = {}
     for pid, name in names.items():
-        found = _GPU.match(name)
-        if found is not None and pid in spans:
-            lines.setdefault(int(found[1]), {})[found[2].lower()] = pid
+        gpu = _GPU.match(name)
+        if gpu is not None and pid in spans:
+            lines.setdefault(int(gpu[1]), {})[gpu[2].lower()] = pid
     for index, by_name in lines.items():
         for pid in _once(by_name):
             for start, length, op in spans[pid]:
                 recording.gpu(index).add(start, length, recording.operation(op), -1)
     if recording.choice.count is None and recording.choice.mark is None:
-        _one_run(recording, [s for some in spans.values() for s in some])
+        _one_run(recording, [s for spans_of in spans.values() for s in spans_of])
     elif recording.choice.mark is not None:
         raise ProfileError(
             f"{source.path} is a timeline of TensorFlow 1, which has no annotations",
@@ -119,20 +119,20 @@ def read(source: Source) -> list[Profile]:
 def _once(lines: dict[str, Any]) -> Iterable[Any]:
     """Processes that hold each kernel and copy once.
 
-    A stream has both; ``stream:all`` has the kernels again, ``memcpy`` the copies.
+    A stream holds both; ``stream:all`` repeats the kernels, ``memcpy`` the copies.
     """
     streams = [pid for name, pid in lines.items() if name[:7] == "stream:" and name != "stream:all"]  # fmt: skip
     return streams or lines.values()
 
 
 def _one_run(recording: Recording, spans: list[tuple[float, float, Operation]]) -> None:
-    """The whole timeline as one step, what the scheduler did included."""
+    """Take the complete timeline as one step, with the work of the scheduler."""
     begin = min((s for s, _, _ in spans), default=0.0)
     end = max((s + n for s, n, _ in spans), default=0.0)
     for gpu in recording.gpus.values():
         gpu.steps.append(Step(0, begin, end - begin))
-    said = "a timeline of TensorFlow 1: the whole of it, one session.run, is one step"
-    recording.notes.append(Reason(said, informs=True))
+    note = "a timeline of TensorFlow 1: the whole of it, one session.run, is one step"
+    recording.notes.append(Reason(note, informs=True))
 
 
 def _operation(e: _Event) -> Operation:

@@ -1,9 +1,9 @@
 """The trace viewer's JSON of TensorBoard and XProf: TensorFlow's, and JAX's.
 
 ``HOST.trace.json.gz`` of TensorFlow 2 and JAX, and the ``perfetto_trace.json.gz`` that
-JAX makes of it. A GPU's process is named ``/device:GPU:0``; of its threads the streams
-hold kernels, and ``Steps`` the steps. The answer is the vector of one step, that of
-median length (:mod:`xlate.readers.tensorflow.gpu_trace`).
+JAX makes from it. A GPU's process is named ``/device:GPU:0``; its threads named like
+streams hold kernels, its thread ``Steps`` the steps. The answer is the vector of the step
+of median length (:mod:`xlate.readers.tensorflow.gpu_trace`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from xlate.values.reason import Reason
 
 __all__ = ["read", "sniff"]
 
-#: "/device:GPU:0", "/device:GPU:0 (Tesla T4)", "/job:worker/…/device:GPU:0", and behind
-#: the name of a host where there are several
+#: "/device:GPU:0", "/device:GPU:0 (Tesla T4)", "/job:worker/…/device:GPU:0", after the
+#: name of a host where there are several
 _GPU = re.compile(
     r"^(?:\S+ )?/(?:job:\w+/.*)?device:GPU:(\d{1,6})(?: \(([^()]+)\))?$",
     re.IGNORECASE,
@@ -46,13 +46,13 @@ _HINT = (
 
 def sniff(head: bytes) -> bool:
     """Whether the head is that of TensorBoard's trace viewer."""
-    # names of processes come first, but need not where events were sorted anew
+    # names of processes usually come first, unless the events were sorted again
     names = (b"/device:GPU", b"/device:TPU", b"/host:CPU", b'"tf_op"', b'"hlo_module"')
     return is_trace(head) and any(name in head for name in names)
 
 
 class _Args(msgspec.Struct, gc=False):
-    """Of an event's arguments, those that are looked at."""
+    """The arguments of an event that are read."""
 
     name: Any = None
     tf_op: Any = None
@@ -77,7 +77,7 @@ class _Event(msgspec.Struct, gc=False):
 
 @dataclass
 class _Process:
-    """What the names of a process and its threads say."""
+    """Name of a process, and its threads that hold kernels or steps."""
 
     name: str = ""
     streams: set[Any] = field(default_factory=set)
@@ -85,28 +85,28 @@ class _Process:
 
 
 class _Thread:
-    """Events of one thread, in arrays: what a process is may stand behind them."""
+    """Events of one thread, in arrays: the name of the process may follow them."""
 
     def __init__(self) -> None:
         self.start, self.length = array("d"), array("d")
-        self.what, self.correlation = array("q"), array("q")
+        self.label, self.correlation = array("q"), array("q")
 
 
-#: name, and what is said of it, of an event; the same for thousands of them
-_What = tuple[Any, ...]
+#: name and arguments of an event; thousands of events share one
+_Label = tuple[Any, ...]
 
 
 class _Collected:
-    """What is kept of a trace."""
+    """The events of a trace that are kept."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.processes: dict[Any, _Process] = {}
         self.threads: dict[Any, _Thread] = {}
-        self.whats: dict[_What, int] = {}
+        self.labels: dict[_Label, int] = {}
 
     def take(self, e: _Event) -> None:
-        """Keep what matters of an event."""
+        """Keep the fields in use of an event."""
         args = e.args if isinstance(e.args, _Args) else _NOTHING
         if e.ph == "M" and isinstance(args.name, str):
             self._take_name(e, args.name)
@@ -137,26 +137,26 @@ class _Collected:
                 _HINT,
                 code="profile.bad-value",
             )
-        what: _What = (e.name, args.tf_op, args.annotation, args.hlo_op, args.hlo_module, args.name, args.step_num)  # fmt: skip
+        label: _Label = (e.name, args.tf_op, args.annotation, args.hlo_op, args.hlo_module, args.name, args.step_num)  # fmt: skip
         try:
-            number = self.whats.setdefault(what, len(self.whats))
+            number = self.labels.setdefault(label, len(self.labels))
         except TypeError:  # a list or an object, where a name is expected
-            what = tuple(None if w is None else str(w) for w in what)
-            number = self.whats.setdefault(what, len(self.whats))
+            label = tuple(None if w is None else str(w) for w in label)
+            number = self.labels.setdefault(label, len(self.labels))
         kept = self.threads.get((e.pid, e.tid))
         if kept is None:
             kept = self.threads[(e.pid, e.tid)] = _Thread()
         kept.start.append(start)
         kept.length.append(length)
-        kept.what.append(number)
-        kept.correlation.append(_whole(args.correlation_id))
+        kept.label.append(number)
+        kept.correlation.append(_integer(args.correlation_id))
 
 
 _NOTHING = _Args()
 
 
-def _whole(value: Any) -> int:
-    """A whole number from 0 up, or the text of one; else -1."""
+def _integer(value: Any) -> int:
+    """An integer from 0 up, also from its text; else -1."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 19:
         return int(value)
     if isinstance(value, int) and 0 <= value < 2**62:
@@ -177,110 +177,112 @@ def read(source: Source) -> list[Profile]:
     ProfileError
         If no kernel of a GPU was recorded, or an event is of negative length.
     """
-    seen = _Collected(source.path)
+    collected = _Collected(source.path)
     with source.open() as stream:
         trace = Trace(source.path, stream, _Event)
         for events in trace:
             for e in cast("list[_Event]", events):
-                seen.take(e)
+                collected.take(e)
     recording = Recording(source.path, source.steps)
     recording.truncated = trace.truncated
-    whats = list(seen.whats)
-    numbers = _numbered(recording, seen)
-    for (pid, tid), thread in seen.threads.items():
-        process = seen.processes.get(pid, _Process())
+    labels = list(collected.labels)
+    numbers = _numbered(recording, collected)
+    for (pid, tid), thread in collected.threads.items():
+        process = collected.processes.get(pid, _Process())
         if pid not in numbers:
-            _take_host(recording, whats, thread)
+            _take_host(recording, labels, thread)
         elif tid in process.steps:
-            _take_steps(recording.gpu(numbers[pid]), whats, thread)
+            _take_steps(recording.gpu(numbers[pid]), labels, thread)
         elif tid in process.streams:
-            _take_stream(recording, numbers[pid], whats, thread)
+            _take_stream(recording, numbers[pid], labels, thread)
     if trace.lost:
         recording.notes.append(f"{trace.lost} events are no JSON and were left out")
-    if sum(len(t.start) for t in seen.threads.values()) >= MOST_SHOWN:
+    if sum(len(t.start) for t in collected.threads.values()) >= MOST_SHOWN:
         recording.truncated = True
-        said = (
+        note = (
             f"it holds {MOST_SHOWN:,} events, the most that the trace viewer keeps: what "
             "came later is not in it"
         )
-        recording.notes.append(Reason(said, "read the xplane.pb beside it"))
+        recording.notes.append(Reason(note, "read the xplane.pb beside it"))
     return recording.profiles(_HINT)
 
 
-def _numbered(recording: Recording, seen: _Collected) -> dict[Any, int]:
+def _numbered(recording: Recording, collected: _Collected) -> dict[Any, int]:
     """Number of the GPU of each process, whether or not anything ran on it.
 
-    Every host of several counts its GPUs from 0: one whose number is taken gets the
-    next that is free.
+    Each of several hosts counts its GPUs from 0: a GPU whose number is taken gets the
+    next free number.
     """
     numbers: dict[Any, int] = {}
-    for pid, process in seen.processes.items():
-        found = _GPU.match(process.name)
-        if found is None:
+    for pid, process in collected.processes.items():
+        match = _GPU.match(process.name)
+        if match is None:
             continue
-        number = int(found[1])
+        number = int(match[1])
         while number in recording.gpus:
             number += 1
         gpu = recording.gpu(number)
         numbers[pid] = number
-        if found[2] and not _PID.match(found[2]):
-            gpu.device = found[2]
-        if number != int(found[1]):
-            said = f"GPU {number} is {process.name!r} of the file"
-            recording.notes.append(Reason(said, informs=True))
-    if not numbers and any(_TPU.match(p.name) for p in seen.processes.values()):
+        if match[2] and not _PID.match(match[2]):
+            gpu.device = match[2]
+        if number != int(match[1]):
+            note = f"GPU {number} is {process.name!r} of the file"
+            recording.notes.append(Reason(note, informs=True))
+    if not numbers and any(_TPU.match(p.name) for p in collected.processes.values()):
         raise ProfileError(
-            f"{seen.path} was recorded on a TPU: it holds no GPU kernel",
+            f"{collected.path} was recorded on a TPU: it holds no GPU kernel",
             "record the job on the GPU of the anchor",
             code="profile.no-gpu-work",
         )
     return numbers
 
 
-def _take_steps(gpu: Gpu, whats: list[_What], thread: _Thread) -> None:
-    for k, (start, length, what) in enumerate(
-        zip(thread.start, thread.length, thread.what, strict=True)
+def _take_steps(gpu: Gpu, labels: list[_Label], thread: _Thread) -> None:
+    for k, (start, length, label) in enumerate(
+        zip(thread.start, thread.length, thread.label, strict=True)
     ):
-        gpu.steps.append(Step(step_number(str(whats[what][0]), k), start, length))
+        gpu.steps.append(Step(step_number(str(labels[label][0]), k), start, length))
 
 
 def _take_stream(
-    recording: Recording, index: int, whats: list[_What], thread: _Thread
+    recording: Recording, index: int, labels: list[_Label], thread: _Thread
 ) -> None:
-    gpu, number = recording.gpu(index), {}
-    for start, length, what, correlation in zip(
-        thread.start, thread.length, thread.what, thread.correlation, strict=True
+    gpu, operation_numbers = recording.gpu(index), {}
+    for start, length, label, correlation in zip(
+        thread.start, thread.length, thread.label, thread.correlation, strict=True
     ):
-        if what not in number:
-            kernel, operation, annotation, instruction, program, origin, _ = whats[what]
-            found = operation_of(
+        if label not in operation_numbers:
+            kernel, operation, annotation, instruction, program, origin, _ = labels[
+                label
+            ]
+            counted_under = operation_of(
                 str(kernel), operation=operation, annotation=annotation,
                 instruction=instruction, program=program, origin=origin,
             )  # fmt: skip
-            number[what] = recording.operation(found)
-            if is_jax(program=found.program):
+            operation_numbers[label] = recording.operation(counted_under)
+            if is_jax(program=counted_under.program):
                 recording.framework = "jax"
-        gpu.add(start, length, number[what], correlation)
+        gpu.add(start, length, operation_numbers[label], correlation)
 
 
-def _take_host(recording: Recording, whats: list[_What], thread: _Thread) -> None:
+def _take_host(recording: Recording, labels: list[_Label], thread: _Thread) -> None:
     wanted = recording.choice.mark
-    of: dict[int, tuple[bool, int]] = {}
-    for start, length, what, correlation in zip(
-        thread.start, thread.length, thread.what, thread.correlation, strict=True
+    mark_numbers: dict[int, tuple[bool, int]] = {}
+    for start, length, label, correlation in zip(
+        thread.start, thread.length, thread.label, thread.correlation, strict=True
     ):
-        if what not in of:
-            name, number = str(whats[what][0]), _whole(whats[what][-1])
+        if label not in mark_numbers:
+            name, number = str(labels[label][0]), _integer(labels[label][-1])
             named = wanted is not None and wanted in (name, stem(name))
-            of[what] = (number >= 0 or named, number)
+            mark_numbers[label] = (number >= 0 or named, number)
             if is_jax(host=name):
                 recording.framework = "jax"
-        is_mark, number = of[what]
+        is_mark, number = mark_numbers[label]
         if correlation >= 0:
-            recording.add_launch(str(whats[what][0]), correlation, start)
+            recording.add_launch(str(labels[label][0]), correlation, start)
         if is_mark:
             step = number >= 0
             mark = Mark(
-                str(whats[what][0]), start, length, number if step else None, step
+                str(labels[label][0]), start, length, number if step else None, step
             )
             recording.marks.append(mark)

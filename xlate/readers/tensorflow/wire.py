@@ -1,8 +1,8 @@
 """Protocol buffers piece by piece: a file of gigabytes in bounded memory.
 
-The protobuf library decodes a message as a whole, and what it makes of a hostile one is
-many times as large. So the outer layers are walked here, field by field, and only small
-pieces go to the library, which is loaded when the first is decoded.
+The protobuf library decodes a message in one piece, and may need many times its size for
+a malicious one. So the outer layers are read in this module, field by field, and only
+small pieces are decoded by the library, which is loaded for the first of them.
 
 References
 ----------
@@ -46,12 +46,12 @@ class Wire:
     def fields(self, end: int | None = None) -> Iterator[tuple[int, int, int]]:
         """Number, wire type, and value or length of each field up to ``end``.
 
-        What a field of bytes holds must be taken, skipped or walked before the next.
+        The content of a field of bytes must be taken, skipped or read before the next.
 
         Raises
         ------
         ProfileError
-            If the bytes are no message, or break off.
+            If the bytes are not a message, or break off.
         """
         while end is None or self.at < end:
             if end is None and self._ended():
@@ -77,7 +77,7 @@ class Wire:
             raise self.broken()
 
     def varint(self) -> int:
-        """One whole number."""
+        """One integer."""
         value = 0
         for shift in range(0, 70, 7):
             if self._pos >= len(self._buffer) and self._ended():
@@ -112,7 +112,7 @@ class Wire:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def skip(self, length: int) -> None:
-        """Pass over ``length`` bytes."""
+        """Skip ``length`` bytes."""
         left = length - (len(self._buffer) - self._pos)
         if left <= 0:
             self._pos += length
@@ -126,12 +126,12 @@ class Wire:
         self.at += length
 
     def batches(self, end: int) -> Iterator[bytes]:
-        """What is left up to ``end``, in pieces that end between two fields."""
+        """The remaining bytes up to ``end``, in pieces that end between two fields."""
         rest = b""
         while self.at < end or rest:
             more = self.take(min(BATCH_BYTES, end - self.at)) if self.at < end else b""
             rest += more
-            cut = _whole_fields(rest)
+            cut = _complete_fields(rest)
             if cut is None or (not cut and not more):
                 raise self.broken()
             if not cut and len(rest) > _LONGEST:
@@ -141,14 +141,14 @@ class Wire:
                 rest = rest[cut:]
 
     def _ended(self) -> bool:
-        """Whether nothing is left; fills the buffer where something is."""
+        """Whether no byte remains; fills the buffer where there are more."""
         if self._pos < len(self._buffer):
             return False
         self._buffer, self._pos = self._stream.read(PIECE_BYTES), 0
         return not self._buffer
 
     def broken(self) -> ProfileError:
-        """The error of a file that is no such message."""
+        """The error for a file that is damaged or breaks off."""
         return ProfileError(
             f"{self.where} is damaged or breaks off at byte {self.at:,}",
             DAMAGED,
@@ -157,7 +157,7 @@ class Wire:
 
 
 def _varint_at(raw: bytes, at: int) -> tuple[int, int] | None:
-    """A whole number and where it ends; None where the bytes end before it."""
+    """An integer and where it ends; None where the bytes end before it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(raw):
@@ -170,8 +170,8 @@ def _varint_at(raw: bytes, at: int) -> tuple[int, int] | None:
     raise ValueError("no whole number")
 
 
-def _whole_fields(raw: bytes) -> int | None:
-    """Bytes of the fields that are whole; None where they are no fields."""
+def _complete_fields(raw: bytes) -> int | None:
+    """Length of the complete fields; None where the bytes are not fields."""
     at = 0
     try:
         while at < len(raw):
@@ -180,10 +180,10 @@ def _whole_fields(raw: bytes) -> int | None:
                 return at if tag is None else None
             kind, end = tag[0] & 7, tag[1]
             if kind in (_VARINT, _BYTES):
-                found = _varint_at(raw, end)
-                if found is None:
+                number = _varint_at(raw, end)
+                if number is None:
                     return at
-                end = found[1] + (found[0] if kind == _BYTES else 0)
+                end = number[1] + (number[0] if kind == _BYTES else 0)
             elif kind in (_FIXED64, _FIXED32):
                 end += 8 if kind == _FIXED64 else 4
             else:
@@ -197,9 +197,9 @@ def _whole_fields(raw: bytes) -> int | None:
 
 
 def begins_with(head: bytes, *path: int) -> bytes | None:
-    """What follows the tags and lengths of nested fields that a file begins with.
+    """The bytes after the tags and lengths of nested fields at the start of a file.
 
-    None where it begins otherwise: how a format is recognised without decoding it.
+    None where it begins differently. A format is recognised so without decoding it.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def begins_with(head: bytes, *path: int) -> bytes | None:
     return head[at:]
 
 
-#: type of a field by its short name; "[name]" is another message, "*" repeats
+#: type of a field by its short name
 _KINDS = {
     "int": "TYPE_INT64", "uint": "TYPE_UINT64", "double": "TYPE_DOUBLE",
     "text": "TYPE_BYTES", "bytes": "TYPE_BYTES",
@@ -231,7 +231,7 @@ _KINDS = {
 def messages(
     package: str, described: Mapping[str, Mapping[str, tuple[int, str]]]
 ) -> Mapping[str, Any]:
-    """Classes of messages, of those fields that a reader looks at.
+    """Classes of messages, with those fields that a reader uses.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def messages(
     described : mapping
         Name of a message to its fields: name to number and type (``int``, ``uint``,
         ``double``, ``text``, or the name of a message; ``*`` before it repeats). Text
-        is kept as bytes: what is not UTF-8 is no reason to refuse a file.
+        is kept as bytes, so that text that is not UTF-8 does not raise an error.
 
     Raises
     ------
@@ -295,12 +295,12 @@ def _messages(
 
 
 def sound(where: str, kind: Any, raw: bytes) -> Any:
-    """A message decoded.
+    """A decoded message.
 
     Raises
     ------
     ProfileError
-        If the bytes are none.
+        If the bytes are not a message.
     """
     from google.protobuf.message import DecodeError
 

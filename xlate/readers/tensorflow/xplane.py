@@ -1,13 +1,14 @@
 """``HOST.xplane.pb``: what the profilers of TensorFlow and JAX write for TensorBoard.
 
-Planes of lines of events: of a GPU (``/device:GPU:0``) one line a stream, of the host
-one line a thread. Names and arguments stand in tables of the plane, behind its lines,
-so the file is read twice. No GPU's name is in it, but its compute capability, number of
-multiprocessors, memory and bandwidth, by which the catalogue knows most.
+A file holds planes, of lines, of events: a GPU's plane (``/device:GPU:0``) has a line for
+each stream, the host's a line for each thread. Names and arguments are in tables of the
+plane, after its lines, so the file is read twice. The file does not name the GPU, but
+holds its compute capability, number of multiprocessors, memory and bandwidth, by which
+most GPUs of the catalogue are identified.
 
-The fields are those of ``xplane.proto`` (openxla/xla) that are needed here. Files of
-JAX on a CPU, and made ones of GPUs that XProf's own converter reads, were used to check
-this reader; no file of a real GPU was at hand.
+The fields are those of ``xplane.proto`` (openxla/xla) that are in use. Files of JAX on a
+CPU, and made ones of GPUs that XProf's own converter reads, were used to check this
+reader; no file of a real GPU was available.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _PLANE = re.compile(rb"/(?:device|host|virtualdevice):|Task Environment|Host CPU
 _DERIVED = re.compile(
     r"Steps|XLA |Async XLA|TensorFlow |Framework |Launch Stats|Source|Sparse Core|_counters_|Host Offload"
 )
-#: most names in the tables of a plane: bounds memory
+#: most names in the tables of a plane, which limits memory
 _MOST_NAMES = 4_000_000
 _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "Stat": {
@@ -67,7 +68,7 @@ _LINE_EVENTS = 4
 
 
 def sniff(head: bytes) -> bool:
-    """Whether a file begins as a space of planes does."""
+    """Whether a file begins like a space of planes."""
     plane = wire.begins_with(head, _PLANES)
     if not plane:
         return False
@@ -80,7 +81,7 @@ def sniff(head: bytes) -> bool:
 
 @dataclass
 class _Plane:
-    """Tables of a plane; the file's n-th."""
+    """Tables of the plane with this number in the file."""
 
     number: int
     name: bytes = b""
@@ -97,12 +98,12 @@ class _Reader:
         self.where = str(source.path)
         self.kinds = wire.messages("xlate_xplane", _MESSAGES)
         self.recording = Recording(source.path, source.steps)
-        #: ns; times are counted from here, since µs of an epoch are not exact
+        #: ns; origin of all times, since µs since 1970 are not exact
         self.begin: int | None = None
 
     def planes(self) -> list[_Plane]:
-        """Tables of the planes that hold what a GPU did, or the host asked of it."""
-        found = []
+        """Tables of the planes with events of a GPU, or of the host."""
+        planes = []
         tpu = False
         with self.source.open() as stream:
             reader = wire.Wire(self.where, stream)
@@ -113,14 +114,14 @@ class _Reader:
                 plane = self._tables(reader, number, reader.at + length)
                 tpu = tpu or _TPU.match(plane.name) is not None
                 if _is_wanted(plane.name):
-                    found.append(plane)
-        if tpu and not any(_GPU.match(p.name) for p in found):
+                    planes.append(plane)
+        if tpu and not any(_GPU.match(p.name) for p in planes):
             raise ProfileError(
                 f"{self.where} was recorded on a TPU: it holds no GPU kernel",
                 "record the job on the GPU of the anchor",
                 code="profile.no-gpu-work",
             )
-        return found
+        return planes
 
     def _spaces(self, reader: wire.Wire) -> Iterator[tuple[int, int]]:
         """Number and length of each field of the space."""
@@ -184,7 +185,7 @@ class _Reader:
                         reader.skip(value)
 
     def _line(self, reader: wire.Wire, end: int, taker: _OfGpu | _OfHost) -> None:
-        """Hand the events of a line on; its name and time stand before them."""
+        """Pass the events of a line on; its name and time come before them."""
         name, begin = "", 0
         for raw in reader.batches(end):
             line = wire.sound(self.where, self.kinds["Line"], raw)
@@ -223,8 +224,8 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-class _Plain:
-    """What a plane's tables say of its events."""
+class _PlaneEvents:
+    """Names and values of a plane's events, from its tables."""
 
     def __init__(self, recording: Recording, plane: _Plane) -> None:
         self.recording = recording
@@ -233,11 +234,13 @@ class _Plain:
 
     def name(self, event: Any) -> str:
         """Name of an event."""
-        found = self.plane.events.get(event.metadata)
-        return "" if found is None else _text(found.name or found.display_name)
+        described = self.plane.events.get(event.metadata)
+        return (
+            "" if described is None else _text(described.name or described.display_name)
+        )
 
     def value(self, stat: Any) -> Any:
-        """Value of a statistic: a number, or a text, which may stand in the tables."""
+        """Value of a statistic: a number, or a text, which may be in the tables."""
         if stat.text:
             return _text(stat.text)
         if stat.reference:
@@ -263,10 +266,10 @@ class _Plain:
         return start, length
 
 
-class _OfGpu(_Plain):
+class _OfGpu(_PlaneEvents):
     """Takes kernels and steps of a GPU's plane."""
 
-    _SAID = ("tf_op", "annotation", "hlo_op", "hlo_module", "name")
+    _ARGUMENTS = ("tf_op", "annotation", "hlo_op", "hlo_module", "name")
 
     def __init__(self, recording: Recording, plane: _Plane, index: int) -> None:
         super().__init__(recording, plane)
@@ -275,10 +278,10 @@ class _OfGpu(_Plain):
         self.gpu.device, note = device_of(facts)
         if note and note not in recording.notes:
             recording.notes.append(note)
-        said = {self.ids[n]: n for n in self._SAID if n in self.ids}
-        self._said = said
+        arguments = {self.ids[n]: n for n in self._ARGUMENTS if n in self.ids}
+        self._arguments = arguments
         self._correlation = self.ids.get("correlation_id")
-        self._known: dict[tuple[Any, ...], int] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}
 
     def take(self, line: str, events: Any, shift_ps: int) -> None:
         """Take the events of a line."""
@@ -288,10 +291,10 @@ class _OfGpu(_Plain):
                 self.gpu.steps.append(Step(number, *self.times(e, shift_ps)))
         elif not _DERIVED.match(line):
             spans = [self.times(e, shift_ps) for e in events]
-            found = [self._operation(e) for e in events]
+            operations = [self._operation(e) for e in events]
             self.gpu.add_all(
                 [s for s, _ in spans], [n for _, n in spans],
-                [o for o, _ in found], [c for _, c in found],
+                [o for o, _ in operations], [c for _, c in operations],
             )  # fmt: skip
 
     def _operation(self, event: Any) -> tuple[int, int]:
@@ -300,32 +303,32 @@ class _OfGpu(_Plain):
         for stat in event.stats:
             if stat.metadata == self._correlation:
                 correlation = stat.unsigned or stat.signed
-            elif stat.metadata in self._said:
+            elif stat.metadata in self._arguments:
                 key += (stat.metadata, stat.text or stat.reference)
-        found = self._known.get(tuple(key))
-        if found is None:
-            found = self._known[tuple(key)] = self._new(event)
-        return found, correlation
+        number = self._numbers.get(tuple(key))
+        if number is None:
+            number = self._numbers[tuple(key)] = self._new(event)
+        return number, correlation
 
     def _new(self, event: Any) -> int:
         described = self.plane.events.get(event.metadata)
         stats = [*(described.stats if described is not None else ()), *event.stats]
-        said = {
-            self._said[s.metadata]: str(self.value(s))
+        values = {
+            self._arguments[s.metadata]: str(self.value(s))
             for s in stats
-            if s.metadata in self._said
+            if s.metadata in self._arguments
         }
-        found = operation_of(
-            self.name(event) or "unnamed", operation=said.get("tf_op"),
-            annotation=said.get("annotation"), instruction=said.get("hlo_op"),
-            program=said.get("hlo_module"), origin=said.get("name"),
+        operation = operation_of(
+            self.name(event) or "unnamed", operation=values.get("tf_op"),
+            annotation=values.get("annotation"), instruction=values.get("hlo_op"),
+            program=values.get("hlo_module"), origin=values.get("name"),
         )  # fmt: skip
-        if is_jax(program=found.program):
+        if is_jax(program=operation.program):
             self.recording.framework = "jax"
-        return self.recording.operation(found)
+        return self.recording.operation(operation)
 
 
-class _OfHost(_Plain):
+class _OfHost(_PlaneEvents):
     """Takes launches and annotations of the host's planes."""
 
     def __init__(self, recording: Recording, plane: _Plane) -> None:

@@ -29,9 +29,9 @@ __all__ = ["Launched", "clean_kernel", "launched", "launching_operations"]
 
 Ints = NDArray[np.int64]
 
-#: share of an operation's calls that have a kernel, where it is said to run one always
+#: an operation runs a kernel in every call where at least this share of its calls has one
 _ALWAYS = 0.95
-#: as compilers and profilers write a namespace without a name
+#: how compilers and profilers write a namespace without a name
 _HIDDEN = re.compile(r"\(anonymous namespace\)::|<unnamed>::|\{anonymous\}::")
 
 
@@ -65,105 +65,121 @@ class Launched:
     operation: Ints
 
 
-def launched(seen: Collected, host: dict[str, Any], names: Sequence[str]) -> Launched:
+def launched(
+    collected: Collected, host: dict[str, Any], names: Sequence[str]
+) -> Launched:
     """Kernels joined to their launches and operations.
 
     Parameters
     ----------
-    seen : Collected
+    collected : Collected
     host : dict of ndarray
-        Its host's events; empty where there are none.
+        Events of the host; empty where none was recorded.
     names : sequence of str
         By number.
     """
-    if not len(seen.kernel["start"]):
-        nothing, whole = np.zeros(0), np.zeros(0, dtype=np.int64)
-        return Launched(Work(nothing, nothing, nothing, whole, ()), *[whole] * 4)
-    k = {n: np.frombuffer(v, dtype=v.typecode) for n, v in seen.kernel.items()}
+    if not len(collected.kernel["start"]):
+        no_times, no_indices = np.zeros(0), np.zeros(0, dtype=np.int64)
+        return Launched(
+            Work(no_times, no_times, no_times, no_indices, ()), *[no_indices] * 4
+        )
+    k = {n: np.frombuffer(v, dtype=v.typecode) for n, v in collected.kernel.items()}
     n = len(k["start"])
     pid, launch, op = (np.full(n, -1, dtype=np.int64) for _ in range(3))
     asked, ext = k["start"].copy(), k["ext"].copy()
     types = np.zeros(n, dtype=np.int64)
     if host:
         launch = joined(host, k)
-        known = launch >= 0
-        at = launch[known]
-        pid[known], asked[known] = host["pid"][at], host["start"][at]
-        ext[known] = np.where(host["ext"][at] >= 0, host["ext"][at], ext[known])
+        has_launch = launch >= 0
+        at = launch[has_launch]
+        pid[has_launch], asked[has_launch] = host["pid"][at], host["start"][at]
+        ext[has_launch] = np.where(
+            host["ext"][at] >= 0, host["ext"][at], ext[has_launch]
+        )
         op = operations(host, pid, ext)
         # without ids, the innermost operation around the launch
-        lost = np.flatnonzero((op < 0) & known)
-        if len(lost):
-            op[lost] = around(host, launch[lost])
+        without_operation = np.flatnonzero((op < 0) & has_launch)
+        if len(without_operation):
+            op[without_operation] = around(host, launch[without_operation])
         # all kernels of a graph have one launch, which says nothing of what each does
-        op[np.flatnonzero(known)[graph_launches(host, names)[at]]] = -1
+        op[np.flatnonzero(has_launch)[graph_launches(host, names)[at]]] = -1
         types = np.where(op >= 0, host["types"][op], 0).astype(np.int64)
-    _fill_process(pid, k["device"], seen)
+    _fill_process(pid, k["device"], collected)
     name = np.where(op >= 0, host["name"][op] if host else -1, -1)
     column, columns = _numbered(
         np.stack([name, k["name"], k["kind"]]), lambda o, kernel, kind: _column(names, o, kernel, kind)
     )  # fmt: skip
-    listed = list(seen.types)
+    listed = list(collected.types)
     precision, precisions = _numbered(
         np.stack([k["name"], types]),
         lambda kernel, t: kernel_precision(names[kernel], _inputs(listed[t])),
     )
     precision[k["kind"] != KERNEL] = -1
     work = Work(
-        k["start"], k["start"] + k["dur"], asked, column, columns, precision, precisions
+        start=k["start"],
+        end=k["start"] + k["dur"],
+        asked=asked,
+        column=column,
+        columns=columns,
+        precision=precision,
+        precisions=precisions,
     )
     return Launched(work, k["device"], pid, launch, op)
 
 
 def launching_operations(
-    host: dict[str, Any], operation: Ints, mine: Any, steps: Sequence[Step]
+    host: dict[str, Any], operation: Ints, in_process: Any, steps: Sequence[Step]
 ) -> Launches:
     """Operations that run kernels wherever they run on some thread in some step.
 
-    Where some have none, their launches are not in the file.
+    Where some of their calls have no kernel, the launches are not in the file.
 
     Parameters
     ----------
     host : dict of ndarray
     operation : ndarray of int
-        Rows of operations that have a kernel; -1 is passed over.
-    mine : ndarray of bool
+        Rows of operations that have a kernel; -1 is skipped.
+    in_process : ndarray of bool
         Rows of the process.
     steps : sequence of Step
     """
-    has = np.zeros(len(host["start"]), dtype=np.bool_)
-    has[operation[operation >= 0]] = True
-    rows = np.flatnonzero((host["kind"] == OPERATION) & mine)
+    has_kernel = np.zeros(len(host["start"]), dtype=np.bool_)
+    has_kernel[operation[operation >= 0]] = True
+    rows = np.flatnonzero((host["kind"] == OPERATION) & in_process)
     begin = np.array([s.start for s in steps])
-    of = np.searchsorted(begin, host["start"][rows], side="right")
+    step_of = np.searchsorted(begin, host["start"][rows], side="right")
     # what a thread did in a step after its last launch may be lost
-    _, part = np.unique(np.stack([host["tid"][rows], of]), axis=1, return_inverse=True)
+    _, part = np.unique(
+        np.stack([host["tid"][rows], step_of]), axis=1, return_inverse=True
+    )
     last = np.full(int(part.max(initial=0)) + 1, -np.inf)
-    np.maximum.at(last, part.ravel()[has[rows]], host["start"][rows][has[rows]])
+    np.maximum.at(
+        last, part.ravel()[has_kernel[rows]], host["start"][rows][has_kernel[rows]]
+    )
     before = host["start"][rows] <= last[part.ravel()]
     _, cell = np.unique(
         np.stack([host["name"][rows], part.ravel()]), axis=1, return_inverse=True
     )
     cell = cell.ravel()
     n = np.bincount(cell, weights=before)
-    always = (n > 0) & (np.bincount(cell, weights=has[rows]) >= _ALWAYS * n)
+    always = (n > 0) & (np.bincount(cell, weights=has_kernel[rows]) >= _ALWAYS * n)
     names = np.unique(host["name"][rows][always[cell]])
     runs = rows[np.isin(host["name"][rows], names)]
-    return Launches(host["start"][runs], has[runs])
+    return Launches(host["start"][runs], has_kernel[runs])
 
 
-def _fill_process(pid: Ints, device: Ints, seen: Collected) -> None:
+def _fill_process(pid: Ints, device: Ints, collected: Collected) -> None:
     """Give work whose launch is not known to the process that uses its GPU."""
     if not (pid < 0).any():
         return
-    if len(seen.pids) == 1:
+    if len(collected.pids) == 1:
         pid[:] = 0
         return
     for d in np.unique(device[pid < 0]):
-        mine = device == d
-        users, times = np.unique(pid[mine & (pid >= 0)], return_counts=True)
+        on_device = device == d
+        users, times = np.unique(pid[on_device & (pid >= 0)], return_counts=True)
         if len(users):
-            pid[mine & (pid < 0)] = users[np.argmax(times)]
+            pid[on_device & (pid < 0)] = users[np.argmax(times)]
 
 
 def _numbered(keys: Ints, named: Any) -> tuple[Ints, tuple[str, ...]]:
@@ -187,11 +203,11 @@ def _numbered(keys: Ints, named: Any) -> tuple[Ints, tuple[str, ...]]:
 def _inputs(text: bytes) -> tuple[str, ...]:
     """Types of an operation's inputs, lists of tensors included."""
     try:
-        found = json.loads(text or b"[]")
+        document = json.loads(text or b"[]")
     except ValueError:
         return ()
     types: list[str] = []
-    left = [found]
+    left = [document]
     while left:
         value = left.pop(0)
         if isinstance(value, str):
@@ -202,7 +218,7 @@ def _inputs(text: bytes) -> tuple[str, ...]:
 
 
 def _column(names: Sequence[str], op: int, kernel: int, kind: int) -> str:
-    """Column of a kernel: its operation's, or its own where that says more."""
+    """Column of a kernel: of its operation, or of its name where that is more specific."""
     own = op_names.column("device", clean_kernel(names[kernel]))
     if kind == COPY or op < 0:
         return own

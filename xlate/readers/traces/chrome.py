@@ -1,10 +1,9 @@
 """Trace events in Chrome's JSON form, in a stream: a gigabyte in bounded memory.
 
 ``{"traceEvents": [event, …], …}`` or the bare list. The bytes are cut between two
-events and each piece is decoded into typed values that keep only what is asked
-for (msgspec: ten times faster than ``json``, and nothing is built that is thrown
-away). A trace that breaks off is read up to where it is whole. What the document says
-of the GPUs is found in front of the events and behind them.
+events and each piece is decoded into typed values that keep only the fields in use
+(msgspec: ten times faster than ``json``). A trace that breaks off is read up to its last
+complete event. The properties of the GPUs stand before or after the events.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from xlate.errors import ProfileError
 
 __all__ = ["Args", "Event", "Trace", "is_trace"]
 
-#: bytes decoded at once: what comes of them stays in a processor's cache
+#: bytes decoded at once: the decoded events fit into a processor's cache
 PIECE_BYTES = 1024 * 1024
 LONGEST_EVENT_BYTES = 64 * 1024 * 1024
 #: everything before the events
@@ -33,21 +32,21 @@ _BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
 _NEXT_EVENT = re.compile(rb'\}\s*,\s*(?=\{\s*"(?:ph|name|cat|pid|ts)"\s*:)')
 _END = re.compile(rb"\}\s*\]")
 _DEVICES = re.compile(rb'"(?:deviceProperties|computeProperties)"\s*:\s*(?=\[)')
-#: what some profilers wrote that JSON does not know: numbers that are none, control
-#: characters, and single backslashes of Windows' paths
+#: written by some profilers, though JSON has no such values: NaN and infinity, control
+#: characters, and single backslashes of Windows paths
 _NO_NUMBER = re.compile(
     rb"(?<=[:,\[\s])[+-]?(?:nan|inf(?:inity)?)(?=\s*[,}\]])", re.IGNORECASE
 )
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _BACKSLASH = re.compile(rb'\\\\|\\(?!["\\/bfnrtu])')
-#: what nests in JSON, with strings as a whole; a quote alone begins one that breaks off
+#: brackets of JSON, and complete strings; a single quote begins a string that breaks off
 _NESTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
-#: may stand behind a document: it says nothing
+#: may follow a document, and is ignored
 _PADDING = b" \t\r\n\x00,]}"
 _PLACE = re.compile(r"\(byte (\d+)\)")
 #: places tried for a cut, from the end of a piece
 _TRIES = 64
-#: events that may be no JSON in one piece, or one in a hundred of them
+#: invalid events that are accepted in one piece, or one in a hundred of them
 _MOST_LOST = 20
 
 Number = int | float | str | None
@@ -57,14 +56,14 @@ _NO_TYPES = msgspec.Raw(b"")
 
 
 class Args(msgspec.Struct, gc=False):
-    """Of an event's arguments, those that any reader looks at."""
+    """The arguments of an event that the readers use."""
 
     external: Number = msgspec.field(default=None, name="External id")
     external_old: Number = msgspec.field(default=None, name="external id")
     correlation: Number = None
     device: Number = None
     stream: Number = None
-    #: not decoded where nobody asks
+    #: decoded only when it is read
     types: msgspec.Raw = msgspec.field(default=_NO_TYPES, name="Input type")
     name: Any = None
     tf_op: Any = None
@@ -112,13 +111,13 @@ class Trace:
     Attributes
     ----------
     devices : list of dict
-        ``deviceProperties``; those behind the events are known when all was read.
+        ``deviceProperties``; complete when the whole file was read.
     truncated : bool
-        Whether it broke off; known when all was read.
+        Whether it broke off; final when the whole file was read.
     lost : int
-        Events that are no JSON, and were passed over.
+        Events that are not valid JSON, and were skipped.
     unread : int
-        Bytes behind the trace, which are no part of it; known when all was read.
+        Bytes after the end of the trace; final when the whole file was read.
     """
 
     def __init__(self, path: Path, stream: IO[bytes], event: type[Any] = Event) -> None:
@@ -139,13 +138,13 @@ class Trace:
         Raises
         ------
         ProfileError
-            If there is no whole event, or something in the list is no event.
+            If there is no complete event, or the list holds something else.
         """
-        found = False
+        has_events = False
         for piece in self._pieces():
-            found = found or bool(piece)
+            has_events = has_events or bool(piece)
             yield piece
-        if not found:
+        if not has_events:
             raise ProfileError(
                 f"{self.path} has no trace event",
                 "profile at least one whole step, and let the profiler finish",
@@ -168,12 +167,12 @@ class Trace:
                 raise self._broken(
                     "one event is over 64 MB, or the text is no list of events"
                 )
-            # an event that is longer is not tried again and again
+            # read more each time, so that a long event is not decoded again and again
             size = PIECE_BYTES if events is not None else max(PIECE_BYTES, len(buffer))
         self._take_tail(buffer)
 
     def _cut(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:
-        """Events up to the last place between two of them, and what is left."""
+        """Events up to the last boundary between two of them, and the remaining bytes."""
         if self._repairs:
             buffer = _repaired(buffer)
         events, rest, odd = self._up_to_last(buffer)
@@ -184,23 +183,23 @@ class Trace:
         return self._one_by_one(buffer) if odd else (events, rest)
 
     def _one_by_one(self, buffer: bytes) -> tuple[list[Event] | None, bytes]:
-        """Events before the last, less those that are no JSON: names with quotes in them."""
+        """Events before the last, without invalid ones (names with quotes in them)."""
         places = [m.start() + 1 for m in _NEXT_EVENT.finditer(buffer)]
         if not places:
             return None, buffer
         texts = [buffer[a:b].lstrip(b", \t\r\n") for a, b in pairwise([0, *places])]
-        left, events = [texts], []
+        batches, events = [texts], []
         lost = 0
-        while left:
-            some = left.pop()
-            found, _, _ = self._decoded(b"[" + b",".join(some) + b"]")
-            if found is not None:
-                events += found
-            elif len(some) == 1:
+        while batches:
+            batch = batches.pop()
+            decoded, _, _ = self._decoded(b"[" + b",".join(batch) + b"]")
+            if decoded is not None:
+                events += decoded
+            elif len(batch) == 1:
                 lost += 1
             else:
-                half = len(some) // 2
-                left += [some[half:], some[:half]]
+                half = len(batch) // 2
+                batches += [batch[half:], batch[:half]]
             if lost > max(_MOST_LOST, len(texts) // 100):
                 return None, buffer
         self.lost += lost
@@ -225,12 +224,12 @@ class Trace:
             if start == 0:
                 break
             size *= 16
-        # the list may be over with much behind it
+        # the list may have ended with much text after it
         events, rest, odd = self._ended(buffer)
         return (None, buffer, odd) if events is None else (events, rest, False)
 
     def _ended(self, buffer: bytes) -> tuple[list[Event] | None, bytes, bool]:
-        """Events of a list that ends in the buffer, and what stands behind it."""
+        """Events of a list that ends in the buffer, and the bytes after it."""
         events, end, odd = self._decoded(b"[" + buffer)
         if events is not None:
             self._over = True
@@ -244,12 +243,13 @@ class Trace:
         return None, b"", odd
 
     def _decoded(
-        self, text: bytes, whole: int | None = None
+        self, text: bytes, uncut: int | None = None
     ) -> tuple[list[Event] | None, int | None, bool]:
-        """Events, or None where the text is no list of events.
+        """Events, or None where the text is not a list of events.
 
-        Then the place at which the list ended, where that is not the text's end, and
-        whether something is wrong in the first ``whole`` bytes, in which it was not cut.
+        The second value is the place at which the list ended, where that is before the
+        end of the text; the third is whether there is an error in the first ``uncut``
+        bytes, where the text was not cut.
         """
         try:
             return self._decode(text), None, False
@@ -259,14 +259,14 @@ class Trace:
             place = _PLACE.search(str(e))
             at = len(text) if place is None else int(place[1])
             if "trailing" in str(e) and at < len(text):
-                # decoded again, since the error does not hand out what was read
+                # decoded again, since the error does not return the events read so far
                 return self._decoded(text[:at])[0], at, False
-            return None, None, at < (len(text) if whole is None else whole)
+            return None, None, at < (len(text) if uncut is None else uncut)
 
     def _last(self, buffer: bytes) -> list[Event]:
         """Events of the last piece, whose list ends or breaks off."""
         if not buffer.strip(b", \t\r\n]}"):
-            # nothing but closing brackets, or not even these
+            # only closing brackets, or nothing
             self.truncated = self.truncated or b"]" not in buffer
             return []
         if re.match(rb"\s*\]", buffer):
@@ -280,13 +280,13 @@ class Trace:
         self.truncated = True
         events, _, _ = self._decoded(b"[" + buffer.rstrip(b", \t\r\n") + b"]")
         if events is None:
-            events = self._as_far_as_whole(buffer)
+            events = self._up_to_last_complete(buffer)
         if events is None and _BETWEEN.search(buffer):
             raise self._broken("its events are no trace events")
         return events or []
 
-    def _as_far_as_whole(self, buffer: bytes) -> list[Event] | None:
-        """Events of a list that breaks off, or in which some are no JSON."""
+    def _up_to_last_complete(self, buffer: bytes) -> list[Event] | None:
+        """Events of a list that breaks off, or in which some are not valid JSON."""
         events, rest = self._cut(buffer)
         while events is not None:
             last, behind, _ = self._ended(rest)
@@ -301,7 +301,7 @@ class Trace:
         return events
 
     def _take_tail(self, rest: bytes) -> None:
-        """Keep what stands behind the events of the devices, count what is of no trace."""
+        """Keep the device properties after the events, count the bytes after the trace."""
         rest = rest.lstrip().removeprefix(b"]")
         end = 0 if self._bare else _end_of_object(rest)
         while end is None and len(rest) < _LONGEST_HEAD:
@@ -330,7 +330,7 @@ class Trace:
             rest += more
 
     def _after_head(self) -> bytes:
-        """Read up to the list of events, keep what the head says of the devices."""
+        """Read up to the list of events, and keep the device properties before it."""
         head = b""
         while len(head) < _LONGEST_HEAD:
             more = self._stream.read(1 << 16)
@@ -340,7 +340,7 @@ class Trace:
             if begin or listed or not more:
                 break
         self._bare = begin is None
-        # what the events themselves say is not looked at
+        # device properties inside the events are not read
         self.devices = _devices(
             head[: begin.start()] if begin else b"" if listed else head
         )
@@ -360,21 +360,21 @@ class Trace:
 
 
 def _end_of_object(text: bytes) -> int | None:
-    """Where the object ends in which a text begins; None where that is further on."""
+    """Where the object that a text begins in ends; None where that is after the text."""
     depth = 1
-    for found in _NESTS.finditer(text):
-        token = found[0]
+    for bracket in _NESTS.finditer(text):
+        token = bracket[0]
         if token == b'"':
             return None
         if len(token) == 1:
             depth += 1 if token in b"[{" else -1
         if not depth:
-            return found.end()
+            return bracket.end()
     return None
 
 
 def _repaired(text: bytes) -> bytes:
-    """JSON of a text that is JSON but for numbers that are none, and odd characters."""
+    """Valid JSON: NaN and infinity become null, invalid characters are replaced."""
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -385,14 +385,16 @@ def _repaired(text: bytes) -> bytes:
 
 
 def _devices(text: bytes) -> list[dict[str, Any]]:
-    """The list of devices in some text, as far as it is whole."""
+    """The list of devices in a text; empty where there is none, or it breaks off."""
     key = _DEVICES.search(text)
     if key is None:
         return []
     try:
-        found, _ = json.JSONDecoder().raw_decode(
+        listed, _ = json.JSONDecoder().raw_decode(
             text[key.end() :].decode("utf-8", "replace")
         )
     except (ValueError, RecursionError):
         return []
-    return [d for d in found if isinstance(d, dict)] if isinstance(found, list) else []
+    return (
+        [d for d in listed if isinstance(d, dict)] if isinstance(listed, list) else []
+    )

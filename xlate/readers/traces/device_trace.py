@@ -1,8 +1,8 @@
 """What GPUs did, event by event, where no operation of a framework is recorded.
 
-Nsight Systems and rocprof write kernels and copies with their times; the vector is
-that of their names. Where streams overlap, time is counted once. The precision of a
-kernel is read from its name.
+Nsight Systems and rocprof write kernels and copies with their times; the columns of the
+vector come from their names. Where streams overlap, time is counted once. The precision
+of a kernel is read from its name.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.hardware.kernel_architecture import newest
+from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import clean_kernel
 from xlate.readers.traces.marks import Marks
-from xlate.readers.traces.step_choice import StepChoice
 from xlate.readers.traces.steps import Launches, Step, Vector, Work, of_step
 from xlate.readers.traces.work_mode import mode_note, work_mode
 from xlate.values.kernel_precision import kernel_precision
@@ -31,7 +31,7 @@ from xlate.values.reason import Reason
 
 __all__ = ["DeviceTrace", "NamedDevices"]
 
-#: before names of copies, so that no precision is looked for
+#: prefix of names of copies, which have no precision
 _COPY = "copy:"
 
 
@@ -44,7 +44,7 @@ class NamedDevices:
     names : mapping of (process, device) to str
         Name of the GPU, where the file has it.
     labels : mapping of (process, device) to str
-        What the GPU is called in ``source`` where there are several; its number
+        Name of the GPU in ``source`` where there are several; its number
         where not listed.
     """
 
@@ -66,7 +66,7 @@ class DeviceTrace:
     --------
     >>> from pathlib import Path
     >>> from xlate.readers.traces.device_trace import DeviceTrace
-    >>> from xlate.readers.traces.step_choice import StepChoice
+    >>> from xlate.readers.step_choice import StepChoice
     >>> trace = DeviceTrace(Path("a"), "NVTX")
     >>> trace.add("sgemm", 10.0, 14.0)
     >>> trace.add("sgemm", 20.0, 24.0)
@@ -96,9 +96,16 @@ class DeviceTrace:
         return sorted(self._places)
 
     def add(
-        self, name: str, start: float, end: float, device: int = 0,
-        process: int = 0, asked: float | None = None, kernel: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        start: float,
+        end: float,
+        *,
+        device: int = 0,
+        process: int = 0,
+        asked: float | None = None,
+        kernel: bool = True,
+    ) -> None:
         """Keep one event; times in µs, ``asked`` where the launch is known.
 
         Raises
@@ -128,10 +135,15 @@ class DeviceTrace:
         )
 
     def profiles(
-        self, marks: Mapping[int, Marks], choice: StepChoice,
-        devices: NamedDevices = NamedDevices(), framework: str = "unknown",
-        notes: tuple[str, ...] = (), launches: Mapping[int, Launches] = {},
-    ) -> list[Profile]:  # fmt: skip
+        self,
+        marks: Mapping[int, Marks],
+        choice: StepChoice,
+        devices: NamedDevices = NamedDevices(),
+        *,
+        framework: str = "unknown",
+        notes: tuple[str, ...] = (),
+        launches: Mapping[int, Launches] = {},
+    ) -> list[Profile]:
         """One profile for each process and GPU.
 
         Parameters
@@ -139,11 +151,11 @@ class DeviceTrace:
         marks : mapping of int to Marks
             Steps of each process; empty where no range marks them.
         choice : StepChoice
-            ``count`` cuts the whole into steps of equal length.
+            ``count`` cuts the recording into steps of equal length.
         devices : NamedDevices
         framework : str
         notes : tuple of str
-            Said of each.
+            Added to the notes of each profile.
         launches : mapping of int to Launches
             Launches of kernels by each process; empty where they are not recorded.
 
@@ -153,33 +165,40 @@ class DeviceTrace:
             If no event lies in any step.
         """
         place = np.array(self._place)
-        found: list[Profile] = []
+        profiles: list[Profile] = []
         choice.check_count(self.path, len(self))
         without: list[str] = []
         labels = self._labels(devices)
         for key, label in labels.items():
-            chosen = np.flatnonzero(place == self._places[key])
-            source = f"{self.path} [{label}]" if len(labels) > 1 else str(self.path)
-            profile = self._one(
-                chosen, self._steps_of(marks, key[0]), choice, framework, notes,
-                source, devices.names.get(key), [*filter(None, [launches.get(key[0])])],
-            )  # fmt: skip
+            profile = self._of_gpu(
+                np.flatnonzero(place == self._places[key]),
+                self._steps_of(marks, key[0]),
+                choice,
+                source=f"{self.path} [{label}]" if len(labels) > 1 else str(self.path),
+                device=devices.names.get(key),
+                framework=framework,
+                notes=notes,
+                launches=[*filter(None, [launches.get(key[0])])],
+            )
             if profile is None:
                 without.append(label)
             else:
-                found.append(profile)
-        if not found:
-            n = sum(len(m.steps) for m in marks.values())
-            raise ProfileError(
-                f"{self.path}: no kernel lies in any of its {n} {self.what} steps",
-                "the clocks of host and device may differ; record it again, or cut the "
-                "whole recording with --trace-steps N",
-                code="profile.no-gpu-work",
-            )
+                profiles.append(profile)
+        if not profiles:
+            raise self._no_work(sum(len(m.steps) for m in marks.values()))
         if without:
-            said = f"{', '.join(without)}: nothing ran in any step; left out"
-            found = [_noted(p, said) for p in found]
-        return found
+            note = f"{', '.join(without)}: nothing ran in any step; left out"
+            profiles = [_noted(p, note) for p in profiles]
+        return profiles
+
+    def _no_work(self, steps: int) -> ProfileError:
+        """The error where no event lies in any step."""
+        return ProfileError(
+            f"{self.path}: no kernel lies in any of its {steps} {self.what} steps",
+            "the clocks of host and device may differ; record it again, or cut the "
+            "whole recording with --trace-steps N",
+            code="profile.no-gpu-work",
+        )
 
     def _labels(self, devices: NamedDevices) -> dict[tuple[int, int], str]:
         given = {k: devices.labels.get(k, f"GPU {k[1]}") for k in self.places}
@@ -190,49 +209,56 @@ class DeviceTrace:
         }
 
     def _steps_of(self, marks: Mapping[int, Marks], process: int) -> Marks | None:
-        """Steps of a process; those of the only one that marked any, where it did not."""
+        """Steps of a process; where it marked none, those of the only process that did."""
         if process in marks or not marks:
             return marks.get(process)
         return next(iter(marks.values())) if len(marks) == 1 else Marks((), ())
 
-    def _one(
-        self, chosen: NDArray[np.int64], marks: Marks | None, choice: StepChoice,
-        framework: str, notes: tuple[str, ...], source: str, device: str | None,
+    def _of_gpu(
+        self,
+        chosen: NDArray[np.int64],
+        marks: Marks | None,
+        choice: StepChoice,
+        *,
+        source: str,
+        device: str | None,
+        framework: str,
+        notes: tuple[str, ...],
         launches: list[Launches],
-    ) -> Profile | None:  # fmt: skip
-        """The profile of one GPU; None where nothing of it ran in any step."""
+    ) -> Profile | None:
+        """The profile of one GPU; None where nothing ran on it in any step."""
         work, precision, names = self._work(chosen)
         begin, end = float(work.asked.min()), float(work.end.max())
         divided, length = 1, None
-        whole = [Step(0, begin, end - begin + 1e-3)]
-        steps = whole if marks is None or choice.count else marks.steps
+        recording = [Step(0, begin, end - begin + 1e-3)]
+        steps = recording if marks is None or choice.count else marks.steps
         vector = of_step(work, steps, launches=launches) if steps else None
         if vector is None:
             return None
-        said: tuple[str, ...]
+        about_steps: tuple[str, ...]
         if choice.count:
             divided, length = choice.count, (end - begin) / choice.count
-            said = (Reason(
+            about_steps = (Reason(
                 f"the whole recording is taken for {divided} steps of equal length",
                 informs=True,
             ),)  # fmt: skip
         elif marks is None:
-            said = (
+            about_steps = (
                 f"no {self.what} range named step or iteration: everything is taken for "
                 "one step",
             )
         else:
-            length, said = vector.step.length, (*marks.notes, vector.step.said)
+            length, about_steps = vector.step.length, (*marks.notes, vector.step.reason)
         by_precision = of_step(precision, steps, launches=launches)
         mode = work_mode(names)
-        if (says := mode_note(mode)) is not None:
-            said = (*said, Reason(says, informs=True))
+        if (about_mode := mode_note(mode)) is not None:
+            about_steps = (*about_steps, Reason(about_mode, informs=True))
         return Profile(
             {k: v / divided for k, v in vector.ops.items() if v > 0},
             WorkloadKey(mode=mode, framework=framework),
             step_time_us=length or None,
             source=source,
-            notes=(*said, *vector.notes, *notes),
+            notes=(*about_steps, *vector.notes, *notes),
             device=device,
             precision_us=_times(by_precision, divided),
             newest_kernel=newest(names),
@@ -260,10 +286,10 @@ class DeviceTrace:
 
 def _times(vector: Vector | None, divided: int) -> dict[str, float]:
     """Time of each precision, without copies and idle time."""
-    found: Mapping[str, Any] = vector.ops if vector is not None else {}
+    times: Mapping[str, Any] = vector.ops if vector is not None else {}
     return {
         k: v / divided
-        for k, v in found.items()
+        for k, v in times.items()
         if k not in ("", op_names.DEVICE_IDLE) and v > 0
     }
 

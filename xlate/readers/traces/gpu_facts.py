@@ -1,4 +1,4 @@
-"""Which GPU has the figures that a profile holds of it, where it holds no name."""
+"""The GPU whose figures a profile holds, where the profile does not name it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _ARCHITECTURES = {
     (8, 7): "Ampere", (8, 9): "Ada", (9, 0): "Hopper", (10, 0): "Blackwell",
     (10, 3): "Blackwell", (12, 0): "Blackwell",
 }  # fmt: skip
-#: how architectures of AMD's are named
+#: how names of AMD's architectures begin
 _AMD = ("CDNA", "RDNA", "GCN")
-#: a driver keeps some memory back, and rounds its bandwidth
+#: measured over listed: a driver reserves some memory, and rounds the bandwidth
 _MEMORY, _BANDWIDTH = (0.86, 1.08), 0.06
 
 
 def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Name of the GPU with such figures, and what to say of it.
+    """Name of the GPU with these figures, and a note that says how it was identified.
 
     Parameters
     ----------
@@ -36,9 +36,10 @@ def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
     Returns
     -------
     tuple of str or None
-        The catalogue's name where one GPU has these figures; the chip where several of
-        one chip have; the figures themselves where none has, so that it is taken for no
-        other; None where they do not decide it, or the file holds none.
+        The catalogue's name where one GPU has these figures; the chip where several GPUs
+        with one chip have them; the figures as text where no GPU of the catalogue has
+        them, so that it matches no name; None where several chips have them, or the
+        file has no figures.
 
     Examples
     --------
@@ -56,31 +57,31 @@ def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
     bandwidth = _number(facts, "memory_bandwidth") / 1e9
     major, minor = (int(_number(facts, f"compute_cap_{k}")) for k in ("major", "minor"))
     vendor = str(facts.get("device_vendor") or "")
-    said = f"{cores:.0f} multiprocessors and {memory:.1f} GiB"
+    figures = f"{cores:.0f} multiprocessors and {memory:.1f} GiB"
     if major:
-        said = f"compute capability {major}.{minor}, {said}"
+        figures = f"compute capability {major}.{minor}, {figures}"
     amd = vendor.upper() == "AMD"
     makers = _AMD if amd else tuple(set(_ARCHITECTURES.values()))
     architecture = None
     if major and not amd:
-        # one that is not in the table is newer than the catalogue
+        # an unlisted compute capability is newer than the catalogue
         architecture = _ARCHITECTURES.get((major, minor), "newer")
-    found = [
+    candidates = [
         g for g in catalogue().gpus.values()
         if g.architecture.startswith(makers)
         and _fits(g, cores, memory, architecture)
     ]  # fmt: skip
-    # how often a clock moves data differs by memory and driver: it decides among
-    # several, and excludes none
-    found = [g for g in found if _as_fast(g, bandwidth)] or found
-    names = [g.name for g in found]
+    # the bandwidth that drivers report differs by memory and driver: it chooses among
+    # several GPUs, and does not exclude the only one
+    candidates = [g for g in candidates if _as_fast(g, bandwidth)] or candidates
+    names = [g.name for g in candidates]
     if not names:
-        # so that it is taken for none of the catalogue
-        note = f"the file names no GPU; none of the catalogue has {said}"
-        return f"{vendor or 'unnamed'} GPU with {said}", Reason(note, informs=True)
-    common = names[0] if len(names) == 1 else _common(found)
+        # a name that matches no GPU of the catalogue
+        note = f"the file names no GPU; none of the catalogue has {figures}"
+        return f"{vendor or 'unnamed'} GPU with {figures}", Reason(note, informs=True)
+    common = names[0] if len(names) == 1 else _common(candidates)
     which = common if len(names) == 1 else f"one of {', '.join(names)}"
-    note = f"the file names no GPU; by {said} it is {which}"
+    note = f"the file names no GPU; by {figures} it is {which}"
     return common, Reason(note, informs=True)
 
 
@@ -99,12 +100,12 @@ def _fits(gpu: Gpu, cores: float, memory: float, architecture: str | None) -> bo
 
 
 def _as_fast(gpu: Gpu, bandwidth: float) -> bool:
-    known = gpu.number("bandwidth_gb_per_s")
-    return known is not None and abs(bandwidth / known - 1) <= _BANDWIDTH
+    listed = gpu.number("bandwidth_gb_per_s")
+    return listed is not None and abs(bandwidth / listed - 1) <= _BANDWIDTH
 
 
 def _common(gpus: list[Gpu]) -> str | None:
-    """What several GPUs are: the name they begin with, or their chip, and their memory."""
+    """A name for several GPUs: how their names begin, or their chip, with the memory."""
     names = {g.name.partition("-")[0] for g in gpus}
     chips = {g.chip for g in gpus}
     shared = names if len(names) == 1 else chips

@@ -1,4 +1,4 @@
-"""Who asked for a kernel: joins of kernels, launches and operations by their ids.
+"""Joins of kernels, their launches and the operations that launched them, by ids.
 
 The host's events are arrays of one length by name: ``start, dur`` (µs), ``name``,
 ``corr`` and ``ext`` (ids, -1 where there is none), ``pid, tid``, ``types``, and
@@ -64,22 +64,27 @@ def runs_kernel(call: str) -> bool:
 
 def graph_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:
     """Which rows launch a CUDA graph: one call for all kernels in it."""
-    found = (host["kind"] == LAUNCH) & np.isin(host["name"], _named(names, _GRAPH))
-    return np.asarray(found)
+    launches_graph = (host["kind"] == LAUNCH) & np.isin(
+        host["name"], _named(names, _GRAPH)
+    )
+    return np.asarray(launches_graph)
 
 
 def kernel_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows launch a kernel, and have the id by which it is found."""
+    """Which rows launch a kernel, and have the id that joins them to it."""
     runs = np.concatenate([_named(names, _RUNS_KERNEL), _named(names, _GRAPH)])
-    found = (host["kind"] == LAUNCH) & (host["corr"] >= 0) & np.isin(host["name"], runs)
-    return np.asarray(found)
+    launches_kernel = (
+        (host["kind"] == LAUNCH) & (host["corr"] >= 0) & np.isin(host["name"], runs)
+    )
+    return np.asarray(launches_kernel)
 
 
 def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
     """Row of the launch of each kernel, -1 where none has its correlation id.
 
-    Ids repeat where traces of several processes were put together: of the launches that
-    share the kernel's external id too, else of all, the last before it began is its own.
+    Ids repeat where traces of several processes were merged. Then the launch of a kernel
+    is the last one before it began, among the launches with the same external id if
+    there are any, else among all.
     """
     rows = np.flatnonzero((host["kind"] == LAUNCH) & (host["corr"] >= 0))
     if not len(rows):
@@ -88,15 +93,15 @@ def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:
     corr = host["corr"][order]
     low = np.searchsorted(corr, k["corr"], side="left")
     high = np.searchsorted(corr, k["corr"], side="right")
-    found = np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
+    launch_rows = np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
     for row in np.flatnonzero(high - low > 1):
         choice = order[low[row] : high[row]]
         if k["ext"][row] >= 0:
             same = choice[host["ext"][choice] == k["ext"][row]]
             choice = same if len(same) else choice
         before = choice[host["start"][choice] <= k["start"][row]]
-        found[row] = before[-1] if len(before) else choice[0]
-    return np.asarray(np.where(k["corr"] >= 0, found, -1))
+        launch_rows[row] = before[-1] if len(before) else choice[0]
+    return np.asarray(np.where(k["corr"] >= 0, launch_rows, -1))
 
 
 def operations(
@@ -106,24 +111,24 @@ def operations(
     rows = np.flatnonzero((host["kind"] == OPERATION) & (host["ext"] >= 0))
     if not len(rows):
         return np.full(len(ext), -1, dtype=np.int64)
-    found = np.full(len(ext), -1, dtype=np.int64)
-    # the process is part of the id, where it is known
+    operation_rows = np.full(len(ext), -1, dtype=np.int64)
+    # where the process is known, an id is unique only within it
     for p in np.unique(pid):
-        mine = rows if p < 0 else rows[host["pid"][rows] == p]
+        candidates = rows if p < 0 else rows[host["pid"][rows] == p]
         asked = np.flatnonzero((pid == p) & (ext >= 0))
-        if not len(mine) or not len(asked):
+        if not len(candidates) or not len(asked):
             continue
-        order = mine[np.argsort(host["ext"][mine], kind="stable")]
+        order = candidates[np.argsort(host["ext"][candidates], kind="stable")]
         ids = host["ext"][order]
         at = np.minimum(np.searchsorted(ids, ext[asked]), len(ids) - 1)
         hit = ids[at] == ext[asked]
-        found[asked[hit]] = order[at[hit]]
-    return found
+        operation_rows[asked[hit]] = order[at[hit]]
+    return operation_rows
 
 
 def around(host: dict[str, Any], launches: NDArray[np.int64]) -> NDArray[np.int64]:
     """Row of the innermost operation around each launch on its thread, or -1."""
-    found = np.full(len(launches), -1, dtype=np.int64)
+    operation_rows = np.full(len(launches), -1, dtype=np.int64)
     threads = host["pid"] * (1 << 31) + host["tid"]
     for thread in np.unique(threads[launches]):
         asked = np.flatnonzero(threads[launches] == thread)
@@ -140,8 +145,8 @@ def around(host: dict[str, Any], launches: NDArray[np.int64]) -> NDArray[np.int6
             while open_ and end[open_[-1]] < when[j]:
                 open_.pop()
             if open_:
-                found[asked[j]] = rows[open_[-1]]
-    return found
+                operation_rows[asked[j]] = rows[open_[-1]]
+    return operation_rows
 
 
 def host_times(
@@ -156,7 +161,7 @@ def host_times(
     rows = np.flatnonzero(inside)
     threads = host["pid"][rows] * (1 << 31) + host["tid"][rows]
     for thread in np.unique(threads):
-        mine = rows[threads == thread]
-        start = host["start"][mine]
-        own = self_times(start, start + host["dur"][mine])
-        yield from zip(host["name"][mine].tolist(), own.tolist(), strict=True)
+        on_thread = rows[threads == thread]
+        start = host["start"][on_thread]
+        own = self_times(start, start + host["dur"][on_thread])
+        yield from zip(host["name"][on_thread].tolist(), own.tolist(), strict=True)

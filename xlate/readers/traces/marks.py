@@ -1,7 +1,7 @@
 """Ranges that a program marked (NVTX, roctx), and which of them are its steps.
 
-Of several names that repeat, those are steps in which most of the GPU's work was
-launched; of those equal in that the outermost. Ranges that overlap their successor
+Where several names repeat, the steps are the ranges in which most of the GPU's work was
+launched; where that is equal, the outermost. Ranges that overlap their successor
 (pushed and never popped) last from one start to the next.
 """
 
@@ -24,9 +24,9 @@ __all__ = ["PARTS", "STEP_RANGE", "Marks", "Range", "folded", "repeated", "steps
 
 #: names of ranges that are steps
 STEP_RANGE = re.compile(r"(?:^|[\W_])(?:profiler)?(?:train|training)?[\W_]*(?:step|iter|iteration|batch)\b|ProfilerStep|(?:step|iter|iteration|batch)[\W_]*#?\d+", re.IGNORECASE)  # fmt: skip
-#: parts of a step that are named so, and are steps only where nothing else is
+#: names of parts of a step; they are steps only where no other range is
 PARTS = re.compile(r"optim|scheduler|zero_?grad|load|fetch|copy|log", re.IGNORECASE)
-#: an overlap of more than this share of a step is one
+#: a smaller overlap, as a share of a step, is ignored
 _OVERLAP = 0.01
 #: names shown in a message
 _SHOWN = 6
@@ -55,14 +55,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Marks:
-    """Steps of one process, and how they were found."""
+    """Steps of one process, and notes on how they were identified."""
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
 
 
 def folded(name: str) -> str:
-    """A name that all of a series share: ``step 7`` and ``step 8`` are ``step #``."""
+    """The name that a series shares: ``step 7`` and ``step 8`` become ``step #``."""
     return re.sub(r"\d+", "#", name)
 
 
@@ -94,7 +94,7 @@ def steps_of(
     asked : ndarray of shape (n,)
         When the GPU's work was launched, µs.
     what : str
-        Name of such ranges, for messages (``NVTX``).
+        Kind of ranges, for messages (``NVTX``).
 
     Returns
     -------
@@ -106,10 +106,7 @@ def steps_of(
     ProfileError
         If no range has the name that the user gave; the names that repeat are shown.
     """
-    series: dict[tuple[str, int, int], list[Range]] = {}
-    for r in ranges:
-        if _is_mark(r.name, mark) if mark else STEP_RANGE.search(r.name):
-            series.setdefault((folded(r.name), r.process, r.thread), []).append(r)
+    series = _series(ranges, mark)
     if not series:
         if mark is None:
             return {}
@@ -120,9 +117,8 @@ def steps_of(
             code="profile.steps",
         )
     moments = np.sort(asked)
-    listed = {k: sorted(v, key=lambda r: r.start) for k, v in series.items()}
-    cut = {k: _cut(v, from_starts=mark is not None) for k, v in listed.items()}
-    cut = {k: (steps, said) for k, (steps, said) in cut.items() if steps}
+    cut = {k: _cut(v, from_starts=mark is not None) for k, v in series.items()}
+    cut = {k: (steps, notes) for k, (steps, notes) in cut.items() if steps}
     if not cut:
         return {}
 
@@ -130,19 +126,30 @@ def steps_of(
         return _worth(key[0], cut[key][0], moments)
 
     name = max(cut, key=worth)[0]
-    found: dict[int, Marks] = {}
+    by_process: dict[int, Marks] = {}
     for process in sorted({p for n, p, _ in cut if n == name}):
         best = max((k for k in cut if k[0] == name and k[1] == process), key=worth)
-        steps, said = cut[best]
-        took = Reason(f"steps are the {what} ranges {name!r}", informs=True)
-        found[process] = Marks(steps, (took, *(f"{what} ranges {name!r}: {s}" for s in said)))  # fmt: skip
-    return found
+        steps, notes = cut[best]
+        which_ranges = Reason(f"steps are the {what} ranges {name!r}", informs=True)
+        by_process[process] = Marks(steps, (which_ranges, *(f"{what} ranges {name!r}: {s}" for s in notes)))  # fmt: skip
+    return by_process
+
+
+def _series(
+    ranges: Sequence[Range], mark: str | None
+) -> dict[tuple[str, int, int], list[Range]]:
+    """Ranges that may be steps, in order, by name, process and thread."""
+    series: dict[tuple[str, int, int], list[Range]] = {}
+    for r in ranges:
+        if _is_mark(r.name, mark) if mark else STEP_RANGE.search(r.name):
+            series.setdefault((folded(r.name), r.process, r.thread), []).append(r)
+    return {k: sorted(v, key=lambda r: r.start) for k, v in series.items()}
 
 
 def _worth(
     name: str, steps: Sequence[Step], moments: NDArray[np.float64]
 ) -> tuple[bool, bool, int, float]:
-    """How likely a series is that of the steps, more to less: launches decide."""
+    """How likely a series of ranges is the steps, as a key to sort by."""
     begin = np.array([s.start for s in steps])
     end = begin + np.array([s.length for s in steps])
     inside = np.searchsorted(moments, end) - np.searchsorted(moments, begin)
@@ -161,7 +168,7 @@ def _is_mark(name: str, mark: str) -> bool:
 def _cut(
     series: Sequence[Range], from_starts: bool
 ) -> tuple[tuple[Step, ...], list[str]]:
-    """Steps of one series in order, none longer than up to the next, and what to say."""
+    """Steps of one series in order, each ending before the next begins, and notes."""
     numbers = [int(n) if (n := re.sub(r"\D+", "", r.name)[:18]) else -1 for r in series]
     if len(set(numbers)) < len(numbers):
         numbers = list(range(len(series)))
@@ -169,9 +176,9 @@ def _cut(
         r.end is None or r.end > after.start + _OVERLAP * (after.start - r.start)
         for r, after in pairwise(series)
     ]
-    # most of them overlap: their ends say nothing
+    # most of them overlap: their ends are not the ends of steps
     opened = from_starts or 2 * sum(reach) > len(reach)
-    found, said = [], []
+    steps, notes = [], []
     for k, r in enumerate(series):
         after = series[k + 1].start if k + 1 < len(series) else None
         end = r.end
@@ -180,13 +187,13 @@ def _cut(
         elif after is None and opened and len(series) > 1:
             continue  # the last one has no successor to end it
         if end is not None and end > r.start:
-            found.append(Step(numbers[k], r.start, end - r.start))
+            steps.append(Step(numbers[k], r.start, end - r.start))
     if from_starts and len(series) > 1:
-        said.append("each step lasts from one start to the next, the last is left out")
+        notes.append("each step lasts from one start to the next, the last is left out")
     elif any(reach):
-        said.append(
+        notes.append(
             f"{sum(reach)} of {len(series)} overlap their successor, which no step "
             "does: each lasts from its start to the next one's"
             + (", and the last is left out" if opened else "")
         )
-    return tuple(found), said
+    return tuple(steps), notes

@@ -1,10 +1,10 @@
 """Steps of a trace that no profiler marked: annotations, serving iterations, graph launches.
 
-A trace of PyTorch's profiler has steps where ``prof.step()`` was called. Elsewhere
-the file's own marks are looked at, in this order: iterations of a serving engine
+A trace of PyTorch's profiler has steps where ``prof.step()`` was called. In other
+traces these marks are tried, in this order: iterations of a serving engine
 (vLLM, SGLang, xDiT, ATOM, TensorRT-LLM name them by what they do), annotations that
-are named like steps and hold the GPU's work, the optimizer's step, launches of CUDA
-graphs that repeat. What is not clearly a step is not taken for one.
+are named like steps and contain the GPU's work, the optimizer's step, launches of CUDA
+graphs that repeat. A mark that is not clearly a step is not used.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from xlate.readers.traces.period import period_of
 from xlate.readers.traces.steps import Step, Work, start_to_start
 from xlate.values.reason import Reason
 
-__all__ = ["Marked", "Marks", "by_name", "found_in", "serving_kind"]
+__all__ = ["Marked", "Marks", "by_name", "serving_kind", "steps_by_marks"]
 
 Floats = NDArray[np.float64]
 
 #: share of the GPU's time between the first and the last mark that steps must hold
 _HOLD = 0.95
-#: and of all of its time, for marks that nobody asked for
+#: share of all GPU time that they must hold, for marks that the user did not name
 _REACH = 0.8
 #: annotations of one name that end later than the next begins, by this share, overlap
 _OVERLAP = 0.01
@@ -37,13 +37,13 @@ _REPEATS = 3
 #: names listed in an error
 _LISTED = 12
 
-#: requests in prefill and in decode by the name of a serving engine's iteration
+#: names of a serving engine's iterations, with the requests in prefill and in decode
 _SERVING = (
     # vLLM: execute_context_2(14721)_generation_0(0)
     re.compile(
         r"execute(?:_model)?[_ ](?:\d+_)?context_(?P<prefill>\d+)\(.*?\)[_ ]generation_(?P<decode>\d+)\("
     ),
-    # vLLM before: new requests are prefilled, cached ones go on
+    # earlier vLLM: new requests are in prefill, cached ones in decode
     re.compile(r"execute_new_(?P<prefill>\d+)_cached_(?P<decode>\d+)"),
     # TensorRT-LLM
     re.compile(r"(?:\[Executor\] )?_forward_step \d+: (?P<prefill>\d+) ctx \w+, (?P<decode>\d+) gen"),
@@ -65,7 +65,7 @@ _STEP_LIKE = re.compile(
     r"|^(?:model[ _]?)?(?:forward|inference|predict)(?:[ _]?pass)?$",
     re.IGNORECASE,
 )
-#: these are named like steps and are part of one
+#: these are named like steps, but are parts of one
 _NO_STEP = re.compile(
     r"optimi[sz]er|scheduler|zero_grad|dataloader|prefetch|\bema\b|logging|warm[ _-]?up|ProfilerStep",
     re.IGNORECASE,
@@ -91,9 +91,9 @@ class Marks:
     name: tuple[str, ...]
     thread: NDArray[np.int64]
 
-    def rows(self, mine: Sequence[int] | NDArray[np.int64]) -> Marks:
+    def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Marks:
         """Some of them."""
-        rows = np.asarray(mine, dtype=np.int64)
+        rows = np.asarray(indices, dtype=np.int64)
         names = tuple(self.name[k] for k in rows)
         return Marks(self.start[rows], self.length[rows], names, self.thread[rows])
 
@@ -103,10 +103,10 @@ class Marks:
 
 @dataclass(frozen=True)
 class Marked:
-    """Steps that were found, and what is said of them."""
+    """Steps by some mark, and a note on which mark."""
 
     steps: tuple[Step, ...]
-    said: str
+    note: str
 
 
 def serving_kind(name: str) -> str | None:
@@ -119,18 +119,18 @@ def serving_kind(name: str) -> str | None:
     'decode'
     """
     for pattern in _SERVING:
-        found = pattern.match(name)
-        if found:
-            prefill, decode = int(found["prefill"]) > 0, int(found["decode"]) > 0
+        match = pattern.match(name)
+        if match:
+            prefill, decode = int(match["prefill"]) > 0, int(match["decode"]) > 0
             if prefill and decode:
                 return "mixed"
             return "prefill" if prefill else "decode" if decode else None
-    found = _SERVING_WORD.match(name)
-    return _WORDS.get(found["sglang"] or found["atom"]) if found else None
+    match = _SERVING_WORD.match(name)
+    return _WORDS.get(match["sglang"] or match["atom"]) if match else None
 
 
-def found_in(annotations: Marks, graphs: Marks, work: Work) -> Marked | None:
-    """Steps by the file's own marks; None where it has none that are clearly steps.
+def steps_by_marks(annotations: Marks, graphs: Marks, work: Work) -> Marked | None:
+    """Steps by the marks in a file; None where no mark is clearly a step.
 
     Parameters
     ----------
@@ -157,14 +157,14 @@ def by_name(
     Parameters
     ----------
     name : str
-        A whole name, one without its number, or a kind of serving iteration.
+        A complete name, one without its number, or a kind of serving iteration.
     steps : sequence of Step, optional
         Those that the profiler marked: ``ProfilerStep``.
 
     Raises
     ------
     ProfileError
-        If no mark is named so; the marks that there are, are listed.
+        If no mark has this name; the message lists the marks of the file.
     """
     bare = name.strip()
     asked = Reason(f"steps begin with each {bare!r}, as --step-mark asks", informs=True)
@@ -184,8 +184,8 @@ def by_name(
             if n.startswith(bare) and not n[len(bare) :][:1].isalpha()
         ]  # fmt: skip
         if rows:
-            mine = _outermost(marks.rows(rows))
-            return Marked(tuple(_steps(mine, work)), asked)
+            outermost = _outermost(marks.rows(rows))
+            return Marked(tuple(_steps(outermost, work)), asked)
     if bare in kinds:
         served = _serving(annotations, work, bare)
         if served is not None:
@@ -218,7 +218,7 @@ def _listed(annotations: Marks, graphs: Marks, steps: int) -> str:
 
 
 def _outermost(marks: Marks) -> Marks:
-    """Those that lie in no other of them."""
+    """The marks that do not lie in another one."""
     rows: list[int] = []
     end = -np.inf
     for k in range(len(marks)):
@@ -230,7 +230,7 @@ def _outermost(marks: Marks) -> Marks:
 
 
 def _steps(marks: Marks, work: Work, *, straight: bool = False) -> list[Step]:
-    """Steps as the marks are long, where they hold the GPU's work; else start to start.
+    """Steps as long as the marks where these hold the GPU's work; else start to start.
 
     The last of those from start to start goes on until the recording ends.
     """
@@ -251,7 +251,7 @@ def _overlap(marks: Marks) -> bool:
 
 
 def _held(marks: Marks, work: Work) -> float:
-    """Share of GPU time asked for within the marks, from the first mark's start on."""
+    """Share of GPU time launched within the marks, from the first mark's start on."""
     took = work.end - work.start
     of = np.searchsorted(marks.start, work.asked, side="right") - 1
     after = of >= 0
@@ -262,7 +262,7 @@ def _held(marks: Marks, work: Work) -> float:
 
 
 def _reach(marks: Marks, work: Work) -> float:
-    """Share of all GPU time that was asked for from the first mark to the last's end."""
+    """Share of all GPU time that was launched from the first mark to the end of the last."""
     took = work.end - work.start
     stop = float((marks.start + marks.length).max())
     inside = (work.asked >= marks.start[0]) & (work.asked <= stop)
@@ -289,15 +289,15 @@ def _serving(annotations: Marks, work: Work, wanted: str | None) -> Marked | Non
     taken = wanted or max(counts, key=lambda kind: counts[kind])
     of_kind = tuple(s for s in steps if serving_kind(s.label) == taken)
     parts = ", ".join(f"{n} of {kind}" for kind, n in sorted(counts.items()))
-    said = f"iterations of a serving engine: {parts}; one of {taken} was taken"
+    note = f"iterations of a serving engine: {parts}; one of {taken} was taken"
     if len(counts) > 1 and wanted is None:
         others = " or ".join(sorted(set(counts) - {taken}))
-        said += f" (--step-mark {others} takes another)"
-    return Marked(of_kind, Reason(said, informs=True))
+        note += f" (--step-mark {others} takes another)"
+    return Marked(of_kind, Reason(note, informs=True))
 
 
 def _ran(steps: Sequence[Step], work: Work) -> list[bool]:
-    """Whether anything was asked of the GPU in each step."""
+    """Whether anything was launched on the GPU in each step."""
     asked = np.sort(work.asked)
     begin = np.searchsorted(asked, [s.start for s in steps])
     stop = np.searchsorted(asked, [s.start + s.length for s in steps])
@@ -305,7 +305,7 @@ def _ran(steps: Sequence[Step], work: Work) -> list[bool]:
 
 
 def _step_like(annotations: Marks, work: Work) -> Marked | None:
-    """Ranges named like steps that follow one another and hold what the GPU did."""
+    """Ranges named like steps that follow one another and hold the GPU's work."""
     families: dict[tuple[str, int], list[int]] = {}
     for k, name in enumerate(annotations.name):
         if _STEP_LIKE.search(name) and not _NO_STEP.search(name):
@@ -317,20 +317,20 @@ def _step_like(annotations: Marks, work: Work) -> Marked | None:
         if len(marks) < 2 or _overlap(marks) or _reach(marks, work) < _REACH:
             continue
         held = _held(marks, work)
-        # of those that hold it all, the outermost: the fewest
+        # of the marks that hold all work, take the outermost: the fewest
         if held >= _HOLD and (best is None or len(marks) < best[1]):
             best = (held, len(marks), family, marks)
     if best is None:
         return None
     _, n, family, marks = best
-    said = f"no ProfilerStep: the {n} ranges named {family!r} were taken for steps"
-    return Marked(tuple(_steps(marks, work)), Reason(said, informs=True))
+    note = f"no ProfilerStep: the {n} ranges named {family!r} were taken for steps"
+    return Marked(tuple(_steps(marks, work)), Reason(note, informs=True))
 
 
 def _optimizer(annotations: Marks, work: Work) -> Marked | None:
     """From one step of the optimizer to the next."""
     names = [n for n in annotations.name if n.startswith(_OPTIMIZER)]
-    # of several optimizers, the one that runs least
+    # of several optimizers, try the one with the fewest steps first
     for name in sorted(set(names), key=lambda n: (names.count(n), n)):
         rows = [k for k, n in enumerate(annotations.name) if n == name]
         marks = _outermost(annotations.rows(rows))
@@ -343,13 +343,13 @@ def _optimizer(annotations: Marks, work: Work) -> Marked | None:
             Step(k, float(a), float(b - a), f"{name} {k}")
             for k, (a, b) in enumerate(pairwise(marks.start[::period].tolist()))
         ]
-        said = f"no ProfilerStep: steps go from one {name!r} to the next, {len(steps)} of them"
+        note = f"no ProfilerStep: steps go from one {name!r} to the next, {len(steps)} of them"
         if period > 1:
-            said = (
+            note = (
                 f"no ProfilerStep: the GPU's work repeats after every {period} of the "
                 f"{len(marks)} {name!r}: {period} of them were taken for one step"
             )
-        return Marked(tuple(steps), Reason(said, informs=True))
+        return Marked(tuple(steps), Reason(note, informs=True))
     return None
 
 
@@ -360,12 +360,12 @@ def _graph_launches(graphs: Marks, work: Work) -> Marked | None:
     asked = np.sort(work.asked)
     at = np.searchsorted(asked, graphs.start)
     behind = np.searchsorted(asked, graphs.start, side="right")
-    # kernels of each graph, and those launched until the next
+    # kernels of each graph, and those launched before the next
     own, between = (behind - at)[:-1], at[1:] - behind[:-1]
-    told = list(zip(own.tolist(), between.tolist(), strict=True))
+    kernel_counts = list(zip(own.tolist(), between.tolist(), strict=True))
     if not own.all():
         return None
-    period = _period(told)
+    period = _period(kernel_counts)
     if period is None or _reach(graphs, work) < _REACH:
         return None
     starts = graphs.start[::period]
@@ -374,15 +374,17 @@ def _graph_launches(graphs: Marks, work: Work) -> Marked | None:
         for k, (a, b) in enumerate(pairwise(starts.tolist()))
     ]
     each = f"every {period} launches" if period > 1 else "each launch"
-    said = f"no ProfilerStep: {each} of a CUDA graph ({graphs.name[0]}) begin a step"
+    note = f"no ProfilerStep: {each} of a CUDA graph ({graphs.name[0]}) begin a step"
     if period == 1:
-        said = said.replace("begin a", "begins a")
-    return Marked(tuple(steps), Reason(said, informs=True))
+        note = note.replace("begin a", "begins a")
+    return Marked(tuple(steps), Reason(note, informs=True))
 
 
-def _period(told: Sequence[object]) -> int | None:
-    """Length of the pattern that a whole sequence repeats, often enough, or None."""
-    for period in range(1, len(told) // _REPEATS + 1):
-        if all(told[k] == told[k - period] for k in range(period, len(told))):
+def _period(sequence: Sequence[object]) -> int | None:
+    """Length of the pattern that a sequence repeats often enough; None where none does."""
+    for period in range(1, len(sequence) // _REPEATS + 1):
+        if all(
+            sequence[k] == sequence[k - period] for k in range(period, len(sequence))
+        ):
             return period
     return None

@@ -1,4 +1,4 @@
-"""Which step of a trace stands for the job, and its vector on the device."""
+"""Which step of a trace represents the job, and its vector on the device."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = [
 _PARTIAL = 0.5
 #: share of a step's launches whose kernel must have been recorded
 _RECORDED = 0.95
-#: GPU work that runs longer than its step by more than this: the host ran ahead
+#: where GPU work is longer than its step by more than this share, the host ran ahead
 _AHEAD = 0.05
-#: longest over shortest step, and distance of the mean from the median over it, above
-#: which one step does not stand for all
+#: ratio of the longest to the shortest step, and relative distance of the mean from the
+#: median, above which one step does not represent all
 _SPREAD, _SKEW = 1.5, 0.2
-#: a step that ends later than its successor begins, by more than this share of it
+#: share of a step by which it may end after its successor begins
 _NESTED = 0.01
 
 
 @dataclass(frozen=True, order=True)
 class Step:
-    """A step as the host annotated it, µs; ``label`` where it has a name of its own."""
+    """A step as the host annotated it, µs; ``label`` where the annotation has a name."""
 
     number: int
     start: float
@@ -50,17 +50,17 @@ class Step:
 
     @property
     def named(self) -> str:
-        """What the user is told it is."""
+        """Name of the step in messages."""
         return self.label or f"step {self.number}"
 
 
-#: a step that holds whatever happens
+#: a step that contains every event
 EVERYTHING = Step(0, -1e18, 3e18)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The step that stands for the job.
+    """The step that represents the job.
 
     Attributes
     ----------
@@ -68,18 +68,18 @@ class Chosen:
         In the list of steps.
     start, length : float
         µs.
-    said : str
-        What was done, for the user.
+    reason : str
+        How it was chosen, for the user.
     host_length : float or None
         Length on the host, µs, where the step was timed on the device.
     notes : tuple of str
-        What holds against taking one step for all.
+        Why one step may not represent all.
     """
 
     place: int
     start: float
     length: float
-    said: str
+    reason: str
     host_length: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -124,7 +124,7 @@ def chosen_step(
     truncated : bool
         Whether the trace broke off in the last one.
     complete : ndarray of bool, shape (len(steps),), optional
-        Those to choose among.
+        Steps to choose among.
     """
     kept = list(range(len(steps)))
     if truncated and len(kept) > 1:
@@ -136,22 +136,22 @@ def chosen_step(
         kept = [k for k in kept if complete[k]] or np.flatnonzero(complete).tolist()
     if counts is not None:
         usual = np.median(counts[kept])
-        whole = [k for k in kept if counts[k] >= max(_PARTIAL * usual, 1)]
-        kept = whole or [max(kept, key=lambda k: int(counts[k]))]
+        not_partial = [k for k in kept if counts[k] >= max(_PARTIAL * usual, 1)]
+        kept = not_partial or [max(kept, key=lambda k: int(counts[k]))]
     order = sorted(kept, key=lambda k: steps[k].length)
     place = order[(len(order) - 1) // 2]
     step = steps[place]
-    said = Reason(
+    reason = Reason(
         f"{step.named} stands for the job: the median of {len(kept)} "
         f"of {len(steps)} steps",
         informs=True,
     )
     notes = _spread([steps[k].length for k in kept])
-    return Chosen(place, step.start, step.length, said, notes=notes)
+    return Chosen(place, step.start, step.length, reason, notes=notes)
 
 
 def _spread(lengths: Sequence[float]) -> tuple[str, ...]:
-    """What to say of steps, µs, of which the median does not stand for the others."""
+    """Notes where the median of the step lengths, µs, does not represent the others."""
     shortest, longest = min(lengths), max(lengths)
     mean, median = float(np.mean(lengths)), float(np.median(lengths))
     if longest <= _SPREAD * shortest and abs(mean - median) <= _SKEW * median:
@@ -171,8 +171,8 @@ def _spread(lengths: Sequence[float]) -> tuple[str, ...]:
 def start_to_start(steps: Sequence[Step]) -> tuple[list[Step], bool]:
     """Steps that end before their successor begins, and whether any had to be cut.
 
-    A range that is opened at each step and never closed ends with all others: its
-    length says nothing, the time to the next start does.
+    A range that is opened at each step and never closed ends when all others do: its
+    length is not that of a step; the time to the next start is.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def start_to_start(steps: Sequence[Step]) -> tuple[list[Step], bool]:
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """A step's vector on the device, µs, with idle time, and what to say of it."""
+    """A step's vector on the device, µs, with idle time, and notes on it."""
 
     step: Chosen
     ops: Mapping[str, float]
@@ -210,7 +210,7 @@ def of_step(
     truncated: bool = False,
     launches: Sequence[Launches] = (),
 ) -> Vector | None:
-    """The vector of the step that stands for the job; None where nothing ran in any.
+    """The vector of the step that represents the job; None where nothing ran in any step.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def of_step(
     truncated : bool
         Whether the recording broke off.
     launches : sequence of Launches, optional
-        By which steps are left out whose kernels were not all recorded.
+        Used to leave out steps whose kernels were not all recorded.
 
     Raises
     ------
@@ -237,28 +237,28 @@ def of_step(
     if union(work.start[rows], work.end[rows]) > (1 + _AHEAD) * step.length:
         timed = _on_device(work, of, inside, steps)
         step = chosen_step(timed, counts, truncated, complete)
-        said = Reason(
-            f"{step.said}, timed on the GPU, since the host ran ahead of it",
+        reason = Reason(
+            f"{step.reason}, timed on the GPU, since the host ran ahead of it",
             informs=True,
         )
         host = steps[step.place]
-        step = replace(step, start=host.start, said=said, host_length=host.length)
+        step = replace(step, start=host.start, reason=reason, host_length=host.length)
         rows = np.flatnonzero(inside & (of == step.place))
-    ops, precision, said_of = times_of(work, rows, step.length, 1)
+    ops, precision, about_times = times_of(work, rows, step.length, 1)
     outside = len(inside) - int(inside.sum())
     if outside:
-        said_of.append(f"{outside} GPU events lie in no step and were left out")
-    return Vector(step, ops, (*notes, *step.notes, *said_of), precision)
+        about_times.append(f"{outside} GPU events lie in no step and were left out")
+    return Vector(step, ops, (*notes, *step.notes, *about_times), precision)
 
 
 def of_recording(
     work: Work,
     count: int,
-    said: str,
+    reason: str,
     launches: Sequence[Launches] = (),
     truncated: bool = False,
 ) -> Vector:
-    """The vector of a whole recording, or of one of ``count`` equal steps in it.
+    """The vector of a complete recording, or of one of ``count`` equal steps in it.
 
     Parameters
     ----------
@@ -266,10 +266,10 @@ def of_recording(
         At least one event.
     count : int
         Steps that the recording holds.
-    said : str
-        Why it was taken, for the user.
+    reason : str
+        Why the recording was taken, for the user.
     launches : sequence of Launches, optional
-        As for :func:`of_step`; nothing can be left out here, but it is said.
+        As for :func:`of_step`; missing kernels are reported in a note.
     truncated : bool
         Whether the recording broke off.
 
@@ -283,19 +283,19 @@ def of_recording(
         float(np.ptp([work.start.min(), work.end.max()])),
     )
     host = min(begin, float(work.asked.min()))
-    whole = Step(0, host, begin + length - host)
+    recording = Step(0, host, begin + length - host)
     _, notes = _complete([EVERYTHING], np.ones(1, dtype=np.bool_), truncated, launches)
-    ops, precision, said_of = times_of(
+    ops, precision, about_times = times_of(
         work, np.arange(len(work.start)), length / count, count
     )
-    chosen = Chosen(0, host, length / count, said, whole.length)
-    return Vector(chosen, ops, (*notes, *said_of), precision)
+    chosen = Chosen(0, host, length / count, reason, recording.length)
+    return Vector(chosen, ops, (*notes, *about_times), precision)
 
 
 def _places(
     asked: NDArray[np.float64], steps: Sequence[Step]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Step of each moment, and whether it is inside one."""
+    """Index of the step of each moment, and whether the moment is inside it."""
     begin = np.array([s.start for s in steps])
     end = begin + np.array([s.length for s in steps])
     of = np.searchsorted(begin, asked, side="right") - 1
@@ -308,31 +308,31 @@ def _complete(
     truncated: bool,
     launches: Sequence[Launches],
 ) -> tuple[NDArray[np.bool_] | None, list[str]]:
-    """Steps whose kernels were recorded, and what to say of the others."""
+    """Steps whose kernels were recorded, and notes on the others."""
     if not launches:
         return None, []
     share = np.min([each.share(steps) for each in launches], axis=0)
-    whole = share >= _RECORDED
-    lost = int((~whole).sum())
-    if not lost:
+    complete = share >= _RECORDED
+    n_incomplete = int((~complete).sum())
+    if not n_incomplete:
         return None, []
-    if (whole & ran).any():
+    if (complete & ran).any():
         said = (
-            f"{lost} of {len(steps)} steps were left out: less than {_RECORDED:.0%} of "
+            f"{n_incomplete} of {len(steps)} steps were left out: less than {_RECORDED:.0%} of "
             "their launches have a kernel in the file"
         )
-        return whole & ran, [Reason(said, informs=True)]
-    share = share[~whole]
+        return complete & ran, [Reason(said, informs=True)]
+    share = share[~complete]
     if truncated:
         best = f"{share.max():.0%}"
-        what = (
+        problem = (
             f"in none of its {len(steps)} steps at least {_RECORDED:.0%} of the launches "
             f"have their kernel ({best} in the best)"
             if len(steps) > 1
             else f"only {best} of the launches have their kernel"
         )
         raise ProfileError(
-            f"{what}: the file breaks off before the GPU's events",
+            f"{problem}: the file breaks off before the GPU's events",
             "copy the whole file, or record fewer steps",
             code="profile.damaged",
         )
@@ -358,7 +358,7 @@ def _on_device(
     np.minimum.at(start, of[inside], work.start[inside])
     np.maximum.at(end, of[inside], work.end[inside])
     order = np.argsort(work.asked, kind="stable")
-    # when the first begins of all that is asked for at some moment or later
+    # earliest start of all work that was launched at some moment or later
     later = np.minimum.accumulate(work.start[order][::-1])[::-1]
     behind = np.searchsorted(work.asked[order], [s.start + s.length for s in steps])
     timed = list(steps)

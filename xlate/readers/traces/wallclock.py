@@ -1,8 +1,8 @@
-"""When a profile was recorded, as far as its file says: its head and tail are looked at.
+"""When a profile was recorded, from the head and the tail of its file.
 
-Kineto counts time from ``baseTimeNanoseconds``, which stands before or behind the events,
+Kineto counts time from ``baseTimeNanoseconds``, which stands before or after the events,
 and older PyTorch from 1970; Nsight Systems keeps the start of its session. Other
-formats do not say.
+formats hold no time of recording.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def recorded_at(path: Path) -> float | None:
     Parameters
     ----------
     path : Path
-        A profile that was read before: what is wrong with it is not said here.
+        A profile that was read before; an error in it gives None.
     """
     try:
         if not path.is_file():

@@ -1,9 +1,9 @@
-"""What a device did, and how long it took by operation and by precision."""
+"""Work of a device, and its time by operation and by precision."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +13,20 @@ from xlate.readers.traces.timeline import own_times, union
 
 __all__ = ["Work", "times_of"]
 
-#: an overlap, or an excess, that the user should know of
+#: a larger share of overlap, or of excess, is reported to the user
 _OVERLAP = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a device did.
+    """Events of a device.
 
     Attributes
     ----------
     start, end : ndarray of shape (n,)
         µs.
     asked : ndarray of shape (n,)
-        When the host asked for it, µs on its clock; the start where not known.
+        When the host launched it, µs on its clock; the start where not known.
     column : ndarray of int, shape (n,)
         In ``columns``.
     columns : tuple of str
@@ -45,19 +45,23 @@ class Work:
     precision: NDArray[np.int64] | None = None
     precisions: tuple[str, ...] = ()
 
-    def rows(self, mine: NDArray[np.bool_]) -> Work:
-        """Some of it."""
-        precision = None if self.precision is None else self.precision[mine]
-        return Work(
-            self.start[mine], self.end[mine], self.asked[mine], self.column[mine],
-            self.columns, precision, self.precisions,
-        )  # fmt: skip
+    def rows(self, selected: NDArray[np.bool_]) -> Work:
+        """The selected events."""
+        precision = None if self.precision is None else self.precision[selected]
+        return replace(
+            self,
+            start=self.start[selected],
+            end=self.end[selected],
+            asked=self.asked[selected],
+            column=self.column[selected],
+            precision=precision,
+        )
 
 
 def times_of(
     work: Work, rows: NDArray[np.int64], length: float, count: int
 ) -> tuple[dict[str, float], dict[str, float], list[str]]:
-    """Time by column and by precision of one of ``count`` steps, and what to say."""
+    """Time by column and by precision of one of ``count`` steps, and notes."""
     start, stop = work.start[rows], work.end[rows]
     total, busy = float((stop - start).sum()), union(start, stop)
     notes = []
@@ -66,7 +70,7 @@ def times_of(
             f"{1 - busy / total:.0%} of kernel time overlaps on several streams and was "
             "counted once"
         )
-    # what runs past the end of its step is cut from all of it alike
+    # work that exceeds the end of its step is cut from all columns in proportion
     fits = min(1.0, length * count / busy) if busy > 0 else 1.0
     scale = fits / count
     if fits < 1 - _OVERLAP:

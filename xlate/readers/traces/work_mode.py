@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable
 
 from xlate import op_names
+from xlate.values.profile import MODE_NOT_KNOWN
 from xlate.values.reason import Reason
 
 __all__ = ["NOT_KNOWN", "mode_note", "mode_of", "trains", "work_mode"]
 
-#: stands in a workload whose mode the file does not say
-NOT_KNOWN = "unknown"
+#: the mode of a workload where the file does not show it
+NOT_KNOWN = MODE_NOT_KNOWN
 #: a gradient of the data alone (dgrad) is not listed: transposed convolutions run it in
 #: inference
 _TRAINS = re.compile(
@@ -74,7 +75,7 @@ def work_mode(names: Iterable[str]) -> str:
 def mode_of(
     host: Iterable[str], kernels: Iterable[str], *, by_operations: bool
 ) -> tuple[str, list[str]]:
-    """Mode of a step, and what to say of it, from its host's side and its kernels.
+    """Mode of a step, and notes on it, from the host's events and the kernels.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def mode_of(
     kernels : iterable of str
         Kernels that no operation launched, as of CUDA graphs.
     by_operations : bool
-        Whether operations launched most kernels: then they say outright what ran.
+        Whether operations launched most kernels: then their names show the mode.
     """
     kernels = list(kernels)
     if any(map(trains, host)):
@@ -91,12 +92,12 @@ def mode_of(
     mode = work_mode(kernels)
     if by_operations and mode != "training":
         return "inference", []
-    said = mode_note(mode)
-    return mode, [] if said is None else [Reason(said, informs=True)]
+    note = mode_note(mode)
+    return mode, [] if note is None else [Reason(note, informs=True)]
 
 
 def mode_note(mode: str) -> str | None:
-    """What to say of a mode read from names; None where they say it outright."""
+    """The note on a mode read from names; None where the names show it directly."""
     if mode == "inference":
         return "no kernel of a backward pass or an optimizer: taken for inference"
     if mode == NOT_KNOWN:

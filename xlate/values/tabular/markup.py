@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 
-__all__ = ["Cell", "html_table"]
+from xlate.values.tabular.table import Cell
 
-#: a value of a table
-Cell = str | float | int | bool | None
+__all__ = ["html_table"]
+
 #: rows that are shown
 _SHOWN_ROWS = 12
 _PLAIN = "text-align:left;padding:0 .8em 0 0"

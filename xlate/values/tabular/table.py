@@ -1,7 +1,7 @@
 """Results as tables: frames of polars and pandas, and HTML for a notebook.
 
-A result says its rows once, in :meth:`Tabular.records`; frames and pictures of it are
-made here. Text is escaped: names of files, models and operations come from outside.
+A result defines its rows once, in :meth:`Tabular.records`; this module makes frames and
+HTML of them. Text is escaped: names of files, models and operations come from outside.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from xlate.values.tabular.markup import Cell, html_table
-
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Results", "Tabular"]
+__all__ = ["Cell", "Results", "Tabular"]
+
+#: a value of a table
+Cell = str | float | int | bool | None
 
 
 class Tabular:
@@ -33,7 +34,7 @@ class Tabular:
         raise NotImplementedError
 
     def summary(self) -> str:
-        """One line that says what the result is."""
+        """One line that describes the result."""
         return type(self).__name__
 
     def remarks(self) -> Sequence[str]:
@@ -46,7 +47,7 @@ class Tabular:
         Returns
         -------
         polars.DataFrame
-            One row a record; null where a value is not known.
+            One row for each record; null where a value is not known.
         """
         import polars as pl
 
@@ -78,6 +79,8 @@ class Tabular:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        from xlate.values.tabular.markup import html_table
+
         items = "".join(f"<li>{html.escape(str(r))}</li>" for r in self.remarks())
         notes = f'<ul style="margin:.3em 0">{items}</ul>' if items else ""
         head = f"<p><b>{html.escape(self.summary())}</b></p>"
@@ -110,12 +113,12 @@ class Results(list[T], Tabular):
         return [row for result in self for row in _rows(result)]
 
     def summary(self) -> str:
-        """How many results of which kind."""
+        """Number of results, and their kind."""
         kind = type(self[0]).__name__ if self else "result"
         return f"{len(self)} {kind}" + ("s" if len(self) != 1 else "")
 
     def remarks(self) -> Sequence[str]:
-        """Those of each result, each sentence once."""
+        """Remarks of all results, each sentence once."""
         return list(dict.fromkeys(str(n) for result in self for n in result.remarks()))
 
 

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from xlate.values.profile import DOMAINS
-from xlate.values.tabular.markup import Cell
-from xlate.values.tabular.table import Tabular
+from xlate.values.tabular.table import Cell, Tabular
 
 if TYPE_CHECKING:
     from xlate.values.prediction import Facts, OpRow
@@ -17,7 +16,7 @@ __all__ = ["SizeTable", "TranslationTable"]
 
 
 class TranslationTable(Tabular):
-    """What a translation shows of itself; the fields are those of the subclass."""
+    """The table of a translation; the fields are those of the subclass."""
 
     file: str
     anchor: str
@@ -85,7 +84,7 @@ class TranslationTable(Tabular):
 
 
 class SizeTable(Tabular):
-    """What a translation at one size shows of itself; fields are the subclass's."""
+    """The table of a translation at one size; the fields are those of the subclass."""
 
     size: int
     measured: bool
@@ -94,7 +93,7 @@ class SizeTable(Tabular):
     too_large_for: tuple[str, ...]
 
     def record(self) -> dict[str, Cell]:
-        """The size in one row, before what a translation has."""
+        """The size in one row, before the columns of a translation."""
         return {
             "size": self.size,
             "measured": self.measured,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate.evaluation.held_out import HeldOut
 from xlate.stats.conformal import Scores
 
-__all__ = ["Calibration"]
+if TYPE_CHECKING:
+    from xlate.evaluation.held_out import HeldOut
+
+__all__ = ["MIN_OP_SHARE", "Calibration"]
 
 Floats = NDArray[np.float64]
+
+#: share of busy time from which an operation counts as large
+MIN_OP_SHARE = 0.01
 
 #: an operation that fewer models have large takes the errors of all operations
 _FEWEST_MODELS = 6

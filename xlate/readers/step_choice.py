@@ -1,4 +1,4 @@
-"""What the user says of a recording's steps, where the file does not mark them."""
+"""Options of the user about a recording's steps, where the file does not mark them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["StepChoice"]
 
 @dataclass(frozen=True)
 class StepChoice:
-    """How a recording without marks is cut into steps; both None leaves it to the file.
+    """How a recording without marks is cut into steps; with both None the file decides.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class StepChoice:
 
     Examples
     --------
-    >>> from xlate.readers.traces.step_choice import StepChoice
+    >>> from xlate.readers.step_choice import StepChoice
     >>> StepChoice(count=5).named
     '--trace-steps 5'
     """
@@ -42,8 +42,8 @@ class StepChoice:
                 "give one of them",
                 code="profile.steps",
             )
-        whole = isinstance(self.count, int) and not isinstance(self.count, bool)
-        if self.count is not None and (not whole or self.count < 1):
+        is_integer = isinstance(self.count, int) and not isinstance(self.count, bool)
+        if self.count is not None and (not is_integer or self.count < 1):
             raise ProfileError(
                 f"a recording of {self.count!r} steps",
                 "give a whole number from 1 up",
@@ -58,7 +58,7 @@ class StepChoice:
             )
 
     def check_count(self, where: object, events: int) -> None:
-        """Refuse more steps than there was work on the GPU.
+        """Raise an error if there are more steps than GPU events.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class StepChoice:
 
     @property
     def named(self) -> str:
-        """The option as the user gave it; empty where none was."""
+        """The option as the user gave it; empty where no option was given."""
         if self.count is not None:
             return f"--trace-steps {self.count}"
         return "" if self.mark is None else f"--step-mark {self.mark}"

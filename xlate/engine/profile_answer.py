@@ -1,0 +1,228 @@
+"""One profile's answer: what a layer says of it, with intervals, and what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from xlate import op_names
+from xlate.engine.facts import with_facts, with_step
+from xlate.engine.fallback import FITTED, Predicted
+from xlate.engine.pair import Pair
+from xlate.engine.session import Session
+from xlate.hardware.catalogue import Catalogue
+from xlate.stats.calibration import MIN_OP_SHARE, Calibration
+from xlate.stats.conformal import Scores
+from xlate.store.bundle import Bundle
+from xlate.trust.domain import Finding
+from xlate.trust.precision import Shift
+from xlate.values.prediction import Translation
+from xlate.values.profile import Estimate, Profile, Verdict
+from xlate.values.reason import Reason
+
+if TYPE_CHECKING:
+    from xlate.parallel import Backend
+
+__all__ = ["Basis", "Case", "Examined", "answered", "over_both"]
+
+#: no interval that anybody could use is as wide as this many times its value
+_UNBOUNDED = 1e3
+_NO_INTERVAL = Reason(
+    "no interval: errors on so few networks or GPUs left out say nothing at this level",
+    "ask for a lower --level",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What holds for every profile of a request.
+
+    Attributes
+    ----------
+    session : Session
+    pair : Pair
+    bundle : Bundle or None
+        The pair's; None where data sheets answer.
+    level : float
+        Of the intervals.
+    """
+
+    session: Session
+    pair: Pair
+    bundle: Bundle | None
+    level: float
+
+    @property
+    def known(self) -> Catalogue:
+        """Says what names of GPUs and instances mean."""
+        return self.session.catalogue
+
+    def workers(self) -> Backend:
+        """Where parts of large work are done; not asked for one profile."""
+        return self.session.parallel
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """A profile after every check, before a layer answers.
+
+    Attributes
+    ----------
+    profile : Profile
+    finding : Finding
+        How far it is from what the layer was made for.
+    shift : Shift
+        How it would compute on the target.
+    """
+
+    profile: Profile
+    finding: Finding
+    shift: Shift
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """What a layer says of some profiles, and what that rests on.
+
+    Attributes
+    ----------
+    layer : str
+    predicted : Predicted
+    calibration : Calibration or None
+        Its errors on work left out; None where none are known.
+    translator, fitted_on : str
+        What answers, and the data it was fitted on.
+    simulated : bool
+        Whether these data are.
+    source : (str, str or None)
+        What translates, in words, and a note on it.
+    held_out_mape : float or None
+        Error of the step time on work left out.
+    bundle : Bundle or None
+        The one it is a layer of.
+    """
+
+    layer: str
+    predicted: Predicted
+    calibration: Calibration | None
+    translator: str
+    fitted_on: str
+    source: tuple[str, str | None]
+    simulated: bool = False
+    held_out_mape: float | None = None
+    bundle: Bundle | None = None
+
+    @classmethod
+    def of_bundle(
+        cls, bundle: Bundle, layer: str, predicted: Predicted, calibration: Calibration
+    ) -> Basis:
+        """That of a layer of a bundle."""
+        m = bundle.manifest
+        what = f"the fitted {m.translator}" if layer == FITTED else f"layer {layer}"
+        return cls(
+            layer, predicted, calibration, m.translator, m.corpus, (what, None),
+            m.simulated, m.error("step_mape"), bundle,
+        )  # fmt: skip
+
+
+def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translation:
+    """One profile's answer with its intervals.
+
+    Parameters
+    ----------
+    examined : Examined
+    basis : Basis
+    row : int
+        Of the profile in what the layer predicted.
+    case : Case
+    """
+    found, calibration = basis.predicted, basis.calibration
+    profile, finding = examined.profile, examined.finding
+
+    def interval(
+        value: float, scores: Scores | None, difficulty: float = 1.0
+    ) -> Estimate:
+        if scores is None:
+            return Estimate(value)
+        factor = scores.factor(case.level, difficulty * finding.widening)
+        if factor > _UNBOUNDED:
+            return Estimate(value)
+        return Estimate(value, value / factor, value * factor, case.level)
+
+    step_scores = None
+    if calibration is not None:
+        step_scores = calibration.window if found.guessed[row] else calibration.step
+    step = interval(
+        float(found.step[row]) / 1e6, step_scores, float(found.difficulty[row])
+    )
+    vector, busy = _vector(found, row)
+    op_sum = None
+    op_intervals: dict[str, tuple[float, float]] = {}
+    if vector is not None:
+        total = sum(busy.values())
+        op_sum = interval(total, calibration.busy if calibration else None)
+        for name, value in busy.items():
+            if calibration is None or value < MIN_OP_SHARE * total:
+                continue
+            e = interval(value, calibration.of_op(name))
+            if e.low is not None and e.high is not None:
+                op_intervals[name] = (e.low, e.high)
+    verdict = finding.verdict
+    if step_scores is not None and step.low is None:
+        verdict = Verdict(
+            "widen" if verdict.level == "ok" else verdict.level,
+            (*verdict.reasons, _NO_INTERVAL),
+        )
+    bare = Translation(
+        file=profile.source,
+        anchor=case.pair.anchor.name,
+        target=case.pair.target.name,
+        translator=basis.translator,
+        fitted_on=basis.fitted_on,
+        simulated=basis.simulated,
+        held_out_mape=basis.held_out_mape,
+        workload=profile.workload,
+        layer=basis.layer,
+        step_time_s=step,
+        anchor_step_time_s=float(found.anchor_step[row]) / 1e6,
+        op_sum_us=op_sum,
+        ops=vector,
+        op_intervals=op_intervals,
+        usd_per_1000_steps=None,
+        binds=_binds(found, row),
+        verdict=verdict,
+    )
+    return with_facts(
+        bare, profile, case.pair, case.known,
+        bundle=basis.bundle, guessed=bool(found.guessed[row]), shift=examined.shift,
+        source=basis.source,
+    )  # fmt: skip
+
+
+def over_both(answer: Translation, alone: Translation) -> Translation:
+    """An answer whose interval reaches over that without the step time given."""
+    ends = answer.step_time_s, alone.step_time_s
+    lows, highs = ([getattr(e, k) for e in ends] for k in ("low", "high"))
+    if None in lows or None in highs:
+        step = Estimate(answer.step_time_s.value)
+    else:
+        step = replace(answer.step_time_s, low=min(lows), high=max(highs))
+    return with_step(answer, step)
+
+
+def _vector(
+    found: Predicted, row: int
+) -> tuple[dict[str, float] | None, dict[str, float]]:
+    """Times of operations that take any, and the busy ones of them; None without them."""
+    if found.ops is None:
+        return None, {}
+    times = zip(found.names, found.ops[row], strict=True)
+    vector = {n: float(v) for n, v in times if v > 0}
+    return vector, {c: vector[c] for c in op_names.busy_columns(list(vector))}
+
+
+def _binds(found: Predicted, row: int) -> str | None:
+    """The longer path of a step; None where they are not told apart."""
+    if found.device is None or found.host is None:
+        return None
+    return "device" if found.device[row] >= found.host[row] else "host"
