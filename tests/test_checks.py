@@ -30,8 +30,10 @@ def private_patches(tree: ast.AST) -> Iterator[Fault]:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in PATCHES:
             continue
         for name in call.args[:2]:
-            text = name.value if isinstance(name, ast.Constant) else ast.unparse(name)
-            parts = str(text).split(".")
+            text = str(
+                name.value if isinstance(name, ast.Constant) else ast.unparse(name)
+            )
+            parts = text.split(".")
             if any(re.match(r"_", part) for part in parts):
                 yield (
                     call,
@@ -205,7 +207,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(TESTS)))
-def test_every_check_can_fail(path):
+def test_every_check_can_fail(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     faults = [
         f"{path.name}:{getattr(node, 'lineno', 0)}: {said}"
@@ -236,6 +238,6 @@ def test_every_check_can_fail(path):
         ("bare asserts alone", "def test_a():\n assert out", "def test_a():\n assert out\n assert 'x' in out"),
     ],
 )  # fmt: skip
-def test_the_rules_find_what_they_are_for(rule, wrong, right):
+def test_the_rules_find_what_they_are_for(rule: str, wrong: str, right: str) -> None:
     assert list(RULES[rule](ast.parse(wrong)))
     assert not list(RULES[rule](ast.parse(right)))

@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 import runpy
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.support.narrowing import present
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def floors():
+def floors() -> Callable[..., Any]:
     """The function that reads lowest versions."""
-    return runpy.run_path(str(ROOT / ".ci/floors.py"))["floors"]
+    read: Callable[..., Any] = runpy.run_path(str(ROOT / ".ci/floors.py"))["floors"]
+    return read
 
 
-def test_every_dependency_has_a_floor_that_is_tried(floors):
+def test_every_dependency_has_a_floor_that_is_tried(floors: Callable[..., Any]) -> None:
     project = tomllib.loads(PYPROJECT)["project"]
     lines = [
         *project["dependencies"],
@@ -41,14 +46,16 @@ def test_every_dependency_has_a_floor_that_is_tried(floors):
         ('["numpy>=1.26", "numpy>=2"]', "numpy has two floors, 1.26 and 2"),
     ],
 )
-def test_a_dependency_without_one_floor_is_named(floors, dependencies, said):
+def test_a_dependency_without_one_floor_is_named(
+    floors: Callable[..., Any], dependencies: str, said: str
+) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         floors(f"[project]\ndependencies = {dependencies}")
 
 
-def test_the_quick_loop_and_the_oldest_versions_leave_out_the_same():
+def test_the_quick_loop_and_the_oldest_versions_leave_out_the_same() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    marks = re.search(r"^QUICK := (.*)$", makefile, re.M).group(1)
+    marks = present(re.search(r"^QUICK := (.*)$", makefile, re.M)).group(1)
     oldest = (ROOT / ".ci/oldest").read_text(encoding="utf-8")
     assert f'-m "{marks}"' in oldest
     registered = tomllib.loads(PYPROJECT)["tool"]["pytest"]["ini_options"]["markers"]
@@ -57,7 +64,7 @@ def test_the_quick_loop_and_the_oldest_versions_leave_out_the_same():
     }
 
 
-def test_durations_stay_in_the_output_of_ci():
+def test_durations_stay_in_the_output_of_ci() -> None:
     run = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert "make test" in run
     assert ".ci/oldest" in run

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from ast import Name
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ PACKAGE = ROOT / "xlate"
 CLASSES = {n for n in errors.__all__ if n.endswith("Error")} | {"SettingsError"}
 
 
-def raised():
+def raised() -> Iterator[tuple[str, str, str | Name | None, str | None]]:
     """(place, class, literal code or None, kind of name or None) of every error made."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -37,7 +39,7 @@ def raised():
             )
 
 
-def test_every_code_that_is_raised_is_documented():
+def test_every_code_that_is_raised_is_documented() -> None:
     for place, _, code, kind in raised():
         if isinstance(code, str):
             assert code in CODES, place
@@ -45,15 +47,15 @@ def test_every_code_that_is_raised_is_documented():
             assert kind in UNKNOWN_KINDS, place
 
 
-def test_every_class_has_a_code():
-    def below(kind):
+def test_every_class_has_a_code() -> None:
+    def below(kind: type[XlateError]) -> list[type[XlateError]]:
         return [kind, *(x for k in kind.__subclasses__() for x in below(k))]
 
     for kind in below(XlateError):
         assert kind.code in CODES, kind
 
 
-def test_no_code_is_documented_that_nothing_raises():
+def test_no_code_is_documented_that_nothing_raises() -> None:
     literal = {code for _, _, code, _ in raised() if isinstance(code, str)}
     by_class = {getattr(errors, n).code for n in CLASSES if hasattr(errors, n)}
     by_kind = {f"unknown.{k.lower().replace(' ', '-')}" for k in UNKNOWN_KINDS}
@@ -61,7 +63,7 @@ def test_no_code_is_documented_that_nothing_raises():
     assert set(CODES) == literal | by_class | by_kind | system | {"settings.invalid"}
 
 
-def test_errors_of_a_reader_are_distinguished(tmp_path):
+def test_errors_of_a_reader_are_distinguished(tmp_path: Path) -> None:
     """Where a program acts differently, the code differs."""
     seen = {}
     for name, content in {
@@ -81,7 +83,7 @@ def test_errors_of_a_reader_are_distinguished(tmp_path):
     assert seen == {name: name for name in seen}
 
 
-def test_unknown_names_say_what_of():
+def test_unknown_names_say_what_of() -> None:
     from xlate.hardware.catalogue import catalogue
 
     with pytest.raises(UnknownNameError) as caught:
@@ -92,13 +94,13 @@ def test_unknown_names_say_what_of():
     assert caught.value.code == "unknown.gpu"
 
 
-def test_exit_codes_are_those_of_the_classes():
+def test_exit_codes_are_those_of_the_classes() -> None:
     for kind in (errors.ProfileError, errors.BundleError, errors.RefusedError):
         assert exit_code_of(kind.code) == kind.exit_code
     assert exit_code_of("gpu.refused") == errors.RefusedError.exit_code
 
 
-def test_the_documentation_is_made_from_the_table():
+def test_the_documentation_is_made_from_the_table() -> None:
     page = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
     assert page == table(), "python -m xlate.cli.error_codes docs/errors.md"
 
@@ -118,7 +120,7 @@ def test_the_documentation_is_made_from_the_table():
         ("record with --query-gpu=timestamp", "record with --query-gpu=timestamp"),
     ],
 )  # fmt: skip
-def test_hints_are_in_the_words_of_the_face(hint, python):
+def test_hints_are_in_the_words_of_the_face(hint: str, python: str) -> None:
     error = XlateError("what", hint)
     assert error.hint_for("cli") == hint
     assert error.hint_for("python") == python
@@ -126,7 +128,9 @@ def test_hints_are_in_the_words_of_the_face(hint, python):
     assert error.text("cli") == f"what\n  try: {hint}"
 
 
-def test_a_failure_of_a_command_has_both_codes(capsys, monkeypatch):
+def test_a_failure_of_a_command_has_both_codes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import json
     import sys
 

@@ -16,13 +16,13 @@ PROFILE = str(Path(__file__).resolve().parent.parent / "examples/my_stats.csv")
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 
 
-def said(*words):
+def said(*words: str) -> tuple[str, str]:
     done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 0, done.output
     return done.stdout, done.stderr
 
 
-def test_a_command_is_silent_unless_asked(empty_home):
+def test_a_command_is_silent_unless_asked(empty_home: Path) -> None:
     out, err = said("translate", PROFILE, *PAIR, "--json")
     assert err == ""
     louder, logged = said("translate", PROFILE, *PAIR, "--json", "-v")
@@ -46,18 +46,18 @@ def test_a_command_is_silent_unless_asked(empty_home):
         ("-vv", "profile", "show", PROFILE, "-v"),
     ],
 )
-def test_times_come_with_more(words):
+def test_times_come_with_more(words: tuple[str, ...]) -> None:
     _, logged = said(*words)
     assert "debug: reading " in logged
     assert "debug: the command: " in logged
 
 
-def test_a_fallback_is_said(empty_home):
+def test_a_fallback_is_said(empty_home: Path) -> None:
     _, logged = said("translate", PROFILE, "--anchor", "g3s.xlarge", "--target", "g6.xlarge", "-v")  # fmt: skip
     assert "data sheets answer for g3s.xlarge → g6.xlarge" in logged
 
 
-def test_python_hears_it_and_stderr_does_not(caplog):
+def test_python_hears_it_and_stderr_does_not(caplog: pytest.LogCaptureFixture) -> None:
     from xlate import read_profile
 
     with caplog.at_level(logging.INFO, logger="xlate"):
@@ -72,6 +72,6 @@ def test_python_hears_it_and_stderr_does_not(caplog):
     assert done.stderr == ""
 
 
-def test_a_job_of_another_program_keeps_its_own_v(tmp_path):
+def test_a_job_of_another_program_keeps_its_own_v(tmp_path: Path) -> None:
     out, _ = said("profile", "record", "--", "python", "-v", "train.py")
     assert "-v" in out

@@ -36,19 +36,21 @@ from xlate import op_names
         ("aten::nothing_anybody_knows", "other", "memory"),
     ],
 )
-def test_names_of_every_framework_have_a_family(op, family, nature):
+def test_names_of_every_framework_have_a_family(
+    op: str, family: str, nature: str
+) -> None:
     column = op_names.column("device", op)
     assert (op_names.family(column), op_names.nature(column)) == (family, nature)
 
 
-def test_host_and_idle_are_no_device_families():
+def test_host_and_idle_are_no_device_families() -> None:
     assert (
         op_names.nature(op_names.HOST_IDLE) == op_names.nature("Device_IDLE") == "idle"
     )
     assert op_names.nature("Host_aten::addmm") == "host"
 
 
-def test_every_family_of_the_vocabulary_is_a_family():
+def test_every_family_of_the_vocabulary_is_a_family() -> None:
     words = op_names._words()
     named = {
         *words["families"],
@@ -59,7 +61,7 @@ def test_every_family_of_the_vocabulary_is_a_family():
     assert set(words["natures"]) <= {*op_names.FAMILIES, "host", "idle"}
 
 
-def test_no_operation_stands_in_two_families():
+def test_no_operation_stands_in_two_families() -> None:
     for section in ("families", "aten"):
         ops = [op for ops in op_names._words()[section].values() for op in ops]
         assert len(ops) == len(set(ops))

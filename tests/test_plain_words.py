@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plain_words import ROOT, allowed, files, uses
+from tests.plain_words import ROOT, Use, allowed, files, uses
 
 
 @pytest.fixture(scope="module")
-def held():
+def held() -> dict[str, list[Use]]:
     """Uses of listed words, by file."""
     return {f: uses(f, (ROOT / f).read_text(encoding="utf-8")) for f in files()}
 
 
-def test_no_file_holds_a_listed_word(held):
+def test_no_file_holds_a_listed_word(held: dict[str, list[Use]]) -> None:
     may = allowed()
     wrong = [
         u for f, seen in held.items() for u in seen if u.word not in may.get(f, ())
@@ -21,7 +21,7 @@ def test_no_file_holds_a_listed_word(held):
     assert not wrong, "\n" + "\n".join(map(str, wrong))
 
 
-def test_the_list_of_exceptions_only_shrinks(held):
+def test_the_list_of_exceptions_only_shrinks(held: dict[str, list[Use]]) -> None:
     """An exception that is not needed any more is taken out of the list."""
     left = [
         f"{file}: {word}"
@@ -51,10 +51,10 @@ def test_the_list_of_exceptions_only_shrinks(held):
         ("# a weight, a winter, an other", []),
     ],
 )
-def test_words_are_found_and_others_are_not(text, words):
+def test_words_are_found_and_others_are_not(text: str, words: list[str]) -> None:
     assert [u.word for u in uses("some.py", text)] == words
 
 
-def test_a_failure_says_where_and_what_instead():
+def test_a_failure_says_where_and_what_instead() -> None:
     (use,) = uses("docs/page.md", "one\nfrom whence it came\n")
     assert str(use) == "docs/page.md:2: whence -> provenance; where it comes from"

@@ -15,6 +15,11 @@ import pytest
 from examples import readme
 from tests.cli.test_cli import COMMANDS
 from tests.support.commands import check_output, run
+from tests.support.documents import Json
+from tests.support.narrowing import present
+from xlate.data.corpus import Corpus
+from xlate.engine.fit_pair import FitResult
+from xlate.engine.fit_sweeps import ClockFit
 from xlate.models.response import CLOCK_MODELS
 from xlate.models.translate import COMPARED
 
@@ -28,13 +33,13 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 SHOWN = readme.commands(README)
 
 
-def console():
+def console() -> list[tuple[str, str]]:
     """(command, printed lines) of every console block."""
     return [(shlex.join(c.words), c.output) for c in SHOWN]
 
 
 @pytest.fixture
-def clone(tmp_path, monkeypatch):
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder as a fresh clone is, where commands may leave files."""
     for name in ("examples", "datasets", "anchors"):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -45,26 +50,28 @@ RUN = [c for c in SHOWN if not c.mark.startswith("not run: ")]
 
 
 @pytest.mark.parametrize("shown", RUN, ids=lambda c: shlex.join(c.words))
-def test_commands_run_as_typed(shown, fitted, clocked, clone):
+def test_commands_run_as_typed(
+    shown: readme.Shown, fitted: FitResult, clocked: ClockFit, clone: None
+) -> None:
     out, _ = run(*shown.words[1:])
     check_output(shown.words, out)
 
 
-def test_what_is_not_run_says_why():
+def test_what_is_not_run_says_why() -> None:
     marks = {c.mark for c in SHOWN if c.mark and c.mark != "shown"}
     assert all(re.fullmatch(r"not run: .{12,}", m) for m in marks), marks
     # most of them do run
     assert len(RUN) > 3 * (len(SHOWN) - len(RUN))
 
 
-def test_every_file_named_is_in_the_repository():
+def test_every_file_named_is_in_the_repository() -> None:
     for shown in SHOWN:
         for word in shown.words:
             if "examples/" in word:
                 assert (ROOT / word.rpartition("=")[2]).exists(), word
 
 
-def test_what_is_shown_is_what_comes_out():
+def test_what_is_shown_is_what_comes_out() -> None:
     """To the last digits, in which machines differ; renew: python -m examples.readme."""
     shown = [c for c in SHOWN if c.mark == "shown"]
     assert shown
@@ -78,13 +85,13 @@ def test_what_is_shown_is_what_comes_out():
         ), hint
 
 
-def test_prose_and_commands_fit_a_terminal():
+def test_prose_and_commands_fit_a_terminal() -> None:
     """Tables of markdown apart, which have no line breaks."""
     wide = [x for x in README.splitlines() if len(x) > 80 and not x.startswith("|")]
     assert not wide
 
 
-def test_renewing_changes_only_what_is_shown():
+def test_renewing_changes_only_what_is_shown() -> None:
     text = "a\n<!-- shown -->\n```console\n$ xlate \\\n    --version\nold\n```\n```console\n$ xlate no\n```\n"
     (first, second) = readme.commands(text)
     assert first == readme.Shown(("xlate", "--version"), "old", "shown")
@@ -92,7 +99,7 @@ def test_renewing_changes_only_what_is_shown():
     assert readme.renewed(text) == text.replace("old", readme.output_of(first.words))
 
 
-def figures(text):
+def figures(text: str) -> dict[str, list[float]]:
     """First word and numbers of each row of a printed table."""
     rows = {}
     for line in text.splitlines():
@@ -104,7 +111,7 @@ def figures(text):
     return rows
 
 
-def test_the_table_is_what_the_command_prints(profet, home):
+def test_the_table_is_what_the_command_prints(profet: Corpus, home: Path) -> None:
     """Run in full; networks may differ in the last digit from machine to machine."""
     ((command, shown),) = [
         (c, o) for c, o in console() if c.startswith("xlate compare") and o
@@ -123,7 +130,7 @@ def test_the_table_is_what_the_command_prints(profet, home):
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
-def test_the_table_agrees_with_the_committed_experiment():
+def test_the_table_agrees_with_the_committed_experiment() -> None:
     shown = figures(
         next(o for c, o in console() if c.startswith("xlate compare") and o)
     )
@@ -140,7 +147,7 @@ def test_the_table_agrees_with_the_committed_experiment():
         )
 
 
-def test_the_clock_table_agrees_with_the_committed_experiment():
+def test_the_clock_table_agrees_with_the_committed_experiment() -> None:
     """Row for row; the command itself takes minutes."""
     shown = next(o for c, o in console() if c.startswith("xlate clocks compare"))
     path = ROOT / "experiments" / "results" / "clocks-ttu.csv"
@@ -164,10 +171,10 @@ def test_the_clock_table_agrees_with_the_committed_experiment():
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
-def test_the_demo_is_the_recipe_of_the_makefile(tmp_path):
+def test_the_demo_is_the_recipe_of_the_makefile(tmp_path: Path) -> None:
     """The recipe of ``make demo``, with the program of this environment."""
-    recipe = re.search(
-        r"^demo: \$\(VENV\).*?\n((?:\t.*\n)+)", MAKEFILE, flags=re.M
+    recipe = present(
+        re.search(r"^demo: \$\(VENV\).*?\n((?:\t.*\n)+)", MAKEFILE, flags=re.M)
     ).group(1)
     commands = [line.strip() for line in recipe.splitlines()]
     assert len(commands) == 4
@@ -183,15 +190,15 @@ def test_the_demo_is_the_recipe_of_the_makefile(tmp_path):
         assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
-def test_the_python_block_runs(clone, home):
+def test_the_python_block_runs(clone: None, home: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
     code = code.replace("runs)", 'runs, translators=("ratio",), save=False)')
-    scope = {}
+    scope: Json = {}
     exec(code, scope)
     assert scope["answer"].step_time_s.value > 0
 
 
-def test_every_command_named_exists():
+def test_every_command_named_exists() -> None:
     known = {" ".join(c) for c in COMMANDS}
     named = re.findall(
         r"xlate ((?:profile|datasets|anchors|models|clocks|sweep) \w+"
@@ -210,12 +217,12 @@ def test_every_command_named_exists():
     } <= set(named)
 
 
-def test_ci_runs_what_the_readme_says():
+def test_ci_runs_what_the_readme_says() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert re.findall(r"^\s*make (\w+)", script, flags=re.M) == ["test"]
     assert "make test" in README
 
 
-def test_no_placeholder_is_left():
+def test_no_placeholder_is_left() -> None:
     for path in (ROOT / "README.md", ROOT / "experiments" / "README.md"):
         assert not re.search(r"^[A-Z_]{6,}$", path.read_text(), flags=re.M), path

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.soak.case import Case
 from tests.soak.kinds import every_case
-from tests.soak.lab import Outcome
+from tests.soak.lab import Lab, Outcome
 from tests.soak.runner import run, sampled, table
 from tests.soak.truths import complaints
 from tests.soak.worker import judge
+from tests.support.documents import Json
 
 pytestmark = pytest.mark.slow
 
@@ -20,14 +22,14 @@ pytestmark = pytest.mark.slow
 ONE_IN = 40
 
 
-def test_there_are_cases_enough():
+def test_there_are_cases_enough() -> None:
     cases = every_case()
     assert len(cases) >= 700
     assert all(c.origin for c in cases)
 
 
 @pytest.mark.soak
-def test_one_input_in_forty(tmp_path):
+def test_one_input_in_forty(tmp_path: Path) -> None:
     chosen = [c for c in sampled(every_case(), ONE_IN) if "clocks" not in c.needs]
     results = run(chosen, tmp_path / "home")
     assert not [r for r in results if r.wrong], "\n" + table(results)
@@ -36,7 +38,7 @@ def test_one_input_in_forty(tmp_path):
 GOOD = Outcome(("translate", "a.csv", "--json"), 0, '[{"target": "p3.2xlarge", "step_time_s": {"value": 0.1, "low": 0.05, "high": 0.2}, "usd_per_1000_steps": {"value": 0.085, "low": 0.04, "high": 0.17}, "verdict": {"level": "ok", "reasons": []}}]', "")  # fmt: skip
 
 
-def test_a_good_answer_has_no_complaint():
+def test_a_good_answer_has_no_complaint() -> None:
     assert list(complaints(GOOD)) == []
 
 
@@ -54,16 +56,16 @@ def test_a_good_answer_has_no_complaint():
     ({"out": GOOD.out.replace("0.085", "0.0106").replace("0.04", "0.005")}, "instance costs"),
     ({"out": GOOD.out.replace('"ok"', '"widen"')}, "without a reason"),
 ])  # fmt: skip
-def test_what_is_never_true_is_noticed(change, says):
+def test_what_is_never_true_is_noticed(change: Json, says: str) -> None:
     assert any(says in c for c in complaints(replace(GOOD, **change)))
 
 
-def test_memory_that_does_not_fit_is_noticed():
+def test_memory_that_does_not_fit_is_noticed() -> None:
     out = '{"memory": {"need_bytes": 20, "have_bytes": 10, "fits": "yes"}}'
     assert list(complaints(Outcome((), 0, out, "")))
 
 
-def test_good_inputs_pass_in_a_worker(tmp_path):
+def test_good_inputs_pass_in_a_worker(tmp_path: Path) -> None:
     chosen = [
         c
         for c in every_case()
@@ -75,8 +77,8 @@ def test_good_inputs_pass_in_a_worker(tmp_path):
     assert "stats_csv" in table(results)
 
 
-def test_a_case_that_raises_is_wrong(tmp_path):
-    def broken(_):
+def test_a_case_that_raises_is_wrong(tmp_path: Path) -> None:
+    def broken(_: Lab) -> list[str]:
         raise KeyError("a")
 
     assert "KeyError" in judge(Case("a/b", "c", broken), tmp_path)["wrong"][0]

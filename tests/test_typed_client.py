@@ -15,7 +15,7 @@ DATA = Path(__file__).resolve().parent / "fixtures"
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of a fresh environment with the wheel in it, and nothing of the clone."""
     folder = tmp_path_factory.mktemp("typed")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
@@ -46,7 +46,7 @@ def checked(python: Path, file: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_it_is_the_wheel_that_is_checked(installed, tmp_path):
+def test_it_is_the_wheel_that_is_checked(installed: Path, tmp_path: Path) -> None:
     code = "import xlate; print(xlate.__file__)"
     done = subprocess.run(
         [str(installed), "-c", code],
@@ -59,13 +59,13 @@ def test_it_is_the_wheel_that_is_checked(installed, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_typed_client_is_clean(installed, tmp_path):
+def test_a_typed_client_is_clean(installed: Path, tmp_path: Path) -> None:
     said = checked(installed, "typed_client.py", tmp_path)
     assert said.startswith("Success"), said
 
 
 @pytest.mark.slow
-def test_mistakes_are_found_each_in_its_line(installed, tmp_path):
+def test_mistakes_are_found_each_in_its_line(installed: Path, tmp_path: Path) -> None:
     said = checked(installed, "wrongly_typed_client.py", tmp_path)
     errors = dict(re.findall(r":(\d+): error: .*\[([a-z-]+)\]$", said, re.M))
     text = (DATA / "wrongly_typed_client.py").read_text(encoding="utf-8")

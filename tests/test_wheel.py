@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: runs the program with some words
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's content, as an installer would lay it out."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
@@ -33,14 +37,14 @@ def unpacked(tmp_path_factory):
 
 
 @pytest.fixture
-def installed(unpacked, tmp_path):
+def installed(unpacked: Path, tmp_path: Path) -> Program:
     env = {
         **os.environ,
         "PYTHONPATH": str(unpacked),
         "XLATE_HOME": str(tmp_path / "home"),
     }
 
-    def run(*args):
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "xlate", *args],
             cwd=tmp_path,
@@ -53,7 +57,7 @@ def installed(unpacked, tmp_path):
     return run
 
 
-def test_it_is_the_wheel_that_runs(unpacked, tmp_path):
+def test_it_is_the_wheel_that_runs(unpacked: Path, tmp_path: Path) -> None:
     out = subprocess.run(
         [sys.executable, "-c", "import xlate; print(xlate.__file__)"],
         cwd=tmp_path,
@@ -65,7 +69,7 @@ def test_it_is_the_wheel_that_runs(unpacked, tmp_path):
     assert out.stdout.startswith(str(unpacked))
 
 
-def test_it_carries_its_data(unpacked):
+def test_it_carries_its_data(unpacked: Path) -> None:
     data = unpacked / "xlate" / "_data"
     assert (data / "anchors" / "p3.2xlarge" / "instance.toml").is_file()
     assert (data / "datasets" / "simulated" / "ops.parquet").is_file()
@@ -75,7 +79,7 @@ def test_it_carries_its_data(unpacked):
     assert sum(p.stat().st_size for p in unpacked.rglob("*")) < 16_000_000
 
 
-def test_the_main_job_runs_from_it(installed, unpacked):
+def test_the_main_job_runs_from_it(installed: Program, unpacked: Path) -> None:
     done = installed("anchors", "check")
     assert done.stdout.startswith("ok:"), done.stderr
     pair = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]

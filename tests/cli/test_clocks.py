@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from tests.support.commands import PAIR, program, run
 from tests.support.meters_made import dmon
+from tests.support.nvml import RecordedNvml
 from xlate.cli import app
+from xlate.engine.fit_sweeps import ClockFit
 from xlate.evaluation.sweep_figures import ClockRow
 from xlate.store.clock_bundle import folder_of, save
 
@@ -21,7 +23,7 @@ WORK = ["--model", "ResNet18", "--batch-size", 64, "--input-size", 128]
 
 
 @pytest.fixture
-def of_measured(clocked, empty_home, home):
+def of_measured(clocked: ClockFit, empty_home: Path, home: Path) -> None:
     """A data home whose clock model bears another corpus: it counts as measured.
 
     The response is the simulated one. What is tested is what follows from the corpus.
@@ -33,7 +35,7 @@ def of_measured(clocked, empty_home, home):
     save(replace(clocked.bundle, manifest=manifest), folder)
 
 
-def test_predict_freq_for_people(clocked, example):
+def test_predict_freq_for_people(clocked: ClockFit, example: Path) -> None:
     out, _ = run("predict-freq", example, *PAIR, *WORK, "--explain")
     for word in (
         "best clock by edp",
@@ -49,7 +51,7 @@ def test_predict_freq_for_people(clocked, example):
     assert max(len(line) for line in out.splitlines() if "•" not in line) <= 100
 
 
-def test_predict_freq_as_json(clocked, example):
+def test_predict_freq_as_json(clocked: ClockFit, example: Path) -> None:
     out, _ = run("predict-freq", example, *PAIR, *WORK, "--objective", "ed2p", "--max-slowdown", "5%", "--json")  # fmt: skip
     (answer,) = json.loads(out)
     assert answer["objective"] == "ed2p"
@@ -58,7 +60,9 @@ def test_predict_freq_as_json(clocked, example):
     assert answer["time_ratio"]["value"] <= 1.05 + 1e-9
 
 
-def test_many_profiles_and_a_broken_one(clocked, example, tmp_path):
+def test_many_profiles_and_a_broken_one(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("nonsense")
     out, err = run("predict-freq", example, example, bad, *PAIR, "--json", code=1)
@@ -84,12 +88,14 @@ def test_many_profiles_and_a_broken_one(clocked, example, tmp_path):
         (["--apply"], 3, "add --yes"),
     ],
 )
-def test_wrong_options(clocked, example, options, code, said):
+def test_wrong_options(
+    clocked: ClockFit, example: Path, options: list[str], code: int, said: str
+) -> None:
     _, err = run("predict-freq", example, *PAIR, *options, code=code)
     assert said in err
 
 
-def test_zero_slowdown_is_the_fastest_clock(clocked, example):
+def test_zero_slowdown_is_the_fastest_clock(clocked: ClockFit, example: Path) -> None:
     out, _ = run("predict-freq", example, *PAIR, "--max-slowdown", "0%", "--json")
     (answer,) = json.loads(out)
     assert answer["sm_mhz"] == answer["fastest_sm_mhz"]
@@ -99,12 +105,16 @@ def test_zero_slowdown_is_the_fastest_clock(clocked, example):
     ("target", "said"),
     [("c5.4xlarge", "has no GPU"), ("Orin-AGX", "not set through"), ("p9", "unknown instance")],
 )  # fmt: skip
-def test_targets_that_cannot_be(clocked, example, target, said):
+def test_targets_that_cannot_be(
+    clocked: ClockFit, example: Path, target: str, said: str
+) -> None:
     _, err = run("predict-freq", example, "--anchor", "g3s", "--target", target, code=1)
     assert said in err
 
 
-def test_apply_refuses_where_there_is_no_gpu(clocked, example, monkeypatch):
+def test_apply_refuses_where_there_is_no_gpu(
+    clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("xlate.models.response.choice.action_of", lambda c: "apply")
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     _, err = run("predict-freq", example, *PAIR, "--apply", "--yes", code=3)
@@ -114,7 +124,9 @@ def test_apply_refuses_where_there_is_no_gpu(clocked, example, monkeypatch):
     assert "% sure" in err
 
 
-def test_apply_holds_and_takes_back(clocked, example, monkeypatch):
+def test_apply_holds_and_takes_back(
+    clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A recorded card: set, held until Ctrl-C, taken back."""
     from tests.support.nvml import RecordedNvml
 
@@ -123,7 +135,7 @@ def test_apply_holds_and_takes_back(clocked, example, monkeypatch):
     monkeypatch.setattr("xlate.hardware.control.load_nvml", lambda: nvml)
     monkeypatch.setattr("os.geteuid", lambda: 0)
 
-    def interrupted(*args):
+    def interrupted(*args: str | float | RecordedNvml) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("xlate.hardware.control.watch", interrupted)
@@ -135,7 +147,9 @@ def test_apply_holds_and_takes_back(clocked, example, monkeypatch):
     ]
 
 
-def test_a_watched_card_that_strays_is_taken_back(clocked, example, monkeypatch):
+def test_a_watched_card_that_strays_is_taken_back(
+    clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.support.nvml import RecordedNvml
 
     nvml = RecordedNvml(clock=600)
@@ -150,7 +164,9 @@ def test_a_watched_card_that_strays_is_taken_back(clocked, example, monkeypatch)
     assert nvml.calls[-1] == ("nvmlDeviceResetGpuLockedClocks",)
 
 
-def test_probe_files_change_the_answer(clocked, example, tmp_path):
+def test_probe_files_change_the_answer(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     files = []
     for mhz, time, power in ((1530, 1.0, 210), (1072, 1.02, 120), (765, 1.2, 95)):
         path = tmp_path / f"{mhz}.json"
@@ -166,7 +182,9 @@ def test_probe_files_change_the_answer(clocked, example, tmp_path):
     assert "with the probes" in out
 
 
-def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
+def test_telemetry_of_the_anchor_is_used(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "anchor.csv"
     head = "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]\n"
     rows = "".join(f"2024/01/31 12:00:0{s}.000, 60 W, 30 %, 10 %\n" for s in range(3))
@@ -190,7 +208,9 @@ def test_telemetry_of_the_anchor_is_used(clocked, example, tmp_path):
     assert "without GPU and memory utilisation" in err
 
 
-def test_telemetry_that_cannot_be_used_is_not_passed_over(clocked, example, tmp_path):
+def test_telemetry_that_cannot_be_used_is_not_passed_over(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     bare, meter, probe = (tmp_path / n for n in ("mine.csv", "meter.csv", "probe.json"))
     bare.write_bytes(Path(example).read_bytes())
     meter.write_text(
@@ -201,7 +221,7 @@ def test_telemetry_that_cannot_be_used_is_not_passed_over(clocked, example, tmp_
     probe.write_text(json.dumps({"sm_mhz": 1530, "time_s": 0.1, "power_w": 210}))
     ask = ["predict-freq", bare, *PAIR, "--telemetry", meter]
 
-    def said(*more):
+    def said(*more: str | int | Path) -> str:
         return " ".join(run(*ask, *more)[0].split())
 
     assert "--telemetry was not used: without --batch-size and --input-size" in said()
@@ -214,7 +234,9 @@ def test_telemetry_that_cannot_be_used_is_not_passed_over(clocked, example, tmp_
     assert "--telemetry was not used: the probe at the highest clock" in measured
 
 
-def test_a_recommendation_names_the_workload_it_is_of(clocked, example, tmp_path):
+def test_a_recommendation_names_the_workload_it_is_of(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     bare = tmp_path / "mine.csv"
     bare.write_bytes(Path(example).read_bytes())
     for command in (["predict-freq"], ["clocks", "curve"]):
@@ -229,7 +251,9 @@ def test_a_recommendation_names_the_workload_it_is_of(clocked, example, tmp_path
         assert "--batch-size" not in lacking[0]
 
 
-def test_many_profiles_show_their_curves_and_what_to_measure(of_measured, example):
+def test_many_profiles_show_their_curves_and_what_to_measure(
+    of_measured: None, example: Path
+) -> None:
     ask = ["predict-freq", example, example, *PAIR, *WORK]
     plain, _ = run(*ask)
     assert "measure next" not in plain
@@ -239,14 +263,16 @@ def test_many_profiles_show_their_curves_and_what_to_measure(of_measured, exampl
     assert doubtful.count("measure next at") == 2
 
 
-def test_simulated_sweeps_alone_always_name_clocks_to_measure(clocked, example):
+def test_simulated_sweeps_alone_always_name_clocks_to_measure(
+    clocked: ClockFit, example: Path
+) -> None:
     ask = ["predict-freq", example, example, *PAIR, *WORK]
     for confidence in (0.1, 1):
         out, _ = run(*ask, "--confidence", confidence)
         assert out.count("measure next at") == 2
 
 
-def test_label(tmp_path):
+def test_label(tmp_path: Path) -> None:
     out, _ = run("clocks", "label", "--sweeps", "simulated", "--gpu", "T4", "--max-slowdown", "5%", "--rent", 0.526, "--out", tmp_path / "labels.json")  # fmt: skip
     labels = json.loads((tmp_path / "labels.json").read_text())
     assert {x["objective"] for x in labels} == {"edp", "ed2p", "energy", "cost"}
@@ -267,14 +293,14 @@ def test_label(tmp_path):
         (["--sweeps", "simulated", "--max-slowdown", "200%"], "is no bound"),
     ],
 )
-def test_label_wrongly(options, said):
+def test_label_wrongly(options: list[str], said: str) -> None:
     import re
 
     _, err = run("clocks", "label", *options, code=1)
     assert re.search(said, err)
 
 
-def test_a_users_own_sweep_is_labelled(tmp_path):
+def test_a_users_own_sweep_is_labelled(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     rows = "".join(
         f"T4,job,{f},{10 * 1590 / f},{20 + f / 40}\n" for f in range(600, 1591, 90)
@@ -289,7 +315,7 @@ def test_a_users_own_sweep_is_labelled(tmp_path):
     assert "none.csv cannot be read: No such file" in err
 
 
-def test_fit(clocked, home):
+def test_fit(clocked: ClockFit, home: Path) -> None:
     quick = ["--sweeps", "simulated", "--model", "response-linear"]
     out, err = run("clocks", "fit", "--gpu", "T4", *quick)
     assert "constant-share" in out
@@ -306,7 +332,7 @@ def test_fit(clocked, home):
 
 
 @pytest.mark.slow
-def test_compare(tmp_path):
+def test_compare(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     out, _ = run(
         "clocks", "compare", "--sweeps", "simulated", "--gpu", "T4",
@@ -335,7 +361,9 @@ def test_compare(tmp_path):
     assert "unknown split" in err
 
 
-def test_curve_and_its_picture(clocked, example, tmp_path):
+def test_curve_and_its_picture(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     picture = tmp_path / "curve.png"
     out, _ = run("clocks", "curve", example, *PAIR, *WORK, "--plot", picture)
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -350,7 +378,9 @@ def test_curve_and_its_picture(clocked, example, tmp_path):
     assert "cannot write" in err
 
 
-def test_the_curve_takes_the_options_of_predict_freq(clocked, example, tmp_path):
+def test_the_curve_takes_the_options_of_predict_freq(
+    clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     for options in (
         ["--objective", "energy"], ["--max-slowdown", "5%", "--sure", "0.9"],
         ["--seed", 3, "--force"], ["--format", "tensorflow-stats"],
@@ -375,7 +405,9 @@ def test_the_curve_takes_the_options_of_predict_freq(clocked, example, tmp_path)
     assert "best by energy at" in out
 
 
-def test_many_profiles_show_money_fit_and_bound(clocked, example):
+def test_many_profiles_show_money_fit_and_bound(
+    clocked: ClockFit, example: Path
+) -> None:
     out, _ = run("predict-freq", example, example, *PAIR, "--max-slowdown", "5%")
     for word in ("$/1000", "fits", "bound", "by EDP", "3.06 an hour"):
         assert word in out
@@ -384,7 +416,7 @@ def test_many_profiles_show_money_fit_and_bound(clocked, example):
     assert "— by EDP" in one
 
 
-def test_sweep_read(tmp_path):
+def test_sweep_read(tmp_path: Path) -> None:
     folder = tmp_path / "results_v100_job1_job_7"
     folder.mkdir()
     for k in (1, 2):
@@ -406,7 +438,7 @@ def test_sweep_read(tmp_path):
     assert "no folder" in err
 
 
-def test_predict_freq_in_a_process_of_its_own(clocked, example):
+def test_predict_freq_in_a_process_of_its_own(clocked: ClockFit, example: Path) -> None:
     done = program("predict-freq", example, *PAIR, *WORK, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["gpu"] == "V100-SXM2-16GB"

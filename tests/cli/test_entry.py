@@ -7,19 +7,26 @@ import os
 import subprocess
 import sys
 import typing
+from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
+from typing import IO, Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.models import CommandInfo, ParameterInfo
+from typer.testing import CliRunner, Result
 
+from tests.support.narrowing import present
 from xlate.cli import app, commands, failures
 from xlate.cli import program as program_parts
 
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 
 
-def program(*args, stdout=subprocess.PIPE, **env):
+def program(
+    *args: str | Path, stdout: int | IO[str] = subprocess.PIPE, **env: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "xlate", *map(str, args)],
         stdout=stdout, stderr=subprocess.PIPE, text=True, encoding="utf-8",
@@ -27,24 +34,25 @@ def program(*args, stdout=subprocess.PIPE, **env):
     )  # fmt: skip
 
 
-def every_command():
+def every_command() -> Iterator[tuple[tuple[str, ...], CommandInfo]]:
     for name, part in program_parts.PARTS.items():
         found = part.load()
+        path: tuple[str, ...] = (name,)
         if not isinstance(found, typer.Typer):
             found, path = typer.Typer(), ()
             found.command(name)(part.load())
-        else:
-            path = (name,)
         commands.apply_to(found)
         for c in found.registered_commands:
-            own = c.name or c.callback.__name__.replace("_", "-").strip("-")
+            own = c.name or present(c.callback).__name__.replace("_", "-").strip("-")
             yield (*path, own), c
 
 
 COMMANDS = dict(every_command())
 
 
-def parameters(command):
+def parameters(
+    command: CommandInfo,
+) -> Iterator[tuple[str, UnionType | type[Any], ParameterInfo]]:
     """Parameter names of a command with their annotations and typer's facts."""
     hints = typing.get_type_hints(command.callback, include_extras=True)
     for name, hint in hints.items():
@@ -53,7 +61,7 @@ def parameters(command):
                 yield name, hint.__origin__, fact
 
 
-def option_name(name, fact):
+def option_name(name: str, fact: ParameterInfo) -> str:
     # in an annotation, typer has the first name where a default would be
     for decl in (fact.default, *(fact.param_decls or ())):
         if isinstance(decl, str) and decl.startswith("--"):
@@ -61,17 +69,17 @@ def option_name(name, fact):
     return "--" + name.replace("_", "-")
 
 
-def invoke(*args):
+def invoke(*args: str) -> Result:
     return CliRunner().invoke(app, [str(a) for a in args])
 
 
-def test_every_command_is_checked():
+def test_every_command_is_checked() -> None:
     assert len(COMMANDS) >= 24
-    assert all(issubclass(c.cls, commands.Command) for c in COMMANDS.values())
+    assert all(issubclass(present(c.cls), commands.Command) for c in COMMANDS.values())
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_a_single_value_is_given_once(path):
+def test_a_single_value_is_given_once(path: tuple[str, ...]) -> None:
     for name, kind, fact in parameters(COMMANDS[path]):
         if (
             not isinstance(fact, typer.models.OptionInfo)
@@ -90,7 +98,7 @@ def test_a_single_value_is_given_once(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
-def test_no_value_is_blank(path, blank):
+def test_no_value_is_blank(path: tuple[str, ...], blank: str) -> None:
     for name, kind, fact in parameters(COMMANDS[path]):
         if kind is bool or (path == ("profile", "record") and name == "command"):
             continue
@@ -104,7 +112,7 @@ def test_no_value_is_blank(path, blank):
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e999"])
-def test_numbers_are_finite(path, value):
+def test_numbers_are_finite(path: tuple[str, ...], value: str) -> None:
     for name, kind, fact in parameters(COMMANDS[path]):
         if "float" not in str(kind) and name != "max_slowdown":
             continue
@@ -124,7 +132,9 @@ WRITERS = {"out", "csv", "plot"}
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="files of Unix")
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_what_is_written_is_checked_before_any_work(path, tmp_path):
+def test_what_is_written_is_checked_before_any_work(
+    path: tuple[str, ...], tmp_path: Path
+) -> None:
     if path == ("anchors", "new"):
         pytest.skip("its --out may be a folder, see tests/test_catalog_checks.py")
     named = {n: f for n, _, f in parameters(COMMANDS[path]) if n in WRITERS}
@@ -149,7 +159,7 @@ def test_what_is_written_is_checked_before_any_work(path, tmp_path):
     assert (tmp_path / "letter.txt").read_text() == "dear"
 
 
-def test_a_flag_may_be_repeated_but_not_contradicted():
+def test_a_flag_may_be_repeated_but_not_contradicted() -> None:
     assert invoke("anchors", "check", "--json", "--json").exit_code == 0
     done = invoke("clocks", "compare", "--pool", "--no-pool")
     assert done.exit_code == 2
@@ -180,7 +190,9 @@ def test_a_flag_may_be_repeated_but_not_contradicted():
         (["clocks", "compare", "--models", "bogus"], 1, "UnknownNameError"),
     ],
 )
-def test_early_errors_are_json_too(args, code, kind):
+def test_early_errors_are_json_too(
+    args: list[str], code: int, kind: str | None
+) -> None:
     done = program(*args, "--json")
     assert done.returncode == code, done.stderr
     document = json.loads(done.stdout)
@@ -193,7 +205,7 @@ def test_early_errors_are_json_too(args, code, kind):
     assert (plain.returncode, plain.stdout) == (code, "")
 
 
-def test_json_after_two_dashes_is_not_ours():
+def test_json_after_two_dashes_is_not_ours() -> None:
     assert failures.wants_json(["a", "--json"])
     assert not failures.wants_json(["profile", "record", "--", "run", "--json"])
 
@@ -203,7 +215,7 @@ def test_json_after_two_dashes_is_not_ours():
     "args", [["anchors", "list"], ["anchors", "list", "--json"], ["--help"], ["--version"], ["anchors", "show", "bogus", "--json"]],
     ids=" ".join,
 )  # fmt: skip
-def test_a_full_standard_output_is_said(args):
+def test_a_full_standard_output_is_said(args: list[str]) -> None:
     with open("/dev/full", "w") as full:
         done = program(*args, stdout=full)
     assert done.returncode == 1
@@ -212,7 +224,9 @@ def test_a_full_standard_output_is_said(args):
     assert "Exception ignored" not in done.stderr
 
 
-def test_a_closed_standard_output_is_said_and_its_number_not_reused(tmp_path):
+def test_a_closed_standard_output_is_said_and_its_number_not_reused(
+    tmp_path: Path,
+) -> None:
     line = f"exec {sys.executable} -m xlate anchors list >&-"
     done = subprocess.run(
         ["sh", "-c", line], capture_output=True, text=True, check=False
@@ -221,7 +235,7 @@ def test_a_closed_standard_output_is_said_and_its_number_not_reused(tmp_path):
     assert "standard output is closed" in done.stderr
 
 
-def test_a_reader_that_has_enough_is_no_error():
+def test_a_reader_that_has_enough_is_no_error() -> None:
     line = f"{sys.executable} -m xlate anchors list --json | head -c 1"
     done = subprocess.run(
         ["sh", "-c", line], capture_output=True, text=True, check=False
@@ -231,7 +245,7 @@ def test_a_reader_that_has_enough_is_no_error():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict", "cp1252"])
-def test_any_encoding_is_printed(encoding, tmp_path):
+def test_any_encoding_is_printed(encoding: str, tmp_path: Path) -> None:
     name = tmp_path / "é→日.json"
     name.write_text('{"Device_Conv2D": 300000, "Device_IDLE": 5}', encoding="utf-8")
     for args in (["anchors", "list"], ["profile", "show", name], ["--help"]):
@@ -247,7 +261,7 @@ def test_any_encoding_is_printed(encoding, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="names of Unix")
-def test_names_of_files_are_not_obeyed(tmp_path):
+def test_names_of_files_are_not_obeyed(tmp_path: Path) -> None:
     bad = os.fsencode(tmp_path) + b"/a\x1b[31m\nerror: b\xff.json"
     Path(os.fsdecode(bad)).write_text(
         '{"Device_Co\\u001b[31mnv": 300000, "Device_IDLE": 5}'
@@ -265,7 +279,7 @@ def test_names_of_files_are_not_obeyed(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["x" * 300, "é" * 200, "a/" * 3000])
-def test_a_name_too_long_is_said(name):
+def test_a_name_too_long_is_said(name: str) -> None:
     for args in (
         ["profile", "show", name],
         ["translate", name, *PAIR],

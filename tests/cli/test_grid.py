@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from contextlib import redirect_stdout
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,18 +21,26 @@ LONG = [
 ]  # fmt: skip
 
 
-def printed(monkeypatch, capsys, width, *args, **options) -> list[str]:
+def printed(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    width: int,
+    *args: Any,
+    **options: Any,
+) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
     grid.table("", *args, **options)
     return capsys.readouterr().out.splitlines()
 
 
-def words(lines) -> list[str]:
+def words(lines: list[str]) -> list[str]:
     return re.sub(r"─+", " ", " ".join(lines)).split()
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
-def test_no_word_of_a_long_row_is_broken(monkeypatch, capsys, width):
+def test_no_word_of_a_long_row_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
     lines = printed(monkeypatch, capsys, width, MODELS, [SHORT, LONG])
     every = words(lines)
     for cell in [*SHORT, *LONG]:
@@ -43,7 +52,9 @@ def test_no_word_of_a_long_row_is_broken(monkeypatch, capsys, width):
     assert all(len(line.rstrip()) <= room for line in lines)
 
 
-def test_a_row_that_does_not_fit_is_a_block_with_its_headers(monkeypatch, capsys):
+def test_a_row_that_does_not_fit_is_a_block_with_its_headers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = printed(monkeypatch, capsys, 80, MODELS, [SHORT, LONG])
     assert f" fitted on    {LONG[3]}" in lines
     assert sum(line.startswith(" bundle ") for line in lines) == 2
@@ -51,7 +62,9 @@ def test_a_row_that_does_not_fit_is_a_block_with_its_headers(monkeypatch, capsys
     assert sum(line.startswith(" bundle ") for line in lines) == 1
 
 
-def test_facts_stay_a_table_and_fold_paths_between_their_parts(monkeypatch, capsys):
+def test_facts_stay_a_table_and_fold_paths_between_their_parts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = (
         "/home/someone/corpora/of_our_own_cluster/a-long-name/and_another/runs.parquet"
     )
@@ -63,7 +76,9 @@ def test_facts_stay_a_table_and_fold_paths_between_their_parts(monkeypatch, caps
     assert values[-2] == "2026-11-24"
 
 
-def test_width_goes_where_it_saves_lines(monkeypatch, capsys):
+def test_width_goes_where_it_saves_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [
         [f"name-{k}", "none stated: for evaluation only", "word " * 18] for k in "ab"
     ]
@@ -72,14 +87,18 @@ def test_width_goes_where_it_saves_lines(monkeypatch, capsys):
     assert len(lines) <= 3 + 2 * 3 + 1
 
 
-def test_numbers_and_dates_are_not_folded_but_their_headers_are(monkeypatch, capsys):
+def test_numbers_and_dates_are_not_folded_but_their_headers_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [["AlexNet-128px-32", "1110 to 1260", "2026-11-24", "some prose " * 4]] * 2
     heads = ["workload", "band", "as of", "what the measurement says"]
     lines = printed(monkeypatch, capsys, 60, heads, rows)
     assert sum("1110 to 1260" in line and "2026-11-24" in line for line in lines) == 2
 
 
-def test_letters_of_two_places_are_counted_as_two(monkeypatch, capsys):
+def test_letters_of_two_places_are_counted_as_two(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = printed(
         monkeypatch, capsys, 40, ["网络", "n"], [["网络模型", "1"], ["ab", "2"]]
     )
@@ -95,7 +114,9 @@ cells = st.text(
     rows=st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=4),
     width=st.integers(20, 120),
 )
-def test_every_cell_is_printed_whatever_the_width(rows, width):
+def test_every_cell_is_printed_whatever_the_width(
+    rows: list[list[str]], width: int
+) -> None:
     written = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(written):
         patch.setenv("COLUMNS", str(width))

@@ -7,8 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer.main
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 
 from tests.cli.test_cli import COMMANDS
 from tests.support.commands import check_output, run
+from tests.support.narrowing import present
 from xlate.cli import app, completion
 from xlate.cli.examples import EXAMPLES, command_lines
 from xlate.cli.program import PARTS
@@ -23,10 +26,10 @@ from xlate.cli.program import PARTS
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def commands():
+def commands() -> dict[str, Any]:
     """Path of every command and group -> the command."""
 
-    def below(command, path):
+    def below(command: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, command
         for name, inner in getattr(command, "commands", {}).items():
             yield from below(inner, f"{path} {name}".strip())
@@ -37,7 +40,7 @@ def commands():
 TREE = commands()
 
 
-def shown(path, columns="80"):
+def shown(path: str, columns: str = "80") -> str:
     done = CliRunner().invoke(
         app, [*path.split(), "--help"], env={"COLUMNS": columns, "TERMINAL_WIDTH": columns}
     )  # fmt: skip
@@ -46,7 +49,7 @@ def shown(path, columns="80"):
 
 
 @pytest.mark.parametrize("path", TREE)
-def test_help_is_whole_and_fits(path):
+def test_help_is_whole_and_fits(path: str) -> None:
     text = shown(path)
     assert max(map(len, text.splitlines())) <= 80
     for line in text.splitlines():
@@ -56,7 +59,7 @@ def test_help_is_whole_and_fits(path):
 
 
 @pytest.mark.parametrize("path", [p for p, c in TREE.items() if hasattr(c, "commands")])
-def test_lists_of_commands_hold_whole_sentences(path):
+def test_lists_of_commands_hold_whole_sentences(path: str) -> None:
     words = " ".join(shown(path).split())
     for name, inner in TREE[path].commands.items():
         first = " ".join(inner.help.split("\n\n")[0].split())
@@ -64,7 +67,7 @@ def test_lists_of_commands_hold_whole_sentences(path):
 
 
 @pytest.mark.parametrize("path", TREE)
-def test_every_command_ends_with_an_example(path):
+def test_every_command_ends_with_an_example(path: str) -> None:
     """Its lines are those of the table, as they stand there."""
     assert path in EXAMPLES, f"xlate {path} has no example in xlate/cli/examples.py"
     for example in EXAMPLES[path]:
@@ -77,7 +80,7 @@ def test_every_command_ends_with_an_example(path):
 @pytest.mark.parametrize(
     "line", dict.fromkeys(line for p in EXAMPLES for line in command_lines(p))
 )
-def test_an_example_parses_and_its_files_are_there(line):
+def test_an_example_parses_and_its_files_are_there(line: str) -> None:
     words = shlex.split(line)
     assert words[0] == "xlate"
     command, args, ctx = TREE[""], words[1:], None
@@ -90,7 +93,7 @@ def test_an_example_parses_and_its_files_are_there(line):
             assert (ROOT / word.partition("=")[2 if "=" in word else 0]).exists()
 
 
-def test_the_tests_know_every_command():
+def test_the_tests_know_every_command() -> None:
     assert {tuple(p.split()) for p, c in TREE.items() if not hasattr(c, "commands")} >= {
         tuple(c) for c in COMMANDS
     }  # fmt: skip
@@ -100,7 +103,9 @@ def test_the_tests_know_every_command():
     "line",
     [x for p in ("translate", "profile show", "profile check", "profile record", "sweep read", "clocks label") for x in command_lines(p)],
 )  # fmt: skip
-def test_examples_run(line, tmp_path, monkeypatch, home):
+def test_examples_run(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line)[1:]
@@ -119,20 +124,22 @@ def test_examples_run(line, tmp_path, monkeypatch, home):
         (completion.objectives, "ed2", ["ed2p"]),
     ],
 )
-def test_names_are_completed(complete, typed, wanted):
+def test_names_are_completed(
+    complete: Callable[..., Any], typed: str, wanted: list[str]
+) -> None:
     named = complete is completion.instances
     args = [SimpleNamespace(params={"anchors_dir": None})] if named else []
     assert complete(*args, typed) == wanted
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_the_list_of_commands_says_what_each_says(name):
+def test_the_list_of_commands_says_what_each_says(name: str) -> None:
     command = TREE[name]
-    assert PARTS[name].help == " ".join(command.help.split("\n\n")[0].split())
+    assert PARTS[name].help == " ".join(present(command.help).split("\n\n")[0].split())
     assert command.name == name
 
 
-def test_a_line_loads_its_own_command_alone():
+def test_a_line_loads_its_own_command_alone() -> None:
     code = (
         "import sys; from xlate.cli import app\n"
         "try: app(['sweep', '--help'], prog_name='xlate')\n"
@@ -157,7 +164,7 @@ def test_a_line_loads_its_own_command_alone():
         ("xlate datasets pull pro", "profet"),
     ],
 )
-def test_a_shell_gets_completions(words, wanted):
+def test_a_shell_gets_completions(words: str, wanted: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from xlate.cli import app; app(prog_name='xlate')"],
         env={**os.environ, "_XLATE_COMPLETE": "complete_bash", "COMP_WORDS": words,

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -23,7 +24,7 @@ PAIR = ("--anchor", "T4", "--target", "L4")
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path: Path) -> tuple[Path, Path]:
     """Two files of runs: one that corrects data sheets, one that disturbs them."""
     good, bad = tmp_path / "good.parquet", tmp_path / "bad.parquet"
     frame(gpus=("T4", "L4"), models=3, off=0.4).write_parquet(good)
@@ -31,7 +32,9 @@ def runs(tmp_path):
     return good, bad
 
 
-def test_versions_are_listed_used_and_removed(empty_home, runs):
+def test_versions_are_listed_used_and_removed(
+    empty_home: Path, runs: tuple[Path, Path]
+) -> None:
     good, bad = runs
     _, err = run("fit", *PAIR, "--shots", good)
     assert "answers from now on" in err
@@ -73,7 +76,9 @@ def test_versions_are_listed_used_and_removed(empty_home, runs):
         assert "no bundle" in err
 
 
-def test_fit_says_before_and_after_in_json(empty_home, runs):
+def test_fit_says_before_and_after_in_json(
+    empty_home: Path, runs: tuple[Path, Path]
+) -> None:
     good, bad = runs
     out, _ = run("fit", *PAIR, "--shots", good, "--json")
     found = json.loads(out)
@@ -87,7 +92,7 @@ def test_fit_says_before_and_after_in_json(empty_home, runs):
     assert "--replace" in found["reason"]
 
 
-def test_a_bundle_without_card_is_shown(empty_home, tmp_path):
+def test_a_bundle_without_card_is_shown(empty_home: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.parquet"
     frame(gpus=("T4", "L4"), models=1).write_parquet(path)
     run("fit", *PAIR, "--shots", path, "--replace")
@@ -96,7 +101,9 @@ def test_a_bundle_without_card_is_shown(empty_home, tmp_path):
     assert "no accuracy card" in err
 
 
-def test_a_refused_bundle_does_not_hide_the_others(empty_home, runs):
+def test_a_refused_bundle_does_not_hide_the_others(
+    empty_home: Path, runs: tuple[Path, Path]
+) -> None:
     run("fit", *PAIR, "--shots", runs[0])
     folder = bundles.folder_of("T4", "L4")
     shutil.copytree(folder, bundles.folder_of("T4", "P4"))
@@ -119,7 +126,9 @@ def test_a_refused_bundle_does_not_hide_the_others(empty_home, runs):
         ("--seed", "-1", "seed"),
     ],
 )
-def test_options_of_shots_are_not_ignored(empty_home, runs, option, value, says):
+def test_options_of_shots_are_not_ignored(
+    empty_home: Path, runs: tuple[Path, Path], option: str, value: str, says: str
+) -> None:
     import re
 
     code = 2 if option in ("--jobs", "--seed") else 1
@@ -128,7 +137,7 @@ def test_options_of_shots_are_not_ignored(empty_home, runs, option, value, says)
 
 
 @pytest.fixture
-def keyed_by_gpu(empty_home):
+def keyed_by_gpu(empty_home: Path) -> tuple[str, str, str, str, str, str]:
     """A corpus whose runs name GPUs, as NeuSight's do."""
     made = corpora.from_frame(frame(models=7), "made")
     corpora.save(made.card, {"runs": made.runs, "ops": made.ops})
@@ -136,7 +145,9 @@ def keyed_by_gpu(empty_home):
 
 
 @pytest.mark.usefixtures("given_weight_once")
-def test_corpora_keyed_by_gpus_do_everywhere(keyed_by_gpu, tmp_path):
+def test_corpora_keyed_by_gpus_do_everywhere(
+    keyed_by_gpu: tuple[str, str, str, str, str, str], tmp_path: Path
+) -> None:
     asked = keyed_by_gpu
     out, _ = run("compare", *asked, "--translators", "ratio", "--explain")
     assert "T4 → V100-PCIe-32GB, leave-one-model-out, 7 pairs of made" in out
@@ -152,7 +163,9 @@ def test_corpora_keyed_by_gpus_do_everywhere(keyed_by_gpu, tmp_path):
     assert (tmp_path / "page.html").stat().st_size > 1000
 
 
-def test_pairs_without_common_work_are_named_and_the_rest_compared(empty_home):
+def test_pairs_without_common_work_are_named_and_the_rest_compared(
+    empty_home: Path,
+) -> None:
     data = frame(gpus=("T4", "L4", "P4"), models=4)
     apart = data.with_columns(
         pl.when(pl.col("instance") == "P4")
@@ -167,7 +180,7 @@ def test_pairs_without_common_work_are_named_and_the_rest_compared(empty_home):
     assert "4 of 6 pairs were left out" in err
 
 
-def test_a_folder_with_another_corpus_is_not_used(empty_home):
+def test_a_folder_with_another_corpus_is_not_used(empty_home: Path) -> None:
     made = corpora.from_frame(frame(models=3), "made")
     corpora.save(made.card, {"runs": made.runs, "ops": made.ops})
     shutil.copytree(corpora.home() / "made", corpora.home() / "profet")
@@ -178,7 +191,9 @@ def test_a_folder_with_another_corpus_is_not_used(empty_home):
         assert "unknown corpus" in err
 
 
-def test_two_fits_of_one_pair_at_once(empty_home, runs):
+def test_two_fits_of_one_pair_at_once(
+    empty_home: Path, runs: tuple[Path, Path]
+) -> None:
     command = [sys.executable, "-m", "xlate", "fit", *PAIR, "--replace", "--shots"]
     both = [subprocess.Popen([*command, str(p)], stderr=subprocess.PIPE) for p in runs]
     for process in both:
@@ -191,7 +206,7 @@ def test_two_fits_of_one_pair_at_once(empty_home, runs):
     assert found == {"good and zero-shot", "bad and zero-shot"}
 
 
-def test_shots_in_seconds_are_not_saved(empty_home, tmp_path):
+def test_shots_in_seconds_are_not_saved(empty_home: Path, tmp_path: Path) -> None:
     path = tmp_path / "runs.parquet"
     data = frame(gpus=("T4", "L4"), models=3)
     data.with_columns(pl.col(c) / 1e6 for c in (*OPS, STEP)).write_parquet(path)
@@ -200,7 +215,9 @@ def test_shots_in_seconds_are_not_saved(empty_home, tmp_path):
     assert not bundles.home().exists()
 
 
-def test_scalers_kept_by_themselves_are_listed_shown_used_and_removed(empty_home):
+def test_scalers_kept_by_themselves_are_listed_shown_used_and_removed(
+    empty_home: Path,
+) -> None:
     scalers = scalers_of(bundles.find("p2.xlarge", "p3.2xlarge"))
     SCALERS.keep(scalers)
     SCALERS.keep(scalers, in_place=False)

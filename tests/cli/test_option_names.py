@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import inspect
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
 
 from tests.cli.test_cli import COMMANDS
 from tests.support.commands import PAIR, run
+from tests.support.narrowing import present
 from xlate.cli import app
+from xlate.engine.fit_pair import FitResult
+from xlate.engine.fit_sweeps import ClockFit
 
 #: name today, name before, commands that take both
 RENAMED = [
@@ -27,21 +32,23 @@ RENAMED = [
 ]
 
 
-def options(words):
+def options(words: list[str]) -> list[list[str]]:
     """Names of each option of a command."""
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     for word in words:
         command = command.commands[word]
     return [p.opts for p in command.params if p.opts[0].startswith("-")]
 
 
 @pytest.mark.parametrize(("today", "before", "words"), RENAMED)
-def test_the_old_name_is_the_same_option(today, before, words):
+def test_the_old_name_is_the_same_option(
+    today: str, before: str, words: list[str]
+) -> None:
     assert [o for o in options(words) if today in o or before in o] == [[today, before]]
 
 
-def test_no_name_means_two_things():
-    first = {}
+def test_no_name_means_two_things() -> None:
+    first: dict[str, list[tuple[str, ...]]] = {}
     for words in COMMANDS:
         for names in options(words):
             first.setdefault(names[0], []).append(tuple(words))
@@ -50,7 +57,7 @@ def test_no_name_means_two_things():
     assert ("report",) in first["--out"]
 
 
-def test_figures_go_out_by_the_ending(tmp_path):
+def test_figures_go_out_by_the_ending(tmp_path: Path) -> None:
     from xlate.cli import output
     from xlate.evaluation.figures import Row
 
@@ -65,7 +72,7 @@ def test_figures_go_out_by_the_ending(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "json", "txt"])
-def test_labels_as_csv_or_json(ending, tmp_path):
+def test_labels_as_csv_or_json(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"labels.{ending}"
     run("clocks", "label", "--sweeps", "simulated", "--gpu", "T4", "--out", path)
     if ending == "csv":
@@ -77,7 +84,9 @@ def test_labels_as_csv_or_json(ending, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["--out", "--plot"])
-def test_a_curve_as_points(name, fitted, clocked, example, tmp_path):
+def test_a_curve_as_points(
+    name: str, fitted: FitResult, clocked: ClockFit, example: Path, tmp_path: Path
+) -> None:
     run("clocks", "curve", example, *PAIR, name, tmp_path / "curve.csv")
     with (tmp_path / "curve.csv").open() as f:
         points = list(csv.DictReader(f))
@@ -86,7 +95,9 @@ def test_a_curve_as_points(name, fitted, clocked, example, tmp_path):
     assert len(json.loads((tmp_path / "curve.json").read_text())) == len(points)
 
 
-def test_the_scheme_is_written_down():
+def test_the_scheme_is_written_down() -> None:
     from xlate.cli import options as shared
 
-    assert all(n in inspect.getdoc(shared) for n in ("--network", "--clock-model"))
+    assert all(
+        n in present(inspect.getdoc(shared)) for n in ("--network", "--clock-model")
+    )

@@ -122,6 +122,7 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     ) -> None:
         e[command, option] = Experiment(tuple(base), (option, *value), **how)
 
+    base: tuple[str, ...]
     for command, base in (
         ("translate", _T),
         ("predict-freq", _P),
@@ -146,17 +147,8 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
         )
         put(command, "--json", base)
         put(command, "--region", base, "eu-west-1")
-        for option, value in (("--format", "json"), ("--force", None)):
-            if option == "--force":
-                put(
-                    command,
-                    option,
-                    (command, "t4.json", *PAIR)
-                    if command != "clocks curve"
-                    else ("clocks", "curve", "t4.json", *PAIR),
-                )
-            else:
-                put(command, option, base, str(value))
+        put(command, "--format", base, "json")
+        put(command, "--force", (*command.split(), "t4.json", *PAIR))
     for command in ("translate", "predict-freq", "clocks curve"):
         traced = (*command.split(), "ranges.json", *PAIR, "--force")
         put(command, "--trace-steps", traced, "8")
@@ -222,7 +214,8 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     )
     put("clocks fit", "--json", _CFIT)
     put("clocks fit", "--replace", _CFIT)
-    for option, value in (
+    values: tuple[str, ...]
+    for option, values in (
         ("--sweeps", ("ttu-dvfs",)),
         ("--gpu", ("T4",)),
         ("--split", ("gpu",)),
@@ -237,16 +230,16 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
         ("--out", ("/dev/full",)),
         ("--json", ()),
     ):
-        put("clocks compare", option, _CCOMPARE, *value, without=(option,))
+        put("clocks compare", option, _CCOMPARE, *values, without=(option,))
     put("clocks compare", "--pool", (*_CCOMPARE, "--no-pool"), without=("--no-pool",))
-    for option, value in (
+    for option, values in (
         ("--sweeps", ("nowhere",)),
         ("--gpu", ("T4",)),
         ("--max-slowdown", ("5%",)),
         ("--rent", ("3",)),
         ("--json", ()),
     ):
-        put("clocks label", option, _LABEL, *value, without=(option,))
+        put("clocks label", option, _LABEL, *values, without=(option,))
     put("clocks label", "--out", _LABEL, "labels.json", writes="labels.json")
     put(
         "clocks label",
@@ -389,7 +382,7 @@ MODES: dict[str, tuple[str, tuple[str, ...], dict[str, tuple[str, ...]]]] = {
 
 
 @pytest.fixture(scope="module")
-def clock_home(tmp_path_factory):
+def clock_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data home with a clock model, for predict-freq; ``SOAK_HOME`` may name a made one."""
     made = os.environ.get("SOAK_HOME")
     home = Path(made) if made else tmp_path_factory.mktemp("options") / "home"
@@ -400,7 +393,7 @@ def clock_home(tmp_path_factory):
 
 
 @pytest.fixture
-def lab(tmp_path, clock_home, monkeypatch):
+def lab(tmp_path: Path, clock_home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A folder with one of each input, and use cases that only record."""
     made = Lab(tmp_path, clock_home, limit_s=60)
     made.write("a.csv", stats_csv())
@@ -532,14 +525,14 @@ def _try(
     )
 
 
-def test_every_option_has_an_experiment():
+def test_every_option_has_an_experiment() -> None:
     there = set(options())
     tried = set(EXPERIMENTS) | set(ELSEWHERE)
     lost = sorted(f"xlate {c} {o}" for c, o in there - tried if o not in ("--version",))
     assert not lost, "no experiment shows that these act: " + ", ".join(lost)
 
 
-def test_no_command_of_an_experiment_is_gone():
+def test_no_command_of_an_experiment_is_gone() -> None:
     there = {path for path, _ in leaves()}
     assert {c for c, _ in [*EXPERIMENTS, *ELSEWHERE]} <= there
     assert {c for c, _, _ in MODES.values()} <= there
@@ -548,7 +541,7 @@ def test_no_command_of_an_experiment_is_gone():
 @pytest.mark.parametrize(
     ("command", "option"), sorted(EXPERIMENTS), ids=lambda v: v.replace(" ", "_")
 )
-def test_an_option_acts_or_is_refused(lab, command, option):
+def test_an_option_acts_or_is_refused(lab: Lab, command: str, option: str) -> None:
     tried = EXPERIMENTS[command, option]
     if (command, option) not in set(options()):
         run = lab.xlate(*_without(tried.base, tried.without), *tried.add)
@@ -571,7 +564,9 @@ def test_an_option_acts_or_is_refused(lab, command, option):
 @pytest.mark.parametrize(
     ("mode", "option"), [(m, o) for m, (_, _, more) in MODES.items() for o in more]
 )
-def test_an_option_acts_in_every_mode_of_its_command(lab, mode, option):
+def test_an_option_acts_in_every_mode_of_its_command(
+    lab: Lab, mode: str, option: str
+) -> None:
     command, base, more = MODES[mode]
     assert (command, option) in set(options())
     value = more[option]
@@ -598,13 +593,15 @@ def test_an_option_acts_in_every_mode_of_its_command(lab, mode, option):
     ("translate", ("a.csv", *PAIR)), ("predict-freq", ("a.csv", *PAIR)), ("clocks curve", ("a.csv", *PAIR)),
     ("anchors list", ()), ("models list", ()), ("datasets list", ()), ("profile show", ("a.csv",)),
 ])  # fmt: skip
-def test_an_unknown_option_is_a_usage_error(lab, command, args):
+def test_an_unknown_option_is_a_usage_error(
+    lab: Lab, command: str, args: tuple[str, ...]
+) -> None:
     run = lab.xlate(*command.split(), *args, "--no-such-option")
     assert run.exit == 2
     assert "--no-such-option" in run.err
 
 
-def test_the_spies_are_of_use_cases_that_exist():
+def test_the_spies_are_of_use_cases_that_exist() -> None:
     from xlate import engine
 
     assert all(hasattr(engine, n) for n in SPIED)

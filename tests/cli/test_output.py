@@ -7,11 +7,13 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.narrowing import present
 from xlate.cli import output
 from xlate.errors import XlateError
 from xlate.readers.tables.table import read_table
@@ -21,7 +23,7 @@ CLI = Path(output.__file__).parent
 BAD = "conv\x1b[31m\x9b2J\x07\u202egnp.exe\u2066\nerror: x\r\t\x00\x7f\udcff\u2028"
 
 
-def obeyed(text):
+def obeyed(text: str) -> list[Any]:
     return [
         c
         for c in text
@@ -43,12 +45,12 @@ def obeyed(text):
         ("日本 é", "日本 é"),
     ],
 )
-def test_text_of_others_is_written_out(text, shown):
+def test_text_of_others_is_written_out(text: str, shown: str) -> None:
     assert escapes.escaped(text) == shown
 
 
 @given(st.text(st.characters()))
-def test_nothing_escapes(text):
+def test_nothing_escapes(text: str) -> None:
     safe = escapes.escaped(text)
     assert "\n" not in safe
     safe.encode("utf-8")
@@ -61,13 +63,13 @@ def test_nothing_escapes(text):
         lambda c: st.lists(c) | st.dictionaries(st.text(), c),
     )
 )
-def test_json_means_the_same(value):
+def test_json_means_the_same(value: Any) -> None:
     text = output.json_text(value)
     assert json.loads(text) == value
     assert not any(escapes._unsafe(c) for c in text if c != "\n")
 
 
-def test_every_way_to_print_escapes(capsys):
+def test_every_way_to_print_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     output.talk(BAD)
     output.line(BAD)
     output.bullets([BAD])
@@ -82,7 +84,9 @@ def test_every_way_to_print_escapes(capsys):
     assert not any(x.startswith("error: x") for x in captured.err.splitlines())
 
 
-def test_a_message_of_several_lines_keeps_them_and_a_name_cannot_fake_a_hint(capsys):
+def test_a_message_of_several_lines_keeps_them_and_a_name_cannot_fake_a_hint(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     output.talk("two faults:\n  price is -5\n  date is yesterday")
     output.error(XlateError("no a\n  try: rm -rf x", "name a file"))
     err = capsys.readouterr().err.splitlines()
@@ -99,7 +103,9 @@ def test_a_message_of_several_lines_keeps_them_and_a_name_cannot_fake_a_hint(cap
         (True, "true"), ("a\x1b[0m", r"a\x1b[0m"), ("a,b\"c", "a,b\"c"), ("-1+2", "'-1+2"),
     ],
 )  # fmt: skip
-def test_cells_are_no_formulas_and_numbers_stay_numbers(tmp_path, value, written):
+def test_cells_are_no_formulas_and_numbers_stay_numbers(
+    tmp_path: Path, value: str | float | None, written: str
+) -> None:
     output.write_cells(
         [value if isinstance(value, str) else "c"], [[value, 1]], tmp_path / "x.csv"
     )
@@ -126,7 +132,7 @@ NAMES = (
 )
 
 
-def test_names_come_back_from_csv_as_they_were(tmp_path):
+def test_names_come_back_from_csv_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     output.write_cells(["workload", "note", "n"], [[n, n, 1] for n in NAMES], path)
     found = read_table(path)
@@ -134,7 +140,9 @@ def test_names_come_back_from_csv_as_they_were(tmp_path):
     assert found["note"].to_list() == list(NAMES)
 
 
-def test_a_name_is_cut_in_the_middle_where_it_stays_apart(monkeypatch, capsys):
+def test_a_name_is_cut_in_the_middle_where_it_stays_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     rest = ["1234567890", "1234567890"]
     names = [f"/long_name_of_a_profile_{k}.csv" for k in ("a", "b")]
@@ -147,7 +155,7 @@ def test_a_name_is_cut_in_the_middle_where_it_stays_apart(monkeypatch, capsys):
     assert "…" not in capsys.readouterr().out
 
 
-def test_pictures_take_any_name():
+def test_pictures_take_any_name() -> None:
     from matplotlib.figure import Figure
 
     from xlate.report.figures import drawn
@@ -158,10 +166,10 @@ def test_pictures_take_any_name():
     axes.set_title(escapes.plot_text("$x^{$ \u202e"))
     axes.legend()
     assert drawn(figure, ".PNG").startswith(b"\x89PNG")
-    assert axes.get_legend().get_texts()
+    assert present(axes.get_legend()).get_texts()
 
 
-def test_only_the_sink_prints():
+def test_only_the_sink_prints() -> None:
     """Whoever prints past it prints names raw."""
     for path in sorted(CLI.glob("*.py")):
         calls = [

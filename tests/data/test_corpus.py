@@ -1,42 +1,45 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from xlate.data import corpus as corpora
 from xlate.data import quality
+from xlate.data.corpus import Corpus
 from xlate.errors import CorpusError
 from xlate.settings.paths import shipped
 
 
 @pytest.fixture
-def copied(empty_home):
+def copied(empty_home: Path) -> Path:
     """A corpus in the user's data home, to spoil."""
     return shutil.copytree(
         shipped("datasets") / "simulated", empty_home / "corpora" / "simulated"
     )
 
 
-def test_the_users_copy_goes_before_the_shipped_one(copied):
+def test_the_users_copy_goes_before_the_shipped_one(copied: Path) -> None:
     assert corpora.installed("simulated") == copied
 
 
-def test_a_changed_table_is_refused(copied):
+def test_a_changed_table_is_refused(copied: Path) -> None:
     path = copied / "runs.parquet"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(CorpusError, match=r"runs\.parquet is not the file its card"):
         corpora.load("simulated")
 
 
-def test_a_missing_table_is_refused(copied):
+def test_a_missing_table_is_refused(copied: Path) -> None:
     (copied / "ops.parquet").unlink()
     with pytest.raises(CorpusError, match=r"ops\.parquet is missing"):
         corpora.load("simulated")
 
 
-def test_a_broken_card_is_named(copied):
+def test_a_broken_card_is_named(copied: Path) -> None:
     (copied / "dataset.toml").write_text("name = ")
     with pytest.raises(CorpusError, match=r"dataset\.toml"):
         corpora.load("simulated")
@@ -45,7 +48,7 @@ def test_a_broken_card_is_named(copied):
         corpora.load("simulated")
 
 
-def test_a_table_of_another_shape_is_refused(simulated, tmp_path):
+def test_a_table_of_another_shape_is_refused(simulated: Corpus, tmp_path: Path) -> None:
     tables = {"runs": simulated.runs.drop("model"), "ops": simulated.ops}
     with pytest.raises(CorpusError, match="runs lacks model"):
         corpora.save(simulated.card, tables, tmp_path / "x")
@@ -57,7 +60,9 @@ def test_a_table_of_another_shape_is_refused(simulated, tmp_path):
         corpora.save(simulated.card, tables, tmp_path / "x")
 
 
-def test_wide_holds_every_operation_and_zero_where_it_did_not_run(simulated):
+def test_wide_holds_every_operation_and_zero_where_it_did_not_run(
+    simulated: Corpus,
+) -> None:
     wide = simulated.wide
     assert wide.height == simulated.runs.height
     columns = [c for c in wide.columns if c.startswith(("Device_", "Host_"))]
@@ -67,7 +72,7 @@ def test_wide_holds_every_operation_and_zero_where_it_did_not_run(simulated):
     assert wide.select(columns).null_count().sum_horizontal().item() == 0
 
 
-def test_quality_of_a_sound_corpus(simulated):
+def test_quality_of_a_sound_corpus(simulated: Corpus) -> None:
     report = quality.check(simulated)
     assert not report.broken
     found = {c: n for c, n, _ in report.findings}
@@ -82,7 +87,7 @@ def test_quality_of_a_sound_corpus(simulated):
     assert min(min(w["runs"].values()) for w in document["workloads"]) == 0
 
 
-def spoiled(simulated, **tables):
+def spoiled(simulated: Corpus, **tables: Any) -> Corpus:
     from dataclasses import replace
 
     return replace(simulated, **tables)
@@ -91,7 +96,7 @@ def spoiled(simulated, **tables):
 @pytest.mark.parametrize(
     "what", ["negative", "nan", "double", "stray", "empty", "step"]
 )
-def test_quality_finds_what_is_wrong(simulated, what):
+def test_quality_finds_what_is_wrong(simulated: Corpus, what: str) -> None:
     runs, ops = simulated.runs, simulated.ops
     if what in ("negative", "nan"):
         bad = -1.0 if what == "negative" else float("nan")
@@ -124,7 +129,7 @@ def test_quality_finds_what_is_wrong(simulated, what):
     assert {c: n for c, n, _ in report.findings}[named[what]] > 0
 
 
-def test_quality_of_the_real_corpus_is_what_the_design_measured(profet):
+def test_quality_of_the_real_corpus_is_what_the_design_measured(profet: Corpus) -> None:
     report = quality.check(profet)
     assert not report.broken
     by = {row[0]: row[1:] for row in report.by_instance}

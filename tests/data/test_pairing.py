@@ -11,7 +11,7 @@ from xlate.data.schema import KEY
 from xlate.errors import AlignmentError, UnknownNameError
 
 
-def runs(instance, rows):
+def runs(instance: str, rows: list[tuple[str, int, int, int, int]]) -> pl.DataFrame:
     """A wide table from (model, batch, repeat, step, relu) tuples."""
     return pl.DataFrame(
         {
@@ -30,7 +30,12 @@ def runs(instance, rows):
     )
 
 
-def grid(instance, repeats, models=("a", "b", "c"), batches=(1, 2, 4, 8, 16)):
+def grid(
+    instance: str,
+    repeats: int,
+    models: tuple[str, ...] = ("a", "b", "c"),
+    batches: tuple[int, ...] = (1, 2, 4, 8, 16),
+) -> pl.DataFrame:
     return runs(
         instance,
         [
@@ -42,20 +47,20 @@ def grid(instance, repeats, models=("a", "b", "c"), batches=(1, 2, 4, 8, 16)):
     )
 
 
-def test_cross_lets_one_repeat_meet_three():
+def test_cross_lets_one_repeat_meet_three() -> None:
     # the example of the design: 15 workloads, 15 rows meet 45, 45 pairs
     a = align(grid("x", 1), grid("y", 3), "cross")
     assert len(a) == 45
     assert set(a.keys["repeat_target"]) == {1, 2, 3}
 
 
-def test_same_pairs_equal_repeats_only():
+def test_same_pairs_equal_repeats_only() -> None:
     a = align(grid("x", 2), grid("y", 3), "same")
     assert len(a) == 30
     assert (a.keys["repeat_anchor"] == a.keys["repeat_target"]).all()
 
 
-def test_median_takes_the_median_of_each_side():
+def test_median_takes_the_median_of_each_side() -> None:
     a = align(grid("x", 1), grid("y", 3), "median")
     assert len(a) == 15
     first = a.keys.row(0, named=True)
@@ -64,13 +69,13 @@ def test_median_takes_the_median_of_each_side():
     assert a.target_matrix(("Device_Relu",))[0, 0] == 12.0
 
 
-def test_matrices_follow_the_keys():
+def test_matrices_follow_the_keys() -> None:
     a = align(grid("x", 2), grid("y", 2), "same")
     expected = grid("y", 2).sort([*KEY, "repeat"])
     assert a.target_matrix((STEP,))[:, 0].tolist() == expected[STEP].to_list()
 
 
-def test_unpaired_keys_are_listed():
+def test_unpaired_keys_are_listed() -> None:
     lonely = pl.concat([grid("x", 1), grid("x", 1, models=("z",), batches=(3,))])
     a = align(lonely, grid("y", 1))
     assert a.unpaired_anchor["model"].to_list() == ["z"]
@@ -83,7 +88,9 @@ def test_unpaired_keys_are_listed():
     st.permutations(list(range(45))),
     st.sampled_from(["same", "cross", "median"]),
 )
-def test_shuffling_the_input_changes_nothing(left, right, policy):
+def test_shuffling_the_input_changes_nothing(
+    left: list[int], right: list[int], policy: str
+) -> None:
     x, y = grid("x", 1), grid("y", 3)
     straight, shuffled = align(x, y, policy), align(x[left], y[right], policy)
     assert straight.keys.equals(shuffled.keys)
@@ -93,7 +100,7 @@ def test_shuffling_the_input_changes_nothing(left, right, policy):
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_same_equals_a_polars_join(data):
+def test_same_equals_a_polars_join(data: st.DataObject) -> None:
     """The oracle is the obvious join of whole tables."""
     row = st.tuples(
         st.sampled_from("abcd"), st.sampled_from([1, 2, 300]), st.integers(1, 3)
@@ -117,7 +124,7 @@ def test_same_equals_a_polars_join(data):
     assert a.target_matrix((STEP,))[:, 0].tolist() == joined[f"{STEP}_y"].to_list()
 
 
-def test_null_parts_of_a_key_match_each_other():
+def test_null_parts_of_a_key_match_each_other() -> None:
     x = grid("x", 1).with_columns(pl.lit(None, pl.String).alias("optimizer"))
     y = grid("y", 1).with_columns(pl.lit(None, pl.String).alias("optimizer"))
     assert len(align(x, y, "same")) == 15
@@ -126,39 +133,39 @@ def test_null_parts_of_a_key_match_each_other():
         align(x, grid("y", 1), "same")
 
 
-def test_duplicate_keys_are_named():
+def test_duplicate_keys_are_named() -> None:
     doubled = pl.concat([grid("x", 1), grid("x", 1)[:1]])
     with pytest.raises(AlignmentError, match=r"x: the workload key model=a.*repeat=1"):
         align(doubled, grid("y", 1), "same")
 
 
-def test_too_few_models():
+def test_too_few_models() -> None:
     with pytest.raises(AlignmentError, match="1 models in common, at least 2"):
         align(grid("x", 1, models=("a",)), grid("y", 1))
 
 
-def test_anchor_must_differ_from_target():
+def test_anchor_must_differ_from_target() -> None:
     with pytest.raises(AlignmentError, match="both x"):
         align(grid("x", 1), grid("x", 1))
 
 
-def test_unknown_policy():
+def test_unknown_policy() -> None:
     with pytest.raises(UnknownNameError, match="median"):
         align(grid("x", 1), grid("y", 1), "mediam")
 
 
-def test_empty_side():
+def test_empty_side() -> None:
     with pytest.raises(AlignmentError, match="0 instances"):
         align(grid("x", 1)[:0], grid("y", 1))
 
 
-def test_absent_columns_are_zero_and_absent_steps_nan():
+def test_absent_columns_are_zero_and_absent_steps_nan() -> None:
     m = matrix(pl.DataFrame({"Device_A": [1.0, None]}), ("Device_A", "Device_B", STEP))
     assert m[:, :2].tolist() == [[1.0, 0.0], [0.0, 0.0]]
     assert np.isnan(m[:, 2]).all()
 
 
-def test_many_distinct_values_do_not_overflow():
+def test_many_distinct_values_do_not_overflow() -> None:
     n = 3000
     wide = {
         c: [f"{c}{(i * 7919) % n}" for i in range(n)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import io
 import os
 import shutil
 import signal
@@ -12,16 +13,20 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
 
 from tests.support.commands import run
+from tests.support.narrowing import as_type
 from xlate.data import corpus as corpora
 from xlate.data import sources
-from xlate.data.card import SourceFile, read_card
+from xlate.data.card import Card, SourceFile, read_card
 from xlate.data.sources import scratch
 from xlate.data.sources.pull import fetch
 from xlate.errors import CorpusError, DownloadError, StorageError
@@ -30,7 +35,7 @@ CARDS = corpora.cards()
 BODY = {"a/x.csv": b"1,2\n" * 3000, "b c/y+z.csv": b"3,4\n" * 50_000}
 
 
-def card_of(files, **more):
+def card_of(files: dict[str, bytes], **more: Any) -> Card:
     """A card whose checksums are those of some bytes."""
     known = tuple(
         SourceFile(p, hashlib.sha256(b).hexdigest(), len(b)) for p, b in files.items()
@@ -38,15 +43,29 @@ def card_of(files, **more):
     return replace(CARDS["zeus"], files=known, **more)
 
 
+class BytesServer(http.server.ThreadingHTTPServer):
+    """Serves some files, and keeps what was asked for and how much was sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = dict(BODY)
+        self.asked: list[str] = []
+        self.sent = 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves bytes as the first part of the path says."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         from urllib.parse import unquote
 
         mode, _, rest = unquote(self.path).lstrip("/").partition("/")
-        self.server.asked.append(rest)
-        body = self.server.files.get(rest)
+        server = as_type(BytesServer, self.server)
+        server.asked.append(rest)
+        body = server.files.get(rest)
         if body is None or mode == "gone":
             self.send_error(404)
         elif mode.startswith("to-"):
@@ -63,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.serve(mode, body)
 
-    def serve(self, mode, body):
+    def serve(self, mode: str, body: bytes) -> None:
         if mode == "wrong":
             body = body[:-1] + bytes([body[-1] ^ 1])
         self.send_response(200)
@@ -77,7 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             try:
                 while True:
                     self.wfile.write(body)
-                    self.server.sent += len(body)
+                    as_type(BytesServer, self.server).sent += len(body)
             except OSError:
                 return
         elif mode == "slow":
@@ -89,23 +108,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kept = {"cut": len(body) // 2, "short": len(body) - 4}.get(mode, len(body))
             self.wfile.write(body[:kept] + (b"more" if mode == "long" else b""))
 
-    def log_message(self, *args):
+    def log_message(self, *args: object) -> None:
         pass
 
 
 @pytest.fixture
-def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as s:
-        s.daemon_threads = True
-        s.files, s.asked, s.sent = dict(BODY), [], 0
+def server() -> Iterator[BytesServer]:
+    with BytesServer() as s:
         threading.Thread(target=s.serve_forever, daemon=True).start()
-        s.url = f"http://127.0.0.1:{s.server_port}"
         yield s
         s.shutdown()
 
 
 @pytest.mark.parametrize("mode", ["good", "to-good", "strange-length"])
-def test_whole_files_come_and_progress_is_in_bytes(server, tmp_path, mode):
+def test_whole_files_come_and_progress_is_in_bytes(
+    server: BytesServer, tmp_path: Path, mode: str
+) -> None:
     seen = []
     fetch(card_of(BODY), tmp_path, f"{server.url}/{mode}", progress=lambda *a: seen.append(a))  # fmt: skip
     for path, body in BODY.items():
@@ -132,24 +150,28 @@ def test_whole_files_come_and_progress_is_in_bytes(server, tmp_path, mode):
         ("to-nowhere", "could not|not followed|30[0-9]|404"),
     ],
 )
-def test_what_is_not_the_file_is_refused(server, tmp_path, mode, says):
+def test_what_is_not_the_file_is_refused(
+    server: BytesServer, tmp_path: Path, mode: str, says: str
+) -> None:
     with pytest.raises(DownloadError, match=says):
         fetch(card_of(BODY), tmp_path, f"{server.url}/{mode}")
 
 
-def test_an_endless_body_is_left_soon(server, tmp_path):
+def test_an_endless_body_is_left_soon(server: BytesServer, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="longer than the 12000 bytes"):
         fetch(card_of(BODY), tmp_path, f"{server.url}/endless")
     assert (tmp_path / "a/x.csv").stat().st_size <= 12_000
     assert server.asked == ["a/x.csv"]
 
 
-def test_https_is_not_left_for_http():
+def test_https_is_not_left_for_http() -> None:
     from xlate.data.sources.pull import _SameKind
 
     asked = __import__("urllib.request").request.Request("https://127.0.0.1/x")
     with pytest.raises(DownloadError, match="not followed"):
-        _SameKind().redirect_request(asked, None, 302, "", {}, "http://127.0.0.1/x")
+        _SameKind().redirect_request(
+            asked, io.BytesIO(), 302, "", HTTPMessage(), "http://127.0.0.1/x"
+        )
 
 
 @pytest.mark.parametrize(
@@ -157,8 +179,8 @@ def test_https_is_not_left_for_http():
     ["../x", "a/../../x", "/etc/x", "", "a\\..\\x", "C:/x", "C:x", "..", "a\nb", "\\\\h\\x"],
 )  # fmt: skip
 def test_a_name_that_leads_out_is_refused_before_anything_is_fetched(
-    server, tmp_path, name
-):
+    server: BytesServer, tmp_path: Path, name: str
+) -> None:
     card = card_of({"a/x.csv": BODY["a/x.csv"], name: b"x"})
     with pytest.raises(DownloadError, match="not below its folder"):
         fetch(card, tmp_path / "in", f"{server.url}/good")
@@ -166,7 +188,7 @@ def test_a_name_that_leads_out_is_refused_before_anything_is_fetched(
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_folder_that_cannot_be_written(server, tmp_path):
+def test_a_folder_that_cannot_be_written(server: BytesServer, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("in the way")
     with pytest.raises(StorageError, match="cannot write"):
         fetch(card_of(BODY), tmp_path, f"{server.url}/good")
@@ -182,7 +204,9 @@ sources.pull_corpus("zeus", sys.argv[1], print)
 """
 
 
-def test_a_killed_pull_is_taken_up(server, tmp_path, monkeypatch):
+def test_a_killed_pull_is_taken_up(
+    server: BytesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The file that was whole is not fetched again, and nothing is left behind."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
@@ -196,7 +220,7 @@ def test_a_killed_pull_is_taken_up(server, tmp_path, monkeypatch):
     (left,) = scratch.leftovers("zeus")
     assert (left / "a/x.csv").read_bytes() == BODY["a/x.csv"]
     server.asked.clear()
-    said = []
+    said: list[str] = []
     monkeypatch.setattr(corpora, "cards", lambda: {"zeus": card_of(BODY)})
     monkeypatch.setitem(sources.IMPORTERS, "zeus", lambda card, folder: {})
     sources.pull_corpus("zeus", f"{server.url}/good", said.append)
@@ -205,7 +229,9 @@ def test_a_killed_pull_is_taken_up(server, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("xlate-pull-*"))
 
 
-def test_a_damaged_leftover_is_fetched_again(server, tmp_path):
+def test_a_damaged_leftover_is_fetched_again(
+    server: BytesServer, tmp_path: Path
+) -> None:
     left = tmp_path / "left"
     (left / "a").mkdir(parents=True)
     (left / "a/x.csv").write_bytes(b"9" + BODY["a/x.csv"][1:])
@@ -213,7 +239,9 @@ def test_a_damaged_leftover_is_fetched_again(server, tmp_path):
     assert (tmp_path / "in/a/x.csv").read_bytes() == BODY["a/x.csv"]
 
 
-def test_another_process_keeps_its_folder(tmp_path, monkeypatch):
+def test_another_process_keeps_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / f"xlate-pull-zeus-{os.getppid()}-abc").mkdir()
     (tmp_path / "xlate-pull-zeus-99999999-abc").symlink_to(tmp_path)
@@ -226,7 +254,7 @@ MEASURED = sorted(n for n, c in CARDS.items() if not c.simulated)
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_origin_of_every_corpus_is_known(name):
+def test_the_origin_of_every_corpus_is_known(name: str) -> None:
     """Address, checksum and size, so that a pull needs no --unverified."""
     card = CARDS[name]
     assert card.url.startswith("https://")
@@ -239,7 +267,12 @@ def test_the_origin_of_every_corpus_is_known(name):
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", MEASURED)
-def test_a_pull_reads_the_origins_own_layout(name, server, tmp_path, monkeypatch):
+def test_a_pull_reads_the_origins_own_layout(
+    name: str,
+    server: BytesServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Files at the origin's paths, with a column and rows more, come out as imported."""
     raw = os.environ.get("XLATE_DATA_HOME")
     if raw is None or not (Path(raw) / name).is_dir():
@@ -268,7 +301,7 @@ def test_a_pull_reads_the_origins_own_layout(name, server, tmp_path, monkeypatch
             assert_frame_equal(ours, theirs)
 
 
-def test_a_card_with_a_broken_file_list(tmp_path):
+def test_a_card_with_a_broken_file_list(tmp_path: Path) -> None:
     shutil.copytree("datasets/zeus", tmp_path / "zeus")
     path = tmp_path / "zeus" / "upstream.csv"
     path.write_text("path,sha256,bytes\nx.csv,abc,12\n")
@@ -276,7 +309,9 @@ def test_a_card_with_a_broken_file_list(tmp_path):
         read_card(tmp_path / "zeus" / "dataset.toml")
 
 
-def test_a_mirror_is_pulled_from_by_command(server, tmp_path, monkeypatch):
+def test_a_mirror_is_pulled_from_by_command(
+    server: BytesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XLATE_HOME", str(tmp_path))
     monkeypatch.setattr(corpora, "cards", lambda: {"zeus": card_of(BODY)})
     monkeypatch.setitem(sources.IMPORTERS, "zeus", lambda card, folder: {})

@@ -6,21 +6,26 @@ import http.server
 import os
 import pickle
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from pandas import DataFrame
 
+from tests.support.narrowing import as_type
 from xlate.data import corpus as corpora
 from xlate.data import sources
 from xlate.data.card import Card, SourceFile
+from xlate.data.corpus import Corpus
 from xlate.data.sources.frame_pickle import read_frame
 from xlate.errors import CorpusError, DownloadError, StorageError, UnknownNameError
 
 
-def profet_frame(instance, seed):
+def profet_frame(instance: str, seed: int) -> DataFrame:
     rng = np.random.default_rng(seed)
     rows = [
         (m, d, b, e)
@@ -57,7 +62,7 @@ def profet_frame(instance, seed):
 
 
 @pytest.fixture
-def origin(tmp_path, monkeypatch):
+def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small corpus as PROFET would publish it, with a card that fits it."""
     folder = tmp_path / "origin"
     files = []
@@ -77,7 +82,7 @@ def origin(tmp_path, monkeypatch):
     return folder
 
 
-def test_import_gives_canonical_tables(origin, empty_home):
+def test_import_gives_canonical_tables(origin: Path, empty_home: Path) -> None:
     sources.import_corpus("profet", origin)
     c = corpora.load("profet")
     assert c.instances == ["g3s.xlarge", "p3.2xlarge"]
@@ -90,7 +95,9 @@ def test_import_gives_canonical_tables(origin, empty_home):
     assert c.ops.filter(pl.col("op") == "Device_Relu").height == c.runs.height // 2
 
 
-def test_files_may_lie_side_by_side(origin, empty_home, tmp_path):
+def test_files_may_lie_side_by_side(
+    origin: Path, empty_home: Path, tmp_path: Path
+) -> None:
     flat = tmp_path / "flat"
     flat.mkdir()
     for p in origin.rglob("*.pickle"):
@@ -98,7 +105,7 @@ def test_files_may_lie_side_by_side(origin, empty_home, tmp_path):
     assert sources.import_corpus("profet", flat).is_dir()
 
 
-def test_import_again_gives_the_same_bytes(origin, empty_home):
+def test_import_again_gives_the_same_bytes(origin: Path, empty_home: Path) -> None:
     first = {
         p.name: p.read_bytes()
         for p in sources.import_corpus("profet", origin).iterdir()
@@ -111,11 +118,11 @@ def test_import_again_gives_the_same_bytes(origin, empty_home):
 
 
 class Evil:
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, ("exit 9",)
 
 
-def test_a_foreign_global_is_refused_by_name(tmp_path):
+def test_a_foreign_global_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "evil.pickle"
     path.write_bytes(pickle.dumps(Evil()))
     with pytest.raises(CorpusError, match=r"posix\.system|nt\.system"):
@@ -130,7 +137,7 @@ def test_a_foreign_global_is_refused_by_name(tmp_path):
         (b"hello", "damaged"),
     ],
 )
-def test_what_is_no_frame_is_refused(tmp_path, raw, says):
+def test_what_is_no_frame_is_refused(tmp_path: Path, raw: bytes, says: str) -> None:
     path = tmp_path / "x.pickle"
     path.write_bytes(raw)
     with pytest.raises(CorpusError, match=says):
@@ -138,7 +145,9 @@ def test_what_is_no_frame_is_refused(tmp_path, raw, says):
 
 
 @pytest.mark.parametrize("protocol", [2, 4, 5])
-def test_every_pickle_protocol_of_a_frame_is_read(tmp_path, protocol):
+def test_every_pickle_protocol_of_a_frame_is_read(
+    tmp_path: Path, protocol: int
+) -> None:
     frame = profet_frame("g3s.xlarge", 0)
     frame["batchsize"] = [np.int64(b) for b in frame["batchsize"]]
     path = tmp_path / "x.pickle"
@@ -146,21 +155,21 @@ def test_every_pickle_protocol_of_a_frame_is_read(tmp_path, protocol):
     assert read_frame(path)["batchsize"].to_list() == frame["batchsize"].tolist()
 
 
-def test_a_truncated_pickle_is_refused(origin):
+def test_a_truncated_pickle_is_refused(origin: Path) -> None:
     path = next(origin.rglob("*.pickle"))
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(CorpusError, match="damaged pickle"):
         read_frame(path)
 
 
-def test_bad_import_leaves_nothing(origin, empty_home):
+def test_bad_import_leaves_nothing(origin: Path, empty_home: Path) -> None:
     next(origin.rglob("anchor_p3.pickle")).unlink()
     with pytest.raises(CorpusError, match=r"anchor_p3\.pickle"):
         sources.import_corpus("profet", origin)
     assert not list(empty_home.rglob("*"))
 
 
-def test_a_table_without_its_columns_is_refused(origin, empty_home):
+def test_a_table_without_its_columns_is_refused(origin: Path, empty_home: Path) -> None:
     path = next(origin.rglob("anchor_p3.pickle"))
     path.write_bytes(
         pickle.dumps(profet_frame("p3.2xlarge", 1).drop(columns="batchsize"))
@@ -169,7 +178,7 @@ def test_a_table_without_its_columns_is_refused(origin, empty_home):
         sources.import_corpus("profet", origin)
 
 
-def test_duplicate_keys_are_refused(origin, empty_home):
+def test_duplicate_keys_are_refused(origin: Path, empty_home: Path) -> None:
     path = next(origin.rglob("anchor_p3.pickle"))
     frame = profet_frame("p3.2xlarge", 1)
     path.write_bytes(pickle.dumps(pd.concat([frame, frame[:1]], ignore_index=True)))
@@ -179,7 +188,9 @@ def test_duplicate_keys_are_refused(origin, empty_home):
         sources.import_corpus("profet", origin)
 
 
-def test_names_and_folders(empty_home, monkeypatch, tmp_path):
+def test_names_and_folders(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("XLATE_DATA_HOME", raising=False)
     with pytest.raises(UnknownNameError, match="profet"):
         sources.import_corpus("profit")
@@ -191,12 +202,18 @@ def test_names_and_folders(empty_home, monkeypatch, tmp_path):
         sources.import_corpus("simulated", tmp_path)
 
 
+class FolderServer(http.server.ThreadingHTTPServer):
+    """A server that knows its folder."""
+
+    folder: Path
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves a folder, well or badly, as the first part of the path says."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         mode, _, rest = self.path.strip("/").partition("/")
-        path = self.server.folder / rest
+        path = as_type(FolderServer, self.server).folder / rest
         if mode == "gone" or not path.is_file():
             self.send_error(404)
             return
@@ -212,13 +229,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if mode == "dies" else body)
 
-    def log_message(self, *args):
+    def log_message(self, *args: object) -> None:
         pass
 
 
 @pytest.fixture
-def server(origin):
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as s:
+def server(origin: Path) -> Iterator[str]:
+    with FolderServer(("127.0.0.1", 0), Handler) as s:
         s.folder = origin
         thread = threading.Thread(target=s.serve_forever, daemon=True)
         thread.start()
@@ -226,8 +243,8 @@ def server(origin):
         s.shutdown()
 
 
-def test_pull_fetches_checks_and_imports(server, empty_home):
-    said = []
+def test_pull_fetches_checks_and_imports(server: str, empty_home: Path) -> None:
+    said: list[str] = []
     folder = sources.pull_corpus("profet", f"{server}/good", said.append)
     assert corpora.load("profet").runs.height == 48
     assert folder == empty_home / "corpora" / "profet"
@@ -244,22 +261,24 @@ def test_pull_fetches_checks_and_imports(server, empty_home):
         ("dies", "broke off|could not be fetched"),
     ],
 )
-def test_a_bad_download_leaves_nothing(server, empty_home, mode, says):
+def test_a_bad_download_leaves_nothing(
+    server: str, empty_home: Path, mode: str, says: str
+) -> None:
     with pytest.raises(DownloadError, match=says):
         sources.pull_corpus("profet", f"{server}/{mode}")
     assert not list(empty_home.rglob("*"))
 
 
 def test_files_without_a_known_checksum_are_taken_on_request_only(
-    server, empty_home, monkeypatch
-):
+    server: str, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     card = corpora.cards()["profet"]
     unknown = tuple(replace(f, sha256="", bytes=0) for f in card.files)
     bare = replace(card, files=unknown)
     monkeypatch.setattr(corpora, "cards", lambda: {"profet": bare})
     with pytest.raises(DownloadError, match=r"no checksum is known of .*anchor_g3"):
         sources.pull_corpus("profet", f"{server}/good")
-    said = []
+    said: list[str] = []
     sources.pull_corpus("profet", f"{server}/good", said.append, unverified=True)
     told = [line for line in said if line.startswith("not verified: sha256 ")]
     assert [t.split()[-1] for t in told] == [f.sha256 for f in card.files]
@@ -267,19 +286,23 @@ def test_files_without_a_known_checksum_are_taken_on_request_only(
         sources.pull_corpus("profet", f"{server}/dies", unverified=True)
 
 
-def test_a_bad_download_keeps_what_was_there(server, origin, empty_home):
+def test_a_bad_download_keeps_what_was_there(
+    server: str, origin: Path, empty_home: Path
+) -> None:
     sources.import_corpus("profet", origin)
     with pytest.raises(DownloadError):
         sources.pull_corpus("profet", f"{server}/wrong")
     assert corpora.load("profet").runs.height == 48
 
 
-def test_interrupting_a_pull_leaves_nothing(server, empty_home, monkeypatch, tmp_path):
+def test_interrupting_a_pull_leaves_nothing(
+    server: str, empty_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr("tempfile.tempdir", None)
 
-    def stop(line):
+    def stop(line: str) -> None:
         if "anchor_p3" in line:
             raise KeyboardInterrupt
 
@@ -289,7 +312,7 @@ def test_interrupting_a_pull_leaves_nothing(server, empty_home, monkeypatch, tmp
     assert not list((tmp_path / "scratch").iterdir())
 
 
-def test_no_server_and_no_address(origin, empty_home):
+def test_no_server_and_no_address(origin: Path, empty_home: Path) -> None:
     with pytest.raises(DownloadError, match="could not be fetched"):
         sources.pull_corpus("profet", "http://127.0.0.1:9/")
     with pytest.raises(DownloadError, match="no address"):
@@ -298,7 +321,9 @@ def test_no_server_and_no_address(origin, empty_home):
         sources.pull_corpus("profet", "ftp://127.0.0.1/x")
 
 
-def test_a_data_home_that_cannot_be_written(origin, tmp_path, monkeypatch):
+def test_a_data_home_that_cannot_be_written(
+    origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("not a folder")
     monkeypatch.setenv("XLATE_HOME", str(blocker / "home"))
@@ -306,8 +331,10 @@ def test_a_data_home_that_cannot_be_written(origin, tmp_path, monkeypatch):
         sources.import_corpus("profet", origin)
 
 
-def test_a_full_disk_leaves_nothing(origin, empty_home, monkeypatch):
-    def full(*args, **kwargs):
+def test_a_full_disk_leaves_nothing(
+    origin: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Path | pl.DataFrame, **kwargs: str | int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
@@ -316,8 +343,10 @@ def test_a_full_disk_leaves_nothing(origin, empty_home, monkeypatch):
     assert not list((empty_home / "corpora").iterdir())
 
 
-def test_interrupting_an_import_leaves_nothing(origin, empty_home, monkeypatch):
-    def stop(*args, **kwargs):
+def test_interrupting_an_import_leaves_nothing(
+    origin: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*args: Path | pl.DataFrame, **kwargs: str | int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", stop)
@@ -326,7 +355,7 @@ def test_interrupting_an_import_leaves_nothing(origin, empty_home, monkeypatch):
     assert not list((empty_home / "corpora").iterdir())
 
 
-def test_the_real_corpus(profet):
+def test_the_real_corpus(profet: Corpus) -> None:
     assert profet.runs.height == 9000
     assert profet.instances == ["g3s.xlarge", "g4dn.xlarge", "p2.xlarge", "p3.2xlarge"]
     assert isinstance(profet.card, Card)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from xlate.data import corpus as corpora
-from xlate.data.card import SourceFile
+from xlate.data.card import Card, SourceFile
 from xlate.data.sources import (
     cloud_hw,
     hkbu_dvfs,
@@ -25,14 +25,14 @@ from xlate.sweeps.curve import curves_of
 CARDS = corpora.cards()
 
 
-def write(folder, name, text):
+def write(folder: Path, name: str, text: str) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
 @pytest.fixture
-def ttu(tmp_path):
+def ttu(tmp_path: Path) -> Path:
     a100 = "application,sm_app_clock,run_time,power_usage,dram_active,MCUTL,sm_clock"
     for name in ("GROMACS", "LAMMPS", "NAMD", "accel", "dgemm", "stream"):
         rows = f"{name},1410,2.0,200,0.5,40,1410\n{name},1395,2.1,190,0.5,40,1395\n"
@@ -56,7 +56,7 @@ def ttu(tmp_path):
     return tmp_path
 
 
-def test_ttu_is_mended_on_the_way(ttu):
+def test_ttu_is_mended_on_the_way(ttu: Path) -> None:
     sweeps = ttu_dvfs.read(CARDS["ttu-dvfs"], ttu)["sweeps"]
     v100 = sweeps.filter(pl.col("gpu") == "V100-PCIe-32GB")
     # below 540 MHz dropped; times are those measured
@@ -74,7 +74,7 @@ def test_ttu_is_mended_on_the_way(ttu):
     assert a100["fp64_active"].null_count() == 12
 
 
-def test_a_missing_file_or_column_is_named(ttu):
+def test_a_missing_file_or_column_is_named(ttu: Path) -> None:
     (ttu / "a100/GA100-dvfs-NAMD-dcgm.csv").write_text("a,b\n1,2\n")
     with pytest.raises(CorpusError, match=r"NAMD-dcgm\.csv lacks application"):
         ttu_dvfs.read(CARDS["ttu-dvfs"], ttu)
@@ -83,10 +83,10 @@ def test_a_missing_file_or_column_is_named(ttu):
         ttu_dvfs.read(CARDS["ttu-dvfs"], ttu)
 
 
-def test_hkbu_drops_what_its_meter_lost(tmp_path):
+def test_hkbu_drops_what_its_meter_lost(tmp_path: Path) -> None:
     head = "DRAMA,FP16A,FP32A,FP64A,SMACT,SMOCC,TENSO,argNo,average_power,benchmark,core_frequency,kernel,memory_frequency,time"
 
-    def row(bench, arg, mhz, power):
+    def row(bench: str, arg: str, mhz: int, power: float) -> str:
         return f"0.5,0,0.1,0,0.9,0.8,0,{arg},{power},{bench},{mhz},k,877,2.0\n"
 
     good = "".join(
@@ -106,7 +106,7 @@ def test_hkbu_drops_what_its_meter_lost(tmp_path):
     assert sweeps["time_s"].unique().to_list() == [0.002]
 
 
-def test_zeus_sweeps_limits_not_clocks(tmp_path):
+def test_zeus_sweeps_limits_not_clocks(tmp_path: Path) -> None:
     head = (
         "dataset,network,batch_size,optimizer,power_limit,time_per_epoch,average_power"
     )
@@ -124,7 +124,7 @@ def test_zeus_sweeps_limits_not_clocks(tmp_path):
         curves_of(sweeps, "A40")
 
 
-def test_cloud_hw_takes_medians(tmp_path):
+def test_cloud_hw_takes_medians(tmp_path: Path) -> None:
     head = "Instances,model,batchsize,datasize,totaldata,one_epoch_average_second,power_drawW_mean,power_drawW_50,utilization_gpu_50,utilization_memory_50,clocks_current_smMHz_50"
     write(
         tmp_path,
@@ -149,7 +149,7 @@ def test_cloud_hw_takes_medians(tmp_path):
 @pytest.mark.parametrize(
     "name", ["ttu-dvfs", "hkbu-dvfs", "zeus", "cloud-hw-trainpred", "neusight"]
 )
-def test_the_real_corpora_import(name, home):
+def test_the_real_corpora_import(name: str, home: Path) -> None:
     raw = os.environ.get("XLATE_DATA_HOME")
     if not raw or not (Path(raw) / name).is_dir():
         pytest.skip(f"XLATE_DATA_HOME/{name} is not here")
@@ -187,7 +187,7 @@ NODES = [
 
 
 @pytest.fixture
-def nodes(tmp_path):
+def nodes(tmp_path: Path) -> tuple[Card, Path]:
     folder = "label/Tesla_T4"
     head = (
         "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency,input_shapes\n"
@@ -205,7 +205,9 @@ def nodes(tmp_path):
     return replace(CARDS["neusight"], files=files), tmp_path
 
 
-def test_neusight_counts_a_layer_as_often_as_there_are(nodes):
+def test_neusight_counts_a_layer_as_often_as_there_are(
+    nodes: tuple[Card, Path],
+) -> None:
     tables = neusight.read(*nodes)
     (run,) = tables["runs"].rows(named=True)
     assert run["step_time_us"] == 80_000
@@ -251,7 +253,9 @@ def test_neusight_counts_a_layer_as_often_as_there_are(nodes):
         ("csv", "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency,input_shapes\ncall_method,size,,,x,0,0,\n", "cannot be read"),
     ],
 )  # fmt: skip
-def test_neusight_says_what_is_wrong(nodes, name, text, said):
+def test_neusight_says_what_is_wrong(
+    nodes: tuple[Card, Path], name: str, text: str, said: str
+) -> None:
     card, folder = nodes
     (folder / f"label/Tesla_T4/gpt2_large-train-1024-4.{name}").write_text(text)
     with pytest.raises(CorpusError, match=said):
@@ -259,7 +263,7 @@ def test_neusight_says_what_is_wrong(nodes, name, text, said):
 
 
 @pytest.mark.data
-def test_neusight_as_it_lies_is_read_whole():
+def test_neusight_as_it_lies_is_read_whole() -> None:
     raw = os.environ.get("XLATE_DATA_HOME")
     if not raw or not (Path(raw) / "neusight").is_dir():
         pytest.skip("XLATE_DATA_HOME/neusight is not here")

@@ -7,15 +7,19 @@ import re
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO, Any, cast
 
 import polars as pl
 import pytest
+import typer
 
 from tests.soak.kinds.catalogues import FACTS, gpu, instance
 from tests.support.commands import run
+from tests.support.narrowing import present
 from xlate.cli import completion
 from xlate.cli.examples import EXAMPLES
-from xlate.engine.assembly import _recorded
+from xlate.data.corpus import Corpus
+from xlate.engine.assembly import Assembly, _recorded
 from xlate.engine.machine_choice import anchor_of
 from xlate.engine.pair import taken_as
 from xlate.engine.session import Session
@@ -32,7 +36,7 @@ A100 = ["A100-PCIe-40GB", "A100-PCIe-80GB", "A100-SXM4-40GB", "A100-SXM4-80GB"]
 H100 = ["H100-NVL", "H100-PCIe", "H100-SXM5-80GB"]
 
 
-def kernels(device, path, factor=1):
+def kernels(device: str | None, path: Path, factor: int = 1) -> Path:
     """A trace of PyTorch in which the device has a name of its own."""
     events = []
     for step in range(4):
@@ -52,7 +56,7 @@ def kernels(device, path, factor=1):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(tmp_path: Path) -> Path:
     """Two machines with an RTX 6090."""
     folder = tmp_path / "own"
     (folder / "gpus").mkdir(parents=True)
@@ -144,7 +148,7 @@ def own(tmp_path):
         ("V100", None),
     ],
 )
-def test_the_name_that_a_driver_prints(name, meant):
+def test_the_name_that_a_driver_prints(name: str, meant: str | None) -> None:
     found = KNOWN.gpu_of_device(name)
     assert (None if found is None else found.name) == meant
     if found is not None:
@@ -153,16 +157,16 @@ def test_the_name_that_a_driver_prints(name, meant):
 
 
 @pytest.mark.parametrize(("short", "variants"), [("A100", A100), ("H100", H100)])
-def test_a_short_name_lists_its_variants(short, variants):
+def test_a_short_name_lists_its_variants(short: str, variants: list[str]) -> None:
     assert sorted(g.name for g in KNOWN.gpus_of_device(short)) == variants
     for look in (KNOWN.gpu, KNOWN.instance):
         for typed in (short, short.lower(), f"NVIDIA {short}"):
             with pytest.raises(UnknownNameError) as e:
                 look(typed)
-            assert all(v in e.value.hint for v in variants)
+            assert all(v in present(e.value.hint) for v in variants)
 
 
-def test_a_short_name_is_settled_by_what_the_corpus_holds():
+def test_a_short_name_is_settled_by_what_the_corpus_holds() -> None:
     assert KNOWN.instance("A100", ["A100-SXM4-80GB", "T4"]).name == "A100-SXM4-80GB"
     assert KNOWN.instance("V100", ["T4", "V100-PCIe-32GB"]).name == "V100-PCIe-32GB"
     for among in ([], ["T4"], ["A100-SXM4-80GB", "A100-SXM4-40GB"]):
@@ -175,7 +179,7 @@ def test_a_short_name_is_settled_by_what_the_corpus_holds():
     assert taken_as("NVIDIA H100 PCIe", found) is None
 
 
-def test_which_instances_hold_a_gpu(own):
+def test_which_instances_hold_a_gpu(own: Path) -> None:
     assert [i.name for i in KNOWN.instances_with("T4")] == [
         i.name for i in KNOWN.instances.values() if i.gpu and i.gpu.name == "T4"
     ]
@@ -191,11 +195,11 @@ def test_which_instances_hold_a_gpu(own):
         KNOWN.instances_with("c5.4xlarge")
 
 
-def on(device=None, **more):
+def on(device: str | None = None, **more: Any) -> Profile:
     return Profile(ops={"Device_aten::mm": 100.0}, source="x.json", device=device, **more)  # fmt: skip
 
 
-def test_the_anchor_of_a_file_that_says_it(own):
+def test_the_anchor_of_a_file_that_says_it(own: Path) -> None:
     found, note = anchor_of(on("Tesla V100-SXM2-16GB"), KNOWN)
     assert found.name == "p3.2xlarge"
     assert "the one instance with the V100-SXM2-16GB that the file names" in note
@@ -218,14 +222,16 @@ def test_the_anchor_of_a_file_that_says_it(own):
         (on(instance="p3.2xlrge"), "which the catalogue does not know", ["p3.2xlarge"]),
     ],
 )  # fmt: skip
-def test_the_anchor_of_a_file_that_does_not_say_it(profile, says, hints):
+def test_the_anchor_of_a_file_that_does_not_say_it(
+    profile: Profile, says: str, hints: list[str]
+) -> None:
     with pytest.raises(ProfileError) as e:
         anchor_of(profile, KNOWN)
     assert says in e.value.what
-    assert all(h in e.value.hint for h in hints)
+    assert all(h in present(e.value.hint) for h in hints)
 
 
-def test_translate_takes_the_anchor_that_fits(tmp_path):
+def test_translate_takes_the_anchor_that_fits(tmp_path: Path) -> None:
     trace = kernels("Tesla V100-SXM2-16GB", tmp_path / "a.json")
     out, err = run("translate", trace, "--target", "T4", *KEY, "--json")
     (answer,) = json.loads(out)
@@ -255,8 +261,12 @@ def test_translate_takes_the_anchor_that_fits(tmp_path):
     ],
 )
 def test_every_command_asks_for_the_anchor_it_cannot_find(
-    request, tmp_path, command, device, says
-):
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    device: str | None,
+    says: str,
+) -> None:
     if command[0] in ("predict-freq", "clocks curve"):
         request.getfixturevalue("clocked")  # they need a clock model to come so far
     trace = kernels(device, tmp_path / "a.json")
@@ -266,7 +276,7 @@ def test_every_command_asks_for_the_anchor_it_cannot_find(
     assert "--anchor" in err
 
 
-def test_scale_takes_the_anchor_that_fits(tmp_path):
+def test_scale_takes_the_anchor_that_fits(tmp_path: Path) -> None:
     trace = kernels("Tesla V100-SXM2-16GB", tmp_path / "a.json")
     args = (
         "translate",
@@ -279,7 +289,7 @@ def test_scale_takes_the_anchor_that_fits(tmp_path):
         "--json",
     )
 
-    def said(*more):
+    def said(*more: str) -> str:
         try:
             return run(*args, *more)[0]
         except AssertionError as e:
@@ -292,7 +302,7 @@ def test_scale_takes_the_anchor_that_fits(tmp_path):
     assert strip.sub("", left_out) == strip.sub("", named)
 
 
-def test_files_of_two_machines_need_a_name(tmp_path):
+def test_files_of_two_machines_need_a_name(tmp_path: Path) -> None:
     one = kernels("Tesla V100-SXM2-16GB", tmp_path / "a.json")
     two = kernels("NVIDIA L4", tmp_path / "b.json")
     several = KEY[:4]
@@ -306,7 +316,7 @@ def test_files_of_two_machines_need_a_name(tmp_path):
     assert "does not say which GPU" in bad["error"]
 
 
-def test_an_own_machine_is_the_anchor_of_its_files(tmp_path, own):
+def test_an_own_machine_is_the_anchor_of_its_files(tmp_path: Path, own: Path) -> None:
     trace = kernels("NVIDIA GeForce RTX 6090", tmp_path / "a.json")
     _, err = run(
         "translate", trace, "--target", "T4", *KEY, "--anchors-dir", own, code=1
@@ -317,7 +327,9 @@ def test_an_own_machine_is_the_anchor_of_its_files(tmp_path, own):
     assert json.loads(out)[0]["anchor"] == "box.4090"
 
 
-def test_an_own_machine_with_the_same_gpu_is_not_foreign(own, simulated):
+def test_an_own_machine_with_the_same_gpu_is_not_foreign(
+    own: Path, simulated: Corpus
+) -> None:
     runs = simulated.runs_on("g3s.xlarge")
     sides = {
         n: runs.with_columns(pl.lit(n).alias("instance"))
@@ -328,13 +340,14 @@ def test_an_own_machine_with_the_same_gpu_is_not_foreign(own, simulated):
         corpus=SimpleNamespace(instances=tuple(sides), runs_on=sides.get),
         session=Session((own,)),
     )
-    assert list(_recorded(given, sides["box.4090"])) == ["box.4090", "T4"]
+    recorded = _recorded(cast(Assembly, given), sides["box.4090"])
+    assert list(recorded) == ["box.4090", "T4"]
 
 
 # --- a file to fill in
 
 
-def filled(text, name="RTX6090"):
+def filled(text: str, name: str = "RTX6090") -> str:
     for key, value in {**FACTS, "set_clock": '"locked"'}.items():
         text = re.sub(
             rf'^{key} = {{ value = "\?", standing = "\?", source = "\?" }}',
@@ -355,7 +368,7 @@ def filled(text, name="RTX6090"):
     return head + price + tail
 
 
-def test_a_template_filled_in_answers(tmp_path):
+def test_a_template_filled_in_answers(tmp_path: Path) -> None:
     out, err = run("anchors", "new", "RTX6090", "--out", tmp_path / "mine")
     path = tmp_path / "mine/RTX6090.toml"
     assert out.strip() == str(path)
@@ -389,7 +402,9 @@ def test_a_template_filled_in_answers(tmp_path):
     assert "RTX6090 has 24.0 GiB" in out
 
 
-def test_a_template_not_filled_in_names_everything_that_is_missing(tmp_path):
+def test_a_template_not_filled_in_names_everything_that_is_missing(
+    tmp_path: Path,
+) -> None:
     run("anchors", "new", "RTX6090", "--out", tmp_path)
     path = tmp_path / "RTX6090.toml"
     path.write_text(path.read_text().replace('architecture = "?"', 'architecture = "Ada"'))  # fmt: skip
@@ -413,7 +428,9 @@ def test_a_template_not_filled_in_names_everything_that_is_missing(tmp_path):
         (("RTX6090",), {"gpu", "instance"}),
     ],
 )
-def test_what_a_new_file_describes(tmp_path, args, holds):
+def test_what_a_new_file_describes(
+    tmp_path: Path, args: tuple[str, ...], holds: set[str]
+) -> None:
     document = json.loads(run("anchors", "new", *args, "--out", tmp_path, "--json")[0])
     table = tomllib.loads((tmp_path / f"{args[0]}.toml").read_text())
     assert set(table) == holds
@@ -424,7 +441,7 @@ def test_what_a_new_file_describes(tmp_path, args, holds):
         run("anchors", "check", "--anchors-dir", tmp_path)
 
 
-def test_what_stands_there_is_never_replaced(tmp_path):
+def test_what_stands_there_is_never_replaced(tmp_path: Path) -> None:
     mine = tmp_path / "RTX6090.toml"
     mine.write_text("mine")
     target = tmp_path / "elsewhere"
@@ -447,10 +464,12 @@ def test_what_stands_there_is_never_replaced(tmp_path):
     assert out.strip() == str(tmp_path / "folder.toml/RTX6090.toml")
 
 
-def test_half_a_template_is_not_left(tmp_path, monkeypatch):
+def test_half_a_template_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = Path.open
 
-    def full(self, *args, **kwargs):
+    def full(self: Path, *args: Any, **kwargs: Any) -> _Full:
         return _Full(real(self, *args, **kwargs))
 
     monkeypatch.setattr(Path, "open", full)
@@ -460,16 +479,16 @@ def test_half_a_template_is_not_left(tmp_path, monkeypatch):
 
 
 class _Full:
-    def __init__(self, file):
+    def __init__(self, file: IO[Any]) -> None:
         self.file = file
 
-    def __enter__(self):
+    def __enter__(self) -> _Full:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
-    def write(self, _):
+    def write(self, _: str) -> None:
         raise OSError(28, "No space left on device")
 
 
@@ -477,38 +496,40 @@ class _Full:
     "name",
     ["a/b", "../up", "/abs", ".", "..", "-x", "a\nb", "a\x1b[31m", "x" * 65, '"', "a\\b", "T4", "t4", "Tesla T4", "p3", "p3.2xlarge"],
 )  # fmt: skip
-def test_a_name_that_cannot_be_is_refused(tmp_path, name):
+def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     args = ["anchors", "new", "--out", tmp_path, "--", name]
     _, err = run(*args, code=1)
     assert "\x1b" not in err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_that_is_empty_is_refused(tmp_path):
+def test_a_name_that_is_empty_is_refused(tmp_path: Path) -> None:
     for name in ("", " "):
         _, err = run("anchors", "new", name, "--out", tmp_path, code=2)
         assert "it is empty" in err
 
 
 @pytest.mark.parametrize("name", ["nowhere", "A100", "c5.4xlarge"])
-def test_a_gpu_that_is_none_is_refused(tmp_path, name):
+def test_a_gpu_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     run("anchors", "new", "lab", "--gpu", name, "--out", tmp_path, code=1)
     run("anchors", "new", "lab", "--gpu", "T4", "--gpu-only", "--out", tmp_path, code=2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_examples_of_new_run(tmp_path, monkeypatch):
+def test_the_examples_of_new_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for line in EXAMPLES["anchors new"]:
         run(*line.split()[1:])
     assert sorted(p.name for p in (tmp_path / "my-anchors").iterdir()) == ["RTX6090.toml", "lab.v100.toml"]  # fmt: skip
 
 
-def test_a_shell_completes_own_machines(own, tmp_path):
-    ctx = SimpleNamespace(params={"anchors_dir": [own]})
+def test_a_shell_completes_own_machines(own: Path, tmp_path: Path) -> None:
+    ctx = cast(typer.Context, SimpleNamespace(params={"anchors_dir": [own]}))
     assert completion.instances(ctx, "box") == ["box.4090"]
     assert completion.gpus(ctx, "rtx609") == ["RTX6090"]
     # a shell cannot show what is wrong with a folder
     for folder in (tmp_path / "nowhere", own / "box.4090"):
-        ctx = SimpleNamespace(params={"anchors_dir": [folder]})
+        ctx = cast(typer.Context, SimpleNamespace(params={"anchors_dir": [folder]}))
         assert completion.instances(ctx, "p3.2") == ["p3.2xlarge"]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.documents import Json
+from tests.support.narrowing import present
 from xlate import engine, op_names
 from xlate.cli import app
+from xlate.data.corpus import Corpus
+from xlate.engine.fit_pair import FitResult
 from xlate.errors import ProfileError
 from xlate.values.profile import Profile, WorkloadKey
 
@@ -18,10 +23,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("given_weight")]
 
 
 @pytest.fixture(scope="module")
-def pair(fitted, simulated):
+def pair(fitted: FitResult, simulated: Corpus) -> tuple[dict[str, Profile], float]:
     """Profiles of one job on g3s and g4dn, and the step time it has on p3."""
     engine.fit("g4dn", "p3", "simulated", translators=("ratio",))
-    of = {"model": "ResNet18", "dataset": "128px", "batch_size": 64}
+    of: Json = {"model": "ResNet18", "dataset": "128px", "batch_size": 64}
     rows = simulated.wide.filter(pl.col("repeat") == 1, **of)
     profiles = {}
     for anchor in ("g3s.xlarge", "g4dn.xlarge"):
@@ -32,29 +37,37 @@ def pair(fitted, simulated):
     return profiles, truth
 
 
-def test_the_answer_lies_between_and_holds_the_truth(pair):
+def test_the_answer_lies_between_and_holds_the_truth(
+    pair: tuple[dict[str, Profile], float],
+) -> None:
     profiles, truth = pair
     both = engine.translate_together(profiles, "p3")
     values = [p.step_time_s.value for p in both.parts]
     step = both.combined.step_time_s
     assert min(values) <= step.value <= max(values)
-    assert step.low < truth < step.high
+    assert truth is not None
+    assert present(step.low) < truth < present(step.high)
     assert sum(both.weights) == pytest.approx(1)
     assert both.combined.anchor == "g3s.xlarge + g4dn.xlarge"
-    assert both.combined.ops["Device_Conv2D"] > 0
+    assert present(both.combined.ops)["Device_Conv2D"] > 0
     low, high = both.combined.op_intervals["Device_Conv2D"]
-    assert low < both.combined.ops["Device_Conv2D"] < high
+    assert low < present(both.combined.ops)["Device_Conv2D"] < high
 
 
-def test_the_surer_anchor_weighs_more(pair):
+def test_the_surer_anchor_weighs_more(pair: tuple[dict[str, Profile], float]) -> None:
     profiles, _ = pair
     both = engine.translate_together(profiles, "p3")
-    widths = [math.log(p.step_time_s.high / p.step_time_s.low) for p in both.parts]
+    widths = [
+        math.log(present(p.step_time_s.high) / present(p.step_time_s.low))
+        for p in both.parts
+    ]
     sure = widths.index(min(widths))
     assert both.weights[sure] == max(both.weights)
 
 
-def test_what_cannot_be_combined_is_said(pair):
+def test_what_cannot_be_combined_is_said(
+    pair: tuple[dict[str, Profile], float],
+) -> None:
     profiles, _ = pair
     one = {"g3s": profiles["g3s.xlarge"]}
     with pytest.raises(ProfileError, match="one anchor is no combination"):
@@ -66,7 +79,7 @@ def test_what_cannot_be_combined_is_said(pair):
         engine.translate_together(one | {"g4dn": other}, "p3")
 
 
-def test_the_command(pair, tmp_path):
+def test_the_command(pair: tuple[dict[str, Profile], float], tmp_path: Path) -> None:
     profiles, _ = pair
     given = []
     for anchor, p in profiles.items():
@@ -89,7 +102,7 @@ def test_the_command(pair, tmp_path):
         assert done.exit_code == 2
 
 
-def test_one_run_under_two_names_of_its_gpu_is_refused():
+def test_one_run_under_two_names_of_its_gpu_is_refused() -> None:
     profile = Profile(
         {"Device_Conv2D": 9e4, "Device_Relu": 1e4},
         WorkloadKey("ResNet50", "64px", 32, "Adam"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.soak.kinds.clock_dumps import dump
@@ -38,7 +40,9 @@ LEGAL = LegalClocks(877, (765.0, 1071.0, 1530.0), "made here")
         ("", ["K80"], False),
     ],
 )
-def test_a_name_is_anothers_where_vendor_or_model_differ(device, own, another):
+def test_a_name_is_anothers_where_vendor_or_model_differ(
+    device: str, own: list[str], another: bool
+) -> None:
     assert names_another(device, own) is another
 
 
@@ -53,14 +57,16 @@ def test_a_name_is_anothers_where_vendor_or_model_differ(device, own, another):
         (smi(busy="-3 %"), "GPU utilisation of -3"),
     ],
 )
-def test_samples_that_are_none_of_a_job_are_refused(tmp_path, text, said):
+def test_samples_that_are_none_of_a_job_are_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
     path = tmp_path / "t.csv"
     path.write_text(text)
     with pytest.raises(ProfileError, match=said):
         read_telemetry(path)
 
 
-def test_a_header_before_every_sample_is_passed_over(tmp_path):
+def test_a_header_before_every_sample_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(smi())
     once = read_telemetry(path)
@@ -70,7 +76,7 @@ def test_a_header_before_every_sample_is_passed_over(tmp_path):
     assert once.device == "Tesla K80"
 
 
-def test_a_recording_of_another_gpu_is_refused():
+def test_a_recording_of_another_gpu_is_refused() -> None:
     known = catalogue()
     k80 = known.gpu("K80")
     for name in ("Tesla V100-SXM2-16GB", "Quadro P2000", "NVIDIA GeForce RTX 4090"):
@@ -80,7 +86,7 @@ def test_a_recording_of_another_gpu_is_refused():
         check_device(Probe(800, 100, device=same), k80, known, "telemetry")
 
 
-def test_power_beyond_the_board_is_no_telemetry_of_it():
+def test_power_beyond_the_board_is_no_telemetry_of_it() -> None:
     shares = {"gpu_utilization": 90.0, "memory_utilization": 40.0}
     k80 = catalogue().gpu("K80")
     assert metered_shares(Probe(800, 120, metrics=shares), k80)
@@ -98,12 +104,14 @@ def test_power_beyond_the_board_is_no_telemetry_of_it():
         ([Probe(1530, 200, 1.0), Probe(765, 260, 0.2)], "faster at a lower clock"),
     ],
 )
-def test_probes_that_cannot_be_of_one_job_are_refused(probes, said):
+def test_probes_that_cannot_be_of_one_job_are_refused(
+    probes: list[Probe], said: str
+) -> None:
     with pytest.raises(ProfileError, match=said):
         check_probes("max-only", probes, LEGAL, 300.0)
 
 
-def test_probes_that_repeat_within_noise_are_taken():
+def test_probes_that_repeat_within_noise_are_taken() -> None:
     check_probes(
         "max-only", [Probe(1530, 200, 1.0), Probe(1530, 205, 1.02)], LEGAL, 300.0
     )
@@ -116,14 +124,14 @@ def test_probes_that_repeat_within_noise_are_taken():
 @pytest.mark.parametrize(
     "value", ["true", "1" + "0" * 400, "[1]"], ids=["true", "huge", "list"]
 )
-def test_a_json_probe_holds_numbers(tmp_path, value):
+def test_a_json_probe_holds_numbers(tmp_path: Path, value: str) -> None:
     path = tmp_path / "p.json"
     path.write_text(f'{{"sm_mhz": 1530, "time_s": {value}, "power_w": 200}}')
     with pytest.raises(ProfileError, match="is no probe"):
         read_probe(path)
 
 
-def test_a_metric_of_a_json_probe_lies_in_its_range(tmp_path):
+def test_a_metric_of_a_json_probe_lies_in_its_range(tmp_path: Path) -> None:
     path = tmp_path / "p.json"
     path.write_text('{"sm_mhz": 1530, "time_s": 1, "power_w": 200, "dram_active": 55}')
     with pytest.raises(ProfileError, match="dram_active is 55"):
@@ -138,7 +146,9 @@ def test_a_metric_of_a_json_probe_lies_in_its_range(tmp_path):
         (dump((1530, "12OO", 900)), "gives no clock"),
     ],
 )
-def test_a_dump_of_another_card_or_with_a_broken_clock_is_refused(tmp_path, text, said):
+def test_a_dump_of_another_card_or_with_a_broken_clock_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
     path = tmp_path / "clocks.txt"
     path.write_text(text)
     known = catalogue()
@@ -155,14 +165,16 @@ def test_a_dump_of_another_card_or_with_a_broken_clock_is_refused(tmp_path, text
         ((1530, 10, 250), (1530, 10, 250), "one probe is given twice"),
     ],
 )  # fmt: skip
-def test_probes_that_no_clock_explains_are_refused(low, high, said):
+def test_probes_that_no_clock_explains_are_refused(
+    low: tuple[int, int, int], high: tuple[int, int, int], said: str
+) -> None:
     arithmetic = {"gpu_utilization": 99.0, "memory_utilization": 10.0}
     probes = [Probe(f, w, t, arithmetic) for f, t, w in (low, high)]
     with pytest.raises(ProfileError, match=said):
         check_probes("max-only", probes, LEGAL, 300)
 
 
-def test_a_little_slower_than_the_clock_is_doubted_and_memory_may_bind():
+def test_a_little_slower_than_the_clock_is_doubted_and_memory_may_bind() -> None:
     slow = [Probe(765, 100, 24.0), Probe(1530, 250, 10.0)]
     check_probes("max-only", slow, LEGAL, 300)
     doubt = probe_doubts(slow)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.documents import Json, document_of
+from tests.support.narrowing import all_as, as_type, present
 from tests.support.nvml import RecordedNvml
 from xlate import engine, op_names
+from xlate.data.corpus import Corpus
 from xlate.engine.donor_gpus import SPREAD
 from xlate.engine.explanation import what_binds
+from xlate.engine.fit_pair import FitResult
+from xlate.engine.fit_sweeps import ClockFit
 from xlate.errors import (
     AlignmentError,
     BundleError,
@@ -32,7 +38,9 @@ from xlate.models.response.draws import Draws
 from xlate.objectives import make_objective
 from xlate.store import clock_bundle as clock_bundles
 from xlate.sweeps.probe import Probe, read_probe
+from xlate.values.prediction import Failure
 from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.recommendation import Recommendation
 
 KNOWN = catalogue()
 V100 = KNOWN.gpu("V100-SXM2-16GB")
@@ -40,18 +48,20 @@ PAIR = ("g3s.xlarge", "p3.2xlarge")
 
 
 @pytest.fixture
-def profiles(example):
-    return engine.read_profiles([example])
+def profiles(example: Path) -> list[Profile]:
+    return all_as(Profile, engine.read_profiles([example]))
 
 
-def ask(profiles, clocked, **options):
+def ask(profiles: list[Profile], clocked: ClockFit, **options: Any) -> Recommendation:
     (answer,) = engine.predict_freq(
         profiles, *PAIR, clock_bundle=clocked.bundle, **options
     )
-    return answer
+    return as_type(Recommendation, answer)
 
 
-def test_the_answer_keeps_its_promise(profiles, clocked):
+def test_the_answer_keeps_its_promise(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     answer = ask(profiles, clocked)
     document = json.loads(json.dumps(answer.to_json()))
     promised = [
@@ -89,7 +99,9 @@ def test_the_answer_keeps_its_promise(profiles, clocked):
     assert document["simulated"] is True
 
 
-def test_the_choice_is_at_the_least_edp_of_the_curve(profiles, clocked):
+def test_the_choice_is_at_the_least_edp_of_the_curve(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     answer = ask(profiles, clocked)
     at = next(p for p in answer.curve if p.sm_mhz == answer.sm_mhz)
     assert at.edp_ratio == pytest.approx(answer.edp_ratio.value)
@@ -97,17 +109,19 @@ def test_the_choice_is_at_the_least_edp_of_the_curve(profiles, clocked):
     assert len(answer.neighbours) == 2
 
 
-def test_it_finds_the_simulated_optimum(clocked, simulated):
+def test_it_finds_the_simulated_optimum(clocked: ClockFit, simulated: Corpus) -> None:
     """The oracle: the simulator's own sweep of this network on this card."""
-    of = {"model": "ResNet18", "dataset": "128px", "batch_size": 32}
+    of: Json = {"model": "ResNet18", "dataset": "128px", "batch_size": 32}
     row = simulated.wide.filter(
         (pl.col("instance") == "g3s.xlarge") & (pl.col("repeat") == 1), **of
     ).row(0, named=True)
     ops = {c: v for c, v in row.items() if op_names.is_op_column(c) and v}
     profile = Profile(ops, WorkloadKey(**of), "g3s.xlarge", row["step_time_us"], "made")
-    sweep = simulated.sweeps.filter(
-        (pl.col("gpu") == "V100-SXM2-16GB"), workload="ResNet18-128px-32"
-    ).sort("sm_mhz")
+    sweep = (
+        present(simulated.sweeps)
+        .filter((pl.col("gpu") == "V100-SXM2-16GB"), workload="ResNet18-128px-32")
+        .sort("sm_mhz")
+    )
     edp = (sweep["power_w"] * sweep["time_s"] ** 2).to_numpy()
     answer = ask([profile], clocked)
     k = int(np.abs(sweep["sm_mhz"].to_numpy() - answer.sm_mhz).argmin())
@@ -118,7 +132,9 @@ def test_it_finds_the_simulated_optimum(clocked, simulated):
 
 
 @pytest.mark.parametrize("objective", ["edp", "ed2p", "energy", "cost"])
-def test_objectives_order_the_clocks(profiles, clocked, objective):
+def test_objectives_order_the_clocks(
+    profiles: list[Profile], clocked: ClockFit, objective: str
+) -> None:
     by = {
         o: ask(profiles, clocked, objective=o).sm_mhz
         for o in ("energy", "edp", "ed2p", "cost")
@@ -127,7 +143,9 @@ def test_objectives_order_the_clocks(profiles, clocked, objective):
     assert ask(profiles, clocked, objective=objective).objective == objective
 
 
-def test_a_bound_holds_on_the_predicted_curve(profiles, clocked):
+def test_a_bound_holds_on_the_predicted_curve(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     for bound in (0.0, 0.02, 0.05, 0.2):
         answer = ask(profiles, clocked, objective="energy", max_slowdown=bound)
         fastest = min(p.time_ratio for p in answer.curve)
@@ -138,15 +156,17 @@ def test_a_bound_holds_on_the_predicted_curve(profiles, clocked):
         ask(profiles, clocked, max_slowdown=5.0)
 
 
-def test_a_bound_says_how_likely_it_holds(profiles, clocked):
+def test_a_bound_says_how_likely_it_holds(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     plain = ask(profiles, clocked, max_slowdown=0.05)
-    assert 0 <= plain.bound_probability <= 1
+    assert 0 <= present(plain.bound_probability) <= 1
     assert plain.to_json()["bound_probability"] == plain.bound_probability
-    if plain.bound_probability <= 0.8:
+    if present(plain.bound_probability) <= 0.8:
         assert plain.action not in ("apply", "apply-monitored")
         assert "--sure 0.9" in plain.reasons[-1]
     sure = ask(profiles, clocked, max_slowdown=0.05, sure=0.9)
-    assert sure.bound_probability >= 0.9
+    assert present(sure.bound_probability) >= 0.9
     assert sure.sm_mhz >= plain.sm_mhz
     assert ask(profiles, clocked).bound_probability is None
     with pytest.raises(XlateError, match="without a bound"):
@@ -155,7 +175,7 @@ def test_a_bound_says_how_likely_it_holds(profiles, clocked):
         ask(profiles, clocked, max_slowdown=0.05, sure=1.0)
 
 
-def drawn(slowdowns):
+def drawn(slowdowns: list[float]) -> Draws:
     """Draws at two clocks: the lower one as slow as said, at half the power."""
     time = np.array([[t, 1.0] for t in slowdowns])
     power = np.tile([0.5, 1.0], (len(time), 1))
@@ -165,7 +185,7 @@ def drawn(slowdowns):
     )  # fmt: skip
 
 
-def test_a_clock_that_breaks_the_bound_is_no_good_choice():
+def test_a_clock_that_breaks_the_bound_is_no_good_choice() -> None:
     """Its objective is better than that of all allowed clocks, by breaking it."""
     draws = drawn([1.0] * 6 + [1.1] * 4)
     edp = make_objective("edp")
@@ -180,7 +200,7 @@ def test_a_clock_that_breaks_the_bound_is_no_good_choice():
     assert draws.sm_mhz[k] == 1000
 
 
-def test_the_stated_probability_is_worth_what_the_experiment_says():
+def test_the_stated_probability_is_worth_what_the_experiment_says() -> None:
     path = Path(__file__).parents[2] / "experiments/results/clocks-bound.csv"
     rows = pl.read_csv(path).rows(named=True)
     held = {r["model"]: r["value"] for r in rows if r["metric"] == "bound_held"}
@@ -191,18 +211,20 @@ def test_the_stated_probability_is_worth_what_the_experiment_says():
     assert held["stated 0.6 to 0.8"] < 0.6
 
 
-def test_each_choice_is_priced_and_dollars_are_offered_once(profiles, clocked):
+def test_each_choice_is_priced_and_dollars_are_offered_once(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     answer = ask(profiles, clocked, objective="energy")
     by_name = {c.name: c for c in answer.choices}
     assert set(by_name) == {"this clock", "highest clock", "cheapest clock"}
     this, highest, cheapest = by_name.values()
     assert this.sm_mhz == answer.sm_mhz
     assert highest.sm_mhz == answer.default_sm_mhz
-    assert cheapest.usd_per_1000_steps <= min(
-        this.usd_per_1000_steps, highest.usd_per_1000_steps
+    assert present(cheapest.usd_per_1000_steps) <= min(
+        present(this.usd_per_1000_steps), present(highest.usd_per_1000_steps)
     )
-    assert this.energy_j < highest.energy_j
-    assert this.step_time_s > highest.step_time_s
+    assert present(this.energy_j) < present(highest.energy_j)
+    assert present(this.step_time_s) > present(highest.step_time_s)
     assert sum("--objective cost" in r for r in answer.reasons) == 1
     by_cost = ask(profiles, clocked, objective="cost")
     assert by_cost.sm_mhz == cheapest.sm_mhz
@@ -211,8 +233,10 @@ def test_each_choice_is_priced_and_dollars_are_offered_once(profiles, clocked):
     assert "best by dollars" in by_cost.reasons[-1]
 
 
-def test_each_part_says_what_it_rests_on(profiles, clocked):
-    parts = {r["part"]: r for r in ask(profiles, clocked).to_json()["rests_on"]}
+def test_each_part_says_what_it_rests_on(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
+    parts = {r["part"]: r for r in document_of(ask(profiles, clocked))["rests_on"]}
     assert list(parts) == [
         "step time on the anchor", "translation", "power", "response to the clock",
     ]  # fmt: skip
@@ -222,7 +246,9 @@ def test_each_part_says_what_it_rests_on(profiles, clocked):
     # sweeps that were measured are not called simulated, though power is
     m = replace(clocked.bundle.manifest, corpus="ttu-dvfs", source_gpu="V100-PCIe-32GB")
     mixed = replace(clocked.bundle, manifest=m)
-    (answer,) = engine.predict_freq(profiles, *PAIR, clock_bundle=mixed)
+    (answer,) = all_as(
+        Recommendation, engine.predict_freq(profiles, *PAIR, clock_bundle=mixed)
+    )
     parts = {r.part: r for r in answer.facts.rests_on}
     assert parts["response to the clock"].simulated is False
     assert "extrapolated" in parts["response to the clock"].note
@@ -234,22 +260,26 @@ def test_each_part_says_what_it_rests_on(profiles, clocked):
     assert probed.facts.rests_on[2].source.startswith("measured by the probe")
 
 
-def test_work_that_does_not_fit_is_not_applied(profiles, clocked, monkeypatch):
+def test_work_that_does_not_fit_is_not_applied(
+    profiles: list[Profile], clocked: ClockFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("xlate.models.response.choice.action_of", lambda c: "apply")
     large = [replace(p, memory_bytes=30 * 2**30) for p in profiles]
     answer = ask(large, clocked)
-    assert answer.memory.fits == "no"
+    assert present(answer.memory).fits == "no"
     assert answer.action == "collect"
     assert answer.verdict.level == "refuse"
     assert answer.probes == ()
     assert "cannot run there" in answer.reasons[0]
     assert "no clock can be measured there" in answer.reasons[-1]
-    assert answer.to_json()["memory"]["fits"] == "no"
-    assert answer.to_json()["rent"]["usd_per_h_instance"] == 3.06
+    assert document_of(answer)["memory"]["fits"] == "no"
+    assert document_of(answer)["rent"]["usd_per_h_instance"] == 3.06
     assert ask(profiles, clocked).action == "apply"
 
 
-def test_wrong_names_are_said_before_the_work(profiles, clocked):
+def test_wrong_names_are_said_before_the_work(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     with pytest.raises(UnknownNameError, match="objective"):
         ask(profiles, clocked, objective="speed")
     with pytest.raises(UnknownNameError, match="probe"):
@@ -264,11 +294,13 @@ def test_wrong_names_are_said_before_the_work(profiles, clocked):
         engine.predict_freq(profiles, "g3s.xlarge", "p2.xlarge")
 
 
-def test_the_answer_repeats_itself(profiles, clocked):
+def test_the_answer_repeats_itself(profiles: list[Profile], clocked: ClockFit) -> None:
     assert ask(profiles, clocked) == ask(profiles, clocked)
 
 
-def test_doubt_names_probes_and_probes_take_the_doubt(profiles, clocked):
+def test_doubt_names_probes_and_probes_take_the_doubt(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     doubtful = ask(profiles, clocked, confidence=1.0)
     assert len(doubtful.probes) in (3, 5)
     assert 1530 in doubtful.probes
@@ -280,7 +312,7 @@ def test_doubt_names_probes_and_probes_take_the_doubt(profiles, clocked):
     ]  # fmt: skip
     sure = ask(profiles, clocked, probes=probes)
     assert sure.confidence >= doubtful.confidence
-    assert "confidence from" in sure.changed
+    assert "confidence from" in present(sure.changed)
     by_clock = {p.sm_mhz: p for p in sure.curve}
     for probe in probes:
         assert by_clock[probe.sm_mhz].time_ratio == pytest.approx(probe.time_s)
@@ -288,10 +320,10 @@ def test_doubt_names_probes_and_probes_take_the_doubt(profiles, clocked):
 
 
 def test_a_lone_probe_at_the_highest_clock_is_a_measurement(
-    clocked, example, monkeypatch
-):
+    clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("xlate.models.response.choice.action_of", lambda c: "collect")
-    known = engine.read_profiles([example])
+    known = all_as(Profile, engine.read_profiles([example]))
     unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in known]
     metrics = {"gpu_utilization": 60.0, "memory_utilization": 40.0}
     answer = ask(unknown, clocked, probes=[Probe(1530.0, 210.0, 1.0, metrics)])
@@ -301,7 +333,7 @@ def test_a_lone_probe_at_the_highest_clock_is_a_measurement(
     assert answer.probes == (765.0, 1072.0)
 
 
-def test_probes_must_fit(profiles, clocked):
+def test_probes_must_fit(profiles: list[Profile], clocked: ClockFit) -> None:
     low = Probe(765.0, 100.0, 1.2)
     with pytest.raises(ProfileError, match="no probe ran at the highest clock, 1530"):
         ask(profiles, clocked, probes=[low])
@@ -311,29 +343,37 @@ def test_probes_must_fit(profiles, clocked):
         ask(profiles, clocked, probe="tri-point", probes=[low])
     with pytest.raises(ProfileError, match="a probe ran at 1980 MHz"):
         ask(profiles, clocked, probes=[Probe(1980.0, 100.0, 1.2)])
-    failure = ask(profiles, clocked, probes=[Probe(1530.0, 150.0, None), low])
+    (failure,) = engine.predict_freq(
+        profiles, *PAIR, clock_bundle=clocked.bundle,
+        probes=[Probe(1530.0, 150.0, None), low],
+    )  # fmt: skip
+    assert isinstance(failure, Failure)
     assert "has no time" in str(failure.error)
 
 
-def test_without_a_hand_off_probes_are_needed(profiles, clocked):
+def test_without_a_hand_off_probes_are_needed(
+    profiles: list[Profile], clocked: ClockFit
+) -> None:
     bare = replace(clocked.bundle, handoff=None)
     (failure,) = engine.predict_freq(profiles, *PAIR, clock_bundle=bare)
+    assert isinstance(failure, Failure)
     assert "is not known" in str(failure.error)
     probe = Probe(
         1530.0, 200.0, 1.0, {"gpu_utilization": 95.0, "memory_utilization": 40.0}
     )
     (answer,) = engine.predict_freq(profiles, *PAIR, clock_bundle=bare, probes=[probe])
+    assert isinstance(answer, Recommendation)
     assert answer.power_at_default_w.value == 200
     assert answer.changed is None
 
 
-def test_actions_follow_the_confidence():
+def test_actions_follow_the_confidence() -> None:
     assert [choice.action_of(c) for c in (0.9, 0.7, 0.5, 0.1)] == list(choice.ACTIONS)
 
 
 def test_a_limited_sweep_is_five_clocks_around_the_choice(
-    profiles, clocked, monkeypatch
-):
+    profiles: list[Profile], clocked: ClockFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("xlate.models.response.choice.action_of", lambda c: "sweep")
     answer = ask(profiles, clocked)
     assert answer.action == "sweep"
@@ -344,8 +384,8 @@ def test_a_limited_sweep_is_five_clocks_around_the_choice(
     assert list(answer.probes) == sorted(answer.probes)
 
 
-def test_reasons_say_what_binds():
-    def of(power=150.0, **metrics):
+def test_reasons_say_what_binds() -> None:
+    def of(power: float = 150.0, **metrics: float) -> str:
         return " ".join(what_binds(Probe(1530, power, 1.0, metrics), V100))
 
     assert "the card waits: it is busy 20 %" in of(
@@ -363,36 +403,46 @@ def test_reasons_say_what_binds():
     assert "all that its limit allows" in of(299.0, gpu_utilization=95)
 
 
-def test_reasons_say_when_the_size_is_not_known(clocked, example):
-    known = engine.read_profiles([example])
+def test_reasons_say_when_the_size_is_not_known(
+    clocked: ClockFit, example: Path
+) -> None:
+    known = all_as(Profile, engine.read_profiles([example]))
     unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in known]
     said = " ".join(ask(unknown, clocked).reasons)
     assert "say --batch-size and --input-size" in said
     assert "say --batch-size" not in " ".join(ask(known, clocked).reasons)
 
 
-def test_a_target_without_sweeps_borrows_and_says_so(fitted, profiles, swept):
+def test_a_target_without_sweeps_borrows_and_says_so(
+    fitted: FitResult, profiles: list[Profile], swept: dict[str, Corpus]
+) -> None:
     done = engine.fit_clocks("p3.2xlarge", sweeps=["ttu-dvfs"], save=False)
     assert "extrapolated" in done.notes[0]
     m = done.bundle.manifest
     assert m.extrapolated
     assert m.source_gpu == "V100-PCIe-32GB"
     assert m.spread == SPREAD
-    (answer,) = engine.predict_freq(profiles, *PAIR, clock_bundle=done.bundle)
+    (answer,) = all_as(
+        Recommendation, engine.predict_freq(profiles, *PAIR, clock_bundle=done.bundle)
+    )
     assert answer.extrapolated
     # said once: beside what the response rests on, not as a reason too
     said = [*answer.reasons, *(r.text for r in answer.facts.rests_on)]
     assert sum("never swept" in s for s in said) == 1
     own = replace(done.bundle, manifest=replace(m, spread=1.0))
-    (narrow,) = engine.predict_freq(profiles, *PAIR, clock_bundle=own)
+    (narrow,) = all_as(
+        Recommendation, engine.predict_freq(profiles, *PAIR, clock_bundle=own)
+    )
 
-    def width(a):
-        return a.time_ratio.high - a.time_ratio.low
+    def width(a: Recommendation) -> float:
+        return present(a.time_ratio.high) - present(a.time_ratio.low)
 
     assert width(answer) > width(narrow)
 
 
-def test_the_bundle_is_the_same_bytes_and_is_checked(clocked, tmp_path):
+def test_the_bundle_is_the_same_bytes_and_is_checked(
+    clocked: ClockFit, tmp_path: Path
+) -> None:
     again = engine.fit_clocks("p3.2xlarge", sweeps=["simulated"], save=False)
     one, two = (
         clock_bundles.save(b, tmp_path / n)
@@ -418,7 +468,7 @@ def test_the_bundle_is_the_same_bytes_and_is_checked(clocked, tmp_path):
             clock_bundles.load(two)
 
 
-def test_a_fit_needs_one_name_and_sweeps():
+def test_a_fit_needs_one_name_and_sweeps() -> None:
     with pytest.raises(CatalogError, match="one of them"):
         engine.fit_clocks()
     with pytest.raises(CatalogError, match="has no GPU"):
@@ -434,7 +484,7 @@ def test_a_fit_needs_one_name_and_sweeps():
 # hand-off
 
 
-def test_the_hand_off_learns_power_from_op_vectors(simulated):
+def test_the_hand_off_learns_power_from_op_vectors(simulated: Corpus) -> None:
     jobs = joined(simulated, simulated, "p3.2xlarge").gather_every(2)
     handoff = PowerModel(300.0).fit(jobs)
     guess = handoff.out_of_fold(jobs)
@@ -449,12 +499,14 @@ def test_the_hand_off_learns_power_from_op_vectors(simulated):
     assert ((drawn[:, 1:] >= 0) & (drawn[:, 1:] <= 100)).all()
 
 
-def test_too_few_shared_jobs_are_no_hand_off(simulated):
+def test_too_few_shared_jobs_are_no_hand_off(simulated: Corpus) -> None:
     with pytest.raises(AlignmentError, match="share too few jobs"):
         joined(simulated, simulated, "c5.4xlarge")
 
 
-def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(simulated):
+def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(
+    simulated: Corpus,
+) -> None:
     """Twice the same model, input and batch, once with another optimizer and slower."""
     one = joined(simulated, simulated, "p3.2xlarge")
     slower = simulated.runs.with_columns(
@@ -477,7 +529,7 @@ def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(simulated):
     assert known["step_time_us"].to_list() == one["step_time_us"].to_list()
 
 
-def test_power_on_the_real_corpora(profet, swept):
+def test_power_on_the_real_corpora(profet: Corpus, swept: dict[str, Corpus]) -> None:
     """The figure of experiments/results/handoff-power."""
     jobs = joined(profet, swept["cloud-hw-trainpred"], "p3.2xlarge")
     guess = PowerModel(300.0).fit(jobs).out_of_fold(jobs)
@@ -499,11 +551,13 @@ GPU 00000000:00:1E.0
 """
 
 
-def test_a_pasted_dump_goes_before_the_catalogue(tmp_path, profiles, clocked):
+def test_a_pasted_dump_goes_before_the_catalogue(
+    tmp_path: Path, profiles: list[Profile], clocked: ClockFit
+) -> None:
     path = tmp_path / "clocks.txt"
     path.write_text(DUMP)
     found = legal_clocks(V100, path, KNOWN)
-    assert found.sm_mhz == (960, 1522, 1530)
+    assert list(found.sm_mhz) == [960, 1522, 1530]
     assert found.memory_mhz == 877
     answer = ask(profiles, clocked, clocks_file=path)
     assert answer.sm_mhz in found.sm_mhz
@@ -521,14 +575,14 @@ def test_a_pasted_dump_goes_before_the_catalogue(tmp_path, profiles, clocked):
         ("nothing here", "lists no graphics clock"),
     ],
 )
-def test_a_dump_of_another_gpu_is_refused(tmp_path, text, said):
+def test_a_dump_of_another_gpu_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "clocks.txt"
     path.write_text(text)
     with pytest.raises(CatalogError, match=said):
         from_dump(path, V100, KNOWN)
 
 
-def test_snapping_is_idempotent_and_legal():
+def test_snapping_is_idempotent_and_legal() -> None:
     legal = V100.legal_mhz()
     for wish in (0, 700.3, 1000, 5000):
         clock = snap(wish, legal)
@@ -536,7 +590,7 @@ def test_snapping_is_idempotent_and_legal():
         assert snap(clock, legal) == clock
 
 
-def test_commands_by_generation():
+def test_commands_by_generation() -> None:
     k80 = KNOWN.gpu("K80")
     assert commands(V100, 1252, legal_clocks(V100)) == (
         "sudo nvidia-smi -lgc 1252,1252", "sudo nvidia-smi -rgc"
@@ -546,7 +600,7 @@ def test_commands_by_generation():
     )  # fmt: skip
 
 
-def test_the_list_depends_on_the_memory_clock():
+def test_the_list_depends_on_the_memory_clock() -> None:
     """The short list of the low memory state is not the one chosen from."""
     assert max(legal_clocks(KNOWN.gpu("T4")).sm_mhz) == 1590
 
@@ -554,7 +608,7 @@ def test_the_list_depends_on_the_memory_clock():
 # probes on disk
 
 
-def test_a_json_probe(tmp_path):
+def test_a_json_probe(tmp_path: Path) -> None:
     path = tmp_path / "p.json"
     path.write_text(
         '{"sm_mhz": 960, "time_s": 1.2, "power_w": 140, "dram_active": 0.5}'
@@ -572,14 +626,14 @@ def test_a_json_probe(tmp_path):
         ("{", "is no probe"),
     ],
 )  # fmt: skip
-def test_a_broken_probe_is_named(tmp_path, text, said):
+def test_a_broken_probe_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "p.json"
     path.write_text(text)
     with pytest.raises(ProfileError, match=said):
         read_probe(path)
 
 
-def test_a_recorded_probe(tmp_path):
+def test_a_recorded_probe(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     rows = "".join(
         f"2024/01/31 12:00:0{s}.000, 140 W, 90 %, 30 %, 960 MHz\n" for s in range(4)
@@ -599,18 +653,20 @@ def test_a_recorded_probe(tmp_path):
 
 
 @pytest.fixture
-def root(monkeypatch):
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
 
 
 @pytest.mark.parametrize("ending", [None, ValueError, KeyboardInterrupt])
-def test_a_clock_is_taken_back_whatever_happens(root, ending):
+def test_a_clock_is_taken_back_whatever_happens(
+    root: None, ending: type[BaseException] | None
+) -> None:
     nvml = RecordedNvml()
     handle = device_of(nvml, V100, KNOWN)
 
-    def hold():
+    def hold() -> None:
         with applied(nvml, handle, V100, 1252.0, legal_clocks(V100)):
-            assert nvml.calls[-1] == ("nvmlDeviceSetGpuLockedClocks", 1252, 1252)
+            assert nvml.last_call() == ("nvmlDeviceSetGpuLockedClocks", 1252, 1252)
             if ending:
                 raise ending
 
@@ -619,18 +675,18 @@ def test_a_clock_is_taken_back_whatever_happens(root, ending):
             hold()
     else:
         hold()
-    assert nvml.calls[-1] == ("nvmlDeviceResetGpuLockedClocks",)
+    assert nvml.last_call() == ("nvmlDeviceResetGpuLockedClocks",)
 
 
-def test_older_cards_take_application_clocks(root):
+def test_older_cards_take_application_clocks(root: None) -> None:
     nvml, k80 = RecordedNvml("Tesla K80"), KNOWN.gpu("K80")
     handle = device_of(nvml, k80, KNOWN)
     with applied(nvml, handle, k80, 705.0, legal_clocks(k80)):
-        assert nvml.calls[-1] == ("nvmlDeviceSetApplicationsClocks", 2505, 705)
-    assert nvml.calls[-1] == ("nvmlDeviceResetApplicationsClocks",)
+        assert nvml.last_call() == ("nvmlDeviceSetApplicationsClocks", 2505, 705)
+    assert nvml.last_call() == ("nvmlDeviceResetApplicationsClocks",)
 
 
-def test_it_refuses_what_it_should(root, monkeypatch):
+def test_it_refuses_what_it_should(root: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RefusedError, match="is Tesla T4, the answer is for V100"):
         device_of(RecordedNvml("Tesla T4"), V100, KNOWN)
     with pytest.raises(RefusedError, match="no GPU 3 here"):
@@ -639,14 +695,14 @@ def test_it_refuses_what_it_should(root, monkeypatch):
     refused = pytest.raises(RefusedError, match="refuses 1252 MHz: Insufficient")
     with refused, applied(nvml, "handle", V100, 1252.0, legal_clocks(V100)):
         raise AssertionError("never reached")
-    assert nvml.calls[-1] == ("nvmlDeviceResetGpuLockedClocks",)
+    assert nvml.last_call() == ("nvmlDeviceResetGpuLockedClocks",)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(RefusedError, match="needs root"):
         device_of(RecordedNvml(), V100, KNOWN)
 
 
-def test_a_watched_card_that_does_not_follow():
-    naps = []
+def test_a_watched_card_that_does_not_follow() -> None:
+    naps: list[float] = []
     assert watch(RecordedNvml(), "h", 1252, 5, naps.append) == (
         True, "the card kept to 1252 MHz in 5 samples"
     )  # fmt: skip
@@ -658,7 +714,7 @@ def test_a_watched_card_that_does_not_follow():
     )
 
 
-def test_the_errors_of_a_borrowed_response_are_those_measured():
+def test_the_errors_of_a_borrowed_response_are_those_measured() -> None:
     path = Path(__file__).parents[2] / "experiments/results/clocks-spread.csv"
     over = pl.read_csv(path).filter(pl.col("target") == "any")["value"][0]
     assert abs(over - SPREAD) < 0.05

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from tests.support.narrowing import all_as, as_type, present
 from xlate import engine
 from xlate.cli import app
 from xlate.errors import ProfileError, RefusedError
@@ -22,6 +26,8 @@ from xlate.sweeps.features import VIEWS
 from xlate.sweeps.probe import of_trace, read_telemetry
 from xlate.telemetry.live import device_here, sample
 from xlate.values.prediction import Failure
+from xlate.values.profile import Estimate
+from xlate.values.recommendation import Recommendation
 
 TARGET, GPU, HIGHEST, LIMIT = "p3.2xlarge", "V100-SXM2-16GB", 1530, 300
 SMI = "timestamp, name, power.draw [W], clocks.sm [MHz], utilization.gpu [%], utilization.memory [%]\n"
@@ -47,7 +53,7 @@ def training(view: str, n: int = 24) -> Training:
 
 
 @pytest.fixture(scope="module")
-def bundle():
+def bundle() -> ClockBundle:
     models = {v: CalibratedResponse(0, "response-linear").fit(training(v)) for v in VIEWS}  # fmt: skip
     manifest = ClockManifest(
         FORMAT, {}, TARGET, GPU, GPU, 1.0, (), "made here", "", False, "none", None, None,
@@ -57,8 +63,8 @@ def bundle():
 
 
 @pytest.fixture
-def ask(bundle, tmp_path):
-    def of_text(text: str, **options):
+def ask(bundle: ClockBundle, tmp_path: Path) -> Callable[..., Any]:
+    def of_text(text: str, **options: Any) -> Recommendation:
         path = tmp_path / "run.csv"
         path.write_text(text)
         (found,) = engine.clocks_of_recordings(
@@ -71,19 +77,26 @@ def ask(bundle, tmp_path):
     return of_text
 
 
-def smi(n=60, name=V100, watts=200.0, mhz=HIGHEST, busy=98, memory=50):
+def smi(
+    n: int = 60,
+    name: str = V100,
+    watts: float = 200.0,
+    mhz: int = HIGHEST,
+    busy: int = 98,
+    memory: float = 50,
+) -> str:
     return SMI + "".join(
         f"2026/05/01 12:00:{k / 10:06.3f}, {name}, {watts + k % 3:.1f} W, {mhz} MHz, {busy} %, {memory} %\n"
         for k in range(n)
     )
 
 
-def dmon(n=60, watts=200, dram=0.5):
+def dmon(n: int = 60, watts: int = 200, dram: float = 0.5) -> str:
     head = "#Entity  GRACT  SMACT  DRAMA  FP32A  POWER  SMCLK\nID\n"
     return head + f"GPU 0  0.98  0.9  {dram}  0.5  {watts}  {HIGHEST}\n" * n
 
 
-def test_power_is_measured_and_nothing_else_is_said(ask):
+def test_power_is_measured_and_nothing_else_is_said(ask: Callable[..., Any]) -> None:
     answer = ask(smi())
     assert answer.power_at_default_w.value == pytest.approx(201)
     assert answer.power_at_default_w.low < 201 < answer.power_at_default_w.high
@@ -100,7 +113,7 @@ def test_power_is_measured_and_nothing_else_is_said(ask):
     assert document["verdict"]["domain"] == "in_domain"
 
 
-def test_a_step_time_makes_seconds_joules_and_dollars(ask):
+def test_a_step_time_makes_seconds_joules_and_dollars(ask: Callable[..., Any]) -> None:
     answer = ask(smi(), step_time_s=0.1)
     assert answer.step_time_s.value == pytest.approx(0.1 * answer.time_ratio.value)
     assert answer.energy_j.value == pytest.approx(
@@ -110,14 +123,20 @@ def test_a_step_time_makes_seconds_joules_and_dollars(ask):
     assert answer.sm_mhz == ask(smi()).sm_mhz
 
 
-def test_a_job_that_memory_binds_takes_a_lower_clock(ask):
-    for make in (lambda m: smi(memory=100 * m), lambda m: dmon(dram=m)):
+def test_a_job_that_memory_binds_takes_a_lower_clock(ask: Callable[..., Any]) -> None:
+    makers: tuple[Callable[[float], str], ...] = (
+        lambda m: smi(memory=100 * m),
+        lambda m: dmon(dram=m),
+    )
+    for make in makers:
         low, high = (ask(make(m)) for m in (0.8, 0.2))
         assert low.sm_mhz < high.sm_mhz
         assert low.time_ratio.value < 1.35
 
 
-def test_dcgm_answers_from_its_activities_and_utilisation_alone_says_so(ask):
+def test_dcgm_answers_from_its_activities_and_utilisation_alone_says_so(
+    ask: Callable[..., Any],
+) -> None:
     said = " ".join(ask(smi()).verdict.reasons)
     assert "utilisations alone: DCGM's activities" in said
     said = " ".join(ask(dmon()).verdict.reasons)
@@ -126,7 +145,9 @@ def test_dcgm_answers_from_its_activities_and_utilisation_alone_says_so(ask):
 
 
 @pytest.mark.parametrize("name", ["Tesla T4", "NVIDIA A100-SXM4-40GB", "AMD Instinct MI300X", "NVIDIA Unheard 9000"])  # fmt: skip
-def test_a_recording_of_another_gpu_is_refused_unless_forced(ask, name):
+def test_a_recording_of_another_gpu_is_refused_unless_forced(
+    ask: Callable[..., Any], name: str
+) -> None:
     with pytest.raises(
         ProfileError, match=rf"another GPU than the {GPU}.*\n.*force=True"
     ):
@@ -138,7 +159,9 @@ def test_a_recording_of_another_gpu_is_refused_unless_forced(ask, name):
     assert forced.action in ("sweep", "collect")
 
 
-def test_a_name_that_is_no_gpus_and_another_vendors_tool(ask):
+def test_a_name_that_is_no_gpus_and_another_vendors_tool(
+    ask: Callable[..., Any],
+) -> None:
     answer = ask(smi(name="NVIDIA Graphics Device"))
     assert answer.verdict.level == "widen"
     assert "which is no GPU's name" in " ".join(answer.verdict.reasons)
@@ -150,7 +173,9 @@ def test_a_name_that_is_no_gpus_and_another_vendors_tool(ask):
         ask(smi(name=f"{V100} MIG 1g.5gb"))
 
 
-def test_what_another_gpu_shows_without_a_name_is_refused(ask):
+def test_what_another_gpu_shows_without_a_name_is_refused(
+    ask: Callable[..., Any],
+) -> None:
     bare = smi(mhz=1980).replace(f", {V100}", ", [N/A]")
     with pytest.raises(
         ProfileError, match="60 of 60 samples cannot be: core clock of 1980"
@@ -179,15 +204,17 @@ def test_what_another_gpu_shows_without_a_name_is_refused(ask):
         (smi().replace("utilization.memory", "utilization.encoder"), "widen", "memory utilisation is not in the recording"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_recording_is_doubted(ask, text, level, said):
+def test_what_is_wrong_with_a_recording_is_doubted(
+    ask: Callable[..., Any], text: str, level: str, said: str
+) -> None:
     answer = ask(text)
     assert answer.verdict.level == level
     assert said in " ".join(answer.verdict.reasons)
     assert answer.to_json()["verdict"]["domain"] == {"widen": "uncertain", "refuse": "out_of_domain"}[level]  # fmt: skip
 
 
-def test_what_is_not_recorded_is_said_and_widens(ask):
-    def width(answer):
+def test_what_is_not_recorded_is_said_and_widens(ask: Callable[..., Any]) -> None:
+    def width(answer: Recommendation) -> float:
         low, high = answer.best_mhz_range
         return high - low
 
@@ -203,7 +230,9 @@ def test_what_is_not_recorded_is_said_and_widens(ask):
     assert "intervals for less too" in " ".join(no_busy.verdict.reasons)
 
 
-def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_path):
+def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(
+    bundle: ClockBundle, tmp_path: Path
+) -> None:
     """Terms of a feature beyond its span must not carry every draw to one clock."""
     model = CalibratedResponse(0, "response-blend").fit(training("smi"))
     narrow = ClockBundle(replace(bundle.manifest, views=("smi",)), {"smi": model}, None)
@@ -212,8 +241,11 @@ def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_p
     for memory in (45, 60, 75, 100):
         path = tmp_path / f"{memory}.csv"
         path.write_text(smi(memory=memory))
-        found += engine.clocks_of_recordings(
-            [read_telemetry(path)], TARGET, clock_bundle=narrow
+        found += all_as(
+            Recommendation,
+            engine.clocks_of_recordings(
+                [read_telemetry(path)], TARGET, clock_bundle=narrow
+            ),
         )
     sure = [a.confidence for a in found]
     assert sure == sorted(sure, reverse=True)
@@ -223,7 +255,9 @@ def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(bundle, tmp_p
     assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
 
 
-def test_power_scaled_from_a_low_clock_stays_within_the_limit(ask):
+def test_power_scaled_from_a_low_clock_stays_within_the_limit(
+    ask: Callable[..., Any],
+) -> None:
     answer = ask(smi(watts=240, mhz=700))
     assert answer.power_at_default_w.value == pytest.approx(300)
     assert max(p.power_w for p in answer.curve) == pytest.approx(300)
@@ -239,7 +273,9 @@ def test_power_scaled_from_a_low_clock_stays_within_the_limit(ask):
     assert not [r for r in cool.reasons if "would reach" in r]
 
 
-def test_a_throttled_recording_starts_from_the_clock_it_was_at(ask):
+def test_a_throttled_recording_starts_from_the_clock_it_was_at(
+    ask: Callable[..., Any],
+) -> None:
     """At its limit the card goes no faster than recorded, whatever clock is asked for."""
     answer = ask(smi(watts=298, mhz=1230))
     at = {p.sm_mhz: p for p in answer.curve}
@@ -256,7 +292,9 @@ def test_a_throttled_recording_starts_from_the_clock_it_was_at(ask):
     assert any("start from there" in r for r in answer.verdict.reasons)
 
 
-def test_a_recording_at_a_lower_clock_is_power_at_that_clock(ask):
+def test_a_recording_at_a_lower_clock_is_power_at_that_clock(
+    ask: Callable[..., Any],
+) -> None:
     answer = ask(smi(watts=150, mhz=1380))
     at = min(answer.curve, key=lambda p: abs(p.sm_mhz - 1380))
     assert at.power_w == pytest.approx(151, rel=0.01)
@@ -264,7 +302,9 @@ def test_a_recording_at_a_lower_clock_is_power_at_that_clock(ask):
     assert answer.verdict.level != "ok"
 
 
-def test_without_a_step_time_the_change_of_rent_is_said(ask):
+def test_without_a_step_time_the_change_of_rent_is_said(
+    ask: Callable[..., Any],
+) -> None:
     answer = ask(smi())
     more = 100 * (answer.time_ratio.value - 1)
     (said,) = (r for r in answer.reasons if r.startswith("rent:"))
@@ -273,16 +313,18 @@ def test_without_a_step_time_the_change_of_rent_is_said(ask):
     assert not any("rent:" in r for r in ask(smi(), step_time_s=0.1).reasons)
 
 
-def test_simulated_sweeps_alone_make_no_sure_answer(bundle, tmp_path):
+def test_simulated_sweeps_alone_make_no_sure_answer(
+    bundle: ClockBundle, tmp_path: Path
+) -> None:
     path = tmp_path / "run.csv"
     path.write_text(smi(memory=30))
     recording = read_telemetry(path)
 
-    def ask(corpus):
+    def ask(corpus: str) -> Recommendation:
         manifest = replace(bundle.manifest, corpus=corpus)
         fitted = replace(bundle, manifest=manifest)
         (found,) = engine.clocks_of_recordings([recording], TARGET, clock_bundle=fitted)
-        return found
+        return as_type(Recommendation, found)
 
     measured, simulated = ask("made here"), ask("simulated (simulated)")
     assert measured.confidence > 0.6 >= simulated.confidence
@@ -290,7 +332,7 @@ def test_simulated_sweeps_alone_make_no_sure_answer(bundle, tmp_path):
     assert any("is not known" in r and "simulated" in r for r in simulated.reasons)
 
 
-def with_memory(mib):
+def with_memory(mib: int) -> str:
     head, *rows = smi().splitlines()
     return "\n".join([f"{head}, memory.used [MiB]", *(f"{r}, {mib} MiB" for r in rows)])
 
@@ -303,22 +345,24 @@ def with_memory(mib):
         (smi(busy=40, memory=80), "widen", "memory utilisation is above GPU utilisation throughout"),
     ],
 )  # fmt: skip
-def test_readings_that_a_card_hardly_shows_are_doubted(ask, text, level, said):
+def test_readings_that_a_card_hardly_shows_are_doubted(
+    ask: Callable[..., Any], text: str, level: str, said: str
+) -> None:
     answer = ask(text)
     assert answer.verdict.level == level
     assert said in " ".join(answer.verdict.reasons)
     assert answer.action != "apply"
 
 
-def test_readings_that_a_card_shows_are_not_doubted(ask):
+def test_readings_that_a_card_shows_are_not_doubted(ask: Callable[..., Any]) -> None:
     assert ask(with_memory(15000)).verdict.level == "ok"
     with pytest.raises(ProfileError, match=r"drew 37[0-9.]+ W, on a GPU that may draw 300"):  # fmt: skip
         ask(smi(watts=375))
 
 
-def test_a_noisy_recording_has_wider_power(ask):
-    def width(e):
-        return (e.high - e.low) / e.value
+def test_a_noisy_recording_has_wider_power(ask: Callable[..., Any]) -> None:
+    def width(e: Estimate) -> float:
+        return (present(e.high) - present(e.low)) / e.value
 
     rng = np.random.default_rng(0)
     noisy = SMI + "".join(
@@ -328,7 +372,9 @@ def test_a_noisy_recording_has_wider_power(ask):
     assert width(ask(noisy).power_at_default_w) > 3 * width(ask(smi()).power_at_default_w)  # fmt: skip
 
 
-def test_probes_at_other_clocks_bend_the_curve(ask, tmp_path):
+def test_probes_at_other_clocks_bend_the_curve(
+    ask: Callable[..., Any], tmp_path: Path
+) -> None:
     path = tmp_path / "p.json"
     path.write_text(json.dumps({"sm_mhz": 1072, "time_s": 5.95, "power_w": 120}))
     from xlate.sweeps.probe import read_probe
@@ -344,11 +390,13 @@ def test_probes_at_other_clocks_bend_the_curve(ask, tmp_path):
 
 
 @pytest.fixture
-def run(bundle, monkeypatch, tmp_path):
+def run(
+    bundle: ClockBundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Any]:
     monkeypatch.setattr("xlate.store.clock_bundle.find", lambda *a: bundle)
     monkeypatch.chdir(tmp_path)
 
-    def call(*words: str, code: int = 0):
+    def call(*words: str, code: int = 0) -> Result:
         result = CliRunner().invoke(app, list(words))
         assert result.exit_code == code, (result.output, result.exception)
         return result
@@ -356,7 +404,9 @@ def run(bundle, monkeypatch, tmp_path):
     return call
 
 
-def test_the_command_tells_a_recording_by_its_content(run, tmp_path):
+def test_the_command_tells_a_recording_by_its_content(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "run.txt").write_text(smi())
     ask = ("predict-freq", "run.txt", "--target", TARGET)
     (answer,) = json.loads(run(*ask, "--json").stdout)
@@ -370,7 +420,9 @@ def test_the_command_tells_a_recording_by_its_content(run, tmp_path):
     assert curve["sm_mhz"] == answer["sm_mhz"]
 
 
-def test_a_csv_without_a_header_is_answered_with_fields(run, tmp_path):
+def test_a_csv_without_a_header_is_answered_with_fields(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "bare.csv").write_text(smi().removeprefix(SMI))
     ask = ("predict-freq", "bare.csv", "--target", TARGET)
     said = run(*ask, code=1)
@@ -394,7 +446,9 @@ def test_a_csv_without_a_header_is_answered_with_fields(run, tmp_path):
         (("--live", "60"), "--live samples the card here in place of"),
     ],
 )
-def test_options_that_go_with_no_recording_are_refused(run, tmp_path, more, said):
+def test_options_that_go_with_no_recording_are_refused(
+    run: Callable[..., Any], tmp_path: Path, more: tuple[str, ...], said: str
+) -> None:
     for name in ("run.txt", "run2.txt"):
         (tmp_path / name).write_text(smi())
     (tmp_path / "other.json").write_text("{}")
@@ -404,7 +458,9 @@ def test_options_that_go_with_no_recording_are_refused(run, tmp_path, more, said
     assert said in text
 
 
-def test_several_recordings_in_one_call(run, tmp_path):
+def test_several_recordings_in_one_call(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_text(smi())
     (tmp_path / "b.csv").write_text(smi(name="Tesla T4"))
     result = run("predict-freq", "a.csv", "b.csv", "--target", TARGET, "--json", code=1)
@@ -433,51 +489,57 @@ class Replay:
 
     NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
 
-    def __init__(self, samples, names=(V100,), lost_at=None):
+    def __init__(
+        self,
+        samples: list[tuple[int, int, int]],
+        names: tuple[str, ...] = (V100,),
+        lost_at: int | None = None,
+    ) -> None:
         self.samples, self.names, self.lost_at = samples, names, lost_at
-        self.now, self.read, self.asked = 1e9, 0, set()
+        self.now, self.read = 1e9, 0
+        self.asked: set[str] = set()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if not name.startswith("nvmlDeviceGet") and name != "nvmlShutdown":
             raise AttributeError(f"{name} is no reading")
         self.asked.add(name)
         return getattr(self, NVML.get(name, "unsupported"))
 
-    def unsupported(self, *_):
+    def unsupported(self, *_: int) -> None:
         raise RuntimeError("Not Supported")
 
-    def shutdown(self):
+    def shutdown(self) -> None:
         pass
 
-    def count(self):
+    def count(self) -> int:
         return len(self.names)
 
-    def handle(self, i):
+    def handle(self, i: int) -> int:
         return i
 
-    def card(self, handle):
+    def card(self, handle: int) -> bytes:
         return self.names[handle].encode()
 
-    def power(self, handle):
+    def power(self, handle: int) -> int:
         if self.lost_at == self.read:
             raise RuntimeError("GPU is lost")
         self.read += 1
         return 1000 * self.samples[min(self.read, len(self.samples)) - 1][0]
 
-    def use(self, handle):
+    def use(self, handle: int) -> SimpleNamespace:
         _, busy, memory = self.samples[min(self.read, len(self.samples)) - 1]
         return SimpleNamespace(gpu=busy, memory=memory)
 
-    def mhz(self, handle, which):
+    def mhz(self, handle: int, which: int) -> int:
         return HIGHEST if which == self.NVML_CLOCK_SM else 877
 
-    def limit(self, handle):
+    def limit(self, handle: int) -> int:
         return LIMIT * 1000
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: float) -> None:
         self.now += seconds + 0.0007
 
-    def clock(self):
+    def clock(self) -> float:
         return self.now
 
 
@@ -485,12 +547,14 @@ JOB = [(200 + k % 3, 98, 50) for k in range(600)]
 
 
 @pytest.mark.parametrize("interval_s", [0.01, 0.1, 1.0])
-def test_a_replayed_card_answers_as_its_recording_does(ask, bundle, interval_s):
+def test_a_replayed_card_answers_as_its_recording_does(
+    ask: Callable[..., Any], bundle: ClockBundle, interval_s: float
+) -> None:
     nvml = Replay(JOB)
     trace = sample(nvml, 60 * interval_s, interval_s, sleep=nvml.sleep, clock=nvml.clock)  # fmt: skip
     assert trace.samples.height == pytest.approx(60, abs=2)
     assert trace.interval_s == pytest.approx(interval_s, rel=0.05)
-    (live,) = engine.clocks_of_recordings([of_trace(trace)], TARGET, clock_bundle=bundle)  # fmt: skip
+    (live,) = all_as(Recommendation, engine.clocks_of_recordings([of_trace(trace)], TARGET, clock_bundle=bundle))  # fmt: skip
     recorded = ask(smi(trace.samples.height))
     assert live.sm_mhz == recorded.sm_mhz
     assert live.power_at_default_w.value == pytest.approx(recorded.power_at_default_w.value, rel=1e-3)  # fmt: skip
@@ -499,7 +563,9 @@ def test_a_replayed_card_answers_as_its_recording_does(ask, bundle, interval_s):
     assert all(n.startswith("nvmlDeviceGet") for n in nvml.asked)
 
 
-def test_live_says_what_is_missing(run, monkeypatch):
+def test_live_says_what_is_missing(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask = ("predict-freq", "--target", TARGET, "--live", "2")
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     result = CliRunner().invoke(app, list(ask))
@@ -526,7 +592,9 @@ def test_live_says_what_is_missing(run, monkeypatch):
             sample(idle, seconds, interval)
 
 
-def test_live_through_the_command(run, monkeypatch):
+def test_live_through_the_command(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     nvml = Replay(JOB)
     monkeypatch.setattr("xlate.hardware.control.load_nvml", lambda option: nvml)
     clock = SimpleNamespace(sleep=nvml.sleep, time=nvml.clock)

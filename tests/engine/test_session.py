@@ -5,15 +5,20 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 import polars as pl
 import pytest
 
 from tests.soak.kinds import catalogues
+from tests.support.narrowing import as_type, present
 from xlate import engine
 from xlate.cli import app
-from xlate.engine import calls, fit_sweeps, session
+from xlate.data.corpus import Corpus
+from xlate.engine import calls, session
 from xlate.engine.pair import Pair
 from xlate.engine.session import Session
 from xlate.errors import (
@@ -23,14 +28,25 @@ from xlate.errors import (
     ProfileError,
     UnknownNameError,
 )
+from xlate.evaluation import sweep_study
 from xlate.evaluation.figures import Row
-from xlate.hardware.catalogue import catalogue
+from xlate.evaluation.sweep_figures import ClockRow
+from xlate.hardware.catalogue import Catalogue, catalogue
+from xlate.sweeps.gpu_sweeps import Sweeps
 from xlate.values import clock_requests, requests
 from xlate.values.answers import Answers
-from xlate.values.clock_requests import ImportanceRequest, LabelRequest
+from xlate.values.clock_requests import (
+    ClockComparisonRequest,
+    ImportanceRequest,
+    LabelRequest,
+)
 from xlate.values.prediction import Failure
+from xlate.values.profile import Profile
 from xlate.values.requests import CompareRequest, TranslateRequest
 from xlate.values.tables import Rows
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 ASKED = [
     getattr(module, name)
@@ -56,7 +72,7 @@ OPTIONS = {
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(tmp_path: Path) -> Path:
     """A folder with a GPU, and a machine with it, that do not ship."""
     (tmp_path / "gpus").mkdir()
     (tmp_path / "gpus/RTX6090.toml").write_text(catalogues.gpu())
@@ -66,17 +82,17 @@ def own(tmp_path):
 
 
 @pytest.fixture
-def profile(example):
+def profile(example: Path) -> Profile:
     (found,) = engine.read_profiles([example])
-    return found
+    return as_type(Profile, found)
 
 
 def test_the_catalogue_is_resolved_once_for_all_parts_of_an_answer(
-    monkeypatch, profile
-):
+    monkeypatch: pytest.MonkeyPatch, profile: Profile
+) -> None:
     asked = []
 
-    def counted(extra=()):
+    def counted(extra: tuple[Any, ...] = ()) -> Catalogue:
         asked.append(tuple(extra))
         return catalogue(extra)
 
@@ -88,24 +104,24 @@ def test_the_catalogue_is_resolved_once_for_all_parts_of_an_answer(
     assert asked == [()]
 
 
-def test_a_session_knows_the_machines_of_its_folders_alone(own):
-    assert Session([own]).catalogue.instance("box.4090").gpu.name == "RTX6090"
+def test_a_session_knows_the_machines_of_its_folders_alone(own: Path) -> None:
+    assert present(Session([own]).catalogue.instance("box.4090").gpu).name == "RTX6090"
     with pytest.raises(UnknownNameError, match=r"box\.4090"):
         Session().pair("g3s", "box.4090")
 
 
-def test_a_session_crosses_processes(own):
+def test_a_session_crosses_processes(own: Path) -> None:
     there = pickle.loads(pickle.dumps(Session([own])))
     assert there.anchors_dirs == (own,)
     assert there.pair("g3s", "box.4090").target.name == "box.4090"
 
 
 def test_a_corpus_is_loaded_once_and_a_file_of_ones_own_each_time(
-    monkeypatch, tmp_path
-):
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     loaded = []
 
-    def load(name):
+    def load(name: str) -> object:
         loaded.append(name)
         return object()
 
@@ -118,16 +134,19 @@ def test_a_corpus_is_loaded_once_and_a_file_of_ones_own_each_time(
     assert loaded == ["simulated", str(mine), str(mine)]
 
 
-def test_parts_of_a_large_table_are_done_where_the_session_says(monkeypatch, profile):
+def test_parts_of_a_large_table_are_done_where_the_session_says(
+    monkeypatch: pytest.MonkeyPatch, profile: Profile
+) -> None:
     from xlate import parallel
     from xlate.engine import fallback
 
     worked = []
 
     class Seen(parallel.Serial):
-        def map(self, function, items):
-            worked.append(len(items))
-            return super().map(function, items)
+        def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
+            listed = list(items)
+            worked.append(len(listed))
+            return super().map(function, listed)
 
     monkeypatch.setattr(fallback, "CHUNK_ROWS", 2)
     one, request = Session(), TranslateRequest([profile] * 5, "g3s", "p3")
@@ -137,7 +156,7 @@ def test_parts_of_a_large_table_are_done_where_the_session_says(monkeypatch, pro
     assert worked == [3]
 
 
-def test_a_pair_says_what_data_sheets_do():
+def test_a_pair_says_what_data_sheets_do() -> None:
     known = catalogue()
     pair = Pair(known.instance("g3s.xlarge"), known.instance("p3.2xlarge"))
     back = Pair(pair.target, pair.anchor)
@@ -147,17 +166,19 @@ def test_a_pair_says_what_data_sheets_do():
     assert home == pytest.approx({k: -v for k, v in there.items()})
 
 
-def test_the_anchor_may_be_one_of_the_machines_compared():
+def test_the_anchor_may_be_one_of_the_machines_compared() -> None:
     known = catalogue()
     pair = Pair(known.instance("p3.2xlarge"), known.instance("p3.2xlarge"))
     assert pair.is_one_machine
     assert pair.clock_ratio == 1
-    assert all(math.isclose(v, 0, abs_tol=1e-12) for v in pair.prior().values())
+    assert all(
+        math.isclose(v, 0, abs_tol=1e-12) for v in present(pair.prior()).values()
+    )
     with pytest.raises(AlignmentError, match=r"both p3\.2xlarge"):
         Session().pair("p3", "p3.2xlarge")
 
 
-def test_a_machine_without_a_gpu_is_no_side_of_a_pair():
+def test_a_machine_without_a_gpu_is_no_side_of_a_pair() -> None:
     known = catalogue()
     bare = next(i for i in known.instances.values() if i.gpu is None)
     with pytest.raises(CatalogError, match="no GPU"):
@@ -165,7 +186,7 @@ def test_a_machine_without_a_gpu_is_no_side_of_a_pair():
 
 
 @pytest.mark.parametrize("kind", ASKED, ids=lambda k: k.__name__)
-def test_a_request_is_frozen_and_takes_at_most_five_by_place(kind):
+def test_a_request_is_frozen_and_takes_at_most_five_by_place(kind: type[Any]) -> None:
     fields = dataclasses.fields(kind)
     assert sum(not f.kw_only for f in fields) <= 5
     needed = [
@@ -179,7 +200,7 @@ def test_a_request_is_frozen_and_takes_at_most_five_by_place(kind):
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_options_of_a_plain_call_are_the_fields_of_its_request(options):
+def test_options_of_a_plain_call_are_the_fields_of_its_request(options: str) -> None:
     kind = next(k for k in ASKED if k.__name__ == OPTIONS[options])
     named = set(getattr(calls, options).__annotations__) - {"anchors_dirs"}
     fields = {f.name for f in dataclasses.fields(kind)}
@@ -187,7 +208,7 @@ def test_options_of_a_plain_call_are_the_fields_of_its_request(options):
     assert fields - named <= BY_PLACE
 
 
-def test_a_plain_call_answers_as_a_session_does(profile):
+def test_a_plain_call_answers_as_a_session_does(profile: Profile) -> None:
     request = TranslateRequest([profile], "g3s", "p3", level=0.8)
     (asked,) = Session().translate(request).document()
     (called,) = engine.translate([profile], "g3s", "p3", level=0.8)
@@ -196,7 +217,7 @@ def test_a_plain_call_answers_as_a_session_does(profile):
     assert asked["step_time_s"]["level"] == 0.8
 
 
-def test_answers_keep_the_order_and_raise_the_first_failure(profile):
+def test_answers_keep_the_order_and_raise_the_first_failure(profile: Profile) -> None:
     lost = Failure("lost.csv", ProfileError("lost.csv is empty", "another file"))
     found = Session().translate(TranslateRequest([lost, profile], "g3s", "p3"))
     assert [type(a).__name__ for a in found] == ["Failure", "Translation"]
@@ -210,14 +231,16 @@ def test_answers_keep_the_order_and_raise_the_first_failure(profile):
     assert Answers(tuple(found.good)).sound() == found.good
 
 
-def test_rows_document_themselves():
+def test_rows_document_themselves() -> None:
     row = Row("T4", "L4", "ratio", "mine", "model", None, "step_mape", 5.0, 12)
     (said,) = Rows((row,)).document()
     assert said["translator"] == "ratio"
     assert said["held_out"] is None
 
 
-def test_importance_is_of_the_catalogue_that_was_named(own, tmp_path, monkeypatch):
+def test_importance_is_of_the_catalogue_that_was_named(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was asked of what ships alone, and refused a GPU of one's own."""
     clocks = list(range(900, 1600, 100))
     sweeps = pl.DataFrame(
@@ -229,22 +252,31 @@ def test_importance_is_of_the_catalogue_that_was_named(own, tmp_path, monkeypatc
     file = tmp_path / "sweeps.csv"
     sweeps.write_csv(file)
     seen = []
-    monkeypatch.setattr(
-        fit_sweeps.sweep_study, "importance", lambda one, *_, **__: seen.append(one.gpu.name) or []
-    )  # fmt: skip
+
+    def importance(one: Sweeps, *_: object, **__: object) -> list[ClockRow]:
+        seen.append(one.gpu.name)
+        return []
+
+    monkeypatch.setattr(sweep_study, "importance", importance)
     one = Session([own])
     one.importance(ImportanceRequest([str(file)], view="smi"))
     assert seen == ["RTX6090"]
     assert {x.gpu for x in one.label_sweeps(LabelRequest([str(file)]))} == {"RTX6090"}
 
 
-def test_the_command_line_asks_one_session(monkeypatch, own):
+def test_the_command_line_asks_one_session(
+    monkeypatch: pytest.MonkeyPatch, own: Path
+) -> None:
     """Both use cases of a command, and each folder that was named."""
     from typer.testing import CliRunner
 
     asked = []
 
-    def compared(self, request, **_):
+    def compared(
+        self: Session,
+        request: ClockComparisonRequest | ImportanceRequest,
+        **_: object,
+    ) -> Rows[ClockRow]:
         asked.append((self, request))
         return Rows(())
 
@@ -259,20 +291,27 @@ def test_the_command_line_asks_one_session(monkeypatch, own):
     assert isinstance(request, ImportanceRequest)
 
 
-def test_a_command_takes_the_defaults_of_its_request(monkeypatch):
+def test_a_command_takes_the_defaults_of_its_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from typer.testing import CliRunner
 
     asked = []
-    monkeypatch.setattr(
-        session.Session, "compare", lambda _, request, **__: asked.append(request) or Rows(())
-    )  # fmt: skip
+
+    def compared(_: Session, request: CompareRequest, **__: object) -> Rows[Row]:
+        asked.append(request)
+        return Rows(())
+
+    monkeypatch.setattr(session.Session, "compare", compared)
     CliRunner().invoke(app, ["compare", "--anchor", "g3s", "--target", "p3", "--json"])
     (request,) = asked
     plain = CompareRequest("g3s", "p3")
     assert dataclasses.asdict(request) == dataclasses.asdict(plain)
 
 
-def test_a_corpus_without_operations_is_not_learned_from(simulated, monkeypatch):
+def test_a_corpus_without_operations_is_not_learned_from(
+    simulated: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     metered = replace(simulated, ops=simulated.ops.clear())
     one = Session()
     monkeypatch.setattr(Session, "corpora", lambda *_, **__: [metered, simulated])

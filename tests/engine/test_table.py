@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 import xlate
+from tests.support.documents import Json
+from tests.support.narrowing import present
 from xlate import readers
 from xlate.data import corpus as corpora
+from xlate.engine.fallback import Predicted
 from xlate.errors import CorpusError, ProfileError
 from xlate.readers.tables.runs import check_runs
 from xlate.readers.tables.table import read_table
 
 
-def runs(**columns) -> pl.DataFrame:
+def runs(**columns: pl.Expr) -> pl.DataFrame:
     rows = [
         {
             "instance": instance,
@@ -43,7 +48,7 @@ def runs(**columns) -> pl.DataFrame:
         {"line_terminator": "\r\n"},
     ],
 )
-def test_csv_and_parquet_are_read_alike(tmp_path, options):
+def test_csv_and_parquet_are_read_alike(tmp_path: Path, options: Json) -> None:
     # by content, whatever the ending says
     csv, parquet = tmp_path / "runs.parquet", tmp_path / "runs.csv"
     runs().write_csv(csv, **options)
@@ -55,7 +60,7 @@ def test_csv_and_parquet_are_read_alike(tmp_path, options):
     assert [p.ops for p in readers.read(csv)] == [p.ops for p in readers.read(parquet)]
 
 
-def test_names_that_are_numbers_stay_names(tmp_path):
+def test_names_that_are_numbers_stay_names(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text(',model,Device_Relu,n,what\n0,18,5.5,3,x\n1,,"",4,\n')
     found = read_table(path)
@@ -84,7 +89,7 @@ def test_names_that_are_numbers_stay_names(tmp_path):
         ("Device_Relu,model\n1,a\n2,b\n1,a\n", "rows 0 and 2 are the same"),
     ],
 )
-def test_a_csv_that_will_not_do_is_named(tmp_path, text, said):
+def test_a_csv_that_will_not_do_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "runs.csv"
     path.write_text(text)
     with pytest.raises(ProfileError, match=said) as raised:
@@ -109,12 +114,14 @@ def test_a_csv_that_will_not_do_is_named(tmp_path, text, said):
           "step_time_us": pl.lit(1e5), "Device_Conv2D": pl.lit(1e5), "Device_Relu": pl.lit(1e5), "Device_IDLE": pl.lit(5.0)}, "the same in every column"),
     ],
 )  # fmt: skip
-def test_runs_that_cannot_be_are_refused(changes, said):
+def test_runs_that_cannot_be_are_refused(
+    changes: dict[str, pl.Expr], said: str
+) -> None:
     with pytest.raises((ProfileError, CorpusError), match=said):
         corpora.from_frame(runs(**changes))
 
 
-def test_one_run_of_many_in_another_unit_is_found():
+def test_one_run_of_many_in_another_unit_is_found() -> None:
     step = pl.when(pl.int_range(pl.len()) == 7).then(0.05).otherwise("step_time_us")
     with pytest.raises(ProfileError, match=r"the table: row 7 \(.*1 of \d+ runs"):
         check_runs(runs(step_time_us=step), "the table")
@@ -122,14 +129,14 @@ def test_one_run_of_many_in_another_unit_is_found():
     check_runs(runs().drop("step_time_us"), "the table")
 
 
-def test_a_table_of_pytorch_says_so(tmp_path):
+def test_a_table_of_pytorch_says_so(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     runs(framework=pl.lit("pytorch"), precision=pl.lit("fp16")).write_csv(path)
     found = readers.read(path)[0].workload
     assert (found.framework, found.precision) == ("pytorch", "fp16")
 
 
-def test_pandas_frames_that_will_not_do_are_named():
+def test_pandas_frames_that_will_not_do_are_named() -> None:
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(runs().to_dict(as_series=False))
     twice = pd.concat([frame, frame[["Device_Relu"]]], axis=1)
@@ -153,7 +160,9 @@ def test_pandas_frames_that_will_not_do_are_named():
     assert corpora.from_frame(xlate.api.frames.as_polars(named)).runs.height == 12
 
 
-def test_a_long_table_is_answered_as_its_rows_are(monkeypatch):
+def test_a_long_table_is_answered_as_its_rows_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """In pieces, of which some have operations that others do not."""
     from xlate.engine import fallback
 
@@ -168,16 +177,16 @@ def test_a_long_table_is_answered_as_its_rows_are(monkeypatch):
         assert pieces[name].to_list() == pytest.approx(whole[name].to_list())
 
 
-def test_an_operation_that_only_some_pieces_have_takes_no_time_in_others():
+def test_an_operation_that_only_some_pieces_have_takes_no_time_in_others() -> None:
     import numpy as np
 
     from xlate.engine.fallback import Predicted, _ops_joined
 
-    def part(names, ops):
+    def part(names: tuple[str, str], ops: list[list[float]]) -> Predicted:
         nothing = np.zeros(len(ops))
         return Predicted(names, np.array(ops), nothing, nothing, nothing > 0, nothing)
 
     parts = [part(("a", "c"), [[1.0, 3.0]]), part(("b", "c"), [[5.0, 6.0], [7.0, 8.0]])]
-    assert _ops_joined(parts, ("a", "b", "c")).tolist() == [
+    assert present(_ops_joined(parts, ("a", "b", "c"))).tolist() == [
         [1.0, 0.0, 3.0], [0.0, 5.0, 6.0], [0.0, 7.0, 8.0],
     ]  # fmt: skip

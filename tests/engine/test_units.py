@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import xlate
+from tests.support.narrowing import all_as, as_type, present
 from tests.support.runs_made import OPS, frame
 from xlate import engine
 from xlate.data import corpus as corpora
@@ -16,6 +18,7 @@ from xlate.errors import ProfileError
 from xlate.models.translate.base import STEP
 from xlate.readers.tables.runs import check_runs
 from xlate.trust.profile_window import with_given_step
+from xlate.values.prediction import Failure, Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.profile_document import to_json
 from xlate.values.reason import Reason
@@ -23,7 +26,11 @@ from xlate.values.reason import Reason
 GPUS = ("T4", "L4")
 
 
-def scaled(factors, on=GPUS, data=None):
+def scaled(
+    factors: dict[str, float],
+    on: Sequence[str] = GPUS,
+    data: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Columns times factors, on some of the GPUs."""
     data = frame(gpus=GPUS, models=3) if data is None else data
     there = pl.col("instance").is_in(list(on))
@@ -33,7 +40,7 @@ def scaled(factors, on=GPUS, data=None):
     )
 
 
-def all_of(factor):
+def all_of(factor: float) -> dict[str, float]:
     return dict.fromkeys((*OPS, STEP), factor)
 
 
@@ -56,19 +63,21 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("how", ["shots", "data", "compare"])
-def test_times_in_another_unit_are_refused_with_the_unit(name, how, empty_home):
+def test_times_in_another_unit_are_refused_with_the_unit(
+    name: str, how: str, empty_home: Path
+) -> None:
     data, says = CASES[name]
-    ask = {
+    asks: dict[str, Callable[[], object]] = {
         "shots": lambda: xlate.fit("T4", "L4", shots=data),
         "data": lambda: xlate.fit("T4", "L4", data, translators=()),
         "compare": lambda: xlate.compare("T4", "L4", data, translators=("ratio",)),
-    }[how]
+    }
     with pytest.raises(ProfileError, match=says):
-        ask()
+        asks[how]()
     assert not (empty_home / "models").exists()
 
 
-def test_one_row_in_another_unit_is_named(empty_home):
+def test_one_row_in_another_unit_is_named(empty_home: Path) -> None:
     data = frame(gpus=GPUS, models=4)
     one = (pl.col("instance") == "L4") & (pl.col("model") == "m2")
     data = data.with_columns(
@@ -78,7 +87,7 @@ def test_one_row_in_another_unit_is_named(empty_home):
         xlate.fit("T4", "L4", shots=data)
 
 
-def test_an_odd_pair_is_doubted_and_still_fitted(empty_home):
+def test_an_odd_pair_is_doubted_and_still_fitted(empty_home: Path) -> None:
     done = xlate.fit("T4", "L4", shots=scaled(all_of(12.0), on=["L4"]), save=False)
     assert any("what data sheets say" in n for n in done.notes)
 
@@ -90,12 +99,14 @@ def test_an_odd_pair_is_doubted_and_still_fitted(empty_home):
         "simulated",
     ],
 )
-def test_no_run_of_a_corpus_is_refused(name, request):
+def test_no_run_of_a_corpus_is_refused(
+    name: str, request: pytest.FixtureRequest
+) -> None:
     corpus = request.getfixturevalue(name)
     check_runs(corpus.wide, corpus.name)
 
 
-def test_a_path_to_runs_is_checked_too(tmp_path, empty_home):
+def test_a_path_to_runs_is_checked_too(tmp_path: Path, empty_home: Path) -> None:
     path = tmp_path / "runs.parquet"
     scaled({STEP: 1e-6}).write_parquet(path)
     with pytest.raises(ProfileError, match="seconds"):
@@ -104,7 +115,9 @@ def test_a_path_to_runs_is_checked_too(tmp_path, empty_home):
 
 @pytest.mark.parametrize("unit", [1e-6, 1e-7])
 @pytest.mark.parametrize("stepless", [False, True])
-def test_one_check_serves_every_way_in(unit, stepless, example):
+def test_one_check_serves_every_way_in(
+    unit: float, stepless: bool, example: Path
+) -> None:
     """Operations and step in one other unit agree: no kernel is so short."""
     data = scaled({**dict.fromkeys(OPS, unit), STEP: unit})
     data = data.with_columns(pl.lit(None, pl.Float64).alias(STEP)) if stepless else data
@@ -118,59 +131,70 @@ def test_one_check_serves_every_way_in(unit, stepless, example):
         assert said in e.value.what
         n = data.height
         assert f"{n} of {n} runs are like that" in e.value.what
-        assert "microseconds" in e.value.hint
+        assert "microseconds" in present(e.value.hint)
     times = {c: data[c][0] for c in OPS}
     one = Profile(times, step_time_us=None if stepless else data[STEP][0])
     (answer,) = engine.translate([one], "g3s.xlarge", "p3.2xlarge")
+    assert isinstance(answer, Failure)
     assert "shorter than any" in str(answer.error)
 
 
-def test_sound_runs_pass():
+def test_sound_runs_pass() -> None:
     check_runs(corpora.from_frame(frame()).wide, "made")
 
 
 @pytest.mark.parametrize("step_ms", [128_000, 0.128])
-def test_a_step_time_that_was_given_is_blamed_before_the_file(step_ms):
+def test_a_step_time_that_was_given_is_blamed_before_the_file(step_ms: float) -> None:
     example = Path(__file__).resolve().parents[2] / "examples" / "my_stats.csv"
     (failure,) = engine.read_profiles([example], step_time_us=step_ms * 1e3)
-    assert (
-        "check the step time that was given (--step-time is in ms)"
-        in failure.error.hint
+    assert isinstance(failure, Failure)
+    assert "check the step time that was given (--step-time is in ms)" in present(
+        failure.error.hint
     )
 
 
-def test_time_that_a_table_of_kernels_does_not_have_is_idle():
+def test_time_that_a_table_of_kernels_does_not_have_is_idle() -> None:
     """A step that waits for its host is not one whose kernels are so much longer."""
     work = WorkloadKey(framework="pytorch")
     table = Profile({"Device_mm": 3e4, "Device_relu": 1e4}, work, step_time_us=1e5)
     (found,) = engine.translate([table], "T4", "L4")
-    here = {row.operation: row.anchor_us for row in found.ops_per_step}
+    here = {
+        row.operation: row.anchor_us for row in as_type(Translation, found).ops_per_step
+    }
     assert here["Device_mm"] == pytest.approx(3e4)
-    assert any("taken for idle" in r for r in found.verdict.reasons)
+    assert any(
+        "taken for idle" in r for r in as_type(Translation, found).verdict.reasons
+    )
     hardly = Profile({"Device_mm": 3e3}, work, step_time_us=1e5)
     (found,) = engine.translate([hardly], "T4", "L4")
-    assert any("kernels take 3.0% of the step" in r for r in found.verdict.reasons)
+    assert any(
+        "kernels take 3.0% of the step" in r
+        for r in as_type(Translation, found).verdict.reasons
+    )
     (failed,) = engine.translate(
         [Profile({"Device_mm": 3e4}, work, step_time_us=3e7)], "T4", "L4"
     )
-    assert "the op times look like milliseconds" in failed.error.hint
+    assert isinstance(failed, Failure)
+    assert "the op times look like milliseconds" in present(failed.error.hint)
 
 
 @pytest.mark.parametrize(
     ("given_us", "doubted"), [(1.03e5, True), (1.9e5, False), (4.1e5, True)]
 )
-def test_a_step_that_is_not_the_files_own_is_doubted(tmp_path, given_us, doubted):
+def test_a_step_that_is_not_the_files_own_is_doubted(
+    tmp_path: Path, given_us: float, doubted: bool
+) -> None:
     own = Profile(
         {"Device_mm": 1.5e5, "Device_IDLE": 5e4}, WorkloadKey(framework="pytorch"),
         step_time_us=2e5, source="p.json",
     )  # fmt: skip
     path = tmp_path / "p.json"
     path.write_text(json.dumps(to_json(own)))
-    (found,) = engine.read_profiles([path], step_time_us=given_us)
+    (found,) = all_as(Profile, engine.read_profiles([path], step_time_us=given_us))
     assert any("those in the file take 200 ms" in n for n in found.notes) is doubted
 
 
-def test_a_step_given_beside_a_recording_without_marks_contradicts_nothing():
+def test_a_step_given_beside_a_recording_without_marks_contradicts_nothing() -> None:
     taken = Reason("the whole recording was taken for one step", step_taken=True)
     whole = Profile({"Device_mm": 2e5}, step_time_us=2e5, notes=(taken,))
     assert with_given_step(whole, 2e4).notes == (taken,)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from tests.support.narrowing import present
 from xlate.data import corpus
 from xlate.data.pairing import align
 from xlate.models.translate import make
@@ -20,7 +22,9 @@ SERIAL = "Device_DepthwiseConv2dNativeBackpropFilter"
 NAMES = ["Device_Conv2D", "Device_Relu", SERIAL]
 
 
-def runs_of(n=60, models=6, seed=0):
+def runs_of(
+    n: int = 60, models: int = 6, seed: int = 0
+) -> tuple[Runs, NDArray[np.float64], NDArray[np.str_]]:
     """Models of differing mix; conv goes at 1/4, relu at 1/2, on the target."""
     rng = np.random.default_rng(seed)
     model = np.arange(n) % models
@@ -31,7 +35,7 @@ def runs_of(n=60, models=6, seed=0):
     return Runs(X, 0.1 * conv, 0.6 * conv), Y, np.array([f"m{k}" for k in model])
 
 
-def test_pooled_ratios_hold_for_a_model_left_out():
+def test_pooled_ratios_hold_for_a_model_left_out() -> None:
     runs, Y, models = runs_of()
     test = models == "m5"
     fitted = PooledRatios(NAMES).fit(runs.rows(~test), Y[~test], models[~test])
@@ -41,14 +45,14 @@ def test_pooled_ratios_hold_for_a_model_left_out():
     assert (hat[:, 2] == 0).all()
 
 
-def test_what_nobody_saw_goes_with_the_clock_where_it_is_serial():
+def test_what_nobody_saw_goes_with_the_clock_where_it_is_serial() -> None:
     runs, Y, models = runs_of()
     fitted = PooledRatios(NAMES, clock_ratio=0.8).fit(runs, Y, models)
     new = Runs(runs.ops[:2] + np.array([0, 0, 5e4]), runs.idle[:2], runs.step[:2])
     np.testing.assert_allclose(fitted.predict(new)[:, 2], 0.8 * 5e4, rtol=1e-6)
 
 
-def test_effects_of_a_group_are_taken_without_it():
+def test_effects_of_a_group_are_taken_without_it() -> None:
     fitted = PooledRatios(["Device_Conv2D", "Device_MatMul"])
     fitted._index()
     ratio = np.array([[1.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
@@ -62,7 +66,7 @@ def test_effects_of_a_group_are_taken_without_it():
     assert effects[3, 1] == pytest.approx(5 / 3)
 
 
-def test_a_backward_pass_is_also_seen_from_the_forward_one():
+def test_a_backward_pass_is_also_seen_from_the_forward_one() -> None:
     rng = np.random.default_rng(1)
     forward = 1e4 * rng.uniform(1, 5, 60)
     names = ["Device_Conv2D", "Device_Conv2DBackpropFilter"]
@@ -81,7 +85,7 @@ def test_a_backward_pass_is_also_seen_from_the_forward_one():
     )
 
 
-def test_copies_are_one_quantity_under_two_names():
+def test_copies_are_one_quantity_under_two_names() -> None:
     names = ["Device__Recv", "Device_Relu", "Device__Send"]
     X = np.array([[10.0, 1, 0], [0, 1, 10], [4, 1, 6]] * 5)
     copies = Transfers(names)
@@ -98,14 +102,26 @@ def test_copies_are_one_quantity_under_two_names():
     np.testing.assert_array_equal(lone.split(X[:, :2], X[:, :2]), X[:, :2])
 
 
-def two_gpus(n=200, seed=0, faster=6.0):
+def two_gpus(
+    n: int = 200, seed: int = 0, faster: float = 6.0
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]:
     """Jobs with a device and a host path, as the module's formula says."""
     rng = np.random.default_rng(seed)
     device = np.exp(rng.uniform(np.log(1e3), np.log(1e6), n))
     host = np.exp(rng.uniform(np.log(1e3), np.log(3e4), n))
     knee, kappa, phi = 3.0, 2.6, 2.0
 
-    def soft(a, b, k):
+    def soft(
+        a: NDArray[np.float64], b: NDArray[np.float64], k: float
+    ) -> NDArray[np.float64]:
         return (a**k + b**k) ** (1 / k)
 
     busy = 2 * device
@@ -117,7 +133,7 @@ def two_gpus(n=200, seed=0, faster=6.0):
     )  # fmt: skip
 
 
-def test_two_paths_are_found_again():
+def test_two_paths_are_found_again() -> None:
     busy, idle, step, b, s, device, host = two_gpus()
     train = np.arange(len(busy)) < 150
     fitted = TwoPath().fit(
@@ -130,14 +146,14 @@ def test_two_paths_are_found_again():
     assert (binds == (device > host)[~train][clear]).all()
 
 
-def test_a_ratio_of_step_times_would_not_do():
+def test_a_ratio_of_step_times_would_not_do() -> None:
     """Why two paths: the ratio spans a factor of five on the same pair of GPUs."""
     _, _, step, _, s, _, _ = two_gpus()
     ratio = s / step
     assert ratio.max() / ratio.min() > 4
 
 
-def test_the_translator_says_which_path_binds():
+def test_the_translator_says_which_path_binds() -> None:
     busy, idle, step, b, s, device, host = two_gpus()
     columns = ["Device_Conv2D", "Device_Relu", "Device_IDLE", STEP]
     X = np.column_stack([0.9 * busy, 0.1 * busy, idle, step])
@@ -150,11 +166,14 @@ def test_the_translator_says_which_path_binds():
     paths = fitted.translate(X[test])
     np.testing.assert_array_equal(paths.values, hat)
     clear = np.abs(np.log(device / host))[test] > 0.7
-    assert ((paths.device > paths.host) == (device > host)[test])[clear].all()
+    of_device, of_host = present(paths.device), present(paths.host)
+    assert ((of_device > of_host) == (device > host)[test])[clear].all()
 
 
 @pytest.fixture(scope="module")
-def simulated_pair():
+def simulated_pair() -> tuple[
+    list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
+]:
     data = corpus.load("simulated")
     aligned = align(data.runs_on("g3s.xlarge"), data.runs_on("p3.2xlarge"), "median")
     columns = [*aligned.columns, STEP]
@@ -162,13 +181,21 @@ def simulated_pair():
     return columns, X, Y, aligned.models
 
 
-def test_the_forest_is_heard_where_the_two_paths_do_not_hold(simulated_pair):
+def test_the_forest_is_heard_where_the_two_paths_do_not_hold(
+    simulated_pair: tuple[
+        list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
+    ],
+) -> None:
     # simulated hosts leave no trace in the device's idle time
     columns, X, Y, models = simulated_pair
     assert make("physics", columns).fit(X, Y, models).weight_ > 2 / 3
 
 
-def test_a_weight_that_is_given_is_kept(simulated_pair):
+def test_a_weight_that_is_given_is_kept(
+    simulated_pair: tuple[
+        list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
+    ],
+) -> None:
     columns, X, Y, models = simulated_pair
     few = np.isin(models, np.unique(models)[:3])
     paths, forest = (

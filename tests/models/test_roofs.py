@@ -10,6 +10,7 @@ import pytest
 
 from xlate.errors import CatalogError
 from xlate.hardware.catalogue import Fact, catalogue
+from xlate.hardware.values import Gpu
 from xlate.models.zero_shot.roofs import DEFAULT_ROOFS, Observed, Roofs, log_ratios
 
 MEASURED = (
@@ -23,12 +24,12 @@ MEASURED = (
 )
 
 
-def other(gpu, **facts):
+def other(gpu: Gpu, **facts: int) -> Gpu:
     changed = {k: Fact(v, "U", "made") for k, v in facts.items()}
     return replace(gpu, facts=MappingProxyType({**gpu.facts, **changed}))
 
 
-def test_a_ratio_turned_round_is_its_inverse():
+def test_a_ratio_turned_round_is_its_inverse() -> None:
     known = catalogue()
     t4, h100 = known.gpu("T4"), known.gpu("H100-SXM5-80GB")
     there, back = (log_ratios(DEFAULT_ROOFS, *p) for p in ((t4, h100), (h100, t4)))
@@ -38,7 +39,7 @@ def test_a_ratio_turned_round_is_its_inverse():
         assert there[nature] < 0
 
 
-def test_watts_that_are_not_there_slow_arithmetic_and_leave_memory():
+def test_watts_that_are_not_there_slow_arithmetic_and_leave_memory() -> None:
     t4 = catalogue().gpu("T4")
     fed = other(t4, tdp_w=700)
     (slow, memory), (fast, same) = (DEFAULT_ROOFS.rates(g) for g in (t4, fed))
@@ -48,7 +49,7 @@ def test_watts_that_are_not_there_slow_arithmetic_and_leave_memory():
     assert fast == pytest.approx(np.log(8.1), abs=0.01)
 
 
-def test_bandwidth_beyond_what_is_asked_for_is_of_little_use():
+def test_bandwidth_beyond_what_is_asked_for_is_of_little_use() -> None:
     v100 = catalogue().gpu("V100-PCIe-32GB")
     base = DEFAULT_ROOFS.rates(v100)[1]
     double, tenfold = (
@@ -59,7 +60,7 @@ def test_bandwidth_beyond_what_is_asked_for_is_of_little_use():
     assert tenfold < np.log(3)
 
 
-def test_parameters_are_found_again():
+def test_parameters_are_found_again() -> None:
     true = Roofs((-0.35, np.log(7.0), 1.1, 0.5, np.log(11.0), np.log(1.7)))
     seen = [Observed(g, "made", *true.rates(g)) for g in map(catalogue().gpu, MEASURED)]
     # up to a constant of the corpus, which nobody knows
@@ -73,7 +74,7 @@ def test_parameters_are_found_again():
     assert Roofs.from_dict(found.to_dict()) == found
 
 
-def test_a_fact_that_nobody_knows_is_named():
+def test_a_fact_that_nobody_knows_is_named() -> None:
     with pytest.raises(
         CatalogError, match=r"Max-1550.* lacks: process_nm, schedulers_per_sm"
     ):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 import xlate
+from tests.support.narrowing import all_as, present
 from xlate import engine
 from xlate.cli import app
+from xlate.engine.fit_pair import FitResult
 from xlate.errors import AlignmentError, BundleError, ProfileError, UnknownNameError
 from xlate.models.scaling import Scaler, polynomial_between
 from xlate.values.profile import Profile, WorkloadKey
@@ -23,7 +27,11 @@ pytestmark = pytest.mark.slow
 OPS = ["Device_Conv2D", "Device_IDLE", "Device_Relu"]
 
 
-def runs(models=8, sizes=(16, 32, 64, 128, 256)):
+def runs(
+    models: int = 8, sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
+) -> tuple[
+    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
+]:
     """Launch time plus work in proportion to the batch; a host path that stays."""
     rows = []
     for m in range(models):
@@ -39,7 +47,7 @@ def runs(models=8, sizes=(16, 32, 64, 128, 256)):
     return table[:, :3], table[:, 3], table[:, 4], models_of
 
 
-def test_a_model_left_out_is_scaled_up_and_down():
+def test_a_model_left_out_is_scaled_up_and_down() -> None:
     times, steps, sizes, models = runs()
     test = models == "m4"
     scaler = Scaler(OPS, "batch-size").fit(
@@ -57,7 +65,7 @@ def test_a_model_left_out_is_scaled_up_and_down():
     np.testing.assert_array_equal(same.ops, times[0])
 
 
-def test_errors_grow_with_every_octave():
+def test_errors_grow_with_every_octave() -> None:
     times, steps, sizes, models = runs()
     scaler = Scaler(OPS, "batch-size").calibrate(times, steps, sizes, models, models)
     one, two = scaler.factor(1, 0.9), scaler.factor(2, 0.9)
@@ -66,7 +74,7 @@ def test_errors_grow_with_every_octave():
     assert scaler.range_ == (16, 256)
 
 
-def test_too_few_sizes_teach_nothing():
+def test_too_few_sizes_teach_nothing() -> None:
     times, steps, sizes, models = runs(sizes=(16,))
     with pytest.raises(AlignmentError, match="0 pairs of runs differ in batch-size"):
         Scaler(OPS, "batch-size").fit(times, steps, sizes, models, models)
@@ -74,7 +82,7 @@ def test_too_few_sizes_teach_nothing():
         Scaler(OPS, "batch")
 
 
-def test_the_peer_puts_a_polynomial_between_two_ends():
+def test_the_peer_puts_a_polynomial_between_two_ends() -> None:
     _, steps, sizes, models = runs()
     c = polynomial_between(sizes, steps, models)
     assert np.polyval(c, 0) == pytest.approx(0, abs=0.02)
@@ -89,19 +97,19 @@ def test_the_peer_puts_a_polynomial_between_two_ends():
         ("input-size=128,224", [128, 224]),
     ],
 )
-def test_sizes_wanted(text, sizes):
+def test_sizes_wanted(text: str, sizes: list[int]) -> None:
     assert engine.wanted_sizes(text) == (text.partition("=")[0], sizes)
 
 
 @pytest.mark.parametrize(
     "text", ["", "batch=3", "batch-size", "batch-size=x", "batch-size=64..16", "batch-size=0"]
 )  # fmt: skip
-def test_sizes_that_are_none(text):
+def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(ProfileError, match="size"):
         engine.wanted_sizes(text)
 
 
-def test_here_and_there(fitted, example, tmp_path):
+def test_here_and_there(fitted: FitResult, example: Path, tmp_path: Path) -> None:
     command = ["translate", str(example), "--anchor", "g3s", "--target", "p3"]
     command += ["--step-time", "105", "--scale", "batch-size=32..128"]
     done = CliRunner().invoke(app, [*command, "--json"])
@@ -121,8 +129,8 @@ def test_here_and_there(fitted, example, tmp_path):
     assert "64 *" in done.stdout
 
 
-def test_from_python(fitted, example):
-    (profile,) = engine.read_profiles([example], step_time_us=1e5)
+def test_from_python(fitted: FitResult, example: Path) -> None:
+    (profile,) = all_as(Profile, engine.read_profiles([example], step_time_us=1e5))
     found = xlate.scale(profile, "g3s", "p3", "batch-size=32..128")
     assert [f.size for f in found] == [32, 64, 128]
     faster = {c: 0.7 * v for c, v in profile.ops.items()}
@@ -131,12 +139,12 @@ def test_from_python(fitted, example):
     assert len(both.parts) == 2
 
 
-def test_what_scaling_needs_is_said(fitted, example):
-    (profile,) = engine.read_profiles([example], step_time_us=1e5)
+def test_what_scaling_needs_is_said(fitted: FitResult, example: Path) -> None:
+    (profile,) = all_as(Profile, engine.read_profiles([example], step_time_us=1e5))
     bare = Profile(profile.ops, WorkloadKey("ResNet18"), None, 1e5, "x.csv")
     with pytest.raises(ProfileError, match="does not say its batch-size"):
         engine.scale(bare, "g3s", "p3", "batch-size", [32])
-    (unknown,) = engine.read_profiles([example])
+    (unknown,) = all_as(Profile, engine.read_profiles([example]))
     with pytest.raises(ProfileError, match="no step time"):
         engine.scale(unknown, "g3s", "p3", "batch-size", [32])
     with pytest.raises(BundleError, match="not learnt colour"):
@@ -149,7 +157,9 @@ def test_what_scaling_needs_is_said(fitted, example):
     assert "outside training" in far.translation.verdict.reasons[0]
 
 
-def test_sizes_that_may_not_fit_are_marked(fitted, example, tmp_path):
+def test_sizes_that_may_not_fit_are_marked(
+    fitted: FitResult, example: Path, tmp_path: Path
+) -> None:
     profile = replace(
         xlate.read_profile(example), step_time_us=1.05e5, memory_bytes=3 * 1024**3
     )
@@ -163,11 +173,11 @@ def test_sizes_that_may_not_fit_are_marked(fitted, example, tmp_path):
     # an M60 has 8 GiB, a V100 16; 6 GiB leave an M60 less than the reserve
     assert own.too_large_for == ()
     assert double.too_large_for == ("M60",)
-    assert double.translation.memory.fits == "yes"
+    assert present(double.translation.memory).fits == "yes"
     assert four.too_large_for == ("M60",)
     assert most.too_large_for == ("M60", "V100-SXM2-16GB")
     assert any("needs 12.0 GiB, M60 has" in r for r in four.translation.verdict.reasons)
-    assert most.translation.memory.fits == "unsure"
+    assert present(most.translation.memory).fits == "unsure"
     assert four.translation.verdict.level != "ok"
     path = tmp_path / "p.json"
     path.write_text(json.dumps(to_json(profile)))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from xlate.errors import UnknownNameError
 from xlate.models.translate import BASELINE, DEFAULT, TRANSLATORS, make
-from xlate.models.translate.base import STEP
+from xlate.models.translate.base import STEP, Translator
 from xlate.models.translate.window import StepFromWindow
 
 COLUMNS = [
@@ -25,13 +29,22 @@ COLUMNS = [
 ]
 
 
+#: typed, which the function of scikit-learn is not
+_each_check: Callable[[Callable[..., None]], Callable[..., None]]
+_each_check = parametrize_with_checks([make(n) for n in TRANSLATORS])
+
+
 @pytest.mark.slow
-@parametrize_with_checks([make(n) for n in TRANSLATORS])
-def test_scikit_learn_contract(estimator, check):
+@_each_check
+def test_scikit_learn_contract(
+    estimator: Translator, check: Callable[..., Any]
+) -> None:
     check(estimator)
 
 
-def pairs(n=40, seed=0):
+def pairs(
+    n: int = 40, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times whose true ratios are 1/2 (conv), 1/3 (relu), idle and step alike."""
     rng = np.random.default_rng(seed)
     size = rng.uniform(1, 50, n)
@@ -55,7 +68,7 @@ def pairs(n=40, seed=0):
 
 
 @pytest.mark.parametrize("name", ["ratio", "ratio-forest", "shares-forest", "physics"])
-def test_ratios_are_learnt(name):
+def test_ratios_are_learnt(name: str) -> None:
     X, Y = pairs()
     hat = make(name, COLUMNS).fit(X[:30], Y[:30]).predict(X[30:])
     assert np.allclose(hat[:, :2], Y[30:, :2], rtol=0.02)
@@ -63,7 +76,7 @@ def test_ratios_are_learnt(name):
 
 
 @pytest.mark.parametrize("name", ["ratio", "ratio-forest", "shares-forest", "physics"])
-def test_scale_is_carried_by_the_profile(name):
+def test_scale_is_carried_by_the_profile(name: str) -> None:
     """A job ten times larger than any in training is still translated."""
     X, Y = pairs()
     hat = make(name, COLUMNS).fit(X, Y).predict(10 * X[:5])
@@ -71,7 +84,9 @@ def test_scale_is_carried_by_the_profile(name):
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_what_only_the_target_runs_appears_and_what_it_never_runs_does_not(name):
+def test_what_only_the_target_runs_appears_and_what_it_never_runs_does_not(
+    name: str,
+) -> None:
     X, Y = pairs()
     model = make(name, COLUMNS).fit(X, Y)
     if not model.predicts_vector:
@@ -84,7 +99,7 @@ def test_what_only_the_target_runs_appears_and_what_it_never_runs_does_not(name)
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_what_the_target_does_not_run_goes(name):
+def test_what_the_target_does_not_run_goes(name: str) -> None:
     X, Y = pairs()
     X, Y = X.copy(), Y.copy()
     X[:, 2], Y[:, 2] = 30.0, 0.0
@@ -94,7 +109,7 @@ def test_what_the_target_does_not_run_goes(name):
 
 
 @pytest.mark.parametrize("name", ["ratio", "ratio-forest", "shares-forest", "physics"])
-def test_an_operation_never_seen_takes_the_ratio_of_its_kin(name):
+def test_an_operation_never_seen_takes_the_ratio_of_its_kin(name: str) -> None:
     X, Y = pairs()
     new = X[:3].copy()
     new[:, 3] = 1e4
@@ -111,7 +126,7 @@ def test_an_operation_never_seen_takes_the_ratio_of_its_kin(name):
 @given(
     st.integers(0, 10_000), st.sampled_from([n for n in TRANSLATORS if n != "profet"])
 )
-def test_never_negative_never_infinite(seed, name):
+def test_never_negative_never_infinite(seed: int, name: str) -> None:
     X, Y = pairs(20, seed)
     rng = np.random.default_rng(seed)
     strange = X[:8] * 10.0 ** rng.uniform(-4, 4, (8, len(COLUMNS)))
@@ -120,7 +135,7 @@ def test_never_negative_never_infinite(seed, name):
     assert np.isfinite(hat).all()
 
 
-def test_clamping_holds_ratios_to_those_seen():
+def test_clamping_holds_ratios_to_those_seen() -> None:
     X, Y = pairs()
     model = make("ratio-forest", COLUMNS).fit(X, Y)
     rng = np.random.default_rng(1)
@@ -130,7 +145,7 @@ def test_clamping_holds_ratios_to_those_seen():
     assert (ratio[:, 0] < 0.51).all()
 
 
-def test_linear_counts_its_negatives_before_clamping():
+def test_linear_counts_its_negatives_before_clamping() -> None:
     X, Y = pairs()
     model = make("linear", COLUMNS).fit(X, Y)
     far = X[:3].copy()
@@ -139,7 +154,7 @@ def test_linear_counts_its_negatives_before_clamping():
     assert model.predict_raw(far).shape == (3, len(COLUMNS))
 
 
-def test_the_same_seed_gives_the_same_answer_and_another_does_not():
+def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
     X, Y = pairs()
     a, b, c = (
         make("ratio-forest", COLUMNS, s).fit(X, Y).predict(X * 1.1) for s in (0, 0, 1)
@@ -148,7 +163,7 @@ def test_the_same_seed_gives_the_same_answer_and_another_does_not():
     assert not np.array_equal(a, c)
 
 
-def test_negative_times_are_refused():
+def test_negative_times_are_refused() -> None:
     X, Y = pairs()
     with pytest.raises(ValueError, match="Negative values"):
         make("ratio", COLUMNS).fit(-X, Y)
@@ -156,13 +171,13 @@ def test_negative_times_are_refused():
         make("ratio", COLUMNS).fit(X, Y).predict(-X)
 
 
-def test_columns_must_match():
+def test_columns_must_match() -> None:
     X, Y = pairs()
     with pytest.raises(ValueError, match="columns names 7"):
         make("ratio", COLUMNS).fit(X[:, :3], Y)
 
 
-def test_profet_answers_for_the_step_only():
+def test_profet_answers_for_the_step_only() -> None:
     X, Y = pairs()
     hat = make("profet", COLUMNS).fit(X, Y).predict(X)
     assert np.isnan(hat[:, :-1]).all()
@@ -171,14 +186,14 @@ def test_profet_answers_for_the_step_only():
         make("profet", COLUMNS[:-1]).fit(X[:, :-1], Y[:, :-1])
 
 
-def test_registry():
+def test_registry() -> None:
     assert {DEFAULT, BASELINE} <= set(TRANSLATORS)
     with pytest.raises(UnknownNameError, match="ratio-forest"):
         make("ratio-forrest")
     assert clone(make("knn", COLUMNS)).get_params()["columns"] == COLUMNS
 
 
-def test_step_from_window():
+def test_step_from_window() -> None:
     X, _ = pairs()
     ops = X[:, :-1]
     window = ops[:, :5].sum(axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from xlate import engine
 from xlate.cli import app
+from xlate.data.corpus import Corpus
+from xlate.engine.error_breakdown import Anatomy
 from xlate.engine.session import Session
 from xlate.report.error_breakdown import anatomy_tables, heat
 
@@ -17,11 +20,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("given_weight")]
 
 
 @pytest.fixture(scope="module")
-def found(simulated):
+def found(simulated: Corpus) -> Anatomy:
     return engine.anatomy("g3s", "p3", "simulated", curve=False)
 
 
-def test_it_agrees_with_the_comparison(found):
+def test_it_agrees_with_the_comparison(found: Anatomy) -> None:
     rows = engine.compare("g3s", "p3", "simulated", translators=("physics",))
     (mape,) = [
         r.value for r in rows
@@ -35,7 +38,7 @@ def test_it_agrees_with_the_comparison(found):
     assert dict(found.coverage)[0.9] == pytest.approx(covered)
 
 
-def test_shares_of_error_add_up(found):
+def test_shares_of_error_add_up(found: Anatomy) -> None:
     assert sum(o.share for o in found.ops) == pytest.approx(1)
     assert sum(o.of_time for o in found.ops) <= 1 + 1e-9
     assert [o.share for o in found.ops] == sorted(
@@ -44,7 +47,7 @@ def test_shares_of_error_add_up(found):
     assert all(o.worst_model in set(found.models.tolist()) for o in found.ops)
 
 
-def test_the_heat_map_holds_every_job(found):
+def test_the_heat_map_holds_every_job(found: Anatomy) -> None:
     models, columns, cells = heat(found)
     assert cells.shape == (len(models), len(columns))
     assert set(models) == set(found.models.tolist())
@@ -56,19 +59,19 @@ def test_the_heat_map_holds_every_job(found):
         assert np.isfinite(cells[models.index(m)]).any()
 
 
-def test_coverage_grows_with_the_level(found):
+def test_coverage_grows_with_the_level(found: Anatomy) -> None:
     levels, covered = zip(*found.coverage, strict=True)
     assert list(levels) == sorted(levels)
     assert list(covered) == sorted(covered)
 
 
 @pytest.fixture(scope="module")
-def whole(simulated):
+def whole(simulated: Corpus) -> Anatomy:
     """With the learning curve, which takes a few times as long."""
     return engine.anatomy("g3s", "p3", "simulated")
 
 
-def test_fewer_models_teach_less(whole):
+def test_fewer_models_teach_less(whole: Anatomy) -> None:
     found = whole
     counts, errors = zip(*found.curve, strict=True)
     assert counts[0] == 3
@@ -77,7 +80,7 @@ def test_fewer_models_teach_less(whole):
     assert errors[-1] == pytest.approx(found.mape, rel=1e-6)
 
 
-def test_tables_are_filled(found):
+def test_tables_are_filled(found: Anatomy) -> None:
     tables = anatomy_tables(found)
     assert len(tables) >= 3
     for title, head, rows in tables:
@@ -86,7 +89,9 @@ def test_tables_are_filled(found):
         assert all(len(r) == len(head) for r in rows)
 
 
-def test_page_and_picture(tmp_path, whole, monkeypatch):
+def test_page_and_picture(
+    tmp_path: Path, whole: Anatomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Session, "anatomy", lambda *a, **k: whole)
     page, picture = tmp_path / "r.html", tmp_path / "r.png"
     pair = ["--anchor", "g3s", "--target", "p3", "--data", "simulated"]
@@ -103,7 +108,7 @@ def test_page_and_picture(tmp_path, whole, monkeypatch):
     assert done.exit_code != 0
 
 
-def test_compare_explains_itself(simulated):
+def test_compare_explains_itself(simulated: Corpus) -> None:
     pair = ["compare", "--anchor", "g3s", "--target", "p3", "--data", "simulated"]
     done = CliRunner().invoke(app, [*pair, "--translators", "physics", "--explain"])
     assert done.exit_code == 0, done.output

@@ -189,10 +189,10 @@ def _left_by_exception() -> Iterator[None]:
     """Beside a thread at work xlate leaves by ``os._exit``, which would end the worker."""
     leave, here = os._exit, os.getpid()
 
-    def raising(code: int) -> NoReturn:
+    def raising(status: int) -> NoReturn:
         if os.getpid() == here:
-            raise SystemExit(code)
-        leave(code)
+            raise SystemExit(status)
+        leave(status)
 
     os._exit = raising
     try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from tests.support.documents import Json
 from xlate import engine
 from xlate.engine.fit_sweeps import _measured
 from xlate.engine.session import Session
@@ -19,7 +22,7 @@ PAIR = ("g3s.xlarge", "p3.2xlarge")
 
 
 @pytest.fixture
-def made():
+def made() -> ClockBundle:
     """A clock model without views: enough to be stored, found and refused."""
     manifest = ClockManifest(
         format=1, versions={"xlate": "0"}, target="p3.2xlarge", gpu="V100-SXM2-16GB",
@@ -50,7 +53,9 @@ def made():
         ({"files": {"model.zip": "0" * 64}}, "changed or cut off"),
     ],
 )
-def test_a_manifest_that_lies_is_refused(made, tmp_path, change, says):
+def test_a_manifest_that_lies_is_refused(
+    made: ClockBundle, tmp_path: Path, change: Json, says: str
+) -> None:
     folder = clock_bundles.save(made, tmp_path / "a")
     assert clock_bundles.load(folder).manifest.corpus == "mine"
     path = folder / "manifest.json"
@@ -60,7 +65,9 @@ def test_a_manifest_that_lies_is_refused(made, tmp_path, change, says):
 
 
 @pytest.mark.parametrize("change", [{"target": "g5.xlarge"}, {"gpu": "A10G"}])
-def test_a_clock_model_of_another_target_is_not_used(made, empty_home, change):
+def test_a_clock_model_of_another_target_is_not_used(
+    made: ClockBundle, empty_home: Path, change: Json
+) -> None:
     profile = Profile({"Device_Conv2D": 9e4, "Device_IDLE": 1e4}, step_time_us=5e4)
     own = replace(made, manifest=replace(made.manifest, **change))
     with pytest.raises(BundleError, match="it was not used"):
@@ -70,15 +77,17 @@ def test_a_clock_model_of_another_target_is_not_used(made, empty_home, change):
         engine.predict_freq([profile], *PAIR)
 
 
-def test_what_is_no_clock_model_is_not_used(made, empty_home):
+def test_what_is_no_clock_model_is_not_used(
+    made: ClockBundle, empty_home: Path
+) -> None:
     profile = Profile({"Device_Conv2D": 9e4, "Device_IDLE": 1e4}, step_time_us=5e4)
     with pytest.raises(BundleError, match="not a clock model"):
-        engine.predict_freq([profile], *PAIR, clock_bundle=made.manifest)
+        engine.predict_freq([profile], *PAIR, clock_bundle=cast(Any, made.manifest))
     with pytest.raises(BundleError, match="not a translator"):
-        engine.translate([profile], *PAIR, bundle=made)
+        engine.translate([profile], *PAIR, bundle=cast(Any, made))
 
 
-def test_a_predecessor_is_kept(made, empty_home):
+def test_a_predecessor_is_kept(made: ClockBundle, empty_home: Path) -> None:
     assert not _measured(Session(), "p3.2xlarge")
     clock_bundles.keep(made)
     assert _measured(Session(), "p3.2xlarge")

@@ -6,8 +6,11 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -15,11 +18,15 @@ import pytest
 
 import xlate
 from tests.stored import again_of, names_no_module, reseal, rewritten
+from tests.support.documents import Json
+from tests.support.narrowing import present
 from xlate import engine
+from xlate.engine.fit_pair import FitResult
 from xlate.errors import BundleError, StorageError
 from xlate.models.translate import TRANSLATORS
 from xlate.store import bundle as bundles
 from xlate.store.archive import open_archive
+from xlate.store.bundle import Bundle
 from xlate.store.cache import LoadedFolders
 from xlate.store.codec import encode
 from xlate.store.forests import check_trees
@@ -27,32 +34,36 @@ from xlate.values.profile import Profile
 
 
 @pytest.fixture
-def copy(fitted, tmp_path):
+def copy(fitted: FitResult, tmp_path: Path) -> Path:
     """A bundle to spoil."""
-    return shutil.copytree(fitted.path, tmp_path / "bundle")
+    return shutil.copytree(present(fitted.path), tmp_path / "bundle")
 
 
-def test_a_loaded_bundle_answers_as_the_fitted_one(fitted):
-    loaded = bundles.load(fitted.path)
-    assert loaded.manifest == bundles.read_manifest(fitted.path)
+def test_a_loaded_bundle_answers_as_the_fitted_one(fitted: FitResult) -> None:
+    loaded = bundles.load(present(fitted.path))
+    assert loaded.manifest == bundles.read_manifest(present(fitted.path))
     X = np.random.default_rng(0).uniform(0, 1e4, (5, len(loaded.plan.names) + 1))
     for part in ("translator", "ratio"):
         ours, theirs = loaded.model[part], fitted.bundle.model[part]
         assert np.array_equal(ours.predict(X), theirs.predict(X)), part
 
 
-def test_fitting_again_gives_the_same_bytes(fitted, empty_home):
+def test_fitting_again_gives_the_same_bytes(
+    fitted: FitResult, empty_home: Path
+) -> None:
     again = engine.fit(
         "g3s.xlarge", "p3.2xlarge", "simulated", translators=("ratio", "tree")
     )
     # measured ones ship, so that it lies beside them
-    assert again.path.name == "to-p3.2xlarge@1"
+    assert present(again.path).name == "to-p3.2xlarge@1"
     for name in ("manifest.json", "model.zip"):
-        assert (again.path / name).read_bytes() == (fitted.path / name).read_bytes()
+        assert (present(again.path) / name).read_bytes() == (
+            present(fitted.path) / name
+        ).read_bytes()
 
 
-def test_the_manifest_says_what_it_was_fitted_on(fitted):
-    m = bundles.load(fitted.path).manifest
+def test_the_manifest_says_what_it_was_fitted_on(fitted: FitResult) -> None:
+    m = bundles.load(present(fitted.path)).manifest
     assert m.simulated
     assert m.corpus == "simulated"
     assert len(m.models) == 15
@@ -62,14 +73,16 @@ def test_the_manifest_says_what_it_was_fitted_on(fitted):
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_every_translator_can_be_saved_and_loaded(name, fitted, tmp_path):
+def test_every_translator_can_be_saved_and_loaded(
+    name: str, fitted: FitResult, tmp_path: Path
+) -> None:
     from xlate.models.translate import make
     from xlate.models.translate.window import StepFromWindow
 
     rng = np.random.default_rng(0)
     columns = ["Device_Conv2D", "Device_Relu", "Device_IDLE", "step_time_us"]
     X = rng.uniform(1e3, 1e4, (30, 4))
-    model = {
+    model: Json = {
         "translator": make(name, columns).fit(X, X / 2),
         "window": StepFromWindow(columns[:-1]).fit(X[:, :-1], X[:, -1]),
         "ratio": make("ratio", columns).fit(X, X / 2),
@@ -87,7 +100,7 @@ def test_every_translator_can_be_saved_and_loaded(name, fitted, tmp_path):
     assert names_no_module(folder)
 
 
-def test_a_changed_model_is_refused(copy):
+def test_a_changed_model_is_refused(copy: Path) -> None:
     path = copy / "model.zip"
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -96,7 +109,7 @@ def test_a_changed_model_is_refused(copy):
         bundles.load(copy)
 
 
-def test_a_truncated_model_is_refused(copy):
+def test_a_truncated_model_is_refused(copy: Path) -> None:
     path = copy / "model.zip"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BundleError, match="changed or cut off"):
@@ -106,18 +119,19 @@ def test_a_truncated_model_is_refused(copy):
         bundles.load(copy)
 
 
-def model_in(folder):
+def model_in(folder: Path) -> Json:
     """The models of a bundle, unchecked."""
     digest = bundles.read_manifest(folder).files["model.zip"]
-    return open_archive(folder / "model.zip", digest, "fit")
+    models: Json = open_archive(folder / "model.zip", digest, "fit")
+    return models
 
 
-def replaced(folder, model):
+def replaced(folder: Path, model: list[int] | dict[str, list[int]]) -> None:
     """A bundle whose models are others, sealed as an attacker would."""
     rewritten(folder, encode(model))
 
 
-def test_something_else_entirely_is_refused(copy):
+def test_something_else_entirely_is_refused(copy: Path) -> None:
     parts = ("translator", "window", "ratio", "calibration", "domain", "scaling")
     replaced(copy, {p: [1] for p in parts})
     with pytest.raises(BundleError, match=r"holds an object of type list"):
@@ -127,7 +141,7 @@ def test_something_else_entirely_is_refused(copy):
         bundles.load(copy)
 
 
-def poison(folder, field, value):
+def poison(folder: Path, field: str, value: float) -> None:
     """Rewrite an array of the first forest in an archive."""
     encoded = encode(model_in(folder))
     forest = encoded.tree["map"]["translator"]["state"]["pooled_"]["state"]["forests_"][
@@ -150,13 +164,15 @@ def poison(folder, field, value):
         ("values", np.nan),
     ],
 )
-def test_a_tree_that_points_outside_itself_is_refused(copy, field, value):
+def test_a_tree_that_points_outside_itself_is_refused(
+    copy: Path, field: str, value: float
+) -> None:
     poison(copy, field, value)
     with pytest.raises(BundleError, match=r"outside its own range|cannot be built"):
         bundles.load(copy)
 
 
-def test_a_packed_forest_answers_to_the_bit():
+def test_a_packed_forest_answers_to_the_bit() -> None:
     from sklearn.ensemble import ExtraTreesRegressor
 
     rng = np.random.default_rng(0)
@@ -167,7 +183,7 @@ def test_a_packed_forest_answers_to_the_bit():
     assert check_trees(again, "x") == 5
 
 
-def row(**other):
+def row(**other: str | float) -> Json:
     """A row of an accuracy card, with some of it changed."""
     sound = {
         "translator": "physics", "held_out": None, "metric": "step_mape", "value": 6.0,
@@ -214,7 +230,7 @@ def row(**other):
         (lambda m: m | {"card": [row(held_out=3)]}, "card row 0"),
     ],
 )
-def test_bad_manifests(copy, change, says):
+def test_bad_manifests(copy: Path, change: Callable[..., Any], says: str) -> None:
     path = copy / "manifest.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(BundleError, match=says):
@@ -231,21 +247,21 @@ def test_bad_manifests(copy, change, says):
         ("", "not JSON"),
     ],
 )
-def test_texts_that_are_no_manifest(copy, text, says):
+def test_texts_that_are_no_manifest(copy: Path, text: str, says: str) -> None:
     (copy / "manifest.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(BundleError, match=says):
         bundles.load(copy)
 
 
 @pytest.mark.parametrize("cut", range(0, 4000, 397))
-def test_a_manifest_that_breaks_off_is_refused(copy, cut):
+def test_a_manifest_that_breaks_off_is_refused(copy: Path, cut: int) -> None:
     path = copy / "manifest.json"
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(BundleError):
         bundles.load(copy)
 
 
-def test_a_manifest_that_is_no_file_is_not_waited_for(copy):
+def test_a_manifest_that_is_no_file_is_not_waited_for(copy: Path) -> None:
     path = copy / "manifest.json"
     path.unlink()
     os.mkfifo(path)
@@ -268,7 +284,9 @@ def test_a_manifest_that_is_no_file_is_not_waited_for(copy):
         ({"operations": ["Device_XConv2D"]}, "no operation of training"),
     ],
 )
-def test_a_manifest_of_another_fit_is_refused(copy, change, says):
+def test_a_manifest_of_another_fit_is_refused(
+    copy: Path, change: Json, says: str
+) -> None:
     path = copy / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(BundleError, match=says):
@@ -276,7 +294,9 @@ def test_a_manifest_of_another_fit_is_refused(copy, change, says):
 
 
 @pytest.mark.parametrize("lost", ["missing", "loop"])
-def test_a_fit_without_its_manifest_is_not_passed_over(empty_home, lost):
+def test_a_fit_without_its_manifest_is_not_passed_over(
+    empty_home: Path, lost: str
+) -> None:
     own = bundles.folder_of("p2.xlarge", "p3.2xlarge")
     shutil.copytree(bundles.shipped_folder("p2.xlarge", "p3.2xlarge"), own)
     (own / "manifest.json").unlink()
@@ -286,7 +306,7 @@ def test_a_fit_without_its_manifest_is_not_passed_over(empty_home, lost):
         bundles.find("p2.xlarge", "p3.2xlarge")
 
 
-def test_a_bundle_of_another_pair_is_not_used(empty_home, tmp_path):
+def test_a_bundle_of_another_pair_is_not_used(empty_home: Path, tmp_path: Path) -> None:
     """Copied into the pair's folder, or handed over in Python."""
     profile = Profile({"Device_Conv2D": 9e4, "Device_IDLE": 1e4}, step_time_us=5e4)
     other = bundles.shipped_folder("p2.xlarge", "p3.2xlarge")
@@ -303,20 +323,26 @@ def test_a_bundle_of_another_pair_is_not_used(empty_home, tmp_path):
     shutil.rmtree(own)
     given = bundles.load(other)
     assert xlate.translate(profile, "p2", "p3", bundle=given)
-    for frame in (profile, pl.DataFrame([dict(profile.ops)])):
+    frames: list[Any] = [profile, pl.DataFrame([dict(profile.ops)])]
+    for frame in frames:
         with pytest.raises(BundleError, match="not from g3s"):
             xlate.translate(frame, "g3s", "p3", bundle=given)
         with pytest.raises(
             BundleError, match="an object of type str, not a translator"
         ):
-            xlate.translate(frame, "g3s", "p3", bundle="mine")
+            xlate.translate(frame, "g3s", "p3", bundle=cast(Any, "mine"))
 
 
-def test_a_bundle_is_loaded_once_and_again_when_it_changes(empty_home, monkeypatch):
+def test_a_bundle_is_loaded_once_and_again_when_it_changes(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loads = []
-    cache = LoadedFolders(
-        lambda f: loads.append(f) or bundles.load(f), ("manifest.json", "model.zip")
-    )
+
+    def load(folder: Path) -> Bundle:
+        loads.append(folder)
+        return bundles.load(folder)
+
+    cache = LoadedFolders(load, ("manifest.json", "model.zip"))
     folder = bundles.folder_of("g3s.xlarge", "p3.2xlarge")
     shipped = bundles.shipped_folder("g3s.xlarge", "p3.2xlarge")
     shutil.copytree(shipped, folder)
@@ -336,12 +362,17 @@ def test_a_bundle_is_loaded_once_and_again_when_it_changes(empty_home, monkeypat
     shutil.copytree(shipped, folder)
     assert cache.get(folder) is not first
     with pytest.raises(TypeError):
-        cache.get(folder).model["translator"] = None
+        cast(Json, cache.get(folder).model)["translator"] = None
 
 
-def test_few_bundles_are_kept_in_memory(tmp_path):
+def test_few_bundles_are_kept_in_memory(tmp_path: Path) -> None:
     loads = []
-    cache = LoadedFolders(lambda f: loads.append(f) or f.name, ("a",), most=2)
+
+    def name_of(folder: Path) -> str:
+        loads.append(folder)
+        return folder.name
+
+    cache = LoadedFolders(name_of, ("a",), most=2)
     for name in "xyz":
         (tmp_path / name).mkdir()
         (tmp_path / name / "a").write_text(name)
@@ -351,7 +382,7 @@ def test_few_bundles_are_kept_in_memory(tmp_path):
     assert [p.name for p in loads] == ["x", "y", "z", "x"]
 
 
-def test_threads_share_what_is_loaded(empty_home):
+def test_threads_share_what_is_loaded(empty_home: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(
             pool.map(lambda _: bundles.find("g3s.xlarge", "p2.xlarge"), range(12))
@@ -360,7 +391,7 @@ def test_threads_share_what_is_loaded(empty_home):
     assert bundles.find("g3s.xlarge", "p2.xlarge") is found[0]
 
 
-def test_broken_and_missing_files(copy, tmp_path, empty_home):
+def test_broken_and_missing_files(copy: Path, tmp_path: Path, empty_home: Path) -> None:
     (copy / "manifest.json").write_text("{")
     with pytest.raises(BundleError, match="not JSON"):
         bundles.load(copy)
@@ -372,13 +403,15 @@ def test_broken_and_missing_files(copy, tmp_path, empty_home):
     assert {p.parent.parent.name for p, _ in bundles.manifests()} == {"anchors"}
 
 
-def test_a_missing_model_is_named(copy):
+def test_a_missing_model_is_named(copy: Path) -> None:
     (copy / "model.zip").unlink()
     with pytest.raises(BundleError, match=r"model\.zip cannot be read"):
         bundles.load(copy)
 
 
-def test_a_model_of_another_version_is_refused(fitted, tmp_path):
+def test_a_model_of_another_version_is_refused(
+    fitted: FitResult, tmp_path: Path
+) -> None:
     """One that loads, but lacks what today's code asks for."""
     import copy as copier
 
@@ -390,7 +423,7 @@ def test_a_model_of_another_version_is_refused(fitted, tmp_path):
         bundles.load(folder)
 
 
-def test_a_manifest_with_other_columns_is_refused(copy):
+def test_a_manifest_with_other_columns_is_refused(copy: Path) -> None:
     path = copy / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["groups"].popitem()
@@ -399,14 +432,16 @@ def test_a_manifest_with_other_columns_is_refused(copy):
         bundles.load(copy)
 
 
-def test_a_fit_that_cannot_be_saved_leaves_the_old_bundle(fitted, monkeypatch):
-    before = (fitted.path / "model.zip").read_bytes()
+def test_a_fit_that_cannot_be_saved_leaves_the_old_bundle(
+    fitted: FitResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (present(fitted.path) / "model.zip").read_bytes()
 
-    def stop(*args, **kwargs):
+    def stop(*args: Path | bytes, **kwargs: str | int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", stop)
     with pytest.raises(StorageError, match="No space left"):
-        bundles.save(fitted.bundle.manifest, fitted.bundle.model, fitted.path)
-    assert (fitted.path / "model.zip").read_bytes() == before
-    assert [p.name for p in fitted.path.parent.iterdir()] == ["to-p3.2xlarge"]
+        bundles.save(fitted.bundle.manifest, fitted.bundle.model, present(fitted.path))
+    assert (present(fitted.path) / "model.zip").read_bytes() == before
+    assert [p.name for p in present(fitted.path).parent.iterdir()] == ["to-p3.2xlarge"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,27 +14,27 @@ from xlate.errors import StorageError
 from xlate.store import versions
 
 
-def writes(text):
+def writes(text: str) -> Callable[..., Any]:
     return lambda folder: (folder / "what").write_text(text)
 
 
-def what(folder):
+def what(folder: Path) -> str:
     return (folder / "what").read_text()
 
 
 @pytest.fixture
-def slot(tmp_path):
+def slot(tmp_path: Path) -> Path:
     return tmp_path / "a" / "to-b"
 
 
-def everything(slot):
+def everything(slot: Path) -> list[str]:
     """Texts of all fits beside a slot."""
     return sorted(
         what(p) for p in slot.parent.iterdir() if (p / "what").is_file()
     )  # fmt: skip
 
 
-def test_a_predecessor_is_kept_under_its_number(slot):
+def test_a_predecessor_is_kept_under_its_number(slot: Path) -> None:
     for text in "abc":
         assert versions.keep(slot, writes(text), in_place=True) == slot
     assert what(slot) == "c"
@@ -40,7 +42,7 @@ def test_a_predecessor_is_kept_under_its_number(slot):
     assert versions.number_of(slot) == 3
 
 
-def test_what_is_not_put_in_place_is_kept(slot):
+def test_what_is_not_put_in_place_is_kept(slot: Path) -> None:
     versions.keep(slot, writes("a"), in_place=True)
     path = versions.keep(slot, writes("b"), in_place=False)
     assert (what(slot), what(path), path.name) == ("a", "b", "to-b@2")
@@ -53,7 +55,7 @@ def test_what_is_not_put_in_place_is_kept(slot):
     assert versions.keep(slot, writes("c"), in_place=False).name == "to-b@3"
 
 
-def test_a_fit_of_an_earlier_xlate_gets_the_first_number(slot):
+def test_a_fit_of_an_earlier_xlate_gets_the_first_number(slot: Path) -> None:
     slot.mkdir(parents=True)
     writes("old")(slot)
     versions.keep(slot, writes("new"), in_place=True)
@@ -61,7 +63,7 @@ def test_a_fit_of_an_earlier_xlate_gets_the_first_number(slot):
     assert versions.number_of(slot) == 2
 
 
-def test_only_what_is_named_is_removed(slot):
+def test_only_what_is_named_is_removed(slot: Path) -> None:
     for text in "ab":
         versions.keep(slot, writes(text), in_place=True)
     versions.remove(versions.numbered(slot)[1])
@@ -73,8 +75,8 @@ def test_only_what_is_named_is_removed(slot):
 @pytest.mark.parametrize("at", range(1, 6))
 @pytest.mark.parametrize("begin", [1, 2])
 def test_a_kill_between_any_two_steps_leaves_a_fit_that_answers(
-    slot, at, begin, monkeypatch
-):
+    slot: Path, at: int, begin: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every rename in turn never comes about, as if the process had been killed."""
     for k in range(begin):
         versions.keep(slot, writes(f"old{k}"), in_place=True)
@@ -84,7 +86,7 @@ def test_a_kill_between_any_two_steps_leaves_a_fit_that_answers(
     class Killed(BaseException):
         pass
 
-    def rename(self, target):
+    def rename(self: Path, target: Path) -> Path:
         done.append(target)
         if len(done) >= at:
             raise Killed
@@ -105,11 +107,11 @@ def test_a_kill_between_any_two_steps_leaves_a_fit_that_answers(
     assert not [p for p in slot.parent.iterdir() if p.name.startswith(".")]
 
 
-def test_many_writers_at_once_lose_nothing(slot):
+def test_many_writers_at_once_lose_nothing(slot: Path) -> None:
     versions.keep(slot, writes("first"), in_place=True)
     seen, stop = [], threading.Event()
 
-    def reads():
+    def reads() -> None:
         while not stop.is_set():
             seen.append(versions.active(slot, "what"))
 
@@ -133,10 +135,10 @@ def test_many_writers_at_once_lose_nothing(slot):
     assert everything(slot) == sorted(["first", *map(str, range(12))])
 
 
-def test_a_disk_that_is_full_leaves_what_answers(slot):
+def test_a_disk_that_is_full_leaves_what_answers(slot: Path) -> None:
     versions.keep(slot, writes("a"), in_place=True)
 
-    def full(folder):
+    def full(folder: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(StorageError, match="No space left"):
@@ -145,7 +147,9 @@ def test_a_disk_that_is_full_leaves_what_answers(slot):
     assert [p.name for p in slot.parent.iterdir()] == ["to-b"]
 
 
-def test_the_time_of_a_fit_moves_with_it_and_is_no_part_of_it(slot, monkeypatch):
+def test_the_time_of_a_fit_moves_with_it_and_is_no_part_of_it(
+    slot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     versions.keep(slot, writes("a"), in_place=True)
     made = versions.fitted_at(slot)
     assert made is not None
@@ -165,7 +169,7 @@ def test_the_time_of_a_fit_moves_with_it_and_is_no_part_of_it(slot, monkeypatch)
 @pytest.mark.parametrize(
     "text", ["2", "2\n", "2\nyesterday\n", "2\n2026-13-01T00:00:00Z"]
 )
-def test_a_number_without_a_time_is_read(slot, text):
+def test_a_number_without_a_time_is_read(slot: Path, text: str) -> None:
     slot.mkdir(parents=True)
     (slot / versions.NUMBER).write_text(text)
     assert versions.number_of(slot) == 2

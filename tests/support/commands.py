@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ __all__ = ["PAIR", "check_output", "program", "run"]
 PAIR = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
 
 
-def run(*args: str | Path | float, code: int = 0) -> tuple[str, str]:
+def run(*args: object, code: int = 0) -> tuple[str, str]:
     """Run a command in this process; an XlateError counts as its exit code."""
     result = CliRunner().invoke(app, [str(a) for a in args])
     error = result.exception
@@ -45,7 +46,7 @@ def program(*args: object, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
-def check_output(words: list[str], out: str) -> None:
+def check_output(words: Sequence[str], out: str) -> None:
     """Check that what a command printed answers it: JSON, a table, or what it names.
 
     Parameters

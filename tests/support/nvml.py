@@ -24,6 +24,10 @@ class RecordedNvml:
         self.name, self.clock, self.busy = name, clock, busy
         self.refuse = refuse
 
+    def last_call(self) -> tuple[Any, ...]:
+        """Name and arguments of what was asked last."""
+        return self.calls[-1]
+
     def __getattr__(self, call: str) -> Callable[..., Any]:
         def answer(*args: int | str) -> Any:
             self.calls.append((call, *args[1:]))

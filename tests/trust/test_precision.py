@@ -6,12 +6,16 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.documents import Json, document_of
+from tests.support.narrowing import all_as, present
 from xlate import engine, readers
 from xlate.cli import app
 from xlate.engine.facts import with_facts
@@ -21,9 +25,11 @@ from xlate.hardware.catalogue import catalogue
 from xlate.hardware.precisions import multiplies
 from xlate.readers.formats import Container, Format
 from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
 from xlate.trust.precision import learnt, shift_of, trained, untrained
 from xlate.values.kernel_precision import NO_ARITHMETIC, NOT_KNOWN
 from xlate.values.precision_mix import PrecisionMix, dominant_precision
+from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.profile_document import to_json
 
@@ -38,26 +44,33 @@ FP32 = {"fp32": 70e3}
 TF32 = {"tf32-tensor": 40e3, "fp32": 30e3}
 
 
-def asked(*args, code=0):
+def asked(*args: str | Path, code: int = 0) -> str:
     done = CliRunner().invoke(app, [str(a) for a in args])
     assert done.exit_code == code, done.output
     return done.output
 
 
-def profile(mix=FP32, framework="pytorch", precision="fp32", ops=OPS):
+def profile(
+    mix: dict[str, float] = FP32,
+    framework: str = "pytorch",
+    precision: str = "fp32",
+    ops: dict[str, float] = OPS,
+) -> Profile:
     work = WorkloadKey(framework=framework, precision=precision)
     return Profile(ops, work, step_time_us=80e3, source="made", precision_us=mix)
 
 
 @pytest.fixture
-def known(example):
+def known(example: Path) -> Profile:
     """A TensorFlow profile whose step time fits the pairs that ship with xlate."""
-    (p,) = engine.read_profiles([example], batch_size=64, dataset="128px")
+    (p,) = all_as(
+        Profile, engine.read_profiles([example], batch_size=64, dataset="128px")
+    )
     return replace(p, step_time_us=p.window_us / 2.05, instance=None)
 
 
 @pytest.fixture(scope="module")
-def shipped():
+def shipped() -> Bundle:
     return bundles.load(bundles.shipped_folder(*PAIR))
 
 
@@ -80,11 +93,13 @@ def shipped():
         ({}, None),
     ],
 )
-def test_the_products_decide_which_precision_stands_for_a_run(mix, stands):
+def test_the_products_decide_which_precision_stands_for_a_run(
+    mix: dict[str, float], stands: str | None
+) -> None:
     assert dominant_precision(mix) == stands
 
 
-def test_a_mix_names_what_is_not_known_and_leaves_copies_out():
+def test_a_mix_names_what_is_not_known_and_leaves_copies_out() -> None:
     mix = PrecisionMix.of({**HALF, NO_ARITHMETIC: 30e3, "fp64": 1.0})
     assert list(mix.shares) == ["fp16-tensor", "fp16", "fp32", NOT_KNOWN, "fp64"]
     assert sum(mix.shares.values()) == pytest.approx(1)
@@ -96,7 +111,7 @@ def test_a_mix_names_what_is_not_known_and_leaves_copies_out():
     assert PrecisionMix.of({}).text == NOT_KNOWN
 
 
-def test_a_profile_keeps_its_precisions_in_json(tmp_path):
+def test_a_profile_keeps_its_precisions_in_json(tmp_path: Path) -> None:
     path = tmp_path / "p.json"
     path.write_text(json.dumps(to_json(profile(HALF, precision="fp16"))))
     (again,) = readers.read(path)
@@ -116,7 +131,9 @@ def test_a_profile_keeps_its_precisions_in_json(tmp_path):
         ({"fp16": "x"}, "precision_us fp16"),
     ],
 )
-def test_precisions_that_cannot_be_are_refused(tmp_path, given, said):
+def test_precisions_that_cannot_be_are_refused(
+    tmp_path: Path, given: list[int] | Json, said: str
+) -> None:
     path = tmp_path / "p.json"
     path.write_text(json.dumps({"ops": OPS, "precision_us": given}))
     with pytest.raises(ProfileError, match=said):
@@ -128,8 +145,12 @@ def test_precisions_that_cannot_be_are_refused(tmp_path, given, said):
     [(HALF, "fp32", "fp16"), (TF32, "fp32", "fp32"), (HALF, "int8", "int8"), ({}, "fp32", "fp32")],
 )  # fmt: skip
 def test_a_trace_says_its_precision_by_its_kernels(
-    tmp_path, monkeypatch, mix, said, program
-):
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mix: dict[str, float],
+    said: str,
+    program: str,
+) -> None:
     """TF32 is how some GPUs multiply the fp32 of the same program."""
     reader = SimpleNamespace(read=lambda _: [profile(mix, precision=said)])
     monkeypatch.setitem(sys.modules, "made_reader", reader)
@@ -141,7 +162,9 @@ def test_a_trace_says_its_precision_by_its_kernels(
     assert found.workload.precision == program
 
 
-def test_a_person_who_says_the_precision_is_not_overruled_but_told(tmp_path):
+def test_a_person_who_says_the_precision_is_not_overruled_but_told(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "p.json"
     document = {"ops": OPS, "step_time_us": 80e3, "precision_us": HALF}
     path.write_text(json.dumps(document))
@@ -160,7 +183,7 @@ def test_a_person_who_says_the_precision_is_not_overruled_but_told(tmp_path):
     )
 
 
-def test_profile_show_names_the_shares(tmp_path):
+def test_profile_show_names_the_shares(tmp_path: Path) -> None:
     path = tmp_path / "p.json"
     document = {
         "ops": OPS,
@@ -191,13 +214,13 @@ def test_profile_show_names_the_shares(tmp_path):
         ("MI210", "fp32 fp16 bf16 int8", "tf32 fp8"),
     ],
 )
-def test_which_formats_a_gpu_multiplies(gpu, has, lacks):
+def test_which_formats_a_gpu_multiplies(gpu: str, has: str, lacks: str) -> None:
     found = catalogue().gpu(gpu)
     assert all(multiplies(found, f) for f in has.split())
     assert not any(multiplies(found, f) for f in lacks.split())
 
 
-def test_every_gpu_of_the_catalogue_is_known_to_have_tf32_or_not():
+def test_every_gpu_of_the_catalogue_is_known_to_have_tf32_or_not() -> None:
     unknown = [
         g.name for g in catalogue().gpus.values() if multiplies(g, "tf32") is None
     ]
@@ -226,8 +249,14 @@ def test_every_gpu_of_the_catalogue_is_known_to_have_tf32_or_not():
         (profile({"fp16": 9.0}), "P100-PCIe-16GB", "V100-SXM2-16GB", ("fp16", "fp16"), "without tensor cores"),
     ],
 )  # fmt: skip
-def test_a_target_that_computes_otherwise_is_said(made, anchor, target, formats, said):
-    found = shift_of(made, *map(catalogue().gpu, (anchor, target)))
+def test_a_target_that_computes_otherwise_is_said(
+    made: Profile,
+    anchor: str,
+    target: str,
+    formats: tuple[str | None, str | None],
+    said: str,
+) -> None:
+    found = shift_of(made, catalogue().gpu(anchor), catalogue().gpu(target))
     assert (found.anchor, found.target) == formats
     (reason,) = found.reasons
     assert re.search(said, reason)
@@ -250,11 +279,15 @@ def test_a_target_that_computes_otherwise_is_said(made, anchor, target, formats,
         (profile(HALF), "V100-SXM2-16GB", "V100-SXM2-16GB"),
     ],
 )
-def test_a_target_that_computes_alike_is_not_doubted(made, anchor, target):
-    assert shift_of(made, *map(catalogue().gpu, (anchor, target))).reasons == ()
+def test_a_target_that_computes_alike_is_not_doubted(
+    made: Profile, anchor: str, target: str
+) -> None:
+    assert (
+        shift_of(made, catalogue().gpu(anchor), catalogue().gpu(target)).reasons == ()
+    )
 
 
-def test_fp32_of_the_shipped_pairs_is_not_doubted():
+def test_fp32_of_the_shipped_pairs_is_not_doubted() -> None:
     """Of K80, M60, T4 and V100 none has TF32: their answers stay as they were."""
     made = profile({}, "tensorflow", ops={"Device_Conv2D": 5e4, "Device_MatMul": 2e4})
     gpus = [
@@ -265,21 +298,23 @@ def test_fp32_of_the_shipped_pairs_is_not_doubted():
     assert said == [()] * 16
 
 
-def test_what_is_not_known_of_a_target_is_said():
+def test_what_is_not_known_of_a_target_is_said() -> None:
     new = replace(catalogue().gpu("B200"), architecture="Rubin", name="R100", facts={})
     for made in (profile(), profile(HALF)):
         (reason,) = shift_of(made, catalogue().gpu("V100-SXM2-16GB"), new).reasons
         assert "not known" in reason
 
 
-def test_what_runs_on_the_target_showed_is_only_noted(shipped, known):
+def test_what_runs_on_the_target_showed_is_only_noted(
+    shipped: Bundle, known: Profile
+) -> None:
     """A bundle fitted on runs of V100 and A100 has learnt what TF32 does there."""
     known_gpus = catalogue()
     v100, a100 = known_gpus.instance("p3.2xlarge"), known_gpus.instance("p4d.24xlarge")
-    (bare,) = engine.translate([known], *PAIR, bundle=shipped)
+    (bare,) = all_as(Translation, engine.translate([known], *PAIR, bundle=shipped))
     sure = replace(bare, verdict=replace(bare.verdict, level="ok", reasons=()))
     in_fp32 = replace(known, precision_us=FP32)
-    shift = shift_of(in_fp32, v100.gpu, a100.gpu, shipped)
+    shift = shift_of(in_fp32, present(v100.gpu), present(a100.gpu), shipped)
     told = with_facts(
         sure, in_fp32, Pair(v100, a100), known_gpus,
         bundle=shipped, guessed=False, shift=shift, source=("the fitted physics", None),
@@ -287,7 +322,7 @@ def test_what_runs_on_the_target_showed_is_only_noted(shipped, known):
     assert told.verdict.level == "ok"
     assert "learnt from runs measured there" in told.verdict.reasons[-1]
     made = replace(shipped.manifest, simulated=True)
-    guess = SimpleNamespace(manifest=made, model=shipped.model)
+    guess = cast(Bundle, SimpleNamespace(manifest=made, model=shipped.model))
     assert learnt(known, shipped)
     assert not learnt(known, guess)
     assert not learnt(known, None)
@@ -295,23 +330,30 @@ def test_what_runs_on_the_target_showed_is_only_noted(shipped, known):
     assert not learnt(replace(known, workload=WorkloadKey(framework="jax")), shipped)
 
 
-def test_half_precision_is_not_in_domain_of_fp32_training(empty_home, shipped, known):
+def test_half_precision_is_not_in_domain_of_fp32_training(
+    empty_home: Path, shipped: Bundle, known: Profile
+) -> None:
     half = replace(known, precision_us=HALF)
-    plain, fp32, doubted = engine.translate(
-        [known, replace(known, precision_us=FP32), half], *PAIR, bundle=shipped
+    plain, fp32, doubted = all_as(
+        Translation,
+        engine.translate(
+            [known, replace(known, precision_us=FP32), half], *PAIR, bundle=shipped
+        ),
     )
     assert plain.verdict == fp32.verdict
     assert doubted.verdict.level != "ok"
     assert doubted.facts.domain != "in_domain"
     assert any("computes in fp16" in r and "training was in fp32" in r for r in doubted.verdict.reasons)  # fmt: skip
-    said = doubted.to_json()["precision"]
+    said = document_of(doubted)["precision"]
     assert (said["anchor"], said["target"]) == ("fp16", "fp16")
     assert said["shares"]["fp16-tensor"] == pytest.approx(40 / 70)
     assert said["how_known"] == "from its kernels, 97% of their time"
     assert doubted.facts.precision_text.startswith("fp16-tensor 57 %")
 
 
-def test_a_table_in_another_precision_is_refused(shipped, known):
+def test_a_table_in_another_precision_is_refused(
+    shipped: Bundle, known: Profile
+) -> None:
     row = {**known.ops, "step_time_us": known.step_time_us, "framework": "tensorflow"}
     frame = pl.DataFrame([{**row, "precision": p} for p in ("fp32", "tf32", None)])
     assert engine.translate_table(frame, *PAIR, bundle=shipped).height == 3
@@ -320,23 +362,34 @@ def test_a_table_in_another_precision_is_refused(shipped, known):
         engine.translate_table(half, *PAIR, bundle=shipped)
 
 
-def test_training_precisions_come_from_the_bundle(shipped, known):
+def test_training_precisions_come_from_the_bundle(
+    shipped: Bundle, known: Profile
+) -> None:
     assert trained(shipped) == ["fp32"]
     own = SimpleNamespace(precisions=["bf16", "fp16"])
-    other = SimpleNamespace(model={"domain": own, "scaling": {}})
+    other = cast(Bundle, SimpleNamespace(model={"domain": own, "scaling": {}}))
     assert untrained(replace(known, precision_us=HALF), other) is None
-    assert "computes in fp32" in untrained(replace(known, precision_us=FP32), other)
-    assert "does not say in which precision" in untrained(known, other)
+    assert "computes in fp32" in present(
+        untrained(replace(known, precision_us=FP32), other)
+    )
+    assert "does not say in which precision" in present(untrained(known, other))
     both = {"fp16-tensor": 1.0, "fp8-tensor": 1.0}
-    assert "in mixed precision" in untrained(replace(known, precision_us=both), other)
-    old = SimpleNamespace(model={"domain": SimpleNamespace(precisions=[])})
+    assert "in mixed precision" in present(
+        untrained(replace(known, precision_us=both), other)
+    )
+    old = cast(
+        Bundle, SimpleNamespace(model={"domain": SimpleNamespace(precisions=[])})
+    )
     assert untrained(known, old) is None
-    assert "was not recorded" in untrained(replace(known, precision_us=HALF), old)
+    assert "was not recorded" in present(
+        untrained(replace(known, precision_us=HALF), old)
+    )
 
 
-def test_data_sheets_doubt_another_precision_and_tf32(empty_home):
-    half, plain = engine.translate(
-        [profile(HALF), profile(FP32)], "p3.2xlarge", "p4d.24xlarge"
+def test_data_sheets_doubt_another_precision_and_tf32(empty_home: Path) -> None:
+    half, plain = all_as(
+        Translation,
+        engine.translate([profile(HALF), profile(FP32)], "p3.2xlarge", "p4d.24xlarge"),
     )
     assert any(
         "data sheets answer with rates of fp32" in r for r in half.verdict.reasons
@@ -346,13 +399,13 @@ def test_data_sheets_doubt_another_precision_and_tf32(empty_home):
         "in TF32 unless the program forbids it" in r for r in plain.verdict.reasons
     )
     assert plain.facts.domain != "in_domain"
-    assert plain.to_json()["precision"]["target"] == "tf32"
+    assert document_of(plain)["precision"]["target"] == "tf32"
     assert any("forbid TF32" in w for w in plain.facts.what_to_do)
     # why data sheets answer stands first
     assert "no bundle" in plain.verdict.reasons[0]
 
 
-def test_answers_show_the_precision(empty_home, tmp_path):
+def test_answers_show_the_precision(empty_home: Path, tmp_path: Path) -> None:
     paths = []
     for name, mix in (("a", HALF), ("b", FP32)):
         path = tmp_path / f"{name}.json"

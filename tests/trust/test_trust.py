@@ -12,34 +12,41 @@ import polars as pl
 import pytest
 
 import xlate
+from tests.support.documents import Json
+from tests.support.narrowing import all_as, present
 from xlate import engine
+from xlate.data.corpus import Corpus
 from xlate.data.pairing import median_of_repeats
 from xlate.errors import ProfileError
 from xlate.hardware.catalogue import catalogue
 from xlate.store import bundle as bundles
+from xlate.store.bundle import Bundle
 from xlate.trust.domain import compare_names
 from xlate.trust.profile_window import WindowBand, general_doubt
 from xlate.trust.recorded_gpu import Origin, Recorded
+from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
-from xlate.values.reason import CHECK_ANCHOR, remedies
+from xlate.values.reason import CHECK_ANCHOR, Reason, remedies
 
 PAIR = ("g4dn.xlarge", "p3.2xlarge")
 PYTORCH = WorkloadKey("BERT", "512tok", 8, "none", "inference", "fp32", "pytorch")
 
 
 @pytest.fixture(scope="module")
-def shipped():
+def shipped() -> Bundle:
     return bundles.load(bundles.shipped_folder(*PAIR))
 
 
 @pytest.fixture
-def known(example):
+def known(example: Path) -> Profile:
     """A TensorFlow profile with a step time that fits it."""
-    (p,) = engine.read_profiles([example], batch_size=64, dataset="128px")
+    (p,) = all_as(
+        Profile, engine.read_profiles([example], batch_size=64, dataset="128px")
+    )
     return replace(p, step_time_us=p.window_us / 2.05, instance=None)
 
 
-def transformer(scale=1.0):
+def transformer(scale: float = 1.0) -> Profile:
     ops = {"addmm": 9e3, "bmm": 3e3, "_softmax": 8e2, "native_layer_norm": 6e2, "gelu": 5e2}  # fmt: skip
     vector = {f"Device_aten::{k}": v * scale for k, v in ops.items()}
     busy = sum(vector.values())
@@ -48,37 +55,53 @@ def transformer(scale=1.0):
 
 @pytest.mark.parametrize("factor", [0.16, 0.25, 0.5, 2.2, 4.0])
 def test_a_step_time_that_does_not_fit_is_said_and_makes_nothing_surer(
-    shipped, known, factor
-):
-    wrong = replace(known, step_time_us=known.step_time_us * factor)
+    shipped: Bundle, known: Profile, factor: float
+) -> None:
+    wrong = replace(known, step_time_us=present(known.step_time_us) * factor)
     alone = replace(known, step_time_us=None)
-    answers = engine.translate([wrong, alone, known], *PAIR, bundle=shipped)
+    answers = all_as(
+        Translation, engine.translate([wrong, alone, known], *PAIR, bundle=shipped)
+    )
     doubted, without, right = answers
     (said,) = [r for r in doubted.verdict.reasons if "does not fit" in r]
     assert doubted.verdict.level != "ok"
     suggested = float(said.partition("suggests about ")[2].split()[0]) * 1e3
     assert suggested == pytest.approx(known.step_time_us, rel=0.25)
     one, other = doubted.step_time_s, without.step_time_s
-    assert one.low <= other.low <= other.high <= one.high
+    assert (
+        present(one.low)
+        <= present(other.low)
+        <= present(other.high)
+        <= present(one.high)
+    )
     rent = doubted.usd_per_1000_steps
-    assert rent.high / rent.low == pytest.approx(one.high / one.low)
+    assert rent is not None
+    assert present(rent.high) / present(rent.low) == pytest.approx(
+        present(one.high) / present(one.low)
+    )
     assert not any("does not fit" in r for r in right.verdict.reasons)
 
 
-def test_profiles_of_one_step_have_a_band_of_their_own():
+def test_profiles_of_one_step_have_a_band_of_their_own() -> None:
     good = transformer()
     assert general_doubt(good) is None
     for factor in (0.1, 0.3, 4.0):
-        found = general_doubt(replace(good, step_time_us=good.step_time_us * factor))
+        found = general_doubt(
+            replace(good, step_time_us=present(good.step_time_us) * factor)
+        )
+        assert found is not None
         assert found.suggested_us == pytest.approx(good.window_us)
     assert general_doubt(replace(good, step_time_us=None)) is None
     work = {k: v for k, v in good.ops.items() if k != "Device_IDLE"}
     bare = Profile(work, PYTORCH, step_time_us=good.step_time_us)
     assert general_doubt(bare) is None
-    assert general_doubt(replace(bare, step_time_us=bare.step_time_us / 5)) is not None
+    assert (
+        general_doubt(replace(bare, step_time_us=present(bare.step_time_us) / 5))
+        is not None
+    )
 
 
-def test_the_band_follows_how_long_the_device_waits():
+def test_the_band_follows_how_long_the_device_waits() -> None:
     rng = np.random.default_rng(0)
     busy = rng.uniform(1e4, 1e6, 400)
     share = rng.uniform(0, 0.8, 400)
@@ -92,22 +115,24 @@ def test_the_band_follows_how_long_the_device_waits():
         assert band.doubt(p) is None
         for factor in (0.6, 2.0):
             wrong = replace(p, step_time_us=steps[k] * factor)
-            assert band.doubt(wrong).suggested_us == pytest.approx(steps[k], rel=0.25)
+            assert present(band.doubt(wrong)).suggested_us == pytest.approx(
+                steps[k], rel=0.25
+            )
     # how long it waited is not recorded: only what no run was like is doubted
     bare = Profile({"Device_Conv2D": 1e5}, step_time_us=1e5)
     assert band.doubt(bare) is None
     assert band.doubt(replace(bare, step_time_us=1e4)) is not None
 
 
-def test_both_names_of_a_pair_give_one_answer_beyond_training(shipped):
+def test_both_names_of_a_pair_give_one_answer_beyond_training(shipped: Bundle) -> None:
     by_instance, by_gpu = (
-        engine.translate([transformer()], *pair)[0]
+        all_as(Translation, engine.translate([transformer()], *pair))[0]
         for pair in (PAIR, ("T4", "V100-SXM2-16GB"))
     )
     assert by_instance.layer == by_gpu.layer == "zero-shot"
     assert by_instance.step_time_s == by_gpu.step_time_s
     assert by_instance.verdict.level == by_gpu.verdict.level == "widen"
-    assert by_instance.step_time_s.low < by_instance.step_time_s.value
+    assert present(by_instance.step_time_s.low) < by_instance.step_time_s.value
     assert by_instance.ops == by_gpu.ops
     assert "answered by data sheets (zero-shot)" in by_instance.verdict.reasons[0]
     assert "not seen in training" in by_instance.verdict.reasons[0]
@@ -118,13 +143,13 @@ TRACE = Path(__file__).parents[2] / "examples/trace.json.gz"
 
 @pytest.mark.parametrize("step_us", [None, 3e4, 2.06e5])
 def test_an_answer_from_data_sheets_says_nothing_of_the_bundle_but_why(
-    shipped, step_us
-):
+    shipped: Bundle, step_us: float | None
+) -> None:
     profile = replace(xlate.read_profile(TRACE), instance=None)
     if step_us:
         profile = replace(profile, step_time_us=step_us)
     by_instance, by_gpu = (
-        engine.translate([profile], *pair)[0]
+        all_as(Translation, engine.translate([profile], *pair))[0]
         for pair in (("g4dn.xlarge", "p3.2xlarge"), ("T4", "V100-SXM2-16GB"))
     )
     assert by_instance.layer == by_gpu.layer == "zero-shot"
@@ -139,19 +164,24 @@ def test_an_answer_from_data_sheets_says_nothing_of_the_bundle_but_why(
     assert "missing here" not in said
 
 
-def test_a_remedy_belongs_to_its_reason_not_to_its_words(shipped, known):
+def test_a_remedy_belongs_to_its_reason_not_to_its_words(
+    shipped: Bundle, known: Profile
+) -> None:
     # an operation whose name holds the words of a reason asks for nothing
     ops = {**known.ops, "Device_looks like a profile of outside training": 1e-3}
-    (plain,) = engine.translate([replace(known, ops=ops)], *PAIR)
+    (plain,) = all_as(Translation, engine.translate([replace(known, ops=ops)], *PAIR))
     assert CHECK_ANCHOR not in plain.facts.what_to_do
-    (elsewhere,) = engine.translate(
-        [replace(known, instance="p2.xlarge")], *PAIR, force=True
+    (elsewhere,) = all_as(
+        Translation,
+        engine.translate([replace(known, instance="p2.xlarge")], *PAIR, force=True),
     )
     assert elsewhere.facts.what_to_do.count(CHECK_ANCHOR) == 1
-    (odd,) = engine.translate(
-        [replace(known, step_time_us=known.window_us / 12)], *PAIR
+    (odd,) = all_as(
+        Translation,
+        engine.translate([replace(known, step_time_us=known.window_us / 12)], *PAIR),
     )
     doubt = next(r for r in odd.verdict.reasons if "does not fit the profile" in r)
+    assert isinstance(doubt, Reason)
     assert doubt.remedy in odd.facts.what_to_do
     assert json.loads(json.dumps(odd.to_json()))["verdict"]["reasons"] == list(
         odd.verdict.reasons
@@ -163,7 +193,7 @@ def test_a_remedy_belongs_to_its_reason_not_to_its_words(shipped, known):
         assert set(remedies(answer.verdict.reasons)) <= set(said)
 
 
-def test_sizes_of_other_work_are_refused(shipped, known):
+def test_sizes_of_other_work_are_refused(shipped: Bundle, known: Profile) -> None:
     with pytest.raises(ProfileError, match="pytorch/inference/fp32"):
         engine.scale(transformer(), *PAIR, "batch-size", [16], bundle=shipped)
     half = replace(known, workload=replace(known.workload, precision="fp16"))
@@ -176,7 +206,7 @@ def test_sizes_of_other_work_are_refused(shipped, known):
         engine.scale(known, *PAIR, "batch-size", [10**6], bundle=shipped)
 
 
-def test_time_never_falls_as_work_grows(shipped, known):
+def test_time_never_falls_as_work_grows(shipped: Bundle, known: Profile) -> None:
     sizes = [8, 16, 24, 48, 64, 100, 256, 512, 1000]
     found = engine.scale(known, *PAIR, "batch-size", sizes, bundle=shipped)
     for steps in (
@@ -190,14 +220,17 @@ def test_time_never_falls_as_work_grows(shipped, known):
     ("field", "value"),
     [("mode", "inference"), ("precision", "fp16"), ("framework", "pytorch"), ("optimizer", "Adam")],
 )  # fmt: skip
-def test_profiles_of_different_work_are_not_averaged(known, field, value):
+def test_profiles_of_different_work_are_not_averaged(
+    known: Profile, field: str, value: str
+) -> None:
     first = replace(known, workload=replace(known.workload, optimizer="SGD"))
-    other = replace(first, workload=replace(first.workload, **{field: value}))
+    changed: Json = {field: value}
+    other = replace(first, workload=replace(first.workload, **changed))
     with pytest.raises(ProfileError, match=f"{field}"):
         engine.translate_together({"g3s": first, "g4dn": other}, "p3")
 
 
-def test_repeats_are_those_of_the_whole_key():
+def test_repeats_are_those_of_the_whole_key() -> None:
     run = {
         "instance": "x", "model": "A", "dataset": "32px", "batch_size": 8,
         "optimizer": "SGD", "framework": "tensorflow", "repeat": 1,
@@ -214,22 +247,22 @@ def test_repeats_are_those_of_the_whole_key():
     assert median_of_repeats(pl.DataFrame(rows), ["instance"]).columns[0] == "instance"
 
 
-def test_names_are_looked_up_in_the_catalogue_given(known):
-    reasons = []
+def test_names_are_looked_up_in_the_catalogue_given(known: Profile) -> None:
+    reasons: list[str] = []
     compare_names(replace(known, instance="g4dn"), PAIR[0], reasons, catalogue())
     assert reasons == []
     compare_names(replace(known, instance="my-box"), PAIR[0], reasons, catalogue())
     assert reasons == ["the file says it ran on my-box, not on g4dn.xlarge"]
 
 
-def test_what_shows_no_sign_of_a_gpu_is_not_doubted(shipped):
+def test_what_shows_no_sign_of_a_gpu_is_not_doubted(shipped: Bundle) -> None:
     p = transformer()
     ops = sorted(p.ops)
     times = np.array([[p.ops[c] for c in ops]])
     assert shipped.model["domain"].origin.doubts(ops, times) == [None]
 
 
-def test_honest_profiles_of_networks_left_out_are_not_doubted(profet):
+def test_honest_profiles_of_networks_left_out_are_not_doubted(profet: Corpus) -> None:
     """Three networks that the check never saw, single runs, on each GPU."""
     from xlate.data.pairing import matrix
 
@@ -251,7 +284,9 @@ def test_honest_profiles_of_networks_left_out_are_not_doubted(profet):
     assert min(doubted.values()) > 0.1
 
 
-def test_what_was_loaded_is_saved_as_it_was(shipped, tmp_path):
+def test_what_was_loaded_is_saved_as_it_was(shipped: Bundle, tmp_path: Path) -> None:
     again = bundles.save(shipped.manifest, shipped.model, tmp_path / "again")
     for name in ("model.zip", "manifest.json"):
-        assert (again / name).read_bytes() == (shipped.path / name).read_bytes()
+        assert (again / name).read_bytes() == (
+            present(shipped.path) / name
+        ).read_bytes()

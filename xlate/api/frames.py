@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TypeGuard
 
-import polars as pl
-
 from xlate.errors import ProfileError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 __all__ = ["as_polars", "is_frame", "is_pandas", "like"]
 
@@ -22,9 +21,15 @@ def is_pandas(value: object) -> TypeGuard[pd.DataFrame]:
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
+def is_polars(value: object) -> TypeGuard[pl.DataFrame]:
+    """Whether a value is a frame of polars, which is not imported to see it."""
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(value, polars.DataFrame)
+
+
 def is_frame(value: object) -> TypeGuard[pl.DataFrame | pd.DataFrame]:
     """Whether a value is a frame of polars or pandas."""
-    return isinstance(value, pl.DataFrame) or is_pandas(value)
+    return is_polars(value) or is_pandas(value)
 
 
 def as_polars(value: object) -> pl.DataFrame:
@@ -35,7 +40,7 @@ def as_polars(value: object) -> pl.DataFrame:
     ProfileError
         If it is neither, two columns have one name, or a column mixes types.
     """
-    if isinstance(value, pl.DataFrame):
+    if is_polars(value):
         return value
     if not is_pandas(value):
         raise ProfileError(
@@ -48,12 +53,16 @@ def as_polars(value: object) -> pl.DataFrame:
         raise ProfileError(
             f"the table has column {twice[0]!r} twice", "every column has its own name"
         )
+    import polars as pl
+
     # column by column, since polars.from_pandas would need pyarrow
     return pl.DataFrame([_column(n, value.iloc[:, k]) for k, n in enumerate(names)])
 
 
 def _column(name: str, column: pd.Series) -> pl.Series:
     """A column of a pandas frame; in a column of objects NaN and None are no value."""
+    import polars as pl
+
     values = column.to_list()
     if str(column.dtype)[:5] != "float":
         # pandas has several values that say "missing"; none equals itself but None
@@ -73,9 +82,9 @@ def like(
     frame: pl.DataFrame, given: pl.DataFrame | pd.DataFrame
 ) -> pl.DataFrame | pd.DataFrame:
     """``frame`` as the library of ``given`` has it, with its index where it has one."""
-    if isinstance(given, pl.DataFrame):
-        return frame
-    import pandas as pd
+    if is_pandas(given):
+        import pandas as pd
 
-    index = given.index if len(given) == frame.height else None
-    return pd.DataFrame(frame.to_dict(as_series=False), index=index)
+        index = given.index if len(given) == frame.height else None
+        return pd.DataFrame(frame.to_dict(as_series=False), index=index)
+    return frame

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
-import polars as pl
-
 from xlate.api.frames import as_polars, is_frame, like
 from xlate.api.profiles import as_profile, as_profiles
 from xlate.engine.session import Session
@@ -24,6 +22,7 @@ from xlate.values.tabular import Results
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
     from xlate.engine import Sized, Together, Translation
     from xlate.store.bundle import Bundle

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,15 @@ def _without(m: dict[str, Any], key: str) -> dict[str, Any]:
     return {k: v for k, v in m.items() if k != key}
 
 
+def _cut(path: Path, share: float) -> None:
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(share * len(raw))])
+
+
+def _flip(path: Path, seed: int) -> None:
+    path.write_bytes(flipped(path.read_bytes(), seed))
+
+
 def cases() -> Cases:
     """About 100."""
     found = Cases("bundles")
@@ -174,7 +184,7 @@ def cases() -> Cases:
         found.add(
             f"manifest-without-{key}",
             _PAIR,
-            _edited(lambda m, key=key: _without(m, key)),
+            _edited(partial(_without, key=key)),
         )
     for key in (
         "versions",
@@ -200,9 +210,7 @@ def cases() -> Cases:
             _DAMAGED,
             _file(
                 "model.zip",
-                lambda p, s=share: p.write_bytes(
-                    p.read_bytes()[: int(s * p.stat().st_size)]
-                ),
+                partial(_cut, share=share),
             ),
         )
         found.add(
@@ -210,9 +218,7 @@ def cases() -> Cases:
             _DAMAGED,
             _file(
                 "manifest.json",
-                lambda p, s=share: p.write_bytes(
-                    p.read_bytes()[: int(s * p.stat().st_size)]
-                ),
+                partial(_cut, share=share),
             ),
         )
     for file in ("model.zip", "manifest.json"):
@@ -246,7 +252,7 @@ def cases() -> Cases:
             _DAMAGED,
             _file(
                 "model.zip",
-                lambda p, s=seed: p.write_bytes(flipped(p.read_bytes(), s)),
+                partial(_flip, seed=seed),
             ),
         )
         found.add(f"model-resealed-{seed}", _DAMAGED, _resealed(seed))

@@ -202,17 +202,15 @@ def _shape(name: str) -> Callable[[Lab], Iterator[str]]:
             folder = ""
         else:
             folder = "own"
-            lab.write(
-                "own/gpus/x.toml",
-                {
-                    "not-toml": "a = = 3",
-                    "empty": "",
-                    "binary": "\0\1",
-                    "not-utf8": b"name = '\xff'",
-                    "list": "[[gpus]]",
-                    "deep": "a=" + "[" * 5000,
-                }[name],
-            )  # type: ignore[arg-type]
+            texts: dict[str, str | bytes] = {
+                "not-toml": "a = = 3",
+                "empty": "",
+                "binary": "\0\1",
+                "not-utf8": b"name = '\xff'",
+                "list": "[[gpus]]",
+                "deep": "a=" + "[" * 5000,
+            }
+            lab.write("own/gpus/x.toml", texts[name])
         yield from refused(lab.xlate("anchors", "check", "--anchors-dir", folder))
 
     return judge

@@ -173,7 +173,8 @@ def _text_fields() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{key}-{dumps(value)}", xlate_json({key: value})
     for key in ("instance", "device", "source"):
         for value in (3, [1], {"a": 1}):
-            yield f"{key}-{dumps(value)}", xlate_json(**{key: value})
+            more: dict[str, Any] = {key: value}
+            yield f"{key}-{dumps(value)}", xlate_json(**more)
 
 
 def _universal(value: Any) -> Callable[[Lab], Iterator[str]]:

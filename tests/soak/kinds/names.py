@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.soak.case import Cases
 from tests.soak.checks import accepted
@@ -51,11 +52,9 @@ def _operation(text: str) -> Callable[[Lab], Iterator[str]]:
 
 def _field(key: str, text: str) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        value = (
-            xlate_json(**{key: text})
-            if key in ("device", "instance")
-            else xlate_json({key: text})
-        )
+        field: dict[str, Any] = {key: text}
+        of_profile = key in ("device", "instance")
+        value = xlate_json(**field) if of_profile else xlate_json(field)
         _commands(lab, lab.write("a.json", dumps(value)), "--force")
         yield from ()
 

@@ -222,13 +222,14 @@ def cases() -> Cases:
     }  # fmt: skip
     for name, raw in bad.items():
         found.add(f"wrong-{name}", _TYPES, _no(raw))
-    for name, column, value in (
+    odd: tuple[tuple[str, str, Any], ...] = (
         ("step-in-s", "step_time_us", base_step_us() / 1e6),
         ("step-in-ms", "step_time_us", base_step_us() / 1e3),
         ("step-zero", "step_time_us", 0.0),
         ("batch-huge", "batch_size", 10**15),
         ("instance-other", "instance", "g4dn.xlarge"),
-    ):
+    )
+    for name, column, value in odd:
         found.add(
             f"odd-{name}",
             "unit mistakes noticed; a value that is not checked where it enters",

@@ -6,6 +6,7 @@ import copy
 import math
 import pickle
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -143,6 +144,10 @@ def _frozen(lab: Lab) -> Iterator[str]:
         yield "the profile changes with the dict it was made of"
 
 
+def _of_batch(size: Any) -> Any:
+    return _profile(workload=_key(size))
+
+
 def cases() -> Cases:
     """About 90."""
     from tests.soak.kinds.json_files import _FALSE
@@ -155,7 +160,7 @@ def cases() -> Cases:
         found.add(
             f"op-{i}",
             _CHECKED,
-            _no(lambda v=value: _profile(ops={**base_ops(), "Device_Conv2D": v})),
+            _no(partial(_profile, ops={**base_ops(), "Device_Conv2D": value})),
         )
         found.add(
             f"frame-op-{i}",
@@ -174,7 +179,7 @@ def cases() -> Cases:
     for i, value in enumerate(
         (*_FALSE["step_time_us"], 0, 0.0, 1e-9, 1e300, 130.0, 0.13)
     ):
-        found.add(f"step-{i}", _CHECKED, _no(lambda v=value: _profile(step_time_us=v)))
+        found.add(f"step-{i}", _CHECKED, _no(partial(_profile, step_time_us=value)))
         if not isinstance(value, int) or abs(value) < 2**60:
             found.add(f"frame-step-{i}", _CHECKED, _no(_frame(step_time_us=value)))
     for i, ops in enumerate(
@@ -192,15 +197,11 @@ def cases() -> Cases:
             {"Device_": 5.0},
         )
     ):
-        found.add(f"ops-{i}", _CHECKED, _no(lambda v=ops: _profile(ops=v)))
+        found.add(f"ops-{i}", _CHECKED, _no(partial(_profile, ops=ops)))
     for i, value in enumerate((0, -1, 1.5, float("nan"), "32", 10**23, True)):
-        found.add(
-            f"batch-{i}", _CHECKED, _no(lambda v=value: _profile(workload=_key(v)))
-        )
+        found.add(f"batch-{i}", _CHECKED, _no(partial(_of_batch, value)))
     for i, value in enumerate((-1.0, float("nan"), float("inf"), "3 GiB")):
-        found.add(
-            f"memory-{i}", _CHECKED, _no(lambda v=value: _profile(memory_bytes=v))
-        )
+        found.add(f"memory-{i}", _CHECKED, _no(partial(_profile, memory_bytes=value)))
     for i, level in enumerate((0, 1, -1, 2, 90, float("nan"), "0.9", None)):
         found.add(
             f"level-{i}", "a value that is not checked where it enters", _level(level)

@@ -66,7 +66,11 @@ def _telemetry(
     return judge
 
 
-_V100 = {"name": "Tesla V100-SXM2-16GB", "mhz": "1530 MHz", "watts": "200 W"}
+_V100: dict[str, Any] = {
+    "name": "Tesla V100-SXM2-16GB",
+    "mhz": "1530 MHz",
+    "watts": "200 W",
+}
 _DMON = "# gpu   pwr gtemp    sm   mem  mclk  pclk\n# Idx     W     C     %     %   MHz   MHz\n"
 _DCGM = "#Entity  SMACT  DRAMA  POWER  SMCLK\nID\n"
 _AMD = "timestamp,gpu,gfx_activity,umc_activity,socket_power,gfx_0_clk\n"
@@ -197,9 +201,12 @@ def cases() -> Cases:
             _telemetry(text, right),
             "clocks",
         )
-    for name, (text, right) in _RECORDINGS.items():
+    for name, (recorded, right) in _RECORDINGS.items():
         found.add(
-            f"alone-{name}", "clocks from a meter alone", _alone(text, right), "clocks"
+            f"alone-{name}",
+            "clocks from a meter alone",
+            _alone(recorded, right),
+            "clocks",
         )
     for seed in range(8):
         found.add(
@@ -232,7 +239,7 @@ def cases() -> Cases:
             _probe({k: v for k, v in base.items() if k != key}, False),
             "clocks",
         )
-    for i, value in enumerate(
+    for i, odd in enumerate(
         (
             {**base, "sm_mhz": 5000},
             {**base, "sm_mhz": 1.53},
@@ -245,7 +252,7 @@ def cases() -> Cases:
         )
     ):
         found.add(
-            f"probe-odd-{i}", "unit mistakes noticed", _probe(value, False), "clocks"
+            f"probe-odd-{i}", "unit mistakes noticed", _probe(odd, False), "clocks"
         )
     for i, text in enumerate(
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from experiments import real_files
@@ -68,7 +69,7 @@ def _sources() -> Iterator[tuple[str, Callable[[], bytes]]]:
         "tensorflow": pm.TENSORFLOW_TRACE["two-gpus"][0],
     }
     for name, content in made.items():
-        yield f"made-{name}", lambda content=content: content
+        yield f"made-{name}", partial(bytes, content)
     for folder in real_files.folders_here():
         for pattern in ("kineto_*.json*", "tf_*.json*"):
             for path in sorted(folder.glob(pattern)):
