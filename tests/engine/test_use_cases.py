@@ -192,7 +192,7 @@ def test_measured_and_inside_is_ok(fitted: FitResult, profile: Profile) -> None:
     found = examine(known, measured)
     assert found.verdict.level == "ok"
     assert found.verdict.reasons == ()
-    assert found.widening == 1
+    assert found.interval_scale == 1
     assert present(found.probability) > 0.05
 
 
