@@ -119,8 +119,9 @@ def test_pickle_is_imported_in_one_place_only() -> None:
 
 
 def test_no_one_reads_pickles_through_pandas_or_joblib() -> None:
-    for path in modules():
-        text = path.read_text(encoding="utf-8")
+    texts = {path: path.read_text(encoding="utf-8") for path in modules()}
+    assert texts
+    for path, text in texts.items():
         assert "read_pickle" not in text, path
         assert "joblib.load" not in text, path
 
@@ -232,6 +233,7 @@ def test_no_function_but_a_command_has_eleven_parameters() -> None:
     """A command has one an option; a public shortcut names each field of a request."""
     commands = {inspect.unwrap(f).__code__ for f in _commands()}
     named = {(Path(c.co_filename).name, c.co_name) for c in commands}
+    assert named
     for place, f in functions(*FACES):
         file, name = place.split(": ")
         if (Path(file).name, name) in named:
@@ -316,12 +318,12 @@ def test_the_command_line_is_options_and_printing(path: Path) -> None:
 
 def test_a_document_is_printed_as_a_result_gives_it() -> None:
     """No face builds one: each hands on what a value's ``document()`` says."""
-    for path in sorted((PACKAGE / "cli").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and ast.unparse(node.func) == "output.document"
-            ):
-                (value,) = node.args
-                said = ast.unparse(value)
-                assert said.endswith((".document()", ".curve_document()", ".to_json()")), said  # fmt: skip
+    printed = [
+        ast.unparse(*node.args)
+        for path in sorted((PACKAGE / "cli").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "output.document"
+    ]
+    assert printed
+    endings = (".document()", ".curve_document()", ".to_json()")
+    assert [value for value in printed if not value.endswith(endings)] == []

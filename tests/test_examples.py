@@ -66,7 +66,9 @@ def test_the_trace_is_one_as_pytorch_exports_it() -> None:
 
 @pytest.mark.parametrize("name", ["my_stats.csv", "my_stats_g4dn.csv", "my_runs.parquet"])  # fmt: skip
 def test_profiles_are_read(name: str) -> None:
-    assert all(p.busy_us > 0 for p in readers.read(make.FOLDER / name))
+    profiles = readers.read(make.FOLDER / name)
+    assert profiles
+    assert all(p.busy_us > 0 for p in profiles)
 
 
 def test_recordings_are_read() -> None:

@@ -26,7 +26,7 @@ __all__ = [
     "install_hint",
 ]
 
-#: options named in hints -> arguments of the public functions that say the same
+#: options in hints -> arguments of the public functions with the same meaning
 _ARGUMENTS = {
     "--anchor": "anchor", "--target": "target", "--force": "force",
     "--trace-steps": "trace_steps", "--step-mark": "step_mark", "--level": "level",
@@ -56,8 +56,8 @@ def _argument(option: re.Match[str]) -> str:
 def install_hint(extra: str) -> str:
     """How to install an extra of xlate.
 
-    The name on the package index belongs to somebody else, so that it is installed
-    from a clone; every message and the README say it in these words.
+    The name on the package index belongs to another project, so xlate is installed
+    from a clone; every message and the README use these words.
     """
     return f'in a clone of xlate: pip install ".[{extra}]"'
 

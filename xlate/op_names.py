@@ -164,6 +164,6 @@ def nature(name: str) -> str:
 
 
 def nature_of(family_name: str) -> str:
-    """What limits a family, as :func:`nature` says it of a column."""
+    """What limits a family, in the words of :func:`nature`."""
     limit: str = _words()["natures"].get(family_name, "memory")
     return limit

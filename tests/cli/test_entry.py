@@ -78,16 +78,22 @@ def test_every_command_is_checked() -> None:
     assert all(issubclass(present(c.cls), commands.Command) for c in COMMANDS.values())
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def single_values(path: tuple[str, ...]) -> list[str]:
+    """Options of a command that take one value."""
+    return [
+        option_name(name, fact)
+        for name, kind, fact in parameters(COMMANDS[path])
+        if isinstance(fact, typer.models.OptionInfo)
+        and "list" not in str(kind)
+        and kind is not bool
+    ]
+
+
+@pytest.mark.parametrize("path", filter(single_values, COMMANDS), ids=" ".join)
 def test_a_single_value_is_given_once(path: tuple[str, ...]) -> None:
-    for name, kind, fact in parameters(COMMANDS[path]):
-        if (
-            not isinstance(fact, typer.models.OptionInfo)
-            or "list" in str(kind)
-            or kind is bool
-        ):
-            continue
-        option = option_name(name, fact)
+    options = single_values(path)
+    assert options
+    for option in options:
         for twice in ([option, "1", option, "2"], [f"{option}=1", f"{option}=1"]):
             done = invoke(*path, *twice)
             assert done.exit_code == 2, (option, done.output)
@@ -95,13 +101,22 @@ def test_a_single_value_is_given_once(path: tuple[str, ...]) -> None:
             assert option in done.stderr
 
 
+def with_values(path: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """Options and arguments of a command that take a value."""
+    return [
+        (name, fact)
+        for name, kind, fact in parameters(COMMANDS[path])
+        if kind is not bool and (path, name) != (("profile", "record"), "command")
+    ]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("path", filter(with_values, COMMANDS), ids=" ".join)
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
 def test_no_value_is_blank(path: tuple[str, ...], blank: str) -> None:
-    for name, kind, fact in parameters(COMMANDS[path]):
-        if kind is bool or (path == ("profile", "record") and name == "command"):
-            continue
+    values = with_values(path)
+    assert values
+    for name, fact in values:
         given = [blank]
         if isinstance(fact, typer.models.OptionInfo):
             given = [option_name(name, fact), blank]
@@ -110,12 +125,21 @@ def test_no_value_is_blank(path: tuple[str, ...], blank: str) -> None:
         assert "empty" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def numbers(path: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """Options of a command that take a number."""
+    return [
+        (name, fact)
+        for name, kind, fact in parameters(COMMANDS[path])
+        if "float" in str(kind) or name == "max_slowdown"
+    ]
+
+
+@pytest.mark.parametrize("path", filter(numbers, COMMANDS), ids=" ".join)
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e999"])
 def test_numbers_are_finite(path: tuple[str, ...], value: str) -> None:
-    for name, kind, fact in parameters(COMMANDS[path]):
-        if "float" not in str(kind) and name != "max_slowdown":
-            continue
+    options = numbers(path)
+    assert options
+    for name, fact in options:
         required = PAIR if "anchor" in COMMANDS[path].callback.__annotations__ else []
         done = invoke(
             *path,

@@ -61,7 +61,9 @@ def test_help_is_whole_and_fits(path: str) -> None:
 @pytest.mark.parametrize("path", [p for p, c in TREE.items() if hasattr(c, "commands")])
 def test_lists_of_commands_hold_whole_sentences(path: str) -> None:
     words = " ".join(shown(path).split())
-    for name, inner in TREE[path].commands.items():
+    inside = TREE[path].commands
+    assert inside
+    for name, inner in inside.items():
         first = " ".join(inner.help.split("\n\n")[0].split())
         assert f"{name} {first}" in words
 

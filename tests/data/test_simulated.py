@@ -127,7 +127,9 @@ def test_repeats_scatter_as_measured(built: dict[str, pl.DataFrame]) -> None:
 def test_power_stays_below_the_limit_and_falls_with_the_clock(
     built: dict[str, pl.DataFrame],
 ) -> None:
-    for (gpu, _), curve in built["sweeps"].group_by("gpu", "workload"):
+    sweeps = built["sweeps"]
+    assert sweeps.height
+    for (gpu, _), curve in sweeps.group_by("gpu", "workload"):
         ordered = curve.sort("sm_mhz")
         assert (ordered["power_w"].diff().drop_nulls() >= 0).all()
         assert (ordered["time_s"].diff().drop_nulls() <= 0).all()

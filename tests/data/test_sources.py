@@ -196,7 +196,7 @@ def test_names_and_folders(
         sources.import_corpus("profit")
     with pytest.raises(CorpusError, match="XLATE_DATA_HOME"):
         sources.import_corpus("profet")
-    with pytest.raises(CorpusError, match="is no folder"):
+    with pytest.raises(CorpusError, match="is not a folder"):
         sources.import_corpus("profet", tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="datasets build simulated"):
         sources.import_corpus("simulated", tmp_path)
@@ -317,7 +317,7 @@ def test_no_server_and_no_address(origin: Path, empty_home: Path) -> None:
         sources.pull_corpus("profet", "http://127.0.0.1:9/")
     with pytest.raises(DownloadError, match="no address"):
         sources.pull_corpus("profet")
-    with pytest.raises(DownloadError, match="no http address"):
+    with pytest.raises(DownloadError, match="not an http address"):
         sources.pull_corpus("profet", "ftp://127.0.0.1/x")
 
 

@@ -127,7 +127,7 @@ def test_probes_that_repeat_within_noise_are_taken() -> None:
 def test_a_json_probe_holds_numbers(tmp_path: Path, value: str) -> None:
     path = tmp_path / "p.json"
     path.write_text(f'{{"sm_mhz": 1530, "time_s": {value}, "power_w": 200}}')
-    with pytest.raises(ProfileError, match="is no probe"):
+    with pytest.raises(ProfileError, match="is not a probe"):
         read_probe(path)
 
 

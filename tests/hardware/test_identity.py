@@ -93,6 +93,7 @@ def test_a_name_is_that_of_its_gpus_alone(device: str) -> None:
 
 def test_every_name_of_the_catalogue_is_that_of_one_gpu() -> None:
     """Its own, or a short one that several share; never another one's alone."""
+    assert KNOWN.gpus
     for gpu in KNOWN.gpus.values():
         for name in (gpu.name, *gpu.aliases):
             assert gpu.name in {g.name for g in KNOWN.gpus_of_device(name)}, name
@@ -106,6 +107,7 @@ def test_another_vendor_never_passes() -> None:
         g.name: parse_device(g.aliases[0] if g.aliases else g.name)[0].vendors
         for g in KNOWN.gpus.values()
     }
+    assert vendors
     for gpu in KNOWN.gpus.values():
         other = "AMD" if "nvidia" in vendors[gpu.name] else "NVIDIA"
         for device in (f"{other} {gpu.name}", f"{other} Graphics"):

@@ -104,8 +104,9 @@ def test_what_the_target_does_not_run_goes(name: str) -> None:
     X, Y = X.copy(), Y.copy()
     X[:, 2], Y[:, 2] = 30.0, 0.0
     model = make(name, COLUMNS).fit(X, Y)
-    if model.predicts_vector:
-        assert (model.predict(X)[:, 2] == 0).all()
+    if not model.predicts_vector:
+        pytest.skip("step time only")
+    assert (model.predict(X)[:, 2] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["ratio", "ratio-forest", "shares-forest", "physics"])

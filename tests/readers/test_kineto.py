@@ -780,6 +780,7 @@ def test_no_step_is_busier_than_it_is_long(
     except ProfileError:
         return
     union = sum(d for _, _, d, _ in kernels)
+    assert profiles
     for p in profiles:
         assert p.busy_us <= present(p.step_time_us) * (1 + 1e-9)
         assert p.busy_us <= union * (1 + 1e-9)
@@ -824,7 +825,7 @@ def test_an_event_with_quotes_in_its_name_is_left_out(
     )
     (p,) = read(tmp_path, content)
     assert device_times(p) == pytest.approx(made.VECTOR)
-    assert "2 events are no JSON and were left out" in said(p)
+    assert "2 events are not JSON and were left out" in said(p)
     assert "breaks off" not in said(p)
     # where most are, it is no trace
     with pytest.raises(ProfileError):

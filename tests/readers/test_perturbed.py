@@ -62,6 +62,7 @@ def test_order_and_numbers_of_devices_change_nothing(
     before.write_bytes(TRACES[name])
     after.write_bytes(changed(TRACES[name], change, 3))
     first, second = readers.read(before), readers.read(after)
+    assert first
     for a, b in zip(first, second, strict=True):
         assert a.step_time_us == b.step_time_us
         assert a.device == b.device
@@ -74,7 +75,9 @@ def test_two_processes_without_ids_are_not_said_to_mark_no_steps(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(changed(TRACES["two-gpus"], "no-ids", 0))
-    for profile in readers.read(path):
+    profiles = readers.read(path)
+    assert profiles
+    for profile in profiles:
         (said,) = [n for n in profile.notes if "2 processes mark steps" in n]
         assert not informs(said)
 

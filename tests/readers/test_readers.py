@@ -103,7 +103,7 @@ def test_other_names_say_nothing() -> None:
         ("[3]", "is int, not an object"),
         ("[" * 100_000, "nested too deep|not JSON"),
         ('{"ops": {"Device_Relu": 1}, "colour": 3}', "unknown keys: colour"),
-        ('{"ops": {"relu": 1}}', "'relu' is no operation"),
+        ('{"ops": {"relu": 1}}', "'relu' is not an operation"),
         ('{"ops": {"Device_Relu": 1}, "workload": {"batch_size": 0}}', "batch_size is 0"),
         (b"PAR1 not really", "truncated parquet"),
         (b"PAR1 not really PAR1", "damaged parquet"),

@@ -154,9 +154,9 @@ def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(
         (AGENTS, "describes the machine"),
         (TRACE, "holds no kernel"),
         (TRACE + dispatch("a", 5, 9) + "1,2,3\n", "3 fields where the header has 11"),
-        (TRACE + dispatch("a", 5, 9).replace(",14,", ",soon,"), "'soon' is no number"),
+        (TRACE + dispatch("a", 5, 9).replace(",14,", ",soon,"), "'soon' is not a number"),
         (TRACE + dispatch("a", 50, -9), "before it begins"),
-        (STATS + '"a",1,many,1,1\n', "'many' is no number"),
+        (STATS + '"a",1,many,1,1\n', "'many' is not a number"),
         (STATS + '"a",1,-5,1,1\n', "a time of -5"),
     ],
 )  # fmt: skip

@@ -228,6 +228,7 @@ def test_nothing_but_a_profile_or_an_error_of_ours(
         found = read(tmp_path, content[:place] + noise + rest, format=format)
     except XlateError:
         return
+    assert found
     for p in found:
         assert all(v >= 0 for v in p.ops.values())
 

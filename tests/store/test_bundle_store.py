@@ -134,10 +134,12 @@ def test_a_bundle_of_another_kind_is_refused(
 ) -> None:
     store, bundle, _ = kept
     folder = store.save(bundle, tmp_path / "b")
-    for other in (bundles.STORE, clock_bundles.STORE, SCALERS, POWER_MODELS):
-        if other is not store:
-            with pytest.raises(BundleError, match=f"of kind {store.kind.name}, not"):
-                other.load(folder)
+    stores = (bundles.STORE, clock_bundles.STORE, SCALERS, POWER_MODELS)
+    others = [other for other in stores if other is not store]
+    assert len(others) == 3
+    for other in others:
+        with pytest.raises(BundleError, match=f"of kind {store.kind.name}, not"):
+            other.load(folder)
 
 
 def test_models_of_another_kind_are_refused(

@@ -261,7 +261,7 @@ NSYS_CSV: dict[str, Case] = {
     "semicolons": (f"{KERN}\n80;1200000;3;4;4;1;2;0;{GEMM}\n20;300000;3;4;4;1;2;0;\"{ADD}\"\n".replace("%),", "%);").replace("Time (%);", "Time (%);").replace(KERN.replace("%),", "%);"), KERN.replace(",", ";")).encode(), _SUMS),
     "decimal-commas": (f"{KERN.replace(',', ';')}\n80,0;1200000,5;3;4;4;1;2;0;{GEMM}\n".encode(), r"decimal points"),
     "negative": (f"{KERN}\n80,-5,3,4,4,1,2,0,k\n".encode(), r"a time of -5"),
-    "no-number": (f"{KERN}\n80,many,3,4,4,1,2,0,k\n".encode(), r"'many' is no number"),
+    "no-number": (f"{KERN}\n80,many,3,4,4,1,2,0,k\n".encode(), r"'many' is not a number"),
     "cut": (f"{KERN}\n{_KERN_ROWS}20.0,3000,".encode(), r"3 fields where the header has 9"),
     "no-kernel": (f"{KERN}\n".encode(), r"holds no kernel"),
     "ranges-only": (f"{NVTX}\n{_NVTX_ROWS}".encode(), r"holds no kernel"),

@@ -368,7 +368,7 @@ def test_amd_smi_monitor(read: Callable[..., Any]) -> None:
 def test_a_quote_that_is_never_closed_is_no_traceback(
     read: Callable[..., Any], head: str
 ) -> None:
-    with pytest.raises(ProfileError, match="no csv of a meter"):
+    with pytest.raises(ProfileError, match="not a csv of a meter"):
         read(head + '\n"' + "x," * 200_000)
 
 

@@ -77,7 +77,7 @@ def test_a_document_that_breaks_off_is_counted() -> None:
         (log()[:-40], "no whole nvidia_smi_log"),
         (log().replace("power_draw", "power_drawn"), "no power in 1 of 1 samples"),
         (log(second=5) + log(second=1), "time goes backwards"),
-        (log().replace("<gpu id", "<gpu & id"), "no XML"),
+        (log().replace("<gpu id", "<gpu & id"), "not XML"),
         ("<!ENTITY a 'aaaa'>" + log(), "entities"),
         (log(watts=()), "no whole nvidia_smi_log with a GPU"),
     ],

@@ -140,7 +140,7 @@ def test_two_gpus_of_an_smi_log_are_told_apart() -> None:
 def test_a_strange_file_is_no_telemetry(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("hello\n")
-    with pytest.raises(ProfileError, match="no telemetry that xlate reads"):
+    with pytest.raises(ProfileError, match="not telemetry that xlate reads"):
         read_trace(path)
 
 
@@ -151,9 +151,11 @@ def test_a_strange_file_is_no_telemetry(tmp_path: Path) -> None:
 def test_any_text_gives_a_trace_or_an_xlate_error(text: str) -> None:
     for head in ("", HEAD, SMI):
         for reader in (dcgm, smi):
+            trace = None
             if reader.sniff(head + text):
                 with contextlib.suppress(XlateError):
-                    assert isinstance(reader.read(head + text, "t"), Trace)
+                    trace = reader.read(head + text, "t")
+            assert trace is None or isinstance(trace, Trace)
 
 
 def test_a_run_in_numbers() -> None:

@@ -125,8 +125,8 @@ def test_a_profile_keeps_its_precisions_in_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([1], "precision_us is no object"),
-        ({"float16": 1.0}, "'float16' in precision_us is no precision"),
+        ([1], "precision_us is not an object"),
+        ({"float16": 1.0}, "'float16' in precision_us is not a precision"),
         ({"fp16": -1.0}, "precision_us fp16"),
         ({"fp16": "x"}, "precision_us fp16"),
     ],

@@ -53,7 +53,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     CorpusError
-        If it is no TOML.
+        If it is not TOML.
     """
     try:
         return tomllib.loads(read_bytes(path).decode())
@@ -71,7 +71,7 @@ def read_card(path: Path) -> Card:
     Raises
     ------
     CorpusError
-        If it is no TOML or lacks a field.
+        If it is not TOML or lacks a field.
     """
     raw = load_toml(path)
     try:

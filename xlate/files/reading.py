@@ -46,7 +46,7 @@ def kind_of(mode: int) -> str | None:
     """
     if stat.S_ISREG(mode):
         return None
-    return _KINDS.get(stat.S_IFMT(mode), "no regular file")
+    return _KINDS.get(stat.S_IFMT(mode), "another kind of file")
 
 
 def check_regular(path: Path, most: int | None = None) -> os.stat_result:
@@ -62,7 +62,7 @@ def check_regular(path: Path, most: int | None = None) -> os.stat_result:
     Raises
     ------
     OSError
-        If it is missing; :class:`IrregularFileError` if it is no regular file, or
+        If it is missing; :class:`IrregularFileError` if it is not a regular file, or
         is larger.
     """
     status = path.stat()
@@ -82,7 +82,7 @@ def open_regular(path: Path, most: int | None = None) -> BufferedReader:
     Raises
     ------
     OSError
-        If it cannot be opened; :class:`IrregularFileError` if it is no regular
+        If it cannot be opened; :class:`IrregularFileError` if it is not a regular
         file, or is larger.
     """
     # opening a device can act on it, so it is checked first; the file may be replaced

@@ -106,7 +106,7 @@ def atomic_folder(
     Raises
     ------
     StorageError
-        If it cannot be written, the disk is full, or it is no folder.
+        If it cannot be written, the disk is full, or it is not a folder.
     """
     place = Path(os.path.realpath(target))
     descriptor, scratch = -1, None
@@ -114,7 +114,7 @@ def atomic_folder(
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and not place.is_dir():
             raise StorageError(
-                f"cannot write {target}: it is no folder",
+                f"cannot write {target}: it is not a folder",
                 hint,
                 code="storage.unwritable",
             )

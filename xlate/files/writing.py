@@ -99,7 +99,7 @@ def _check_parent(place: Path) -> None:
     except FileNotFoundError:
         raise OSError(errno.ENOENT, f"there is no folder {folder}") from None
     if not stat.S_ISDIR(inside.st_mode):
-        raise OSError(errno.ENOTDIR, f"{folder} is no folder")
+        raise OSError(errno.ENOTDIR, f"{folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OSError(errno.EACCES, f"nothing can be written in {folder}")
 
@@ -137,7 +137,7 @@ def check_folder(path: Path, ours: tuple[str, ...]) -> Path:
         nearest = next(p for p in place.parents if os.path.lexists(p))
         if not nearest.is_dir():
             raise StorageError(
-                f"cannot write {path}: {nearest} is no folder",
+                f"cannot write {path}: {nearest} is not a folder",
                 hint,
                 code="storage.unwritable",
             )

@@ -263,12 +263,12 @@ def _holding(name: str, names: Mapping[str, str]) -> list[str]:
     ):
         part = wanted[:length]
         holding = sorted(
-            (not squash(n).startswith(part), len(n), of)
-            for n, of in names.items()
+            (not squash(n).startswith(part), len(n), owner)
+            for n, owner in names.items()
             if part in squash(n)
         )
         if holding:
-            return list(dict.fromkeys(of for *_, of in holding))
+            return list(dict.fromkeys(owner for *_, owner in holding))
     return []
 
 

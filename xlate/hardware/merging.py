@@ -218,13 +218,15 @@ def _index(
                 # the instance also represents the GPU of the same name
                 merged.owner_of[key] = owner
             elif not _same_machine(other, placed):
-                what = f"{other_kind} {other.value.name!r} of {other.section.file}"
+                other_owner = (
+                    f"{other_kind} {other.value.name!r} of {other.section.file}"
+                )
                 field_name = "name" if name == value.name else "aliases"
                 merged.faults.append(
                     Fault(
                         str(placed.section.file),
                         f"{placed.section.prefix}{field_name}",
-                        f"{name!r} names the {what} too", "remove one of the two",
+                        f"{name!r} names the {other_owner} too", "remove one of the two",
                     )
                 )  # fmt: skip
 

@@ -55,9 +55,9 @@ class Quantity:
             return f"must be one of {', '.join(self.choices)}"
         if self.kind == "flag":
             return "must be true or false"
-        what = "a whole number" if self.kind == "count" else "a number"
+        form = "a whole number" if self.kind == "count" else "a number"
         unit = f" in {self.unit}" if self.unit else ""
-        return f"must be {what}{unit} from {self.low:g} to {self.high:g}"
+        return f"must be {form}{unit} from {self.low:g} to {self.high:g}"
 
     def fault_of(self, value: object) -> str | None:
         """Why a value is not possible; None where it is."""

@@ -198,7 +198,7 @@ class SectionReader:
         for key in unknown[:_MOST_UNKNOWN]:
             near = difflib.get_close_matches(str(key), names, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(names)}"  # fmt: skip
-            self._fault(f"{where}{shown(key)[1:-1]}", "is no known field", hint)
+            self._fault(f"{where}{shown(key)[1:-1]}", "is not a known field", hint)
         if more := len(unknown[_MOST_UNKNOWN:]):
             self._fault(where.rstrip("."), f"holds {more} more fields that are not known")  # fmt: skip
 

@@ -132,12 +132,12 @@ def with_idle_doubt(profile: Profile) -> Profile:
     busy, window = profile.busy_us, profile.window_us
     if not 0 < busy < _LEAST_BUSY * window:
         return profile
-    said = Reason(
+    note = Reason(
         f"the device is {100 * busy / window:.1f} % busy: {busy:.6g} µs of {window:.6g} µs",
         "record steps in which the job computes, after warm-up and compilation",
         unsound=True,
     )
-    return replace(profile, notes=(said, *profile.notes))
+    return replace(profile, notes=(note, *profile.notes))
 
 
 def expand(paths: list[Path]) -> list[Path]:

@@ -135,7 +135,9 @@ def _own(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
         )
     workload = entry.get("workload") or {}
     if not isinstance(workload, Mapping):
-        raise ProfileError(f"{where}: workload is no object", code="profile.bad-field")
+        raise ProfileError(
+            f"{where}: workload is not an object", code="profile.bad-field"
+        )
     size = workload.get("batch_size")
     step = entry.get("step_time_us")
     named_instance, named = from_name(path.name)
@@ -185,14 +187,14 @@ def _precisions(where: str, given: Any) -> dict[str, float]:
         return {}
     if not isinstance(given, Mapping):
         raise ProfileError(
-            f"{where}: precision_us is no object",
+            f"{where}: precision_us is not an object",
             'write {"fp32": 12.5}',
             code="profile.bad-field",
         )
     strange = sorted(set(given) - PRECISIONS)
     if strange:
         raise ProfileError(
-            f"{where}: {strange[0]!r} in precision_us is no precision",
+            f"{where}: {strange[0]!r} in precision_us is not a precision",
             f"one of {', '.join(sorted(PRECISIONS))}",
             code="profile.bad-field",
         )
@@ -208,7 +210,7 @@ def _flat(path: Path, where: str, entry: Mapping[str, Any]) -> Profile:
     ops = {k: v for k, v in entry.items() if op_names.is_op_column(k)}
     if not ops or strange:
         raise ProfileError(
-            f"{where} is no profile: "
+            f"{where} is not a profile: "
             + (f"unknown key {strange[0]!r}" if strange else "no operation in it"),
             "operations are written Device_<type> or Host_<type>, in microseconds",
             code="profile.bad-field",
@@ -239,7 +241,7 @@ def _times(where: str, ops: Mapping[str, Any]) -> dict[str, float]:
     strange = [k for k in ops if not op_names.is_op_column(k)]
     if strange:
         raise ProfileError(
-            f"{where}: {strange[0]!r} is no operation",
+            f"{where}: {strange[0]!r} is not an operation",
             "operations are written Device_<type> or Host_<type>",
             code="profile.bad-field",
         )

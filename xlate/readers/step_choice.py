@@ -23,7 +23,7 @@ class StepChoice:
     Raises
     ------
     ProfileError
-        If both are given, the count is no whole number from 1 up, or the mark is empty.
+        If both are given, the count is not a whole number from 1 up, or the mark is empty.
 
     Examples
     --------

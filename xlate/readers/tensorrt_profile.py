@@ -86,11 +86,13 @@ def read(source: Source) -> list[Profile]:
         listed = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as e:
         raise ProfileError(
-            f"{path} breaks off, or is no JSON: {e}", _HINT, code="profile.damaged"
+            f"{path} breaks off, or is not JSON: {e}", _HINT, code="profile.damaged"
         ) from None
     if not isinstance(listed, list) or not all(isinstance(e, dict) for e in listed):
         raise ProfileError(
-            f"{path} is no list of layers or times", _HINT, code="profile.not-a-profile"
+            f"{path} is not a list of layers or times",
+            _HINT,
+            code="profile.not-a-profile",
         )
     layers = [e for e in listed if "name" in e]
     return [_of_layers(path, layers, listed) if layers else _of_times(path, listed)]
@@ -240,7 +242,7 @@ def _engine(
     )
 
 
-def _number(path: Path, what: str, value: Any) -> float:
+def _number(path: Path, name: str, value: Any) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -248,7 +250,7 @@ def _number(path: Path, what: str, value: Any) -> float:
         or value < 0
     ):
         raise ProfileError(
-            f"{path}: {what!r} has a time of {value!r}",
+            f"{path}: {name!r} has a time of {value!r}",
             "times are in ms, from 0 up",
             code="profile.bad-value",
         )

@@ -116,7 +116,7 @@ def read_trace(
             code="profile.not-a-profile",
         )
     raise ProfileError(
-        f"{path} is no telemetry that xlate reads; its first line is {first!r}",
+        f"{path} is not telemetry that xlate reads; its first line is {first!r}",
         "known: dcgmi dmon text (# Entity …), nvidia-smi --query-gpu csv, dmon and "
         "-q -x, rocm-smi and amd-smi csv and JSON",
         code="profile.not-a-profile",

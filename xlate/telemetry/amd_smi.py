@@ -89,7 +89,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Raises
     ------
     ProfileError
-        If it holds no power or no sample, a value is no number, or several GPUs are
+        If it holds no power or no sample, a value is not a number, or several GPUs are
         in it and none was named.
     """
     if _header(text[:16_384]) is not None:

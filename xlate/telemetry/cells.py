@@ -111,7 +111,7 @@ def rows_of(
         yield from csv.reader(lines, delimiter=delimiter)
     except csv.Error as e:
         raise ProfileError(
-            f"{source} is no csv of a meter: {e}",
+            f"{source} is not a csv of a meter: {e}",
             "record again",
             code="profile.damaged",
         ) from e

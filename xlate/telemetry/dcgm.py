@@ -62,7 +62,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Raises
     ------
     ProfileError
-        If there is no header or no sample, a value is no number, or several
+        If there is no header or no sample, a value is not a number, or several
         GPUs are in it and none was named.
     """
     columns: list[str] = []

@@ -132,7 +132,7 @@ def _check_bursts(seconds: np.ndarray, source: str) -> None:
         if pause > 0 and (np.median(bursts[:, :-1], axis=0) < _BURST * pause).all():
             raise ProfileError(
                 f"{source}: rows come {k} at a time, as those of {k} GPUs do, and "
-                "nothing says which row is of which",
+                "no column shows the GPU of a row",
                 "record index (nvidia-smi --query-gpu=index,…), or one GPU (-i 0)",
                 code="profile.gpu",
             )

@@ -162,7 +162,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Raises
     ------
     ProfileError
-        If it holds no power or no sample, a value is no number, or several cards
+        If it holds no power or no sample, a value is not a number, or several cards
         are in it and none was named.
     """
     cards = _Cards(source)

@@ -60,7 +60,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
     Raises
     ------
     ProfileError
-        If it is of processes, holds no power or no sample, a value is no number, or
+        If it is of processes, holds no power or no sample, a value is not a number, or
         several GPUs are in it and none was named.
     """
     columns: list[str] = []

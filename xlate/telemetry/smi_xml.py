@@ -83,7 +83,7 @@ def read(text: str, source: str, gpu: int | None = None) -> Trace:
             log = ElementTree.fromstring(document)  # noqa: S314
         except ElementTree.ParseError as e:
             raise ProfileError(
-                f"{source} is no XML: {e}", _HINT, code="profile.damaged"
+                f"{source} is not XML: {e}", _HINT, code="profile.damaged"
             ) from e
         stamp = log.findtext("timestamp")
         readings += [

@@ -48,8 +48,8 @@ class MemoryFit:
         have = "not known" if self.have_bytes is None else _gib(self.have_bytes)
         if self.need_bytes is None:
             return f"need not known (the profile does not say), {self.gpu} has {have}"
-        says = {"yes": "fits", "no": "does not fit", "unsure": "may not fit"}
-        verdict = says[self.fits] if self.fits else "whether it fits is not known"
+        verdicts = {"yes": "fits", "no": "does not fit", "unsure": "may not fit"}
+        verdict = verdicts[self.fits] if self.fits else "whether it fits is not known"
         return f"{verdict}: needs {_gib(self.need_bytes)}, {self.gpu} has {have}"
 
     @property

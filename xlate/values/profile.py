@@ -38,7 +38,7 @@ __all__ = [
     "times_fault",
 ]
 
-#: mode of a workload whose file does not say whether it trains
+#: mode of a workload whose file does not show whether it trains
 MODE_NOT_KNOWN = "unknown"
 
 
@@ -302,10 +302,10 @@ def _checked_ops(ops: Any, where: str) -> dict[str, float]:
     return checked
 
 
-def _check_text(what: str, value: Any) -> None:
+def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
         raise ProfileError(
-            f"{what} is {value!r}",
+            f"{name} is {value!r}",
             "a name, or None where not known",
             code="profile.bad-value",
         )

@@ -144,12 +144,12 @@ def _what_to_convert(window_us: float, step_time_us: float) -> str:
     return "check the step time; it is the time of one step, not of an epoch"
 
 
-def _looks(what: str, unit: str) -> str:
-    return f"the {what} look like {unit}"
+def _looks(times: str, unit: str) -> str:
+    return f"the {times} look like {unit}"
 
 
-def _convert(what: str, unit: str) -> str:
-    return f"{_looks(what, unit)}: convert them to microseconds"
+def _convert(times: str, unit: str) -> str:
+    return f"{_looks(times, unit)}: convert them to microseconds"
 
 
 def _unit_of(factor: float) -> str | None:

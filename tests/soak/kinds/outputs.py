@@ -12,7 +12,7 @@ from tests.soak.checks import accepted, refused
 from tests.soak.lab import Lab
 from tests.soak.made import given_all, stats_csv
 
-_KEPT = "--out replaces whatever stands there; write through links, keep modes, refuse what is no regular file"
+_KEPT = "--out replaces whatever stands there; write through links, keep modes, refuse what is not a regular file"
 _SWEEP = ("clocks", "label", "--sweeps", "simulated", "--gpu", "V100-SXM2-16GB")
 COMMANDS: dict[str, Callable[[Lab], tuple[str, ...]]] = {
     "translate": lambda lab: (

@@ -78,7 +78,7 @@ def import_corpus(name: str, folder: Path | None = None) -> Path:
         folder = raw / name
     if not folder.is_dir():
         raise CorpusError(
-            f"{folder} is no folder", "give --from DIR", code="corpus.damaged"
+            f"{folder} is not a folder", "give --from DIR", code="corpus.damaged"
         )
     return corpus.save(card, read(card, folder))
 

@@ -232,7 +232,9 @@ def _operation(path: Path, row: Mapping[str, str]) -> str | None:
         return leaf
     match = _FUNCTION.search(row["target"])
     if match is None:
-        raise CorpusError(f"{path}: {row['target']!r} is no function", "copy it again")
+        raise CorpusError(
+            f"{path}: {row['target']!r} is not a function", "copy it again"
+        )
     op = match[1].rpartition(".")[2]
     # arithmetic on sizes, on the host
     return "size" if row["output_shape"] == "(1,)" else op

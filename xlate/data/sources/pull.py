@@ -139,7 +139,7 @@ def _base_of(card: Card, base_url: str | None) -> str:
         raise DownloadError(
             f"corpus {card.name} has no address to pull from"
             if not base.strip("/")
-            else f"{base} is no http address",
+            else f"{base} is not an http address",
             f"xlate datasets import {card.name} --from DIR",
             code="download.refused",
         )

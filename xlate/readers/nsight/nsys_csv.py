@@ -61,7 +61,9 @@ def read(source: Source) -> list[Profile]:
     runs: dict[str, list[Report]] = {}
     for r in listed:
         runs.setdefault(r.run, []).append(r)
-    by_run = {run: _profiles(path, of, source.steps) for run, of in runs.items()}
+    by_run = {
+        run: _profiles(path, of_run, source.steps) for run, of_run in runs.items()
+    }
     with_work = {run: p for run, p in by_run.items() if p}
     if not with_work:
         kinds = sorted({r.kind or kind_of(path, r) or "another report" for r in listed})
@@ -103,19 +105,19 @@ def _profiles(
     sums = _sums(run)
     if trace is not None and trace.rows and not (share.length_us and sums):
         return _traced(run, trace, choice)
-    if not any(s.time_us > 0 for of in sums.values() for s in of):
+    if not any(s.time_us > 0 for of_device in sums.values() for s in of_device):
         return []
     many = len(sums) > 1
     return [
         profile_of_sums(
-            of,
+            of_device,
             share,
             source=f"{path} [GPU {device}]" if many else str(path),
             notes=(*run.notes, *_missing(run)),
             choice=choice,
         )
-        for device, of in sorted(sums.items())
-        if any(s.time_us > 0 for s in of)
+        for device, of_device in sorted(sums.items())
+        if any(s.time_us > 0 for s in of_device)
     ]
 
 

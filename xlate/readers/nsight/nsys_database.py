@@ -117,7 +117,7 @@ def opened(source: Source) -> Iterator[NsysDatabase]:
             ) from e
         except (sqlite3.Error, OverflowError, MemoryError) as e:
             raise ProfileError(
-                f"{path} is no database that can be read: {e}",
+                f"{path} is not a database that can be read: {e}",
                 HINT,
                 code="profile.damaged",
             ) from e

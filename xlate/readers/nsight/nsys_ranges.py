@@ -128,7 +128,7 @@ def _of_series(name: str, series: _Series) -> StepShare:
         )
         return StepShare(n, step, (note,))
     if PARTS.search(name) or not STEP_RANGE.search(name):
-        note = f"{n} NVTX ranges {name!r} mark the steps, whose length they do not say"
+        note = f"{n} NVTX ranges {name!r} mark the steps, but not their length"
         return StepShare(n, None, (Reason(note, informs=True),))
     return StepShare(n, mean, (Reason(f"the mean of {n} NVTX ranges {name!r}", informs=True),))  # fmt: skip
 

@@ -163,16 +163,16 @@ class _Calls:
         have a kernel are left out.
         """
         names = {self.kernel[k] for k in self.ran if k in self.kernel}
-        of: dict[int, list[int]] = {}
+        by_process: dict[int, list[int]] = {}
         for key, name in self.kernel.items():
             if name in names:
-                of.setdefault(key >> 40, []).append(key)
+                by_process.setdefault(key >> 40, []).append(key)
         return {
             process: Launches(
                 np.array([self.start[k] for k in keys]),
                 np.array([k in self.ran for k in keys]),
             )
-            for process, keys in of.items()
+            for process, keys in by_process.items()
         }
 
 

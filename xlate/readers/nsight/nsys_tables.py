@@ -105,7 +105,7 @@ def number(path: Path, line: int, cell: str) -> float:
     except ValueError:
         hint = "write decimal points, not commas" if "," in cell else HINT
         raise ProfileError(
-            f"{path}, line {line}: {cell!r} is no number",
+            f"{path}, line {line}: {cell!r} is not a number",
             hint,
             code="profile.bad-value",
         ) from None

@@ -142,7 +142,7 @@ def tables(path: Path, text: str) -> list[Averages]:
     Raises
     ------
     ProfileError
-        If a heading is missing, a time is no number, or commas stand in for
+        If a heading is missing, a time is not a number, or commas stand in for
         decimal points.
     """
     text = without_prefix(text)

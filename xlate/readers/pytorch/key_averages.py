@@ -74,7 +74,7 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If a heading is missing, a time is no number, commas stand in for decimal
+        If a heading is missing, a time is not a number, commas stand in for decimal
         points, or the steps that the user named are missing.
     """
     path = source.path

@@ -332,7 +332,7 @@ class _Reading:
                 f"{self.path.name} breaks off; it was read up to where it is whole"
             )
         if self.trace.lost:
-            notes.append(f"{self.trace.lost} events are no JSON and were left out")
+            notes.append(f"{self.trace.lost} events are not JSON and were left out")
         if self.trace.unread:
             notes.append(unread(self.trace.unread))
         return notes

@@ -26,7 +26,7 @@ __all__ = [
 _SHOWN, _LONGEST_NAME = 3, 60
 #: the note on a trace that breaks off before any step is marked
 REMNANT = Reason(
-    "the file breaks off before any step is marked: what is left of it is no whole step",
+    "the file breaks off before any step is marked: the rest is not a complete step",
     "copy the whole file, or say how many steps it holds: --trace-steps N",
     unsound=True,
 )
@@ -57,7 +57,7 @@ def unread(size: int) -> Reason:
 def steps_of_others(processes: int) -> Reason:
     """The note on work whose process is not in the file."""
     return Reason(
-        f"{processes} processes mark steps (ProfilerStep), and nothing says which of them "
+        f"{processes} processes mark steps (ProfilerStep), and the file does not show which of them "
         "used this GPU: the whole recording was taken for one step",
         "record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], one file a "
         "process, or say how many steps it holds: --trace-steps N",

@@ -78,7 +78,7 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If it holds calls, counters or descriptions only, a time is no number, or a line
+        If it holds calls, counters or descriptions only, a time is not a number, or a line
         does not fit the heading.
     """
     path = source.path
@@ -93,15 +93,15 @@ def read(source: Source) -> list[Profile]:
     if set(heads) >= _STATS:
         return [_of_sums(source, _rows(path, text, heads))]
     if not set(heads) & {*_NAME, "direction"}:
-        what = (
+        content = (
             "describes the machine"
             if "agent_type" in heads
             else "holds calls of HIP or HSA"
             if "function" in heads
-            else f"is no csv of rocprof with kernels: it has {', '.join(heads[:6])}"
+            else f"is not a csv of rocprof with kernels: it has {', '.join(heads[:6])}"
         )
         raise ProfileError(
-            f"{path} {what}", f"take the kernel_trace.csv beside it; {_HINT}"
+            f"{path} {content}", f"take the kernel_trace.csv beside it; {_HINT}"
         )
     if not set(heads) & set(_BEGIN) or not set(heads) & set(_END):
         raise ProfileError(
@@ -143,7 +143,7 @@ def _number(path: Path, line: int, cell: str) -> float:
         value = float(cell)
     except ValueError:
         raise ProfileError(
-            f"{path}, line {line}: {cell!r} is no number of ns",
+            f"{path}, line {line}: {cell!r} is not a number of ns",
             _HINT,
             code="profile.bad-value",
         ) from None
@@ -199,7 +199,7 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
 
 
 _ONE_STEP = "statistics mark no steps: everything is taken for one step"
-_PACKETS = Reason("barriers between kernels are no work; left out", informs=True)
+_PACKETS = Reason("barriers between kernels are not work; left out", informs=True)
 
 
 def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Profile]:

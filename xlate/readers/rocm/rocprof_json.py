@@ -63,7 +63,7 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If it cannot be read, holds no kernel, or a time is no number.
+        If it cannot be read, holds no kernel, or a time is not a number.
     """
     raw = source.content()
     if _TOOL in source.head[:4096]:
@@ -149,7 +149,7 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
     if cut:
         notes.append(f"{path.name} breaks off; it was read up to where it is whole")
     if packets:
-        notes.append(Reason("barriers between kernels are no work; left out", informs=True))  # fmt: skip
+        notes.append(Reason("barriers between kernels are not work; left out", informs=True))  # fmt: skip
     return _profiles(source, trace, ranges, _of_agents(document.other, trace), notes)
 
 

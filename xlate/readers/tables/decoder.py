@@ -109,10 +109,10 @@ def main() -> None:
         last = False
         try:
             header, buffers = _decode(raw)
-        except Exception as e:  # noqa: BLE001 - whatever a damaged file leads to
+        except Exception as e:  # noqa: BLE001 - any error of a damaged file
             header, buffers = {"error": f"{type(e).__name__}: {e}"}, []
             last = isinstance(e, MemoryError)
-        except BaseException as e:  # noqa: BLE001 - a panic is no Exception
+        except BaseException as e:  # noqa: BLE001 - a panic is not an Exception
             header, buffers = {"error": f"the decoder gave up: {e}"}, []
             last = True
         text = json.dumps({**header, "last": last}).encode()

@@ -265,9 +265,9 @@ def _check_product(
     sound = math.isfinite(occurrences) and math.isfinite(average)
     fault = contradiction(occurrences, average, float(total), rounding)
     if not sound or occurrences < 0 or average < 0 or fault is not None:
-        what = fault or f"{cells[0].strip()} occurrences of {cells[1].strip()} µs"
+        detail = fault or f"{cells[0].strip()} occurrences of {cells[1].strip()} µs"
         raise ProfileError(
-            f"{path}, line {line}: {name} contradicts itself: {what}",
+            f"{path}, line {line}: {name} contradicts itself: {detail}",
             "one of the columns is in another unit or was changed; export the table again",
             code="profile.bad-value",
         )

@@ -196,7 +196,7 @@ def read(source: Source) -> list[Profile]:
         elif tid in process.streams:
             _take_stream(recording, numbers[pid], labels, thread)
     if trace.lost:
-        recording.notes.append(f"{trace.lost} events are no JSON and were left out")
+        recording.notes.append(f"{trace.lost} events are not JSON and were left out")
     if sum(len(t.start) for t in collected.threads.values()) >= MOST_SHOWN:
         recording.truncated = True
         note = (

@@ -130,24 +130,24 @@ class _Reader:
 
     def _tables(self, reader: wire.Wire, number: int, end: int) -> _Plane:
         plane = _Plane(number)
-        for what, kind, value in reader.fields(end):
+        for field_number, kind, value in reader.fields(end):
             if kind != 2:
                 continue
             if plane.name and not _is_wanted(plane.name):
                 reader.skip(value)
-            elif what == _NAME:
+            elif field_number == _NAME:
                 plane.name = reader.take(value)
-            elif what == _EVENT_NAMES:
+            elif field_number == _EVENT_NAMES:
                 entry = wire.sound(
                     self.where, self.kinds["EventEntry"], reader.take(value)
                 )
                 plane.events[entry.key] = entry.value
-            elif what == _STAT_NAMES:
+            elif field_number == _STAT_NAMES:
                 entry = wire.sound(
                     self.where, self.kinds["StatEntry"], reader.take(value)
                 )
                 plane.stats[entry.key] = _text(entry.value.name)
-            elif what == _STATS:
+            elif field_number == _STATS:
                 plane.facts.append(
                     wire.sound(self.where, self.kinds["Stat"], reader.take(value))
                 )
@@ -178,8 +178,8 @@ class _Reader:
                     else _OfGpu(self.recording, plane, int(gpu[1]))
                 )
                 end = reader.at + length
-                for what, wired, value in reader.fields(end):
-                    if what == _LINES and wired == 2:
+                for field_number, wired, value in reader.fields(end):
+                    if field_number == _LINES and wired == 2:
                         self._line(reader, reader.at + value, taker)
                     elif wired == 2:
                         reader.skip(value)

@@ -101,7 +101,7 @@ def launched(
         without_operation = np.flatnonzero((op < 0) & has_launch)
         if len(without_operation):
             op[without_operation] = around(host, launch[without_operation])
-        # all kernels of a graph have one launch, which says nothing of what each does
+        # all kernels of a graph have one launch, which does not show their operations
         op[np.flatnonzero(has_launch)[graph_launches(host, names)[at]]] = -1
         types = np.where(op >= 0, host["types"][op], 0).astype(np.int64)
     _fill_process(pid, k["device"], collected)

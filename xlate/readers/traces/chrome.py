@@ -165,7 +165,7 @@ class Trace:
                 yield events
             elif len(buffer) > LONGEST_EVENT_BYTES:
                 raise self._broken(
-                    "one event is over 64 MB, or the text is no list of events"
+                    "one event is over 64 MB, or the text is not a list of events"
                 )
             # read more each time, so that a long event is not decoded again and again
             size = PIECE_BYTES if events is not None else max(PIECE_BYTES, len(buffer))
@@ -282,7 +282,7 @@ class Trace:
         if events is None:
             events = self._up_to_last_complete(buffer)
         if events is None and _BETWEEN.search(buffer):
-            raise self._broken("its events are no trace events")
+            raise self._broken("its events are not trace events")
         return events or []
 
     def _up_to_last_complete(self, buffer: bytes) -> list[Event] | None:
@@ -353,7 +353,7 @@ class Trace:
 
     def _broken(self, why: str) -> ProfileError:
         return ProfileError(
-            f"{self.path} is no trace that can be read: {why}",
+            f"{self.path} is not a trace that can be read: {why}",
             "record it again with prof.export_chrome_trace(FILE)",
             code="profile.damaged",
         )

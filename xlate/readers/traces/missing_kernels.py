@@ -1,4 +1,4 @@
-"""Traces without GPU work: what they are, and how to record one that has it."""
+"""Traces without GPU work: their kinds, and how to record GPU work."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _CUPTI = (
 
 
 def no_kernel(
-    path: Path, trace: Trace, seen: Collected, host: dict[str, Any]
+    path: Path, trace: Trace, collected: Collected, host: dict[str, Any]
 ) -> Reason:
-    """What to say of a trace of the host's side alone, in whose steps PyTorch ran.
+    """The note on a trace with only host events, in whose steps PyTorch ran.
 
     Raises
     ------
     ProfileError
-        If there is nothing to make of it, with what it is and how to record a better one.
+        If no profile can be made of it; the message says what it is, and what to record.
     """
-    kinds = seen.categories
+    kinds = collected.categories
     if any(k.startswith("mtia") for k in kinds):
         raise ProfileError(
             f"{path} holds no GPU kernel: it was recorded on an MTIA accelerator",
             "xlate translates profiles of GPUs; record on one",
             code="profile.no-gpu-work",
         )
-    if not host and not seen.steps:
+    if not host and not collected.steps:
         named = ", ".join(sorted(kinds)[:6])
         raise ProfileError(
             f"{path} holds no operation of PyTorch and no GPU event, but events of {named}",
@@ -53,7 +53,7 @@ def no_kernel(
             code="profile.not-a-profile",
         )
     ranges = kinds.get("cuda_profiler_range", 0)
-    launches = int(kernel_launches(host, list(seen.names)).sum()) if host else 0
+    launches = int(kernel_launches(host, list(collected.names)).sum()) if host else 0
     if ranges:
         raise ProfileError(
             f"{path} holds no GPU kernel: CUPTI's range profiler took counters of {ranges} "
@@ -74,7 +74,7 @@ def no_kernel(
             _CUPTI,
             code="profile.no-gpu-work",
         )
-    if not seen.steps:
+    if not collected.steps:
         raise ProfileError(
             f"{path} holds no GPU kernel: only the host's side was recorded",
             _CUPTI,
@@ -91,7 +91,7 @@ def by_autograd(head: bytes) -> bool:
 
 
 def of_autograd(path: Path, head: bytes) -> ProfileError:
-    """What to say of such a trace."""
+    """The error for such a trace."""
     if any(m[1] == b"CUDA" for m in _BY_AUTOGRAD.finditer(head)):
         return ProfileError(
             f"{path} is a trace of torch.autograd.profiler: its CUDA times are of operations "

@@ -253,10 +253,10 @@ def _overlap(marks: Marks) -> bool:
 def _held(marks: Marks, work: Work) -> float:
     """Share of GPU time launched within the marks, from the first mark's start on."""
     took = work.end - work.start
-    of = np.searchsorted(marks.start, work.asked, side="right") - 1
-    after = of >= 0
+    mark_of = np.searchsorted(marks.start, work.asked, side="right") - 1
+    after = mark_of >= 0
     stop = np.maximum.accumulate(marks.start + marks.length)
-    inside = after & (work.asked <= stop[np.maximum(of, 0)])
+    inside = after & (work.asked <= stop[np.maximum(mark_of, 0)])
     total = float(took[after].sum())
     return float(took[inside].sum()) / total if total > 0 else 0.0
 

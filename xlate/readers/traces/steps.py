@@ -101,9 +101,9 @@ class Launches:
 
     def share(self, steps: Sequence[Step]) -> NDArray[np.float64]:
         """Share of each step's launches that was recorded; 1 where nothing was launched."""
-        of, inside = _places(self.asked, steps)
-        n = np.bincount(of[inside], minlength=len(steps))
-        with_kernel = np.bincount(of[inside & self.recorded], minlength=len(steps))
+        step_of, inside = _places(self.asked, steps)
+        n = np.bincount(step_of[inside], minlength=len(steps))
+        with_kernel = np.bincount(step_of[inside & self.recorded], minlength=len(steps))
         return np.where(n > 0, with_kernel / np.maximum(n, 1), 1.0)
 
 
@@ -156,7 +156,7 @@ def _spread(lengths: Sequence[float]) -> tuple[str, ...]:
     mean, median = float(np.mean(lengths)), float(np.median(lengths))
     if longest <= _SPREAD * shortest and abs(mean - median) <= _SKEW * median:
         return ()
-    said = (
+    text = (
         f"its {len(lengths)} steps differ: they take {shortest / 1e3:.4g} to "
         f"{longest / 1e3:.4g} ms, {mean / 1e3:.4g} ms on average, and one of them stands "
         "for all"
@@ -165,7 +165,7 @@ def _spread(lengths: Sequence[float]) -> tuple[str, ...]:
         "mark whole iterations, as those of several accumulated batches, or say what a "
         "step is: --trace-steps N or --step-mark NAME"
     )
-    return (Reason(said, remedy),)
+    return (Reason(text, remedy),)
 
 
 def start_to_start(steps: Sequence[Step]) -> tuple[list[Step], bool]:
@@ -298,8 +298,8 @@ def _places(
     """Index of the step of each moment, and whether the moment is inside it."""
     begin = np.array([s.start for s in steps])
     end = begin + np.array([s.length for s in steps])
-    of = np.searchsorted(begin, asked, side="right") - 1
-    return of, (of >= 0) & (asked < end[np.maximum(of, 0)])
+    step_of = np.searchsorted(begin, asked, side="right") - 1
+    return step_of, (step_of >= 0) & (asked < end[np.maximum(step_of, 0)])
 
 
 def _complete(
@@ -317,11 +317,11 @@ def _complete(
     if not n_incomplete:
         return None, []
     if (complete & ran).any():
-        said = (
+        note = (
             f"{n_incomplete} of {len(steps)} steps were left out: less than {_RECORDED:.0%} of "
             "their launches have a kernel in the file"
         )
-        return complete & ran, [Reason(said, informs=True)]
+        return complete & ran, [Reason(note, informs=True)]
     share = share[~complete]
     if truncated:
         best = f"{share.max():.0%}"
@@ -336,16 +336,16 @@ def _complete(
             "copy the whole file, or record fewer steps",
             code="profile.damaged",
         )
-    said = (
+    note = (
         f"only {share.max():.0%} of the launches have a kernel in the file: it is cut, or "
         "CUDA graphs were captured while it was recorded"
     )
-    return None, [Reason(said, "record steps after the warm-up and after capture", unsound=True)]  # fmt: skip
+    return None, [Reason(note, "record steps after the warm-up and after capture", unsound=True)]  # fmt: skip
 
 
 def _on_device(
     work: Work,
-    of: NDArray[np.int64],
+    step_of: NDArray[np.int64],
     inside: NDArray[np.bool_],
     steps: Sequence[Step],
 ) -> list[Step]:
@@ -355,8 +355,8 @@ def _on_device(
     """
     start = np.full(len(steps), np.inf)
     end = np.full(len(steps), -np.inf)
-    np.minimum.at(start, of[inside], work.start[inside])
-    np.maximum.at(end, of[inside], work.end[inside])
+    np.minimum.at(start, step_of[inside], work.start[inside])
+    np.maximum.at(end, step_of[inside], work.end[inside])
     order = np.argsort(work.asked, kind="stable")
     # earliest start of all work that was launched at some moment or later
     later = np.minimum.accumulate(work.start[order][::-1])[::-1]

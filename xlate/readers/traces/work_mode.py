@@ -101,5 +101,5 @@ def mode_note(mode: str) -> str | None:
     if mode == "inference":
         return "no kernel of a backward pass or an optimizer: taken for inference"
     if mode == NOT_KNOWN:
-        return "nothing in it says whether it trained or inferred"
+        return "nothing in it shows whether it trained or inferred"
     return None
