@@ -204,17 +204,17 @@ def _vector_test(profile: object) -> Callable[[object], bool]:
 
 def _path_in(checkout: Path) -> dict[str, object]:
     """The path of the example in a checkout, counted in a separate process."""
-    printed = subprocess.run(
+    counted = subprocess.run(
         [sys.executable, str(Path(__file__).resolve()), "--path"],
         check=True,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(checkout)},
     ).stdout
-    return dict(json.loads(printed))
+    return dict(json.loads(counted))
 
 
 def _at_revision(revision: str) -> Iterator[Path]:
-    """A commit's package and data, unpacked for as long as they are looked at."""
+    """A commit's package and data, unpacked while they are counted."""
     parts = ["xlate", "anchors", "datasets"]
     archive = subprocess.run(
         ["git", "-C", str(ROOT), "archive", revision, *parts],

@@ -190,7 +190,8 @@ def functions(
 
 #: rooms in which every function is short, and no call has many arguments by place
 SHORT = (
-    "data", "errors", "files", "hardware", "op_names", "readers", "telemetry", "values",
+    "data", "errors", "evaluation", "files", "hardware", "models", "op_names", "readers",
+    "report", "stats", "store", "sweeps", "telemetry", "trust", "values",
 )  # fmt: skip
 
 

@@ -192,7 +192,7 @@ def test_measured_and_inside_is_ok(fitted: FitResult, profile: Profile) -> None:
     examination = examine(timed, measured)
     assert examination.verdict.level == "ok"
     assert examination.verdict.reasons == ()
-    assert examination.widening == 1
+    assert examination.interval_scale == 1
     assert present(examination.probability) > 0.05
 
 

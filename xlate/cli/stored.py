@@ -101,7 +101,7 @@ def slot_of(name: str) -> tuple[Path, int | None]:
         bare, digits = name, ""
     if at and not (digits.isdecimal() and digits.isascii() and 0 < int(digits) < 10**9):
         raise BundleError(
-            f"{name!r} does not name a bundle: {digits!r} is not a version",
+            f"no bundle is named {name!r}: {digits!r} is not a version",
             "see: xlate models list",
         )
     number = int(digits) if at else None
@@ -112,7 +112,7 @@ def slot_of(name: str) -> tuple[Path, int | None]:
     anchor, separator, target = bare.partition("/to-")
     if not separator:
         raise BundleError(
-            f"{name!r} does not name a bundle",
+            f"no bundle is named {name!r}",
             "write ANCHOR/to-TARGET or clocks/TARGET, see: xlate models list",
         )
     return bundle.folder_of(_canonical(anchor), _canonical(target)), number

@@ -151,7 +151,7 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
     ) -> Estimate:
         if scores is None:
             return Estimate(value)
-        factor = scores.factor(case.level, difficulty * finding.widening)
+        factor = scores.factor(case.level, difficulty * finding.interval_scale)
         if factor > _UNBOUNDED:
             return Estimate(value)
         return Estimate(value, value / factor, value * factor, case.level)

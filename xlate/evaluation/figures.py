@@ -84,7 +84,12 @@ def cross_validate(
     list of Row
         Overall and for each held-out model.
     """
-    return rows_of(held_out(aligned, translators, corpus, split, columns, seed, n_jobs))
+    return rows_of(
+        held_out(
+            aligned, translators, corpus, split,
+            columns=columns, seed=seed, n_jobs=n_jobs,
+        )
+    )  # fmt: skip
 
 
 def rows_of(held: HeldOut) -> list[Row]:
@@ -162,9 +167,9 @@ def _pooled(
         np.concatenate([p.step[m] for p, m in pairs]),
         np.concatenate([p.step_hat[m] for p, m in pairs]),
         np.concatenate([p.step_hat_window[m] for p, m in pairs]),
-        stack([p.ops[m] for p, m in pairs]),
-        stack([p.ops_hat[m] for p, m in pairs]),
-        stack(raws) if raws else None,
+        ops=stack([p.ops[m] for p, m in pairs]),
+        ops_hat=stack([p.ops_hat[m] for p, m in pairs]),
+        raw_ops_hat=stack(raws) if raws else None,
     )
     return figures
 
@@ -208,6 +213,16 @@ def noise_floor(target_runs: pl.DataFrame, corpus: str, anchor: str) -> list[Row
         np.array(steps), np.array(hats), None, np.array(vectors), np.array(vector_hats)
     )
     return [
-        Row(anchor, target, NOISE_FLOOR, corpus, "repeats", None, m, v, len(steps))
+        Row(
+            anchor,
+            target,
+            NOISE_FLOOR,
+            corpus,
+            split="repeats",
+            held_out=None,
+            metric=m,
+            value=v,
+            n=len(steps),
+        )
         for m, v in figures.items()
     ]

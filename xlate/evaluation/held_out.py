@@ -178,19 +178,21 @@ def _run_fold(
         hat = answer.values
         answers.append(
             Fold(
-                name,
-                np.flatnonzero(test),
-                B[test, -1],
-                hat[:, -1],
-                model.predict(without_step)[:, -1],
-                answer.difficulty,
-                model.difficulty(without_step),
-                tuple(np.array(names)[busy].tolist()),
-                B[test][:, busy],
-                hat[:, busy],
-                model.predict_raw(A[test])[:, busy] if model.predicts_vector else None,
-                answer.device,
-                answer.host,
+                translator=name,
+                rows=np.flatnonzero(test),
+                step=B[test, -1],
+                step_hat=hat[:, -1],
+                step_hat_window=model.predict(without_step)[:, -1],
+                difficulty=answer.difficulty,
+                difficulty_window=model.difficulty(without_step),
+                names=tuple(np.array(names)[busy].tolist()),
+                ops=B[test][:, busy],
+                ops_hat=hat[:, busy],
+                raw=model.predict_raw(A[test])[:, busy]
+                if model.predicts_vector
+                else None,
+                device=answer.device,
+                host=answer.host,
             )
         )
     return answers
@@ -209,11 +211,11 @@ def _few(
 
 
 @contextmanager
-def _filters_race_unsaid() -> Iterator[None]:
-    """Leave out a warning of scikit-learn that threads of ours set off.
+def _no_filter_warnings() -> Iterator[None]:
+    """Suppress a warning of scikit-learn that is caused by threads.
 
-    Its workers set the warning filters of the whole process for a moment; one that
-    starts in another thread just then finds none and warns of a misuse.
+    Its workers change the warning filters of the process for a short time; a worker
+    that starts in another thread meanwhile finds no filters and warns of a misuse.
     """
     shown = warnings.showwarning
 
@@ -226,6 +228,24 @@ def _filters_race_unsaid() -> Iterator[None]:
         yield
     finally:
         warnings.showwarning = shown
+
+
+def _all_folds(
+    run_fold: Callable[[int], list[Fold]],
+    folds: Sequence[int],
+    n_jobs: int | None,
+    progress: Callable[[int, int, str], None] | None,
+    text: str,
+) -> list[Fold]:
+    """Run folds at the same time where the settings say, and report the progress."""
+    where = parallel.backend(settings.current().parallel, n_jobs)
+    answers: list[Fold] = []
+    with _no_filter_warnings(), timed(_LOG, f"{len(folds)} folds, {where}"):
+        for ended, answered in enumerate(where.results(run_fold, folds), 1):
+            answers += answered
+            if progress is not None:
+                progress(ended, len(folds), text)
+    return answers
 
 
 def held_out(
@@ -243,63 +263,40 @@ def held_out(
     most_models: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> HeldOut:
-    """What translators answer about work they were not fitted on.
+    """Predictions of translators for work they were not fitted on.
 
     Parameters
     ----------
-    aligned : Aligned
-        Pairs.
-    translators : sequence of str
-        Names in the registry.
     corpus : str
         Label for the rows.
-    split, columns : str
-        See :data:`SPLITS` and :func:`xlate.data.columns.plan`.
-    seed : int
-        For splits and translators.
+    split, columns, families
+        See :func:`folds` and :func:`xlate.data.columns.plan`.
     n_jobs : int, optional
-        Folds worked on at the same time, where the settings say
-        (:mod:`xlate.parallel`); as many as there are cores by default. The answers are
-        the same.
-    clock_ratio : float
-        The anchor's highest clock over the target's.
-    prior : mapping, optional
-        Nature -> log ratio of times that data sheets say.
-    families : mapping, optional
-        See :func:`folds`.
+        Folds run at the same time; the predictions do not depend on it.
+    clock_ratio, prior
+        See :func:`xlate.models.translate.make`.
     most_models : int, optional
-        Learn from at most this number of models, drawn anew for each fold.
-    progress : callable, optional
-        Called with folds done, folds in all, and what is done.
+        Largest number of training models, drawn for each fold.
     """
-    where = parallel.backend(settings.current().parallel, n_jobs)
     # an unknown name is an error before any work
     for name in translators:
         make(name, seed=seed)
     check_plan(columns)
-    measured = with_step_times(aligned)
     fold = folds(aligned.keys, split, seed, families)
-    fold = np.where(measured, fold, -1)
+    keep = with_step_times(aligned) & (fold >= 0)
+    columns_of = (*aligned.columns, STEP)
     matrices = (
-        aligned.anchor_matrix((*aligned.columns, STEP)),
-        aligned.target_matrix((*aligned.columns, STEP)),
+        aligned.anchor_matrix(columns_of)[keep],
+        aligned.target_matrix(columns_of)[keep],
     )
-    keep = fold >= 0
-    matrices = (matrices[0][keep], matrices[1][keep])
     models, fold = aligned.models[keep], fold[keep]
-    one_fold = partial(
+    run_fold = partial(
         _run_fold, ops=aligned.columns, matrices=matrices, fold=fold,
         translators=translators, columns=columns, seed=seed, models=models,
         clock_ratio=clock_ratio, prior=prior, most_models=most_models,
     )  # fmt: skip
-    groups = [int(k) for k in np.unique(fold)]
-    answers: list[Fold] = []
-    with _filters_race_unsaid(), timed(_LOG, f"{len(groups)} folds, {where}"):
-        for ended, answered in enumerate(where.results(one_fold, groups), 1):
-            answers += answered
-            if progress is not None:
-                text = f"{aligned.anchor} → {aligned.target}, groups held out"
-                progress(ended, len(groups), text)
+    text = f"{aligned.anchor} → {aligned.target}, groups held out"
+    answers = _all_folds(run_fold, np.unique(fold).tolist(), n_jobs, progress, text)
     return HeldOut(
         anchor=aligned.anchor,
         target=aligned.target,

@@ -113,8 +113,9 @@ def rows_of(
         figures |= _calibration(choice, weights)
     overall = [
         ClockRow(
-            None, sweeps.gpu.name, model, sweeps.corpus, split, None, metric,
-            float(value) if np.isfinite(value) else None, len(choice.gap),
+            None, sweeps.gpu.name, model, sweeps.corpus, split,
+            held_out=None, metric=metric,
+            value=float(value) if np.isfinite(value) else None, n=len(choice.gap),
         )
         for metric, value in figures.items()
     ]  # fmt: skip
@@ -124,8 +125,8 @@ def rows_of(
         by_application.append(
             ClockRow(
                 None, sweeps.gpu.name, model, sweeps.corpus, split,
-                str(application), f"{objective}_gap", float(choice.gap[of_application].mean()),
-                int(of_application.sum()),
+                held_out=str(application), metric=f"{objective}_gap",
+                value=float(choice.gap[of_application].mean()), n=int(of_application.sum()),
             )
         )  # fmt: skip
     return overall + by_application
@@ -164,8 +165,8 @@ def bounded_rows(
     }
     return [
         ClockRow(
-            None, sweeps.gpu.name, model, sweeps.corpus, split, None, metric,
-            value, len(choice.gap),
+            None, sweeps.gpu.name, model, sweeps.corpus, split,
+            held_out=None, metric=metric, value=value, n=len(choice.gap),
         )
         for metric, value in figures.items()
     ]  # fmt: skip

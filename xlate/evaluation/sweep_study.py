@@ -67,89 +67,79 @@ def choices(
     tested: int | None = None,
     donor_weights: dict[tuple[int, int], float] | None = None,
 ) -> list[Choice]:
-    """Choices of a model for every curve, each time fitted without that curve.
+    """Choices of a model for every curve of each tested GPU, fitted without that curve.
 
     Parameters
     ----------
     sweeps : sequence of Sweeps
         With split ``gpu``, the model for each is fitted on the others, without the
-        tested application; otherwise on the GPU's own sweeps.
-    model : str
-        Key of :data:`xlate.models.response.CLOCK_MODELS`.
-    pool : bool
-        Whether the other ``sweeps`` are used in the fit as donors, without the tested
-        application. Shares of the highest clock and the physical terms are
-        comparable between GPUs.
+        tested application; otherwise on its own and, if ``pool``, on these donors.
     tested : int, optional
         Number of ``sweeps`` to choose for; the others are only donors.
     donor_weights : dict, optional
-        Weights of the donors' applications by GPU and fold. Missing ones are chosen
-        and added, so that all models of a comparison use the same.
-
-    Returns
-    -------
-    list of Choice
-        One for each of ``sweeps`` that is tested.
+        By GPU and fold; missing ones are chosen and added, to be used again.
 
     Raises
     ------
-    UnknownNameError
-        If a name is unknown.
-    CorpusError
-        If there are too few applications or GPUs to leave one out.
+    UnknownNameError, CorpusError
+        If a name is unknown, or there are too few applications or GPUs to leave one out.
     """
-    if split not in CLOCK_SPLITS:
-        raise UnknownNameError("split", split, CLOCK_SPLITS)
+    _check_split(sweeps, split)
     aim = make_objective(objective, usd_per_h=None)
     trainings = [training(s, view, kind, aim, bound) for s in sweeps]
+    donor_weights = {} if donor_weights is None else donor_weights
+    results = []
+    for k, (swept, data) in enumerate(zip(sweeps, trainings, strict=True)):
+        if tested is not None and k >= tested:
+            break
+        fold = _folds(swept, data, split, seed)
+        chosen = np.zeros(len(data), dtype=np.int64)
+        sure = np.full(len(data), np.nan)
+        for f in np.unique(fold):
+            test = fold == f
+            others = [s for i, s in enumerate(sweeps) if i != k]
+            train = data.rows(~test)
+            tested_now = set(data.groups[test])
+            if split == "gpu":
+                train = donor_rows(others, data, tested_now, view, kind)
+            elif pool and others and split == "workload":
+                donors = donor_rows(others, data, tested_now, view, kind)
+                if (k, f) not in donor_weights:
+                    donor_weights[k, f] = choose_donor_weight(train, donors, seed)
+                train = with_donors(train, donors, donor_weights[k, f])
+            fitted = make_clock_model(model, seed).fit(train)
+            chosen[test] = fitted.scores(data.X[test], aim, bound).argmin(axis=1)
+            sure[test] = fitted.confidence(data.X[test])
+        results.append(_judged(swept, data, chosen, sure, aim=aim, bound=bound))
+    return results
+
+
+def _check_split(sweeps: Sequence[Sweeps], split: str) -> None:
+    """Refuse an unknown split, and to leave the only GPU out."""
+    if split not in CLOCK_SPLITS:
+        raise UnknownNameError("split", split, CLOCK_SPLITS)
     if split == "gpu" and len(sweeps) < 2:
         raise CorpusError(
             "leaving a GPU out needs sweeps of two",
             "name more corpora in --sweeps",
             code="corpus.no-runs",
         )
-    donor_weights = {} if donor_weights is None else donor_weights
-    results = []
-    for k, (swept, data) in enumerate(zip(sweeps, trainings, strict=True)):
-        if tested is not None and k >= tested:
-            break
-        fold = _folds(data, split, seed)
-        if len(np.unique(fold)) < 2:
-            raise CorpusError(
-                f"{swept.corpus} has one application on {swept.gpu.name}",
-                "none can be left out; sweep more applications",
-                code="corpus.no-runs",
-            )
-        chosen = np.zeros(len(data), dtype=np.int64)
-        sure = np.full(len(data), np.nan)
-        for f in np.unique(fold):
-            test = fold == f
-            other_sweeps = [s for i, s in enumerate(sweeps) if i != k]
-            train = data.rows(~test)
-            if split == "gpu":
-                train = donor_rows(
-                    other_sweeps, data, set(data.groups[test]), view, kind
-                )
-            elif pool and other_sweeps and split == "workload":
-                donors = donor_rows(
-                    other_sweeps, data, set(data.groups[test]), view, kind
-                )
-                if (k, f) not in donor_weights:
-                    donor_weights[k, f] = choose_donor_weight(train, donors, seed)
-                train = with_donors(train, donors, donor_weights[k, f])
-            fitted = make_clock_model(model, seed).fit(train)
-            X = data.X[test]
-            chosen[test] = fitted.scores(X, aim, bound).argmin(axis=1)
-            sure[test] = fitted.confidence(X)
-        results.append(_judged(swept, data, chosen, sure, aim, bound))
-    return results
 
 
-def _folds(data: Training, split: str, seed: int) -> NDArray[np.int64]:
+def _folds(sweeps: Sweeps, data: Training, split: str, seed: int) -> NDArray[np.int64]:
+    """Fold of each curve, at least two folds."""
     if split == "random":
-        deal = np.random.default_rng(seed).permutation(len(data))
-        return np.asarray(deal % _RANDOM_FOLDS)
-    return np.unique(data.groups, return_inverse=True)[1]
+        order = np.random.default_rng(seed).permutation(len(data))
+        fold = np.asarray(order % _RANDOM_FOLDS)
+    else:
+        fold = np.unique(data.groups, return_inverse=True)[1]
+    if len(np.unique(fold)) < 2:
+        raise CorpusError(
+            f"{sweeps.corpus} has one application on {sweeps.gpu.name}",
+            "none can be left out; sweep more applications",
+            code="corpus.no-runs",
+        )
+    return fold
 
 
 def _judged(
@@ -157,6 +147,7 @@ def _judged(
     data: Training,
     chosen: NDArray[np.int64],
     sure: Floats,
+    *,
     aim: Objective,
     bound: float | None,
 ) -> Choice:
@@ -179,7 +170,9 @@ def _judged(
             )
         )
     gap, slowdown, saved, possible, mhz, best_mhz = np.array(figures).T
-    return Choice(gap, slowdown, saved, possible, mhz, best_mhz, sure)
+    return Choice(
+        gap, slowdown, saved, possible, mhz, best_mhz=best_mhz, confidence=sure
+    )
 
 
 def measure(
@@ -231,14 +224,16 @@ def measure(
                 objective=objective, pool=pool, tested=tested, donor_weights=donor_weights,
             )  # fmt: skip
             for swept, choice in zip(sweeps, chosen, strict=False):
-                rows += rows_of(swept, model, label, objective, choice, first)
+                rows += rows_of(swept, model, label, objective, choice, first=first)
         if bound is not None:
             chosen = choices(
                 sweeps, model, split=split, view=view, kind=kind, seed=seed,
                 objective=objectives[0], bound=bound, pool=pool, tested=tested, donor_weights=donor_weights,
             )  # fmt: skip
             for swept, choice in zip(sweeps, chosen, strict=False):
-                rows += bounded_rows(swept, model, label, objectives[0], choice, bound)
+                rows += bounded_rows(
+                    swept, model, label, objectives[0], choice, bound=bound
+                )
     return rows
 
 
@@ -312,7 +307,7 @@ def importance(
     data = training(sweeps, view, kind, aim)
     weights = application_weights(data.groups)
     rng = np.random.default_rng(seed)
-    fold = _folds(data, "workload", seed)
+    fold = _folds(sweeps, data, "workload", seed)
     shuffled = ("", *data.names)
     orders = [rng.permutation(len(data)) for _ in range(_SHUFFLES)]
     gap = np.array(
@@ -333,9 +328,9 @@ def importance(
     base = float(weights @ lost[""].mean(axis=0))
     return [
         ClockRow(
-            None, sweeps.gpu.name, model, sweeps.corpus, CLOCK_SPLITS["workload"], None,
-            f"importance:{name}", float(weights @ lost[name].mean(axis=0)) - base,
-            len(data),
+            None, sweeps.gpu.name, model, sweeps.corpus, CLOCK_SPLITS["workload"],
+            held_out=None, metric=f"importance:{name}",
+            value=float(weights @ lost[name].mean(axis=0)) - base, n=len(data),
         )
         for name in data.names
     ]  # fmt: skip

@@ -132,19 +132,8 @@ class Scaler(Stateful):
                     runs, doubled, models[a]
                 )
             )
-            _, which, count = np.unique(
-                models[a], return_inverse=True, return_counts=True
-            )
-            self.paths_.append(
-                TwoPath().fit(
-                    runs.busy,
-                    runs.idle,
-                    runs.step,
-                    target_busy=np.maximum(Y.sum(axis=1), 1.0),
-                    target_step=steps[b],
-                    weights=1.0 / count[which],
-                )
-            )
+            target_busy = np.maximum(Y.sum(axis=1), 1.0)
+            self.paths_.append(_paths(runs, target_busy, steps[b], models[a]))
         return self
 
     def calibrate(
@@ -220,6 +209,21 @@ class Scaler(Stateful):
     def _runs(self, times: Floats, steps: Floats) -> Runs:
         waits = times[:, self.idle_].sum(axis=1)
         return Runs(times[:, self.busy_], waits, steps)
+
+
+def _paths(
+    runs: Runs, target_busy: Floats, target_step: Floats, models: NDArray[Any]
+) -> TwoPath:
+    """Paths from one size to the other, with equal weights of models."""
+    _, which, count = np.unique(models, return_inverse=True, return_counts=True)
+    return TwoPath().fit(
+        runs.busy,
+        runs.idle,
+        runs.step,
+        target_busy=target_busy,
+        target_step=target_step,
+        weights=1.0 / count[which],
+    )
 
 
 def _over_one_octave(X: Floats, Y: Floats, octaves: Floats) -> Floats:

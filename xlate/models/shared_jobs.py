@@ -106,15 +106,16 @@ def with_telemetry(
         Power limit of the target's GPU.
     """
     speedup = pl.col("_step") / pl.col(METERED_STEP)
-    renamed = anchor.jobs.select(
-        *KEYS,
+    columns = [
+        *(pl.col(k) for k in KEYS),
         (pl.col("power_w") / anchor.limit_w).alias("_power_share"),
         (pl.col("gpu_utilization") / 100).alias("_busy"),
         (pl.col("memory_utilization") / 100).alias("_memory"),
         (pl.col("power_w") / limit_w).alias("_energy_share"),
         pl.col(METERED_STEP).alias("_step"),
         pl.lit(anchor.gpu).alias("_gpu"),
-    )
+    ]
+    renamed = anchor.jobs.select(columns)
     # a join promises no order of rows, and a repeated fit must give the same bytes
     both = jobs.join(renamed, on=KEYS).sort(KEY)
     # both step times from the metered corpus: profilers slow steps down

@@ -294,10 +294,15 @@ class BundleStore(Generic[B, M]):
             if manifest is not None:
                 of = self.kind.label(self.slot(*self.kind.names(manifest)))
                 refused = None if of == name else f"it is of {of}"
-            number = slots.number_of(folder)
-            active = folder == answers
             yield Listed(
-                self.kind.name, name, folder, number, active, False, manifest, refused
+                kind=self.kind.name,
+                name=name,
+                path=folder,
+                version=slots.number_of(folder),
+                active=folder == answers,
+                ships=False,
+                manifest=manifest,
+                refused=refused,
             )
 
     def _read(self, folder: Path) -> tuple[M | None, str | None]:

@@ -42,8 +42,8 @@ def class_of(kind: str) -> type[Any] | None:
         return _clock_model(name)
     else:
         return None
-    found: type[Any] = getattr(import_module(module), cls)
-    return found
+    model_class: type[Any] = getattr(import_module(module), cls)
+    return model_class
 
 
 def _clock_model(name: str) -> type[Any] | None:
@@ -51,8 +51,8 @@ def _clock_model(name: str) -> type[Any] | None:
     from xlate.models.response import CLOCK_MODELS
 
     made = CLOCK_MODELS.get(name)
-    found: Any = made.func if isinstance(made, partial) else made
-    return found if isinstance(found, type) else None
+    model_class: Any = made.func if isinstance(made, partial) else made
+    return model_class if isinstance(model_class, type) else None
 
 
 def kind_of(value: Any) -> str | None:

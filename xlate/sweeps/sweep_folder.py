@@ -128,7 +128,7 @@ def read_sweep(
         notes += [f"{path.name}: {n}" for n in trace.notes if "break off" not in n]
         notes += [f"{path.name}: {left.text}" for left in trace.left_out]
         time = _timings(path.parent).get((order, mhz), trace.duration_s)
-        runs.append(Run(gpu, workload, mhz, order, trace, time))
+        runs.append(Run(gpu, workload, mhz, order, trace, time_s=time))
     broken = sum("break off" in n for r in runs for n in r.trace.notes)
     if broken:
         notes.append(f"{broken} of {len(runs)} traces have lines that break off")

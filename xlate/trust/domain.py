@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from xlate import op_names
 from xlate.errors import XlateError
-from xlate.hardware.catalogue import Catalogue, catalogue
+from xlate.hardware.catalogue import Catalogue
+from xlate.hardware.catalogue import catalogue as shipped_catalogue
 from xlate.models.scaling import AXES, Scaler
 from xlate.store.bundle import Bundle
 from xlate.trust.fingerprint import distances, look_of
@@ -41,15 +42,16 @@ __all__ = [
 ]
 
 #: share of busy time in operations the bundle never saw: above the first the
-#: answer is to be taken with care, above the second the translator does not answer
+#: answer is uncertain, above the second the translator does not answer
 CAREFUL_UNKNOWN, MOST_UNKNOWN = 0.10, 0.50
-#: probability of being as far from its peers, for a network of the corpus: below
-#: the first an answer gets wider, and beyond every one by the factor there is none
+#: below this probability of a network of the corpus to be as far from its peers, the
+#: interval is wider; beyond the largest of their distances by the factor, the
+#: translator does not answer
 UNUSUAL, BEYOND = 0.05, 1.5
 _FEW_MODELS = 6
-#: factor outside the sizes of training from which on a size is doubted: two doublings
+#: factor beyond the sizes of training above which a size is doubted: two doublings
 _FAR_SIZE = 4
-#: said where the step time on the anchor is an estimate
+#: reason where the step time on the anchor is an estimate
 NO_STEP = Reason(
     "no step time on the anchor was given; it was taken from the window", GIVE_STEP
 )
@@ -57,7 +59,7 @@ NO_STEP = Reason(
 
 @dataclass(frozen=True)
 class Finding:
-    """What the domain check found about a profile.
+    """Result of the domain check of a profile.
 
     Attributes
     ----------
@@ -65,19 +67,19 @@ class Finding:
         ``refuse`` where the fitted translator does not answer.
     probability : float or None
         That a network of the corpus is as far from its peers.
-    widening : float
+    interval_scale : float
         Factor on the log width of intervals.
     unknown : float
         Share of busy time in operations the bundle never saw.
     step_doubt : StepDoubt or None
-        What is wrong with the step time given.
+        Doubt about the step time given.
     other_gpu : bool
-        Whether the profile is refused since it looks like one of another GPU.
+        Whether the profile is refused because it looks like one of another GPU.
     """
 
     verdict: Verdict
     probability: float | None
-    widening: float
+    interval_scale: float
     unknown: float
     step_doubt: StepDoubt | None = None
     other_gpu: bool = False
@@ -87,8 +89,8 @@ def unknown_ops(profile: Profile, bundle: Bundle) -> dict[str, float]:
     """Busy operations the bundle never saw, with their time, longest first."""
     busy = op_names.busy_columns(list(profile.ops))
     unseen = unseen_in_training(busy, bundle)
-    strange = {c: profile.ops[c] for c in busy if c in unseen and profile.ops[c] > 0}
-    return dict(sorted(strange.items(), key=lambda item: -item[1]))
+    unknown = {c: profile.ops[c] for c in busy if c in unseen and profile.ops[c] > 0}
+    return dict(sorted(unknown.items(), key=lambda item: -item[1]))
 
 
 def unseen_in_training(busy: Iterable[str], bundle: Bundle) -> set[str]:
@@ -105,7 +107,7 @@ def unseen_in_training(busy: Iterable[str], bundle: Bundle) -> set[str]:
 def examine(
     profile: Profile,
     bundle: Bundle,
-    known: Catalogue | None = None,
+    catalogue: Catalogue | None = None,
     vectors: Vectors | None = None,
 ) -> Finding:
     """How far the profile is from what the bundle was fitted on, with reasons.
@@ -114,36 +116,36 @@ def examine(
     ----------
     profile : Profile
     bundle : Bundle
-    known : Catalogue, optional
-        That the instance named in the file is looked up in.
+    catalogue : Catalogue, optional
+        In which the instance named in the file is looked up.
     vectors : Vectors, optional
-        That of the profile alone, where it was made already.
+        The vector of this profile, if the caller has it.
     """
     m = bundle.manifest
     domain = bundle.model.get("domain")
-    strange = unknown_ops(profile, bundle)
-    share = sum(strange.values()) / profile.busy_us
-    # a handful of models cannot tell what a network is like: what was fitted on them
-    # starts at data sheets, which hold for any
+    unknown = unknown_ops(profile, bundle)
+    share = sum(unknown.values()) / profile.busy_us
+    # a few models do not show how networks differ; a bundle fitted on few starts from
+    # data sheets, which hold for any network
     few = len(m.models) < _FEW_MODELS
-    unseen = _not_in_training(strange, profile.busy_us, share)
-    near = _NOT_COMPARED
+    unseen = _not_in_training(unknown, profile.busy_us, share)
+    compared = _NOT_COMPARED
     if isinstance(domain, Domain):
         vectors = Vectors.of([profile]) if vectors is None else vectors
-        near = _compared(profile, vectors, domain, m.anchor, few)
-    another = untrained(profile, bundle)
-    widen: list[str] = [n for n in profile.notes if not informs(n)]
-    refuse: list[str] = []
+        compared = _compared(profile, vectors, domain, m.anchor, few)
+    precision = untrained(profile, bundle)
+    uncertain: list[str] = [n for n in profile.notes if not informs(n)]
+    out_of_domain: list[str] = []
     if share > CAREFUL_UNKNOWN:
-        (refuse if share > MOST_UNKNOWN else widen).append(unseen)
-    widen += _odd_amount(profile.busy_us, m.busy_range_us)
-    widen += near.widen
-    refuse += near.refuse
-    widen += [] if another is None else [another]
-    widen += _odd_sizes(profile.workload, bundle)
-    widen += _recorded_elsewhere(profile.instance, m.anchor, known)
-    reasons = [*refuse, *widen]
-    level = "refuse" if refuse else "widen" if widen else "ok"
+        (out_of_domain if share > MOST_UNKNOWN else uncertain).append(unseen)
+    uncertain += _odd_amount(profile.busy_us, m.busy_range_us)
+    uncertain += compared.uncertain
+    out_of_domain += compared.out_of_domain
+    uncertain += [] if precision is None else [precision]
+    uncertain += _odd_sizes(profile.workload, bundle)
+    uncertain += _recorded_elsewhere(profile.instance, m.anchor, catalogue)
+    reasons = [*out_of_domain, *uncertain]
+    level = "refuse" if out_of_domain else "widen" if uncertain else "ok"
     reasons += [n for n in profile.notes if informs(n)]
     if profile.step_time_us is None:
         reasons.append(NO_STEP)
@@ -151,15 +153,19 @@ def examine(
         reasons.append(_SIMULATED)
         level = "widen" if level == "ok" else level
     return Finding(
-        Verdict(level, tuple(reasons)), near.probability,
-        (1 + share if share > CAREFUL_UNKNOWN else 1.0) * near.widening, share,
-        near.doubt, near.other_gpu,
-    )  # fmt: skip
+        verdict=Verdict(level, tuple(reasons)),
+        probability=compared.probability,
+        interval_scale=(1 + share if share > CAREFUL_UNKNOWN else 1.0)
+        * compared.interval_scale,
+        unknown=share,
+        step_doubt=compared.doubt,
+        other_gpu=compared.other_gpu,
+    )
 
 
-def _of_fit(said: str, remedy: str) -> Reason:
-    """A reason that says nothing of an answer from data sheets."""
-    return Reason(said, remedy, fitted_only=True)
+def _of_fit(text: str, remedy: str) -> Reason:
+    """A reason that does not apply to an answer from data sheets."""
+    return Reason(text, remedy, fitted_only=True)
 
 
 _SIMULATED = _of_fit(
@@ -170,91 +176,96 @@ _SIMULATED = _of_fit(
 
 @dataclass(frozen=True)
 class _Compared:
-    """What a comparison with the training runs says of a profile."""
+    """Result of comparing a profile with the training runs."""
 
-    widen: tuple[Reason, ...] = ()
-    refuse: tuple[Reason, ...] = ()
+    uncertain: tuple[Reason, ...] = ()
+    out_of_domain: tuple[Reason, ...] = ()
     probability: float | None = None
-    widening: float = 1.0
+    interval_scale: float = 1.0
     doubt: StepDoubt | None = None
     other_gpu: bool = False
 
 
-#: of a bundle that does not say what its training looked like
+#: of a bundle without a record of its training runs
 _NOT_COMPARED = _Compared()
 
 
 def _compared(
     profile: Profile, vectors: Vectors, domain: Domain, anchor: str, few: bool
 ) -> _Compared:
-    """A profile beside the training runs: its mix, its step time, its GPU."""
+    """Compare a profile with the training runs: mix of operations, step time, GPU."""
     missing = [n for n in domain.always if not profile.ops.get(n)]
     look = look_of(vectors)
     distance = float(distances(look.traits, domain.traits).min())
     doubt = domain.step_check(profile.workload.framework)(profile)
     (origin,) = domain.origin.doubts_of(look)
-    probability, widening = domain.probability(distance), 1.0
-    widen: list[Reason] = []
-    refuse: list[Reason] = []
+    probability, interval_scale = domain.probability(distance), 1.0
+    uncertain: list[Reason] = []
+    out_of_domain: list[Reason] = []
     if probability < UNUSUAL:
         excess = domain.excess(distance)
         one_in = 1 / max(probability, 1 / (len(domain.apart) + 1))
-        said = _of_fit(
+        reason = _of_fit(
             "its mix of operations and size are unlike those of training: one network "
             f"in {one_in:.0f} is as far from the others",
             MEASURE,
         )
-        # unlike the others, and without what each of them has: no such network
+        # far from all, or without operations that each of them has
         other = excess > BEYOND or bool(missing)
-        (refuse if other and not few else widen).append(said)
-        widening = min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
-    widen += _other_framework(profile.workload.framework, domain.frameworks)
-    widen += _not_whole(missing)
+        (out_of_domain if other and not few else uncertain).append(reason)
+        interval_scale = min(max(excess, 1.0), BEYOND) if few else max(excess, 1.0)
+    uncertain += _other_framework(profile.workload.framework, domain.frameworks)
+    uncertain += _incomplete(missing)
     if doubt is not None and profile.step_time_us:
-        widen.append(doubt.reason(profile.step_time_us))
+        uncertain.append(doubt.reason(profile.step_time_us))
     other_gpu = origin is not None and origin.refused and not few
     if origin is not None:
-        (refuse if other_gpu else widen).append(_unlike(origin, anchor))
+        (out_of_domain if other_gpu else uncertain).append(_unlike(origin, anchor))
     return _Compared(
-        tuple(widen), tuple(refuse), probability, widening, doubt, other_gpu
+        uncertain=tuple(uncertain),
+        out_of_domain=tuple(out_of_domain),
+        probability=probability,
+        interval_scale=interval_scale,
+        doubt=doubt,
+        other_gpu=other_gpu,
     )
 
 
 def _not_in_training(
-    strange: Mapping[str, float], busy_us: float, share: float
+    unknown: Mapping[str, float], busy_us: float, share: float
 ) -> Reason:
-    """Operations that the bundle never saw, in words."""
-    named = ", ".join(f"{c} ({t / busy_us:.0%})" for c, t in list(strange.items())[:5])
-    said = f"{share:.0%} of device time is in operations not seen in training: {named}"
-    return _of_fit(said, MEASURE)
+    """Reason that names operations the bundle never saw."""
+    named = ", ".join(f"{c} ({t / busy_us:.0%})" for c, t in list(unknown.items())[:5])
+    text = f"{share:.0%} of device time is in operations not seen in training: {named}"
+    return _of_fit(text, MEASURE)
 
 
 def _odd_amount(busy_us: float, trained: tuple[float, float]) -> list[Reason]:
-    """Device time far outside that of training."""
+    """Reason where the device time is far outside that of training."""
     low, high = trained
     if low / 3 <= busy_us <= high * 3:
         return []
-    said = (
+    text = (
         f"device time {busy_us:.4g} µs is far outside training "
         f"({low:.4g} to {high:.4g} µs)"
     )
-    return [_of_fit(said, NEARER)]
+    return [_of_fit(text, NEARER)]
 
 
 def _other_framework(own: str, trained: Sequence[str]) -> list[Reason]:
-    """A framework none of whose runs was in training, where the profile says its own."""
+    """Reason where the profile's framework was not in training."""
     if own == "unknown" or own in trained:
         return []
-    said = (
+    text = (
         f"it was recorded with {own}, and the training's runs are of "
         f"{' and '.join(trained)}"
     )
-    return [_of_fit(said, MEASURE)]
+    return [_of_fit(text, MEASURE)]
 
 
 def _odd_sizes(work: WorkloadKey, bundle: Bundle) -> list[Reason]:
-    """Sizes that the workload is said to have, far outside those of training."""
-    said = []
+    """Reasons for stated sizes that are far outside those of training."""
+    reasons = []
     for axis, size in (
         ("batch-size", work.batch_size),
         ("input-size", input_size(work.dataset)),
@@ -265,23 +276,23 @@ def _odd_sizes(work: WorkloadKey, bundle: Bundle) -> list[Reason]:
         low, high = (limit ** (1 / AXES[axis]) for limit in scaler.range_)
         if not low / _FAR_SIZE <= size <= high * _FAR_SIZE:
             text = f"{axis} {size} is far outside training ({low:g} to {high:g})"
-            said.append(_of_fit(text, f"check --{axis}"))
-    return said
+            reasons.append(_of_fit(text, f"check --{axis}"))
+    return reasons
 
 
-def _not_whole(missing: Sequence[str]) -> list[Reason]:
-    """Signs of a profile that was cut."""
+def _incomplete(missing: Sequence[str]) -> list[Reason]:
+    """Reason where the profile lacks operations of every training run."""
     if not missing:
         return []
-    said = (
+    text = (
         f"{', '.join(missing[:4])} ran in every training run and is missing here: "
         "is the profile whole, and of training?"
     )
-    return [_of_fit(said, "record whole training steps")]
+    return [_of_fit(text, "record whole training steps")]
 
 
 def _unlike(origin: Doubt, anchor: str) -> Reason:
-    """Signs of a profile that was recorded elsewhere, in words."""
+    """Reason where a profile looks like one of another instance."""
     return Reason(
         f"it looks like a profile of {origin.likely} ({origin.probability:.0%}), "
         f"not of {anchor}",
@@ -290,34 +301,37 @@ def _unlike(origin: Doubt, anchor: str) -> Reason:
 
 
 def compare_names(
-    profile: Profile, anchor: str, widen: list[str], known: Catalogue | None = None
+    profile: Profile,
+    anchor: str,
+    reasons: list[str],
+    catalogue: Catalogue | None = None,
 ) -> None:
-    """Add to the reasons where the file says that it ran elsewhere.
+    """Add a reason where the file names another instance than the anchor.
 
     Parameters
     ----------
     profile : Profile
     anchor : str
         Canonical name.
-    widen : list of str
-        Reasons; one may be added.
-    known : Catalogue, optional
+    reasons : list of str
+        One may be added.
+    catalogue : Catalogue, optional
         By default the one that ships with xlate.
     """
-    widen += _recorded_elsewhere(profile.instance, anchor, known)
+    reasons += _recorded_elsewhere(profile.instance, anchor, catalogue)
 
 
 def _recorded_elsewhere(
-    instance: str | None, anchor: str, known: Catalogue | None
+    instance: str | None, anchor: str, catalogue: Catalogue | None
 ) -> list[Reason]:
-    """That the file names another machine than the anchor."""
+    """Reason where the file names another machine than the anchor."""
     if instance is None:
         return []
     try:
-        ran_on = (known or catalogue()).instance(instance).name
+        ran_on = (catalogue or shipped_catalogue()).instance(instance).name
     except XlateError:
         ran_on = instance
     if ran_on == anchor:
         return []
-    said = f"the file says it ran on {ran_on}, not on {anchor}"
-    return [Reason(said, CHECK_ANCHOR)]
+    text = f"the file says it ran on {ran_on}, not on {anchor}"
+    return [Reason(text, CHECK_ANCHOR)]

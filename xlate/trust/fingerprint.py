@@ -87,8 +87,8 @@ class Look:
 def look_of(vectors: Vectors) -> Look:
     """What profiles look like, each with its mix and with the signs of its GPU."""
     ops, times = vectors.columns, vectors.times
-    found = signature(ops, times)
-    return Look(traits(ops, times, vectors.steps), found, signs(found))
+    signatures = signature(ops, times)
+    return Look(traits(ops, times, vectors.steps), signatures, signs(signatures))
 
 
 def traits(ops: Sequence[str], times: Floats, steps: Floats) -> Floats:

@@ -1,20 +1,18 @@
 """Whether a run computes on the target as it did on the anchor, and as in training.
 
-Until rates are known by precision, an answer holds for the precision that the profile
-ran in. Frameworks change it by themselves: from Ampere on, NVIDIA's libraries multiply
+As long as rates are not measured for each precision, an answer is valid for the
+precision of the profile. Frameworks change it without being asked: from Ampere on, NVIDIA's libraries multiply
 fp32 in TF32, PyTorch in convolutions and recurrent layers (``torch.backends.cudnn``),
 TensorFlow, JAX, ONNX Runtime and TensorRT in every product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlate import op_names
 from xlate.hardware.catalogue import Gpu
 from xlate.hardware.precisions import NVIDIA, multiplies
-from xlate.models.scaling import AXES, HOW, Scaler
 from xlate.store.bundle import Bundle
 from xlate.values.precision_mix import MIXED, PrecisionMix, format_of, on_tensor_cores
 from xlate.values.profile import Profile, WorkloadKey
@@ -38,9 +36,9 @@ class Shift:
     Attributes
     ----------
     anchor, target : str or None
-        Format that stands for the run here and there; None where it is not known.
+        Format that represents the run on each GPU; None where it is not known.
     reasons : tuple of Reason
-        Why there differs from here, or may; empty where it does not.
+        Why the target's format differs, or may differ; empty where it does not.
     learnt : bool
         Whether the runs of the bundle that answers show it (:func:`learnt`).
     beyond_roofs : Reason or None
@@ -55,13 +53,13 @@ class Shift:
 
 
 def computed_in(profile: Profile) -> str | None:
-    """Format that stands for a run: its kernels', else what the profile says; or None.
+    """Format that represents a run: that of its kernels, else the profile's; or None.
 
-    fp32 is also what a profile has where nothing was said.
+    fp32 is not taken from the profile: it is also the default of the field.
     """
-    found = profile.precision_mix.dominant
+    dominant = profile.precision_mix.dominant
     said = profile.workload.precision
-    return found or (said if said != WorkloadKey().precision else None)
+    return dominant or (said if said != WorkloadKey().precision else None)
 
 
 def shift_of(
@@ -76,74 +74,68 @@ def shift_of(
     bundle : Bundle, optional
         The one that answers; by default data sheets do.
     """
-    here, known = computed_in(profile), learnt(profile, bundle)
+    on_anchor, is_learnt = computed_in(profile), learnt(profile, bundle)
     beyond = None if bundle is not None else beyond_roofs(profile)
     if anchor.name == target.name:
-        return Shift(here, here, (), known, beyond)
+        return Shift(on_anchor, on_anchor, (), is_learnt, beyond)
     mix = profile.precision_mix
-    reasons, there = _lost(profile, mix, anchor, target)
-    for found in (
+    reasons, on_target = _lost(profile, mix, anchor, target)
+    for shift in (
         _to_tf32(profile, mix, anchor, target),
         _to_tensor_cores(profile, anchor, target),
     ):
-        if found is not None:
-            reasons.append(found[0])
-            there = found[1] if there == here is not None else there
-    return Shift(here, there, tuple(reasons), known, beyond)
+        if shift is not None:
+            reasons.append(shift[0])
+            on_target = shift[1] if on_target == on_anchor is not None else on_target
+    return Shift(on_anchor, on_target, tuple(reasons), is_learnt, beyond)
 
 
 def learnt(profile: Profile, bundle: Bundle | None) -> bool:
-    """Whether a bundle's runs show what the target does with such a program.
+    """Whether a bundle's ratios include how the target computes such a program.
 
-    It was fitted on runs measured on the target, in the framework and precision of the
-    profile: whatever that framework does there by default is in its ratios.
+    They do if it was fitted on runs measured on the target, in the framework and
+    precision of the profile.
     """
     if bundle is None or bundle.manifest.simulated:
         return False
-    frameworks = getattr(bundle.model.get("domain"), "frameworks", ())
-    return profile.workload.framework in frameworks and _program(profile) in trained(
-        bundle
-    )
+    return profile.workload.framework in bundle.model["domain"].frameworks and _program(
+        profile
+    ) in trained(bundle)
 
 
 def trained(bundle: Bundle) -> list[str]:
-    """Precisions of a bundle's training runs, as the corpus calls them."""
-    domain = bundle.model.get("domain")
-    own = getattr(domain, "precisions", None)
-    if own is not None:
-        return list(own)
-    # bundles of earlier versions have them in what was learnt of sizes
-    scalers: Sequence[object] = [bundle.model["scaling"].get(axis) for axis in AXES]
-    kinds = [k for s in scalers if isinstance(s, Scaler) for k in s.kinds_]
-    return sorted({kind.split("/")[HOW.index("precision")] for kind in kinds})
+    """Precisions of a bundle's training runs, as the corpus names them."""
+    return list(bundle.model["domain"].precisions)
 
 
 def untrained(profile: Profile, bundle: Bundle) -> Reason | None:
-    """That a run computes in another precision than a bundle's runs, in words; or None."""
-    program, known = _program(profile), trained(bundle)
-    if program in known or (not known and computed_in(profile) is None):
+    """Reason if a run computes in another precision than a bundle's runs; else None."""
+    program, training = _program(profile), trained(bundle)
+    if program in training or (not training and computed_in(profile) is None):
         return None
-    said = " and ".join(known) if known else "a precision that was not recorded"
+    precisions = (
+        " and ".join(training) if training else "a precision that was not recorded"
+    )
     if computed_in(profile) is None:
         return Reason(
-            f"the profile does not say in which precision it computes; training was in {said}",
+            f"the profile does not say in which precision it computes; training was in {precisions}",
             "name its precision in the profile, or record it with kernel names",
             fitted_only=True,
         )
     return Reason(
-        f"it computes in {_named(program)}{_shares(profile)}; training was in {said}",
+        f"it computes in {_named(program)}{_shares(profile)}; training was in {precisions}",
         f"fit on runs in {_named(program)}, or measure a step on the target",
         fitted_only=True,
     )
 
 
 def beyond_roofs(profile: Profile) -> Reason | None:
-    """That data sheets answer with fp32 rates for a run in another precision; or None."""
-    here = computed_in(profile)
-    if here in (None, "fp32"):
+    """Reason if a run is not in fp32, whose rates data sheets give; else None."""
+    precision = computed_in(profile)
+    if precision in (None, "fp32"):
         return None
     return Reason(
-        f"it computes in {_named(here)}{_shares(profile)}; data sheets answer with rates of "
+        f"it computes in {_named(precision)}{_shares(profile)}; data sheets answer with rates of "
         "fp32, and tensor cores may gain more or less",
         MEASURE,
     )
@@ -159,17 +151,17 @@ def _shares(profile: Profile) -> str:
 
 
 def _program(profile: Profile) -> str:
-    """Format of the program's tensors: what kernels say, else the profile."""
-    found = profile.precision_mix.program
+    """Format of the program's tensors: that of its kernels, else the profile's."""
+    program = profile.precision_mix.program
     said = profile.workload.precision
-    return found or ("fp32" if said == "tf32" else said)
+    return program or ("fp32" if said == "tf32" else said)
 
 
 def _lost(
     profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
 ) -> tuple[list[Reason], str | None]:
-    """What the anchor's tensor cores multiply and the target's do not."""
-    here = there = computed_in(profile)
+    """Reasons for formats of the anchor's tensor cores that the target's do not have."""
+    on_anchor = on_target = computed_in(profile)
     reasons = []
     for name, amount in _on_tensor_cores(profile, mix, anchor).items():
         if name in _NEVER_EMULATED and multiplies(anchor, name) is False:
@@ -178,7 +170,7 @@ def _lost(
         has = multiplies(target, name)
         if has and name == "tf32" and not _by_nvidia(target):
             has = False  # AMD's libraries use it where the program asks for it
-        # fp32 and fp64 stay what they are, on other units
+        # fp32 and fp64 run in the same format on other units
         if has or name in ("fp32", "fp64"):
             continue
         if has is None:
@@ -189,16 +181,16 @@ def _lost(
             said = f"{target.name} computes that in fp32"
         else:
             said = f"{target.name} has no tensor cores for {name}: it runs another way there, or not at all"  # fmt: skip
-        if name == here:
-            there = "fp32" if name == "tf32" and has is False else None
+        if name == on_anchor:
+            on_target = "fp32" if name == "tf32" and has is False else None
         reasons.append(Reason(f"{amount} on the tensor cores of {anchor.name}; {said}", MEASURE))  # fmt: skip
-    return reasons, there
+    return reasons, on_target
 
 
 def _on_tensor_cores(
     profile: Profile, mix: PrecisionMix, anchor: Gpu
 ) -> dict[str, str]:
-    """Formats that the anchor's tensor cores multiply, with how much that is, in words."""
+    """Formats of the anchor's tensor cores in this run, with their share in words."""
     used = {
         format_of(p): f"{s:.0%} of kernel time is {format_of(p)}"
         for p, s in mix.known_shares.items()
@@ -220,7 +212,7 @@ def _on_tensor_cores(
 def _to_tf32(
     profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
 ) -> tuple[Reason, str] | None:
-    """That fp32 products become TF32 on the target."""
+    """Reason and format if fp32 products become TF32 on the target; else None."""
     if not (_by_nvidia(anchor) and _by_nvidia(target)):
         return None
     if multiplies(anchor, "tf32") or multiplies(target, "tf32") is False:
@@ -243,7 +235,7 @@ def _to_tf32(
 
 
 def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
-    """Format of fp32 products on a GPU that may have TF32, and why, in words."""
+    """Format of fp32 products on a GPU that may have TF32, and a text that explains it."""
     if not multiplies(target, "tf32"):
         return "fp32", "may multiply them in TF32: whether it has it is not known"
     default = _TF32_BY_DEFAULT.get(profile.workload.framework)
@@ -262,7 +254,7 @@ def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
 def _to_tensor_cores(
     profile: Profile, anchor: Gpu, target: Gpu
 ) -> tuple[Reason, str] | None:
-    """That 16-bit products without tensor cores get some on the target."""
+    """Reason and format if the target has tensor cores that the anchor lacks; else None."""
     program = computed_in(profile)
     if program not in ("fp16", "bf16") or multiplies(anchor, program) is not False:
         return None
@@ -274,8 +266,8 @@ def _to_tensor_cores(
         if has
         else f"whether {target.name} has tensor cores for them is not known"
     )
-    here = f"matrix products are {share:.0%} of device time and in {program} without tensor cores"
-    return Reason(f"{here} on {anchor.name}; {said}", MEASURE), program
+    observation = f"matrix products are {share:.0%} of device time and in {program} without tensor cores"
+    return Reason(f"{observation} on {anchor.name}; {said}", MEASURE), program
 
 
 def _by_nvidia(gpu: Gpu) -> bool:

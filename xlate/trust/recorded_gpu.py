@@ -1,11 +1,11 @@
-"""On which GPU of a corpus a profile was recorded, as far as it shows.
+"""The GPU of a corpus on which a profile was recorded, estimated from the profile.
 
-A forest tells instances apart by a profile's :func:`~xlate.trust.fingerprint.signature`.
-How sure it must be is learnt on networks left out, several at once, since a user's
-network is one that nobody has seen: a profile is doubted where its own GPU looks
-less likely, against the likeliest other, than for 199 of 200 honest profiles of
-networks left out (experiments/README.md has how many files of another GPU are
-missed).
+A forest distinguishes instances by a profile's
+:func:`~xlate.trust.fingerprint.signature`. Its thresholds are chosen on networks left
+out, several at a time, because a user's network was not in training either: a profile is
+doubted if the odds of the stated GPU against the most probable other one are lower than
+for 199 of 200 correctly labelled profiles of networks left out (experiments/README.md
+has the share of files of another GPU that are missed).
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ __all__ = ["Doubt", "Origin", "Recorded"]
 Floats = NDArray[np.float64]
 
 _TREES, _LEAF, _FEATURES = 25, 8, 0.4
-#: digits of a probability in a leaf: more would not be worth their bytes
+#: digits of a probability in a leaf, few to keep bundles small
 _DIGITS = 2
-#: rows that teach, over all instances and models
+#: most training rows over all instances and models
 _MOST_ROWS = 2250
-#: copies of each row of which operations were taken away, as another network lacks
-#: them, and the largest share of them
+#: copies of each row without some operations, as another network may lack them, and
+#: the largest share of operations removed
 _COPIES, _MOST_TAKEN = 2, 0.6
-#: folds over models and draws of them in which thresholds are learnt
+#: folds over models, and draws of folds, in which thresholds are chosen
 _FOLDS, _DRAWS = 4, 2
 _FEWEST_MODELS = 3
-#: share of honest profiles that may be doubted
+#: share of correctly labelled profiles that may be doubted
 _FALSE_ALARMS = 0.005
-#: log of the odds against the anchor: doubted beyond the first at least, and refused
-#: so much further, and beyond the last at least
+#: log odds of the anchor: highest threshold of doubt, its distance from the threshold
+#: of refusal, and the highest threshold of refusal
 _DOUBT, _FURTHER, _REFUSE = -0.5, -0.4, -1.2
-#: and so much beyond what networks left out show, since they are but a dozen
+#: distance of the threshold below that of networks left out, of which there are few
 _MARGIN = 0.3
 _TINY = 1e-3
 
@@ -69,8 +69,8 @@ class Recorded:
         """A bounded number of rows of each model, evenly over their order."""
         rows: list[int] = []
         for model in np.unique(self.models):
-            mine = np.flatnonzero(self.models == model)
-            rows += mine[:: max(-(-len(mine) // most), 1)].tolist()
+            of_model = np.flatnonzero(self.models == model)
+            rows += of_model[:: max(-(-len(of_model) // most), 1)].tolist()
         kept = np.array(sorted(rows), dtype=np.int64)
         return Recorded(self.ops, self.times[kept], self.models[kept])
 
@@ -86,7 +86,7 @@ class Doubt:
     probability : float
         Of that instance, among those of the corpus.
     refused : bool
-        Whether it is sure enough that the fitted translator must not answer.
+        Whether the probability is so high that the fitted translator is not used.
     """
 
     likely: str
@@ -95,12 +95,12 @@ class Doubt:
 
 
 class Origin(Stateful):
-    """Tells the instances of a corpus apart.
+    """Distinguishes the instances of a corpus by profiles.
 
     Attributes
     ----------
     instances : list of str
-        Empty where nothing can be told.
+        Empty where they cannot be distinguished.
     doubt_, refuse_ : float
         Thresholds on the log of the anchor's probability over the likeliest other's.
     """
@@ -109,7 +109,7 @@ class Origin(Stateful):
     kept = ("anchor", "instances")
 
     def fit(self, runs: Mapping[str, Recorded], anchor: str, seed: int = 0) -> Origin:
-        """Learn from the runs of an anchor and of other instances.
+        """Fit to the runs of an anchor and of other instances.
 
         Parameters
         ----------
@@ -133,13 +133,13 @@ class Origin(Stateful):
         of = np.concatenate([r.models for r in few])
         parts = self._copies(few, seed)
         held, held_models = [], []
-        mine = self.instances.index(anchor)
+        own = self.instances.index(anchor)
         for draw in range(_DRAWS):
             drawn = np.random.default_rng([seed, draw]).permutation(models)
             for k in range(min(_FOLDS, len(models))):
                 test = np.isin(of, drawn[k::_FOLDS])
                 forest = self._grown(parts, label, of, ~test, seed)
-                asked = test & (label == mine)
+                asked = test & (label == own)
                 held.append(self._odds(forest_mean(forest, parts[0][asked]))[0])
                 held_models.append(of[asked])
         usual = _quantile(np.concatenate(held), np.concatenate(held_models))
@@ -149,7 +149,7 @@ class Origin(Stateful):
         return self
 
     def doubts(self, ops: Sequence[str], times: Floats) -> list[Doubt | None]:
-        """What speaks against the anchor, for each profile; None where nothing does.
+        """Doubts about the anchor, for each profile; None where there is no doubt.
 
         Parameters
         ----------
@@ -176,16 +176,16 @@ class Origin(Stateful):
         ]
 
     def _odds(self, chance: Floats) -> tuple[Floats, NDArray[np.int64]]:
-        """Log of the anchor's probability over the likeliest other's, and which it is."""
-        mine = self.instances.index(self.anchor)
+        """Log odds of the anchor against the most probable other instance, and which."""
+        own = self.instances.index(self.anchor)
         rest = chance.copy()
-        rest[:, mine] = -1.0
+        rest[:, own] = -1.0
         likely = rest.argmax(axis=1)
         best = rest[np.arange(len(rest)), likely]
-        return np.log((chance[:, mine] + _TINY) / (best + _TINY)), likely
+        return np.log((chance[:, own] + _TINY) / (best + _TINY)), likely
 
     def _copies(self, runs: Sequence[Recorded], seed: int) -> list[Floats]:
-        """Signatures of all rows, as they are and with operations taken away."""
+        """Signatures of all rows, complete and with operations removed."""
         rng = np.random.default_rng(seed)
         parts = [np.vstack([signature(r.ops, r.times) for r in runs])]
         for _ in range(_COPIES):
@@ -203,7 +203,7 @@ class Origin(Stateful):
         self, parts: Sequence[Floats], label: NDArray[np.int64],
         models: NDArray[np.str_], keep: NDArray[np.bool_], seed: int,
     ) -> Any:  # fmt: skip
-        """A forest on some rows; instances count alike, and in them models."""
+        """A forest on some rows, with equal weights of instances, and of models in them."""
         from sklearn.ensemble import ExtraTreesRegressor
 
         groups = np.array([f"{i} {m}" for i, m in zip(label, models, strict=True)])
@@ -223,7 +223,7 @@ class Origin(Stateful):
 
 
 def _quantile(values: Floats, models: NDArray[np.str_]) -> float:
-    """What so few honest profiles are below, models counting alike."""
+    """Value below which a share of :data:`_FALSE_ALARMS` lies; equal weights of models."""
     _, which, count = np.unique(models, return_inverse=True, return_counts=True)
     weight = 1.0 / (count[which] * len(count))
     order = np.argsort(values, kind="stable")

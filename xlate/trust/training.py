@@ -1,4 +1,4 @@
-"""What training looked like, for profiles to be compared with."""
+"""The training runs of a bundle, to which a profile is compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 class Domain(Stateful):
-    """What training looked like, and what other instances look like.
+    """The training runs of a bundle, and runs of other instances, for comparison.
 
     Attributes
     ----------
@@ -29,19 +29,19 @@ class Domain(Stateful):
     apart : ndarray of shape (n,)
         Distance of each to the nearest run of *another* model.
     weights : ndarray of shape (n,)
-        Models count alike; their sum is 1.
+        Equal for all models; their sum is 1.
     always : list of str
         Busy operations that ran in every training run.
     window : float
         Shortest window over step time in training.
     frameworks : list of str
-        Of the training runs: the band of steps in a window holds for these.
+        Of the training runs, for which the band is valid.
     precisions : list of str
         Of the training runs.
     band : WindowBand
-        How many steps a window holds.
+        Number of steps that a window holds.
     origin : Origin
-        What tells the anchor's GPU from others.
+        Distinguishes the anchor's GPU from others.
     """
 
     kind = "domain"
@@ -64,7 +64,7 @@ class Domain(Stateful):
         frameworks: Sequence[str] = ("tensorflow",),
         precisions: Sequence[str] = ("fp32",),
     ) -> Domain:
-        """Learn from the anchor's side of training, and from other instances' runs.
+        """Fit to the anchor's side of training, and to other instances' runs.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Domain(Stateful):
         anchor : str
             Name of the anchor in ``runs``.
         band : WindowBand, optional
-            By default learnt from the rows given.
+            By default fitted to the rows given.
         frameworks, precisions : sequence of str
             Of the runs.
         """
@@ -87,15 +87,15 @@ class Domain(Stateful):
         _, which, count = np.unique(models, return_inverse=True, return_counts=True)
         self.weights = 1.0 / (count[which] * len(count))
         ran = {n: times[:, j] > 0 for j, n in enumerate(ops) if op_names.is_busy(n)}
-        self.always = sorted(n for n, there in ran.items() if there.all())
+        self.always = sorted(n for n, rows in ran.items() if rows.all())
         device = [j for j, n in enumerate(ops) if n.startswith(op_names.DEVICE)]
         window = times[:, device].sum(axis=1)
         self.window = float((window / steps).min())
         self.frameworks = sorted(frameworks)
         self.precisions = sorted(precisions)
         self.band = WindowBand().fit(ops, times, steps) if band is None else band
-        none = {anchor: Recorded(ops, times, models)}
-        self.origin = Origin().fit(runs or none, anchor, seed)
+        alone = {anchor: Recorded(ops, times, models)}
+        self.origin = Origin().fit(runs or alone, anchor, seed)
         return self
 
     def distance(self, ops: Sequence[str], times: Floats, steps: Floats) -> Floats:
@@ -103,14 +103,14 @@ class Domain(Stateful):
         return np.asarray(distances(traits(ops, times, steps), self.traits).min(axis=1))
 
     def probability(self, distance: float) -> float:
-        """That a network of the corpus is as far from the others as this."""
+        """Probability that a network of the corpus is as far from the others."""
         return float(self.weights[self.apart >= distance].sum())
 
     def excess(self, distance: float) -> float:
-        """Distance over the largest of a network of the corpus."""
+        """Distance over the largest distance of a network of the corpus."""
         largest = self.apart[np.isfinite(self.apart)].max(initial=0.0)
         return distance / largest if largest > 0 else np.inf
 
     def step_check(self, framework: str) -> Callable[[Profile], StepDoubt | None]:
-        """What says whether a step time fits a profile of a framework."""
+        """The check of step times for profiles of a framework."""
         return self.band.doubt if framework in self.frameworks else general_doubt

@@ -80,38 +80,23 @@ def draw(
     reference: Reference | None = None,
     seed: int = 0,
 ) -> Draws:
-    """Draw responses at the legal clocks.
+    """Draw responses at the legal clocks (MHz) that sweeps cover.
 
     Parameters
     ----------
-    model : CalibratedResponse
-        Fitted on sweeps of the target, or of a similar GPU.
-    first : Probe
-        The job at the target's highest clock, predicted or measured.
-    candidates : sequence of Probe
-        The same under each error of the power model; empty where it was measured.
-    gpu : Gpu
-        The target's.
-    view : str
-        The view the model was fitted on.
-    legal : sequence of float
-        Legal clocks; those below what sweeps cover are left out.
+    first, candidates : Probe, and sequence of Probe
+        The job at the highest clock (or at ``reference``); and under each error of the
+        power model, if it was predicted.
     spread : float
         Factor on the response's errors; over 1 where it is of a similar GPU.
     further : sequence of Probe
-        Runs of this job measured at other clocks of the target: curves are bent
-        to pass through them.
-    reference : Reference, optional
-        Clock at which ``first`` was measured, where that is not the highest.
-    seed : int
-        Of the draws.
+        Runs of this job at other clocks of the target, which curves pass through.
 
     Raises
     ------
     ProfileError
         If a probe lacks its time although further ones are given.
     """
-    rng = np.random.default_rng(seed)
     clocks, share = _swept_clocks(model, legal)
     pool = [first, *candidates]
     features = matrix([[p] for p in pool], gpu, view)
@@ -119,48 +104,49 @@ def draw(
     distance = 0.0 if further else beyond(model, features[0])
     features = within(model, features)
     missing = _not_measured(first, features[0], model)
-    mean, (time, power), which = _drawn_curves(
-        model, features, missing, spread * (1 + distance), rng
-    )
-    curves = [_at(share, model, c) for c in (mean[0], mean[1], time, power)]
+    rng, scale = np.random.default_rng(seed), spread * (1 + distance)
+    mean, drawn, which = _drawn_curves(model, features, missing, scale, rng)
+    curves = [_at(share, model, c) for c in (*mean, *drawn)]
     # an error added to a flat curve must not make a lower clock the faster one
     curves[2] = np.maximum(curves[2], _LEAST_LOG_TIME)
     if reference is not None:
         curves = [reference.rooted(c, share) for c in curves]
     if further:
         root = clocks[-1] * (1.0 if reference is None else reference.share)
-        shares, log_time, log_power = _measured(first, further, clocks[-1], root)
-        values = (log_time, log_power, log_time, log_power)
-        curves = [
-            _through(c, share, shares, v) for c, v in zip(curves, values, strict=True)
-        ]
-    mean_time, mean_power, time, power = curves
-    mean_w, drawn_w = first.power_w, np.array([pool[k].power_w for k in which])
-    first_limited = len(clocks)
+        measured = _measured(first, further, clocks[-1], root)
+        curves = _through_measured(curves, share, measured)
+    watts = np.array([first.power_w, *(pool[k].power_w for k in which)])
+    times, powers = np.vstack([curves[0], curves[2]]), np.vstack([curves[1], curves[3]])
+    limited = len(clocks)
     if reference is not None:
-        limits = np.full(1 + len(drawn_w), gpu.limit_w or np.inf)
-        most = np.log(np.maximum(limits / np.r_[mean_w, drawn_w], 1.0))
-        times, powers, first_limits = below_limit(
-            np.vstack([mean_time, time]), np.vstack([mean_power, power]), most
-        )
-        first_limited = int(first_limits[0])
+        most = np.log(np.maximum((gpu.limit_w or np.inf) / watts, 1.0))
+        times, powers, first_limits = below_limit(times, powers, most)
+        limited = int(first_limits[0])
         times, powers, top = over_highest(times, powers)
-        (mean_time, *_), time = times, times[1:]
-        (mean_power, *_), power = powers, powers[1:]
-        mean_w *= float(np.exp(top[0]))
-        drawn_w = drawn_w * np.exp(top[1:])
+        watts = watts * np.exp(top)
+    limited_mhz = float(clocks[limited]) if limited < len(clocks) else None
+    return _drawn(clocks, (times, powers), watts, distance, limited_mhz)
+
+
+def _drawn(
+    clocks: Floats,
+    curves: tuple[Floats, Floats],
+    watts: Floats,
+    distance: float,
+    limited_mhz: float | None,
+) -> Draws:
+    """Draws from log times and powers, and watts, whose first rows are the means."""
+    times, powers = (np.exp(c) for c in curves)
     return Draws(
         sm_mhz=clocks,
-        time=np.exp(time),
-        power=np.exp(power),
-        mean_time=np.exp(mean_time),
-        mean_power=np.exp(mean_power),
-        power_w=drawn_w,
-        mean_power_w=mean_w,
+        time=times[1:],
+        power=powers[1:],
+        mean_time=times[0],
+        mean_power=powers[0],
+        power_w=watts[1:],
+        mean_power_w=float(watts[0]),
         beyond=distance,
-        limited_mhz=float(clocks[first_limited])
-        if first_limited < len(clocks)
-        else None,
+        limited_mhz=limited_mhz,
     )
 
 
@@ -269,6 +255,15 @@ def _measured(
     time = np.log([float(p.time_s or 1) / float(first.time_s or 1) for p in order])
     power = np.log([p.power_w / first.power_w for p in order])
     return shares, time, power
+
+
+def _through_measured(
+    curves: Sequence[Floats], share: Floats, measured: tuple[Floats, Floats, Floats]
+) -> list[Floats]:
+    """Curves of time, power, time and power, bent to pass through measured points."""
+    shares, log_time, log_power = measured
+    values = (log_time, log_power, log_time, log_power)
+    return [_through(c, share, shares, v) for c, v in zip(curves, values, strict=True)]
 
 
 def _through(curve: Floats, share: Floats, shares: Floats, values: Floats) -> Floats:

@@ -160,7 +160,7 @@ class PhysicsTranslator(Translator):
     def _estimates(self, X: Floats, anchor: Floats) -> tuple[Floats, Any, Floats]:
         """Merged vectors; step time and paths by the two paths; step time by the forest."""
         merged = self.transfers_.merged(anchor)
-        # idle time, the host's side and the step by the forest; X was checked on the way in
+        # idle time, the host's side and the step by the forest; X was checked by the caller
         own = merged if self.columns is not None else X
         Y = self.forest_.ratios(own, merged)
         runs = Runs.of(merged, *self._places())

@@ -70,7 +70,9 @@ class RooflineTranslator(Translator):
         natures = [op_names.nature(n) for n in names]
         prior = dict(self.prior or {})
         start = np.array([prior.get(n, 0.0) for n in natures])
-        self.log_ratio_ = start + self._corrections(A, Y, start, natures, names, each)
+        self.log_ratio_ = start + self._corrections(
+            A, Y, start, natures, names=names, each=each
+        )
         step = self._step()
         self.paths_: TwoPath | None = None
         if step is not None:
@@ -78,7 +80,7 @@ class RooflineTranslator(Translator):
 
     def _corrections(
         self, A: Floats, Y: Floats, start: Floats, natures: Sequence[str],
-        names: Sequence[str], each: Floats,
+        *, names: Sequence[str], each: Floats,
     ) -> Floats:  # fmt: skip
         """Correction of every column, from cells that ran on both sides."""
         levels = [
