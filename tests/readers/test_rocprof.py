@@ -309,3 +309,15 @@ def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path: Path) -> None:
         assert said.remedy == CHECK_ANCHOR
         assert isinstance(doubted, Profile)
         assert UNNAMED in doubted.notes
+
+
+def test_what_is_left_of_a_trace_without_ranges_is_no_whole_step(
+    tmp_path: Path,
+) -> None:
+    events = [event("gemm", 10, (k + 1) * 10**6, 400_000) for k in range(4)]
+    text = old_trace(*events, end=False)[:-40]
+    with pytest.raises(ProfileError, match="breaks off before any step"):
+        read(tmp_path, text, "results.json")
+    path = tmp_path / "results.json"
+    (p,) = readers.read(path, steps=readers.StepChoice(count=3))
+    assert p.busy_us == 400

@@ -28,6 +28,7 @@ from xlate.readers.rocm.rocprof_names import (
 from xlate.readers.source import Source
 from xlate.readers.traces.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.traces.marks import Range, steps_of
+from xlate.readers.traces.remnant import remnant
 from xlate.values.profile import Profile
 from xlate.values.reason import Reason
 
@@ -150,7 +151,9 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
         notes.append(f"{path.name} breaks off; it was read up to where it is whole")
     if packets:
         notes.append(Reason("barriers between kernels are no work; left out", informs=True))  # fmt: skip
-    return _profiles(source, trace, ranges, _of_agents(document.other, trace), notes)
+    return _profiles(
+        source, trace, ranges, _of_agents(document.other, trace), notes, cut=cut
+    )
 
 
 def _span(path: Path, event: _Event, name: str) -> tuple[float, float]:
@@ -336,13 +339,15 @@ def _markers(path: Path, process: _Process, number: int) -> list[Range]:
 
 def _profiles(
     source: Source, trace: DeviceTrace, ranges: list[Range],
-    names: dict[tuple[int, int], str], notes: list[str],
+    names: dict[tuple[int, int], str], notes: list[str], *, cut: bool = False,
 ) -> list[Profile]:  # fmt: skip
     marks = (
         {}
         if source.steps.count
         else steps_of(source.path, ranges, source.steps.mark, trace.asked, "roctx")
     )
+    if cut and not marks and not source.steps.count:
+        raise remnant(source.path)
     if any(k not in names for k in trace.places):
         notes = [*notes, UNNAMED]
         names = {k: names.get(k, NO_NAME) for k in trace.places}
