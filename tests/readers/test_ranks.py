@@ -289,3 +289,17 @@ def test_notes_are_wrapped_to_the_terminal(
     said = result.stderr.splitlines()
     assert any(line.startswith("note: 2 ranks of one job") for line in said)
     assert max(map(len, said)) <= 60
+
+
+def test_what_is_left_of_a_cut_rank_has_no_row(tmp_path: Path) -> None:
+    document = json.loads(trace(1, 2))
+    document["traceEvents"] = [
+        e for e in document["traceEvents"] if "ProfilerStep" not in e["name"]
+    ]
+    text = json.dumps(document)
+    fragment = text[: text.rindex('"ph"')].encode()
+    folder(tmp_path, a=trace(0, 2), b=fragment)
+    (profile,) = all_as(Profile, engine.read_profiles([tmp_path])[:1])
+    assert profile.source.endswith("a.pt.trace.json [rank 0 of 2]")
+    assert "rank 1 could not be read" in notes(profile)
+    assert "breaks off before any step" in notes(profile)

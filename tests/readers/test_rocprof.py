@@ -309,3 +309,49 @@ def test_a_file_that_names_no_gpu_is_of_one_of_amd(tmp_path: Path) -> None:
         assert said.remedy == CHECK_ANCHOR
         assert isinstance(doubted, Profile)
         assert UNNAMED in doubted.notes
+
+
+def test_what_is_left_of_a_trace_without_ranges_is_no_whole_step(
+    tmp_path: Path,
+) -> None:
+    events = [event("gemm", 10, (k + 1) * 10**6, 400_000) for k in range(4)]
+    text = old_trace(*events, end=False)[:-40]
+    with pytest.raises(ProfileError, match="breaks off before any step"):
+        read(tmp_path, text, "results.json")
+    path = tmp_path / "results.json"
+    (p,) = readers.read(path, steps=readers.StepChoice(count=3))
+    assert p.busy_us == 400
+
+
+@pytest.mark.parametrize("place", ["", "{} "])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_trace_is_recognised_however_it_names_its_processes(
+    place: str, quoted: bool, tmp_path: Path
+) -> None:
+    events = [event("gemm", 10, (k + 1) * 10**6, 400_000) for k in range(3)]
+    text = old_trace(event("CopyHostToDevice", 1, 10**9, 250_500), *events)
+    for number, name in enumerate(("CPU HIP API", "COPY", "GPU4", "Markers and Ranges")):  # fmt: skip
+        text = text.replace(f'"{name}"', f'"{place.format(number)}{name}"')
+    if quoted:
+        for pid in (1, 2, 10, 11):
+            text = text.replace(f'"pid":{pid},', f'"pid":"{pid}",')
+    (p,) = read(tmp_path, text, "results.json")
+    assert p.ops["Device_gemm"] == pytest.approx(1200)
+    assert p.ops["Device_Memcpy HtoD"] == pytest.approx(250.5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"traceEvents":[{"ph":"X","name":"foo","ts":1,"dur":2,"pid":1,"tid":1}]}',
+        '[{"ph":"X","name":"foo","ts":1,"dur":2,"pid":1,"tid":1}]',
+        '{"note": "' + "x" * 70_000 + '", "traceEvents": []}',
+    ],
+)
+def test_a_trace_of_another_tool_is_named_for_what_it_is(
+    text: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ProfileError, match="is a Chrome trace") as e:
+        read(tmp_path, text, "a.json")
+    assert "--format kineto" in str(e.value.hint)
+    assert "rocprof_json" in str(e.value.hint)

@@ -18,6 +18,7 @@ from xlate.errors import ProfileError
 from xlate.files.limits import read_text
 from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
+from xlate.readers.traces.chrome import is_trace
 from xlate.values import workload_size
 from xlate.values.kernel_precision import PRECISIONS
 from xlate.values.precision_mix import PrecisionMix
@@ -40,6 +41,8 @@ _FLAT_EXTRAS = {
     "epoch_latency",
     "step_time_us",
 }
+#: formats whose files are Chrome traces, for what no reader recognises
+_TRACES = ("kineto", "tensorflow_trace", "tensorflow_timeline", "rocprof_json", "onnx_profile")  # fmt: skip
 _OWN_KEYS = {
     "instance",
     "workload",
@@ -65,9 +68,11 @@ def read(source: Source) -> list[Profile]:
     Raises
     ------
     ProfileError
-        If the text is not JSON, or an entry is not a profile; it names the entry and
-        the key.
+        If the text is not JSON, is a Chrome trace, or an entry is not a profile; it
+        names the entry and the key.
     """
+    if is_trace(source.head):
+        raise _unknown_trace(source.path)
     path, raw = source.path, source.content()
     try:
         document = json.loads(read_text(path, raw), object_pairs_hook=_pairs)
@@ -86,6 +91,8 @@ def read(source: Source) -> list[Profile]:
     except ValueError as e:  # a number of thousands of digits
         raise ProfileError(f"{path}: {e}", "times are numbers in microseconds") from e
     entries = document if isinstance(document, list) else [document]
+    if any(isinstance(e, Mapping) and "traceEvents" in e for e in entries):
+        raise _unknown_trace(path)
     if not entries:
         raise ProfileError(
             f"{path} holds an empty list", "put a profile in it", code="profile.empty"
@@ -95,6 +102,17 @@ def read(source: Source) -> list[Profile]:
         _profile(path, f"{path}[{i}]" if many else str(path), entry)
         for i, entry in enumerate(entries)
     ]
+
+
+def _unknown_trace(path: Path) -> ProfileError:
+    """The error for a Chrome trace of which no other reader recognised the profiler."""
+    return ProfileError(
+        f"{path} is a Chrome trace, and nothing in its first bytes shows which profiler "
+        "wrote it",
+        f"say whose it is: --format {', '.join(_TRACES[:-1])} or {_TRACES[-1]}; traces of "
+        "other tools are not read: xlate profile record says how to record one that is",
+        code="profile.not-a-profile",
+    )
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from xlate.readers.pytorch.gpu_process import GpuProcess, gpu_processes
 from xlate.readers.pytorch.kineto_events import Collected
 from xlate.readers.pytorch.kineto_notes import (
     NESTED,
-    REMNANT,
     contradicted,
     device_name,
     serving_note,
@@ -49,6 +48,7 @@ from xlate.readers.traces.launches import (
     kernel_launches,
 )
 from xlate.readers.traces.missing_kernels import by_autograd, no_kernel, of_autograd
+from xlate.readers.traces.remnant import remnant
 from xlate.readers.traces.step_marks import Marks, by_name, steps_by_marks
 from xlate.readers.traces.steps import (
     EVERYTHING,
@@ -198,11 +198,12 @@ class _Reading:
             vector = self._of_step(side, marks.steps)
             if vector is not None:
                 return vector, [marks.note]
+        if self.trace.truncated:
+            raise remnant(self.path)
         others = len({pid for pid, *_ in self.seen.steps})
         unclear = others > 1 and side.pid < 0
         no_steps = steps_of_others(others) if unclear else whole_recording(annotations.name)  # fmt: skip
-        cut: list[str] = [REMNANT] if self.trace.truncated else []
-        return self._of_recording(side, 1, no_steps), cut
+        return self._of_recording(side, 1, no_steps), []
 
     def _marks(self, pid: int, rows: Any) -> Marks:
         """Spans of a process, in order of their starts."""

@@ -13,7 +13,6 @@ from xlate.values.reason import Reason
 
 __all__ = [
     "NESTED",
-    "REMNANT",
     "contradicted",
     "device_name",
     "serving_note",
@@ -24,12 +23,6 @@ __all__ = [
 
 #: names of ranges shown where a step had to be guessed
 _SHOWN, _LONGEST_NAME = 3, 60
-#: the note on a trace that breaks off before any step is marked
-REMNANT = Reason(
-    "the file breaks off before any step is marked: the rest is not a complete step",
-    "copy the whole file, or say how many steps it holds: --trace-steps N",
-    unsound=True,
-)
 #: the note on steps that overlap
 NESTED = Reason(
     "steps end after the next one begins: they were taken from start to start",

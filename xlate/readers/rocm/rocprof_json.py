@@ -28,6 +28,7 @@ from xlate.readers.rocm.rocprof_names import (
 from xlate.readers.source import Source
 from xlate.readers.traces.device_trace import DeviceTrace, NamedDevices
 from xlate.readers.traces.marks import Range, steps_of
+from xlate.readers.traces.remnant import remnant
 from xlate.values.profile import Profile
 from xlate.values.reason import Reason
 
@@ -35,7 +36,14 @@ __all__ = ["read", "sniff"]
 
 _NS = 1e-3
 _TOOL = b'"rocprofiler-sdk-tool"'
-_GPU = re.compile(r"(?:\d+ )?GPU ?(\d+)$")
+_GPU = re.compile(r"GPU ?(\d+)$")
+#: versions write a process's place among the others before its name: "1 GPU0", "0 COPY"
+_PLACE = re.compile(r"^\d+ ")
+#: what only rocprof writes into a trace: times in ns, and how it names processes
+_ITS_TIMES = re.compile(rb'"BeginNs"\s*:')
+_ITS_PROCESS = re.compile(
+    rb'"name"\s*:\s*"(?:\d+ )?(?:CPU (?:HIP|HSA) API|GPU ?\d+|COPY|Markers and Ranges)"'
+)
 _HINT = "rocprofv3 --kernel-trace --output-format json -- PROGRAM"
 #: type of an agent that is a GPU, in rocprofv3
 _IS_GPU = 2
@@ -48,8 +56,10 @@ def sniff(head: bytes) -> bool:
         return False
     if _TOOL in head[:4096]:
         return True
-    marks = (b'"CPU HIP API"', b'"CPU HSA API"', b'"BeginNs"', b'"GPU0"', b'"COPY"')
-    return b'"traceEvents"' in head[:4096] and sum(m in head for m in marks) >= 2
+    if b'"traceEvents"' not in head[:4096]:
+        return False
+    processes = {m[0] for m in _ITS_PROCESS.finditer(head)}
+    return len(processes) + (_ITS_TIMES.search(head) is not None) >= 2
 
 
 def read(source: Source) -> list[Profile]:
@@ -103,7 +113,7 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
         path, raw, _Document, begins=b"\n,{", close=b"]}", hint=_HINT
     )
     processes = {
-        str(e.pid): str(e.args.name)
+        str(e.pid): _PLACE.sub("", str(e.args.name))
         for e in document.events
         if e.ph == "M" and isinstance(e.args, _Arguments)
     }
@@ -150,7 +160,9 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
         notes.append(f"{path.name} breaks off; it was read up to where it is whole")
     if packets:
         notes.append(Reason("barriers between kernels are not work; left out", informs=True))  # fmt: skip
-    return _profiles(source, trace, ranges, _of_agents(document.other, trace), notes)
+    return _profiles(
+        source, trace, ranges, _of_agents(document.other, trace), notes, cut=cut
+    )
 
 
 def _span(path: Path, event: _Event, name: str) -> tuple[float, float]:
@@ -336,13 +348,15 @@ def _markers(path: Path, process: _Process, number: int) -> list[Range]:
 
 def _profiles(
     source: Source, trace: DeviceTrace, ranges: list[Range],
-    names: dict[tuple[int, int], str], notes: list[str],
+    names: dict[tuple[int, int], str], notes: list[str], *, cut: bool = False,
 ) -> list[Profile]:  # fmt: skip
     marks = (
         {}
         if source.steps.count
         else steps_of(source.path, ranges, source.steps.mark, trace.asked, "roctx")
     )
+    if cut and not marks and not source.steps.count:
+        raise remnant(source.path)
     if any(k not in names for k in trace.places):
         notes = [*notes, UNNAMED]
         names = {k: names.get(k, NO_NAME) for k in trace.places}

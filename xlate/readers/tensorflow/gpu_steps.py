@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xlate.errors import ProfileError
 from xlate.readers.step_choice import StepChoice
+from xlate.readers.traces.remnant import remnant
 from xlate.readers.traces.steps import Step
 from xlate.values.reason import Reason
 
@@ -98,7 +99,8 @@ def stem(name: str) -> str:
 
 
 def cut(
-    path: Path, choice: StepChoice, own: Sequence[Step], marks: Sequence[Mark], kernels: Kernels
+    path: Path, choice: StepChoice, own: Sequence[Step], marks: Sequence[Mark], kernels: Kernels,
+    *, truncated: bool = False,
 ) -> Cut:  # fmt: skip
     """Cut a recording into steps.
 
@@ -114,11 +116,14 @@ def cut(
         Annotations of the host.
     kernels : Kernels
         At least one.
+    truncated : bool
+        Whether the file breaks off.
 
     Raises
     ------
     ProfileError
-        If no annotation has the name that the user gave, naming those that repeat.
+        If no annotation has the name that the user gave, naming those that repeat; or if
+        the file breaks off and holds no step.
     """
     if choice.count is not None:
         return _equal_parts(choice.count, kernels)
@@ -129,7 +134,10 @@ def cut(
     annotated = _annotated([m for m in marks if m.step], kernels)
     if annotated is not None:
         return annotated
-    return _by_program(kernels) or _all_of_it(kernels)
+    by_program = _by_program(kernels)
+    if by_program is None and truncated:
+        raise remnant(path)
+    return by_program or _all_of_it(kernels)
 
 
 def _span(kernels: Kernels) -> tuple[float, float]:

@@ -209,7 +209,10 @@ class Recording:
         kernels = Kernels(
             start, end, self._asked(gpu), operation, [o.program for o in operations]
         )
-        steps = cut(self.path, self.choice, gpu.steps, self.marks, kernels)
+        steps = cut(
+            self.path, self.choice, gpu.steps, self.marks, kernels,
+            truncated=self.truncated,
+        )  # fmt: skip
         return self._vector(gpu, kernels, steps, operations, several)
 
     def _vector(

@@ -19,6 +19,7 @@ from xlate.errors import ProfileError
 from xlate.readers.source import Source
 from xlate.readers.tensorflow.gpu_trace import Operation, Recording, is_training
 from xlate.readers.traces.chrome import Trace, is_trace
+from xlate.readers.traces.remnant import remnant
 from xlate.readers.traces.steps import Step
 from xlate.values.profile import Profile
 from xlate.values.reason import Reason
@@ -106,6 +107,8 @@ def read(source: Source) -> list[Profile]:
             for start, length, op in spans[pid]:
                 recording.gpu(index).add(start, length, recording.operation(op), -1)
     if recording.choice.count is None and recording.choice.mark is None:
+        if trace.truncated:
+            raise remnant(source.path)
         _one_run(recording, [s for spans_of in spans.values() for s in spans_of])
     elif recording.choice.mark is not None:
         raise ProfileError(
