@@ -139,9 +139,29 @@ def test_what_a_row_limit_cut_is_said(
 
 def test_work_that_was_cut_is_no_idle_time(tmp_path: Path) -> None:
     rows = (("ProfilerStep*", 20_000, 0, 2), MM)
-    (p,) = read(tmp_path, table(*rows, total=12_000))
+    (p,) = read(tmp_path, table(*rows, total=8_000))
     assert p.step_time_us == 20_000
-    assert p.ops["Device_IDLE"] == 14_000
+    assert p.ops["Device_IDLE"] == 16_000
+    assert p.busy_us == pytest.approx(4_000)
+    # without a step in the table too: a step time given later is compared with it
+    (p,) = read(tmp_path, table(MM, ADD, total=12_500))
+    assert p.busy_us == pytest.approx(12_500)
+    assert device(p)["aten::mm"] / device(p)["aten::add"] == pytest.approx(1.5)
+
+
+def test_a_table_that_lists_too_little_of_its_work_is_refused(tmp_path: Path) -> None:
+    # also where the steps are marked, by kernels alone, and without any device time
+    for rows in ((MM,), (("ProfilerStep*", 20_000, 0, 2), MM), (SGEMM,), (("aten::to", 9, 0),)):  # fmt: skip
+        with pytest.raises(ProfileError, match="of the device time is missing") as e:
+            read(tmp_path, table(*rows, total=9_000))
+        assert "row_limit=-1" in str(e.value.hint)
+    # the share of the rows shows their total where the line below the table was lost
+    text = table(MM, total=9_000).replace("Self CUDA time total: 9.000ms\n", "")
+    with pytest.raises(ProfileError, match=r"33\.3% of the device time is missing"):
+        read(tmp_path, text)
+    # ranges in the total are no work
+    marked = table(MM, ADD, ("ProfilerStep*", 0, 9000), total=19_000)
+    assert read(tmp_path, marked)[0].busy_us == 10_000
 
 
 def test_two_orders_of_one_profile_are_one(tmp_path: Path) -> None:
@@ -215,7 +235,7 @@ def test_continued_lines_of_a_source_location_are_no_rows(tmp_path: Path) -> Non
 def test_the_gpu_is_found_where_it_is_named(
     before: str, name: str | None, tmp_path: Path
 ) -> None:
-    assert read(tmp_path, table(MM, before=before))[0].device == name
+    assert read(tmp_path, table(MM, ADD, before=before))[0].device == name
 
 
 def test_steps_are_those_of_the_file_or_of_the_user(tmp_path: Path) -> None:
@@ -252,7 +272,7 @@ def test_training_is_known_by_its_operations(tmp_path: Path) -> None:
     (p,) = read(tmp_path, table(MM, ("MmBackward0", 9, 4000)))
     assert p.workload.mode == "training"
     # rows of a backward pass may be among those that a limit cut
-    (p,) = read(tmp_path, table(MM, ADD, total=40_000))
+    (p,) = read(tmp_path, table(MM, ADD, total=12_000))
     assert p.workload.mode == "unknown"
 
 
@@ -260,8 +280,8 @@ def test_training_is_known_by_its_operations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "busy", "missing"),
     [
-        ("key_averages_unrecognized.txt", 111_854, "5.2%"),
-        ("key_averages_row_limit.txt", 7_999.3, "2.5%"),
+        ("key_averages_unrecognized.txt", 118_040, "5.2%"),
+        ("key_averages_row_limit.txt", 8_204, "2.5%"),
     ],
 )
 def test_real_tables(name: str, busy: float, missing: str) -> None:
@@ -286,8 +306,8 @@ def test_a_step_is_the_gpus_where_the_host_ran_ahead(tmp_path: Path) -> None:
     assert "0.04 ms on the host and 2 ms on the GPU" in said
     assert not informs(said)
     # rows that a limit cut are work of the step, too
-    (p,) = read(tmp_path, table(MM, ("ProfilerStep*", 100, 0, 5)))
-    assert (p.step_time_us, p.busy_us) == (2000, 1200)
+    (p,) = read(tmp_path, table(MM, ("ProfilerStep*", 100, 0, 5), total=8000))
+    assert (p.step_time_us, p.busy_us) == (1600, 1600)
     # and ranges that the total holds are not
     marked = table(MM, ADD, ("ProfilerStep*", 100, 0, 5), ("ProfilerStep*", 0, 9000), total=19_000)  # fmt: skip
     assert read(tmp_path, marked)[0].step_time_us == 2000
@@ -311,10 +331,10 @@ def test_communication_that_overlaps_is_no_longer_step(tmp_path: Path) -> None:
 def test_a_total_with_a_blank_before_its_unit_is_held_against_the_rows(
     tmp_path: Path,
 ) -> None:
-    text = table(MM, ADD, total=20_000).replace("20.000ms", "20.0 ms")
+    text = table(MM, ADD, total=12_500).replace("12.500ms", "12.5 ms")
     (p,) = read(tmp_path, text)
     (said,) = [n for n in p.notes if "is missing" in n]
-    assert said.startswith("50.0% of the device time")
+    assert said.startswith("20.0% of the device time")
     assert not any("operations account for" in n for n in p.notes)
 
 
@@ -336,7 +356,8 @@ def test_the_maker_of_the_gpu_is_read_from_the_table(
     device: str | None,
     tmp_path: Path,
 ) -> None:
-    (p,) = read(tmp_path, table(row, ADD, heads=heads))
+    total = row[2] + 4000 if row[1] else row[2]
+    (p,) = read(tmp_path, table(row, ADD, heads=heads, total=total))
     assert p.device == device
     assert any("names no GPU, but it was one of" in n for n in p.notes) == bool(device)
 

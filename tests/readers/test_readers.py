@@ -317,6 +317,21 @@ def test_a_total_is_the_count_times_the_average(
     assert fault in str(e.value)
 
 
+def test_the_identifiers_of_the_columns_are_read_as_their_headings(
+    tmp_path: Path,
+) -> None:
+    identifiers = "rank,host_or_device,type,operation,occurrences,total_time,avg_time,total_self_time,Host_cumulative_total_self_time_percent"  # fmt: skip
+    rows = (
+        "1,Device,Conv2D,a/Conv2D,10,1000,100,1000,0\n2,Host,Cast,a/Cast,2,30,15,30,1\n"
+    )
+    (p,) = readers.read(write(tmp_path, f"{identifiers}\n{rows}"))
+    assert p.ops == {"Device_Conv2D": 1000, "Host_Cast": 30}
+    with pytest.raises(ProfileError, match="has no column 'Type'"):
+        readers.read(write(tmp_path, identifiers.replace("type", "kind") + "\n" + rows))
+    with pytest.raises(ProfileError, match="contradicts itself"):
+        readers.read(write(tmp_path, f"{identifiers}\n{rows.replace('1000', '1', 1)}"))
+
+
 def test_the_columns_of_xprof_are_the_same(tmp_path: Path) -> None:
     text = GOOD.replace("Type,Operation", "Operation Type,Operation Name")
     (p,) = readers.read(write(tmp_path, text))

@@ -120,7 +120,11 @@ def test_times_of_runs_are_a_step_without_layers(run: Json, tmp_path: Path) -> N
         (profile([("a", 0.0)]), "no layer took any time"),
         (profile(averageMs="fast"), "a time of 'fast'"),
         (profile(averageMs=None, timeMs=None), "a time of None"),
-        (profile(count=0.5, averageMs=None), "ran 0.5 times"),
+        (profile(count=0.5, averageMs=None), "'count' is 0.5"),
+        # also where every layer has its mean
+        (profile().replace('"count": 100', '"count": 0'), "'count' is 0"),
+        (profile().replace('"count": 100', '"count": "many"'), "'count' is 'many'"),
+        (profile().replace('"count": 100', '"count": 1'), "in 1 runs, and its mean is"),
         ('[{"computeMs": "x", "latencyMs": 1}]', "a time of 'x'"),
         ('[{"latencyMs": 1}]', "holds no layer, and no run"),
     ],

@@ -29,6 +29,8 @@ from xlate.values.reason import Reason
 __all__ = ["layer_operation", "read", "sniff"]
 
 _MS = 1e3
+#: a sum and its mean may differ by this share: trtexec may not count the first run
+_APART, _TINY_MS = 0.2, 1e-3
 _HINT = "trtexec --loadEngine=FILE --dumpProfile --exportProfile=profile.json"
 _LAYER = re.compile(rb'"(?:averageMs|timeMs)"\s*:')
 _TIMES = re.compile(rb'"(?:computeMs|endComputeMs|latencyMs)"\s*:')
@@ -102,20 +104,15 @@ def _of_layers(
     path: Path, layers: Sequence[Mapping[str, Any]], listed: Sequence[Mapping[str, Any]]
 ) -> Profile:
     counts = [e["count"] for e in listed if "count" in e and "name" not in e]
-    runs = _number(path, "count", counts[0]) if counts else 1.0
+    runs = _runs(path, counts[0]) if counts else 1.0
     ops: dict[str, float] = {}
     for layer in layers:
         name = str(layer["name"])
         if layer.get("averageMs") is not None:
             time = _number(path, name, layer["averageMs"])
-        elif runs >= 1:
-            time = _number(path, name, layer.get("timeMs")) / runs
+            _check_mean(path, name, time, layer.get("timeMs"), runs if counts else None)
         else:
-            raise ProfileError(
-                f"{path} says that the engine ran {runs:g} times",
-                _HINT,
-                code="profile.bad-value",
-            )
+            time = _number(path, name, layer.get("timeMs")) / runs
         column = op_names.column("device", layer_operation(name))
         ops[column] = ops.get(column, 0.0) + time * _MS
     length = sum(ops.values())
@@ -134,6 +131,42 @@ def _of_layers(
             "operations have no times (--profilingVerbosity=detailed names some)"
         )
     return _engine(path, ops, length, notes)
+
+
+def _runs(path: Path, count: Any) -> float:
+    """How often the engine ran, by the file.
+
+    Raises
+    ------
+    ProfileError
+        If it is no whole number from 1 up.
+    """
+    numeric = isinstance(count, int | float) and not isinstance(count, bool)
+    if not (numeric and math.isfinite(count) and count >= 1 and count == int(count)):
+        raise ProfileError(
+            f"{path}: 'count' is {count!r}: the engine ran a whole number of times, from "
+            "1 up",
+            _HINT,
+            code="profile.bad-value",
+        )
+    return float(count)
+
+
+def _check_mean(
+    path: Path, name: str, mean_ms: float, sum_ms: Any, runs: float | None
+) -> None:
+    """Raise an error if the time of a layer, its mean and the runs contradict each other."""
+    if sum_ms is None or runs is None:
+        return
+    total = _number(path, name, sum_ms)
+    of_mean = mean_ms * runs
+    if abs(total - of_mean) > _APART * max(total, of_mean) + _TINY_MS * runs:
+        raise ProfileError(
+            f"{path}: {name!r} took {total:g} ms in {runs:g} runs, and its mean is "
+            f"{mean_ms:g} ms",
+            "the file was changed, or holds layers of two recordings; export it again",
+            code="profile.bad-value",
+        )
 
 
 def layer_operation(name: str) -> str:

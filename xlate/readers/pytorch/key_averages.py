@@ -4,7 +4,8 @@ The csv has the attributes of ``FunctionEventAvg`` as columns (``key``, ``count`
 ``self_cpu_time_total``, ``self_device_time_total`` in µs …), as ``xlate profile
 record`` writes it, or the headings of the table with units in the cells. Which rows count
 as work on the device is decided in :mod:`xlate.readers.pytorch.averages_work`; their sum
-is compared with the total below the table.
+is compared with the total below the table. Where a row limit cut a little of it, the rest
+is taken to be like the rows listed (:mod:`xlate.readers.unlisted_work`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xlate.files.limits import read_text
 from xlate.hardware.kernel_architecture import newest
 from xlate.readers.pytorch.averages_table import (
     HINT,
+    AverageRow,
     Averages,
     is_headed,
     tables,
@@ -35,6 +37,7 @@ from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.work_mode import NOT_KNOWN as MODE_NOT_KNOWN
 from xlate.readers.traces.work_mode import mode_note, work_mode
+from xlate.readers.unlisted_work import ALL_ROWS_WARNED, ListedWork
 from xlate.values.kernel_precision import NOT_KNOWN, kernel_precision
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import GIVE_STEP, Reason
@@ -50,8 +53,11 @@ _OF_AMD = re.compile(
     r"hip[A-Z]\w+$|(?:void )?(?:aiter|ck|ck_tile)::|_ZN(?:7ck_tile|2ck|5aiter)"
     r"|(?:Custom_)?Cijk_|__amd_rocclr|(?:aten::)?miopen_|MIOpen|igemm_\w+_gtcx"
 )
-#: shares of missing time: above the first it is noted, above the second it is a warning
-_NOTED, _MUCH = 0.002, 0.05
+#: a smaller share of device time without rows is that of rounding
+_NOTED = 0.002
+#: rows with a smaller share of the device's time do not show its total: it has two decimals
+_LEAST_SHARE = 0.01
+_ALL_ROWS = "print all rows: prof.key_averages().table(row_limit=-1)"
 
 
 def sniff(head: bytes) -> bool:
@@ -119,30 +125,26 @@ def _is_same(first: Averages, second: Averages) -> bool:
 def _profile(path: Path, table: Averages, choice: StepChoice, source: str) -> Profile:
     steps, length, notes = _steps(path, table, choice)
     work = DeviceWork.of(table)
+    listed = _listed(path, table, work)
     ops: dict[str, float] = {}
     for row in work.counted:
         column = op_names.column("device", row.name)
-        ops[column] = ops.get(column, 0.0) + row.self_device / steps
+        ops[column] = ops.get(column, 0.0) + row.self_device * listed.scale / steps
     for row in table.rows:
         if row.self_cpu and not STEP.match(row.name):
             column = op_names.column("host", row.name)
             ops[column] = ops.get(column, 0.0) + row.self_cpu / steps
     busy = sum(ops[c] for c in op_names.busy_columns(list(ops)))
     if length is not None and busy:
-        # work in rows that a row limit cut must not count as idle time
-        worked = max(busy, _total(table, work) / steps)
-        length, timed = _timed(length, worked, ops)
+        length, timed = _timed(length, busy, ops)
         notes += timed
-        ops[op_names.DEVICE_IDLE] = max(length - worked, 0.0)
+        ops[op_names.DEVICE_IDLE] = max(length - busy, 0.0)
     mode = work_mode(r.name for r in table.rows)
-    missing = table.total_us is not None and work.counted_us < table.total_us * (
-        1 - _MUCH
-    )
-    if mode == "inference" and (missing or table.cut):
+    if mode == "inference" and (listed.missing > ALL_ROWS_WARNED or table.cut):
         mode = MODE_NOT_KNOWN  # rows of a backward pass may be among those cut
     if (about_mode := mode_note(mode)) is not None:
         notes.append(Reason(about_mode, informs=True))
-    notes += _about_rows(table, work, busy * steps)
+    notes += _about_rows(table, work, listed)
     device = table.device
     if device is None and (maker := _maker(table)) is not None:
         device = maker[0]
@@ -156,19 +158,39 @@ def _profile(path: Path, table: Averages, choice: StepChoice, source: str) -> Pr
         notes=tuple(notes),
         device=device,
         memory_bytes=memory or None,
-        precision_us=_precision(work, steps),
+        precision_us=_precision(work, listed, steps),
         newest_kernel=newest(r.name for r in table.rows),
     )
 
 
-def _total(table: Averages, work: DeviceWork) -> float:
-    """Work by the total below the rows, µs, without ranges that it may include."""
-    total = table.total_us or 0.0
+def _listed(path: Path, table: Averages, work: DeviceWork) -> ListedWork:
+    """The work in the rows, and all of it by the total, without ranges in that total.
+
+    Raises
+    ------
+    ProfileError
+        If too much of the work has no row.
+    """
+    total = table.total_us or _total_of_shares(work.counted)
     marks = sum(r.self_device for r in table.rows if STEP.match(r.name))
     beside = device_us(work.no_work) + marks
-    return (
-        total - beside if work.counted_us + beside <= total * (1 + ROUNDED) else total
-    )
+    if work.counted_us + beside <= total * (1 + ROUNDED):
+        total -= beside
+    if not table.on_device:
+        total = 0.0
+    work_listed = ListedWork(work.counted_us, total, tolerance=_NOTED)
+    work_listed.check(path, "device time", _ALL_ROWS)
+    return work_listed
+
+
+def _total_of_shares(rows: Sequence[AverageRow]) -> float:
+    """Device time of all rows by a row's share of it; 0 where no share shows it."""
+    shown = [(r.share, r.self_device) for r in rows if r.share and r.share > _LEAST_SHARE]  # fmt: skip
+    share, device = max(shown, default=(1.0, 0.0))
+    # shares have two decimals, times three digits
+    total = device / share
+    listed = device_us(rows)
+    return total if total > listed * (1 + ROUNDED) else 0.0
 
 
 def _timed(
@@ -204,22 +226,22 @@ def _maker(table: Averages) -> tuple[str, Reason] | None:
     return f"{maker} GPU", Reason(note, informs=True)
 
 
-def _precision(work: DeviceWork, steps: int) -> dict[str, float]:
+def _precision(work: DeviceWork, listed: ListedWork, steps: int) -> dict[str, float]:
     """Time of kernels by precision; time without a row of a kernel is not known."""
     times: dict[str, float] = {}
     for row in work.kernels:
         kind = kernel_precision(row.name)
         times[kind] = times.get(kind, 0.0) + row.self_device / steps
-    rest = (work.counted_us - device_us(work.kernels)) / steps
+    rest = (work.counted_us * listed.scale - device_us(work.kernels)) / steps
     if times and rest > 0:
         times[NOT_KNOWN] = times.get(NOT_KNOWN, 0.0) + rest
     return times
 
 
-def _about_rows(table: Averages, work: DeviceWork, busy: float) -> list[str]:
+def _about_rows(table: Averages, work: DeviceWork, listed: ListedWork) -> list[str]:
     """Notes on rows that are left out, cut or missing."""
     notes: list[str] = []
-    if not table.on_device or not busy:
+    if not table.on_device or not work.counted_us:
         notes.append(
             "no GPU time was recorded: only the host's side is in it (record with "
             "activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])"
@@ -243,7 +265,7 @@ def _about_rows(table: Averages, work: DeviceWork, busy: float) -> list[str]:
             f"operations account for {device_us(work.ops) / work.counted_us:.1%} of the kernels' "
             "time: kernels are counted, and operations are not"
         )
-    notes += _compared_with_total(busy, table)
+    notes += _compared_with_total(work.counted_us, table, listed)
     cut = sum(r.name.endswith(("...", "…")) for r in work.counted)
     if cut:
         notes.append(
@@ -252,20 +274,12 @@ def _about_rows(table: Averages, work: DeviceWork, busy: float) -> list[str]:
     return notes
 
 
-def _compared_with_total(busy: float, table: Averages) -> list[str]:
+def _compared_with_total(busy: float, table: Averages, listed: ListedWork) -> list[str]:
     """A note where the total below the rows differs from their sum."""
+    if listed.missing and busy:
+        return [listed.note("device time", "the rows", _ALL_ROWS)]
     total = table.total_us
-    if not total or not busy:
-        return []
-    missing = 1 - busy / total
-    if missing > _NOTED:
-        note = (
-            f"{missing:.1%} of the device time is missing: the rows sum to "
-            f"{busy / 1e3:.4g} ms, the total below them is {total / 1e3:.4g} ms "
-            "(table(row_limit=-1) prints all rows)"
-        )
-        return [Reason(note, informs=missing < _MUCH)]
-    if busy > total * (1 + ROUNDED):
+    if total and busy > total * (1 + ROUNDED):
         return [
             f"the rows sum to {busy / 1e3:.4g} ms on the device, more than the total of "
             f"{total / 1e3:.4g} ms below them"

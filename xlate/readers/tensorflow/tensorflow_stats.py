@@ -3,7 +3,9 @@
 One row for each operation: ``Host/device``, ``Type`` (the op type), ``Operation``
 (its name in the graph), ``#Occurrences``, ``Total time (us)`` and more. The op
 vector sums ``Total time (us)`` by side and type, as PROFET does
-(ddps-lab/profet, data/rawdata_preprocessing.py).
+(ddps-lab/profet, data/rawdata_preprocessing.py). Newer versions head two columns
+otherwise, and programs that convert the table keep the identifiers of its columns
+(``host_or_device``, ``total_time``), which stand in the JSON behind the page.
 """
 
 from __future__ import annotations
@@ -32,15 +34,23 @@ _NEEDED = (SIDE, TYPE, TIME)
 COUNT, AVERAGE = "#Occurrences", "Avg. time (us)"
 #: names of the columns Type and Operation in newer versions (XProf)
 _NEWER = {"Operation Type": TYPE, "Operation Name": OPERATION}
+#: identifiers of the columns in the page's JSON; times there are in µs too
+_OTHER_NAMES = _NEWER | {
+    "rank": RANK, "host_or_device": SIDE, "type": TYPE, "operation": OPERATION,
+    "occurrences": COUNT, "total_time": TIME, "avg_time": AVERAGE,
+}  # fmt: skip
+_SIDE_ID = "host_or_device"
 #: share by which a product may differ from the total, in addition to rounding
 _ROUNDING = 0.005
 _LONGEST_FIELD = 1 << 16
 
 
 def sniff(raw: bytes) -> bool:
-    """Whether the first line names the two columns that only this table has."""
+    """Whether the first line names columns that only this table has."""
     head = raw[:4096].split(b"\n", 1)[0].lower()
-    return b"host/device" in head or (b"#occurrences" in head and b"type" in head)
+    if b"host/device" in head or _SIDE_ID.encode() in head:
+        return True
+    return b"#occurrences" in head and b"type" in head
 
 
 def read(source: Source) -> list[Profile]:
@@ -101,7 +111,9 @@ class _Table:
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         self.path = path
         names = [h.strip() for h in header]
-        names = [_NEWER.get(h, h) if _NEWER.get(h) not in names else h for h in names]
+        # the identifiers are common words: they are headings only where all of them are
+        others = _OTHER_NAMES if _SIDE_ID in names else _NEWER
+        names = [others.get(h, h) if others.get(h) not in names else h for h in names]
         for name in _NEEDED:
             if names.count(name) > 1:
                 raise ProfileError(
