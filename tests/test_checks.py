@@ -87,10 +87,10 @@ def constant_comparisons(node: ast.Assert, part: ast.Compare) -> Iterator[Fault]
     sides = [part.left, *part.comparators]
     for left, operator, right in zip(sides, part.ops, sides[1:], strict=False):
         same = ast.dump(left) == ast.dump(right)
-        # f() is f() asks whether an answer is kept; == needs two names, so that a
+        # f() is f(), and a.b is a.b, ask whether an answer is kept; == needs two names, so that a
         # reader sees that it is asked twice on purpose
         kept = isinstance(operator, ast.Is | ast.IsNot)
-        called = any(isinstance(n, ast.Call) for n in ast.walk(left))
+        called = any(isinstance(n, ast.Call | ast.Attribute) for n in ast.walk(left))
         if same and not (kept and called):
             yield node, f"{ast.unparse(left)} is compared with itself"
         length = isinstance(left, ast.Call) and ast.unparse(left.func) == "len"
