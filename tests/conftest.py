@@ -1,4 +1,4 @@
-"""Shared fixtures: a data home of its own for every session, corpora, one bundle."""
+"""Shared fixtures: a separate data home for every session, corpora, one bundle."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def room(path: Path) -> str:
 
 def imports(path: Path) -> set[str]:
     """Rooms of xlate that a module imports, anywhere in it, typing apart."""
-    found = set()
+    rooms = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     typing_only = {
         id(inner)
@@ -68,8 +68,8 @@ def imports(path: Path) -> set[str]:
         for name in names:
             parts = name.split(".")
             if parts[0] == "xlate" and len(parts) > 1 and parts[1] in FLOOR:
-                found.add(parts[1])
-    return found
+                rooms.add(parts[1])
+    return rooms
 
 
 def test_every_module_has_a_floor() -> None:
@@ -78,9 +78,9 @@ def test_every_module_has_a_floor() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_run_one_way(path: Path) -> None:
-    mine = room(path)
-    wrong = {o for o in imports(path) if o != mine and FLOOR[o] >= FLOOR[mine]}
-    assert not wrong, f"{path.name} on floor {FLOOR[mine]} imports {wrong}"
+    own_room = room(path)
+    wrong = {o for o in imports(path) if o != own_room and FLOOR[o] >= FLOOR[own_room]}
+    assert not wrong, f"{path.name} on floor {FLOOR[own_room]} imports {wrong}"
 
 
 def test_the_house_has_few_rooms_and_few_arrows() -> None:
@@ -216,7 +216,7 @@ def test_no_call_has_more_than_five_arguments_by_place() -> None:
 
 #: rooms whose functions take requests, or keywords alone
 FACES = ("api", "cli", "engine", "report", "values")
-#: steps of one case, which has a question and draws of its own
+#: steps of one case, which has its own question and draws
 _OF_ONE_CASE = {"engine/clock_case.py: _next", "engine/clock_case.py: _reasons"}
 
 

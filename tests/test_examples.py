@@ -37,14 +37,14 @@ def names() -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_the_file_is_what_the_script_makes(name: str, made: Path) -> None:
-    ours, theirs = make.FOLDER / name, made / name
+    ours, remade = make.FOLDER / name, made / name
     if name.endswith(".gz"):
         # other versions of zlib pack the same text otherwise
-        assert gzip.decompress(ours.read_bytes()) == gzip.decompress(theirs.read_bytes())  # fmt: skip
+        assert gzip.decompress(ours.read_bytes()) == gzip.decompress(remade.read_bytes())  # fmt: skip
     elif name.endswith(".parquet"):
-        assert_frame_equal(pl.read_parquet(ours), pl.read_parquet(theirs))
+        assert_frame_equal(pl.read_parquet(ours), pl.read_parquet(remade))
     else:
-        assert ours.read_bytes() == theirs.read_bytes()
+        assert ours.read_bytes() == remade.read_bytes()
 
 
 def test_nothing_is_made_that_is_not_there(made: Path) -> None:

@@ -76,11 +76,11 @@ def test_what_is_shown_is_what_comes_out() -> None:
     assert shown
     number = re.compile(r"-?\d+(?:\.\d+)?")
     for c in shown:
-        ours, theirs = c.output, readme.output_of(c.words)
+        ours, printed = c.output, readme.output_of(c.words)
         hint = "renew it: python -m examples.readme"
-        assert number.sub("#", ours).split() == number.sub("#", theirs).split(), hint
+        assert number.sub("#", ours).split() == number.sub("#", printed).split(), hint
         assert [float(n) for n in number.findall(ours)] == pytest.approx(
-            [float(n) for n in number.findall(theirs)], rel=0.02, abs=0.02
+            [float(n) for n in number.findall(printed)], rel=0.02, abs=0.02
         ), hint
 
 
@@ -119,12 +119,12 @@ def test_the_table_is_what_the_command_prints(profet: Corpus, home: Path) -> Non
         [sys.executable, "-m", *shlex.split(command)],
         capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
-    ours, theirs = figures(shown), figures(done.stdout)
-    assert set(ours) == set(theirs) == {*COMPARED, "noise"}
+    ours, printed = figures(shown), figures(done.stdout)
+    assert set(ours) == set(printed) == {*COMPARED, "noise"}
     for name, row in ours.items():
         # 500 epochs of a network add up what processors round differently
         rel = 0.3 if name == "profet" else 0.05
-        assert row == pytest.approx(theirs[name], rel=rel, abs=0.02), name
+        assert row == pytest.approx(printed[name], rel=rel, abs=0.02), name
     # the layout is what a terminal of 80 columns shows
     assert max(len(line) for line in shown.splitlines()) <= 80
 
@@ -152,21 +152,21 @@ def test_the_clock_table_agrees_with_the_committed_experiment() -> None:
     path = ROOT / "experiments" / "results" / "clocks-ttu.csv"
     with path.open() as f:
         rows = [r for r in csv.DictReader(f) if not r["held_out"]]
-    gpu, found = "", {}
+    gpu, rows_by_gpu = "", {}
     for line in shown.splitlines():
         words = line.split()
         if "workloads of ttu-dvfs" in line:
             gpu = words[0].rstrip(",")
         elif words and words[0] in CLOCK_MODELS:
-            found[gpu, words[0]] = float(words[1])
-    assert {g for g, _ in found} == {"A100-SXM4-80GB", "V100-PCIe-32GB"}
+            rows_by_gpu[gpu, words[0]] = float(words[1])
+    assert {g for g, _ in rows_by_gpu} == {"A100-SXM4-80GB", "V100-PCIe-32GB"}
     expected = {
         (r["target"], r["model"]): 100 * float(r["value"])
         for r in rows
         if r["metric"] == "edp_gap"
     }
-    assert found == pytest.approx(expected, abs=0.006)
-    assert {m for _, m in found} == set(CLOCK_MODELS)
+    assert rows_by_gpu == pytest.approx(expected, abs=0.006)
+    assert {m for _, m in rows_by_gpu} == set(CLOCK_MODELS)
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
@@ -198,13 +198,13 @@ def test_the_python_block_runs(clone: None, home: Path) -> None:
 
 
 def test_every_command_named_exists() -> None:
-    known = {" ".join(c) for c in COMMANDS}
+    commands = {" ".join(c) for c in COMMANDS}
     named = re.findall(
         r"xlate ((?:profile|datasets|anchors|models|clocks|sweep) \w+"
         r"|fit|compare|report|translate|predict-freq)\b",
         README,
     )
-    assert set(named) <= known
+    assert set(named) <= commands
     assert {
         "fit",
         "compare",

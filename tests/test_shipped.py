@@ -1,4 +1,4 @@
-"""The bundles that ship: whole, small, honest, and made again to the byte."""
+"""The bundles that ship: complete, small, calibrated, and made again to the byte."""
 
 from __future__ import annotations
 

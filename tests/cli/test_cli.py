@@ -166,15 +166,17 @@ def test_fit_prints_the_table_and_saves(
     assert "simulated" in out
     assert "by held-out model" in out
     out, _ = run("fit", *PAIR, "--data", "simulated", "--json")
-    found = json.loads(out)
-    assert found["simulated"] is True
+    document = json.loads(out)
+    assert document["simulated"] is True
     # the one before is simulated too, and no better
-    assert found["in_place"] is True
-    assert found["before"]["answers"] == "your bundle"
-    assert found["before"]["step_mape"] == pytest.approx(found["after"]["step_mape"])
+    assert document["in_place"] is True
+    assert document["before"]["answers"] == "your bundle"
+    assert document["before"]["step_mape"] == pytest.approx(
+        document["after"]["step_mape"]
+    )
     out, _ = run("models", "list", "--json")
-    mine = [m for m in json.loads(out) if not m["shipped"]]
-    assert [(m["version"], m["active"]) for m in mine] == [(2, True), (1, False)]
+    own_models = [m for m in json.loads(out) if not m["shipped"]]
+    assert [(m["version"], m["active"]) for m in own_models] == [(2, True), (1, False)]
 
 
 @pytest.mark.slow
@@ -217,13 +219,13 @@ def test_compare_wants_a_pair_or_all() -> None:
 def test_compare_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     from xlate.data import corpus as corpora
 
-    whole = corpora.load("simulated")
+    corpus = corpora.load("simulated")
     import polars as pl
 
     small = corpora.Corpus(
-        whole.card,
-        whole.runs.filter(pl.col("instance").is_in(["p2.xlarge", "p3.2xlarge"])),
-        whole.ops,
+        corpus.card,
+        corpus.runs.filter(pl.col("instance").is_in(["p2.xlarge", "p3.2xlarge"])),
+        corpus.ops,
     )
     monkeypatch.setattr(corpora, "load", lambda name: small)
     out, err = run(
@@ -320,9 +322,9 @@ def test_models(fitted: FitResult) -> None:
 
 def test_what_ships_is_listed(empty_home: Path) -> None:
     out, _ = run("models", "list", "--json")
-    found = json.loads(out)
-    assert len(found) == 12
-    assert {m["fitted_on"] for m in found} == {"profet"}
+    models = json.loads(out)
+    assert len(models) == 12
+    assert {m["fitted_on"] for m in models} == {"profet"}
 
 
 @pytest.mark.parametrize(

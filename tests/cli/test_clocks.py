@@ -147,7 +147,7 @@ def test_apply_holds_and_takes_back(
     ]
 
 
-def test_a_watched_card_that_strays_is_taken_back(
+def test_a_watched_card_that_leaves_the_set_clock_is_reset(
     clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.support.nvml import RecordedNvml
@@ -196,12 +196,15 @@ def test_telemetry_of_the_anchor_is_used(
         json.loads(o)[0]["power_at_default_w"]["value"] for o in (with_it, without)
     ]
     assert powers[0] < powers[1]
-    told = json.loads(with_it)[0]
-    assert (told["telemetry"]["of"], told["telemetry"]["used"]) == ("anchor", True)
-    said = " ".join(told["verdict"]["reasons"])
+    with_telemetry = json.loads(with_it)[0]
+    assert (with_telemetry["telemetry"]["of"], with_telemetry["telemetry"]["used"]) == (
+        "anchor",
+        True,
+    )
+    said = " ".join(with_telemetry["verdict"]["reasons"])
     assert "telemetry: nothing in the recording says that it is of an M60" in said
     assert "telemetry: the recording has 3 samples of the GPU at work" in said
-    assert told["verdict"]["level"] != "ok"
+    assert with_telemetry["verdict"]["level"] != "ok"
     assert json.loads(without)[0]["telemetry"] is None
     path.write_text("power.draw [W]\n60 W\n61 W\n")
     _, err = run(*ask, "--telemetry", path, code=1)
@@ -241,8 +244,8 @@ def test_a_recommendation_names_the_workload_it_is_of(
     bare.write_bytes(Path(example).read_bytes())
     for command in (["predict-freq"], ["clocks", "curve"]):
         out, _ = run(*command, bare, *PAIR, "--optimizer", "Adam", "--batch-size", 9, "--json")  # fmt: skip
-        found = json.loads(out)
-        answer = found[0] if isinstance(found, list) else found
+        document = json.loads(out)
+        answer = document[0] if isinstance(document, list) else document
         assert answer["workload"] == {
             "model": None, "dataset": None, "batch_size": 9, "optimizer": "Adam",
         }  # fmt: skip

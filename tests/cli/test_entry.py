@@ -1,4 +1,4 @@
-"""The way in and the way out: arguments that are misread, streams that fail, errors."""
+"""Input and output: arguments that are misread, streams that fail, errors."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def program(
 
 def every_command() -> Iterator[tuple[tuple[str, ...], CommandInfo]]:
     for name, part in program_parts.PARTS.items():
-        found = part.load()
+        group = part.load()
         path: tuple[str, ...] = (name,)
-        if not isinstance(found, typer.Typer):
-            found, path = typer.Typer(), ()
-            found.command(name)(part.load())
-        commands.apply_to(found)
-        for c in found.registered_commands:
+        if not isinstance(group, typer.Typer):
+            group, path = typer.Typer(), ()
+            group.command(name)(part.load())
+        commands.apply_to(group)
+        for c in group.registered_commands:
             own = c.name or present(c.callback).__name__.replace("_", "-").strip("-")
             yield (*path, own), c
 
@@ -285,7 +285,7 @@ def test_any_encoding_is_printed(encoding: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="names of Unix")
-def test_names_of_files_are_not_obeyed(tmp_path: Path) -> None:
+def test_a_terminal_interprets_nothing_in_names_of_files(tmp_path: Path) -> None:
     bad = os.fsencode(tmp_path) + b"/a\x1b[31m\nerror: b\xff.json"
     Path(os.fsdecode(bad)).write_text(
         '{"Device_Co\\u001b[31mnv": 300000, "Device_IDLE": 5}'

@@ -1,4 +1,4 @@
-"""fit, compare, report and models on corpora and bundles of one's own."""
+"""fit, compare, report and models on corpora and bundles of the user."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def test_versions_are_listed_used_and_removed(
     assert "xlate models use T4/to-L4@2" in err
     assert "next:" not in err
     out, _ = run("models", "list", "--json")
-    mine = [m for m in json.loads(out) if not m["shipped"]]
-    assert [(m["version"], m["active"]) for m in mine] == [(1, True), (2, False)]
-    assert mine[0]["step_mape"] < mine[1]["step_mape"]
+    own_models = [m for m in json.loads(out) if not m["shipped"]]
+    assert [(m["version"], m["active"]) for m in own_models] == [(1, True), (2, False)]
+    assert own_models[0]["step_mape"] < own_models[1]["step_mape"]
     out, _ = run("models", "list")
     assert "T4/to-L4@2" in out
     out, _ = run("models", "show", "T4/to-L4@2")
@@ -81,15 +81,15 @@ def test_fit_says_before_and_after_in_json(
 ) -> None:
     good, bad = runs
     out, _ = run("fit", *PAIR, "--shots", good, "--json")
-    found = json.loads(out)
-    assert found["in_place"] is True
-    assert found["before"]["answers"] == "zero-shot"
-    assert found["after"]["step_mape"] < found["before"]["step_mape"]
-    assert (found["version"], found["compared_on"]) == (1, 3)
+    document = json.loads(out)
+    assert document["in_place"] is True
+    assert document["before"]["answers"] == "zero-shot"
+    assert document["after"]["step_mape"] < document["before"]["step_mape"]
+    assert (document["version"], document["compared_on"]) == (1, 3)
     out, _ = run("fit", *PAIR, "--shots", bad, "--json", "--replace")
-    found = json.loads(out)
-    assert found["in_place"] is True
-    assert "--replace" in found["reason"]
+    document = json.loads(out)
+    assert document["in_place"] is True
+    assert "--replace" in document["reason"]
 
 
 def test_a_bundle_without_card_is_shown(empty_home: Path, tmp_path: Path) -> None:
@@ -202,8 +202,10 @@ def test_two_fits_of_one_pair_at_once(
     slot = bundles.folder_of("T4", "L4")
     names = sorted(p.name for p in slot.parent.iterdir())
     assert names in (["to-L4", "to-L4@1"], ["to-L4", "to-L4@2"])
-    found = {bundles.load(p).manifest.corpus for p in slot.parent.iterdir()}
-    assert found == {"good and zero-shot", "bad and zero-shot"}
+    corpora_of_versions = {
+        bundles.load(p).manifest.corpus for p in slot.parent.iterdir()
+    }
+    assert corpora_of_versions == {"good and zero-shot", "bad and zero-shot"}
 
 
 def test_shots_in_seconds_are_not_saved(empty_home: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Every option of every command acts, or is refused: proved by running with and without it.
 
 A command or option that is new fails here until somebody enters an experiment for it in
-``EXPERIMENTS``, so that none can be added which is passed over in silence. Quick commands
+``EXPERIMENTS``, so that no option can be added that is ignored without a message. Quick commands
 run; of those that fit for minutes (``SPIED``) it is looked at what reaches the use case.
 """
 
@@ -81,13 +81,15 @@ def leaves() -> Iterator[tuple[str, Any]]:
 
 def options() -> list[tuple[str, str]]:
     """(command, leading name) of every option but --help."""
-    found = []
+    every_option = []
     for path, command in leaves():
         for p in command.params:
             if p.param_type_name == "option" and "--help" not in p.opts:
-                found += [(path, p.opts[0])]
-                found += [(path, p.secondary_opts[0])] if p.secondary_opts else []
-    return found
+                every_option += [(path, p.opts[0])]
+                every_option += (
+                    [(path, p.secondary_opts[0])] if p.secondary_opts else []
+                )
+    return every_option
 
 
 _T = ("translate", "a.csv", *PAIR)

@@ -1,4 +1,4 @@
-"""Nothing that a terminal obeys or a spreadsheet calculates leaves the program."""
+"""The program prints nothing that a terminal interprets or a spreadsheet calculates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLI = Path(output.__file__).parent
 BAD = "conv\x1b[31m\x9b2J\x07\u202egnp.exe\u2066\nerror: x\r\t\x00\x7f\udcff\u2028"
 
 
-def obeyed(text: str) -> list[Any]:
+def control_codes(text: str) -> list[Any]:
     return [
         c
         for c in text
@@ -76,11 +76,11 @@ def test_every_way_to_print_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     output.table(BAD, [BAD, "[red]n"], [[BAD, 1], ["[link=x]y", 2]])
     output.error(XlateError(BAD, BAD))
     captured = capsys.readouterr()
-    assert not obeyed(captured.out)
-    assert not obeyed(captured.err)
+    assert not control_codes(captured.out)
+    assert not control_codes(captured.err)
     assert "[red]n" in captured.out
     assert "[link=x]y" in captured.out
-    # no line of its own for what stands in a name
+    # what stands in a name begins no new line
     assert not any(x.startswith("error: x") for x in captured.err.splitlines())
 
 
@@ -135,9 +135,9 @@ NAMES = (
 def test_names_come_back_from_csv_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     output.write_cells(["workload", "note", "n"], [[n, n, 1] for n in NAMES], path)
-    found = read_table(path)
-    assert found["workload"].to_list() == list(NAMES)
-    assert found["note"].to_list() == list(NAMES)
+    table = read_table(path)
+    assert table["workload"].to_list() == list(NAMES)
+    assert table["note"].to_list() == list(NAMES)
 
 
 def test_a_name_is_cut_in_the_middle_where_it_stays_apart(

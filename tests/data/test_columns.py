@@ -28,7 +28,7 @@ def test_nothing_is_lost_under_any_plan(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["all", "2", "clusters"])
-def test_operations_never_heard_of_are_counted_as_other(kind: str) -> None:
+def test_unknown_operations_are_counted_as_other(kind: str) -> None:
     p = plan(kind, COLUMNS, TIMES)
     out = p.apply(np.array([[3.0, 2.0]]), ["Device_Brand_new", "Host_New"])
     assert out[0, p.names.index("Device_OTHER")] == 3.0

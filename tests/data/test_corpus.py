@@ -75,9 +75,9 @@ def test_wide_holds_every_operation_and_zero_where_it_did_not_run(
 def test_quality_of_a_sound_corpus(simulated: Corpus) -> None:
     report = quality.check(simulated)
     assert not report.broken
-    found = {c: n for c, n, _ in report.findings}
-    assert found["duplicate runs"] == 0
-    assert found["operations in one model only"] > 0
+    counts = {c: n for c, n, _ in report.findings}
+    assert counts["duplicate runs"] == 0
+    assert counts["operations in one model only"] > 0
     assert len(report.by_instance) == len(report.instances) == len(report.coverage)
     document = report.to_json()
     assert document["ok"]
@@ -94,7 +94,7 @@ def spoiled(simulated: Corpus, **tables: Any) -> Corpus:
 
 
 @pytest.mark.parametrize(
-    "what", ["negative", "nan", "double", "stray", "empty", "step"]
+    "what", ["negative", "nan", "double", "without-run", "empty", "step"]
 )
 def test_quality_finds_what_is_wrong(simulated: Corpus, what: str) -> None:
     runs, ops = simulated.runs, simulated.ops
@@ -108,7 +108,7 @@ def test_quality_finds_what_is_wrong(simulated: Corpus, what: str) -> None:
         )
     if what == "double":
         runs = pl.concat([runs, runs[:1]])
-    if what == "stray":
+    if what == "without-run":
         ops = pl.concat(
             [ops, ops[:1].with_columns(pl.lit(10**6).cast(pl.UInt32).alias("run_id"))]
         )
@@ -122,7 +122,7 @@ def test_quality_finds_what_is_wrong(simulated: Corpus, what: str) -> None:
         "negative": "negative or non-finite op times",
         "nan": "negative or non-finite op times",
         "double": "duplicate runs",
-        "stray": "operations without a run",
+        "without-run": "operations without a run",
         "empty": "runs without operations",
         "step": "impossible step times",
     }

@@ -37,10 +37,10 @@ BODY = {"a/x.csv": b"1,2\n" * 3000, "b c/y+z.csv": b"3,4\n" * 50_000}
 
 def card_of(files: dict[str, bytes], **more: Any) -> Card:
     """A card whose checksums are those of some bytes."""
-    known = tuple(
+    source_files = tuple(
         SourceFile(p, hashlib.sha256(b).hexdigest(), len(b)) for p, b in files.items()
     )
-    return replace(CARDS["zeus"], files=known, **more)
+    return replace(CARDS["zeus"], files=source_files, **more)
 
 
 class BytesServer(http.server.ThreadingHTTPServer):
@@ -189,7 +189,7 @@ def test_a_name_that_leads_out_is_refused_before_anything_is_fetched(
 
 
 def test_a_folder_that_cannot_be_written(server: BytesServer, tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("in the way")
+    (tmp_path / "a").write_text("a file where a folder is needed")
     with pytest.raises(StorageError, match="cannot write"):
         fetch(card_of(BODY), tmp_path, f"{server.url}/good")
 
@@ -281,10 +281,10 @@ def test_a_pull_reads_the_origins_own_layout(
     server.files = {}
     for file in card.files:
         place = Path(*Path(file.path).parts[-3:])
-        found = Path(raw) / name / place
-        if not found.is_file():
-            found = next((Path(raw) / name).rglob(Path(file.path).name))
-        server.files[file.path] = found.read_bytes()
+        local_path = Path(raw) / name / place
+        if not local_path.is_file():
+            local_path = next((Path(raw) / name).rglob(Path(file.path).name))
+        server.files[file.path] = local_path.read_bytes()
     monkeypatch.setenv("XLATE_HOME", str(tmp_path))
     monkeypatch.setattr(
         corpora, "cards", lambda: {name: card_of(server.files, name=name, url=card.url)}
@@ -295,10 +295,10 @@ def test_a_pull_reads_the_origins_own_layout(
     sources.import_corpus(name, Path(raw) / name)
     imported = corpora.load(name)
     for table in ("runs", "ops", "sweeps", "telemetry"):
-        ours, theirs = getattr(pulled, table), getattr(imported, table)
-        assert (ours is None) == (theirs is None)
+        ours, imported_table = getattr(pulled, table), getattr(imported, table)
+        assert (ours is None) == (imported_table is None)
         if ours is not None:
-            assert_frame_equal(ours, theirs)
+            assert_frame_equal(ours, imported_table)
 
 
 def test_a_card_with_a_broken_file_list(tmp_path: Path) -> None:

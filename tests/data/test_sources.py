@@ -280,8 +280,8 @@ def test_files_without_a_known_checksum_are_taken_on_request_only(
         sources.pull_corpus("profet", f"{server}/good")
     said: list[str] = []
     sources.pull_corpus("profet", f"{server}/good", said.append, unverified=True)
-    told = [line for line in said if line.startswith("not verified: sha256 ")]
-    assert [t.split()[-1] for t in told] == [f.sha256 for f in card.files]
+    checksums = [line for line in said if line.startswith("not verified: sha256 ")]
+    assert [t.split()[-1] for t in checksums] == [f.sha256 for f in card.files]
     with pytest.raises(DownloadError, match=r"broke off|could not be fetched"):
         sources.pull_corpus("profet", f"{server}/dies", unverified=True)
 

@@ -168,8 +168,8 @@ def test_the_real_corpora_import(name: str, home: Path) -> None:
         assert loaded.sweeps["sm_mhz"].null_count() == loaded.sweeps.height == 1281
     else:
         gpus = loaded.sweeps["gpu"].unique()
-        found = [c for g in gpus for c in curves_of(loaded.sweeps, g)]
-        assert len(found) == counts[name]
+        curves = [c for g in gpus for c in curves_of(loaded.sweeps, g)]
+        assert len(curves) == counts[name]
 
 
 NODES = [

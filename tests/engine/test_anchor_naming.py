@@ -30,14 +30,14 @@ from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.settings.paths import shipped
 from xlate.values.profile import Profile
 
-KNOWN = Catalogue([shipped("anchors")])
+CATALOGUE = Catalogue([shipped("anchors")])
 KEY = ("--network", "ResNet50", "--batch-size", "64", "--step-time", "128")
 A100 = ["A100-PCIe-40GB", "A100-PCIe-80GB", "A100-SXM4-40GB", "A100-SXM4-80GB"]
 H100 = ["H100-NVL", "H100-PCIe", "H100-SXM5-80GB"]
 
 
 def kernels(device: str | None, path: Path, factor: int = 1) -> Path:
-    """A trace of PyTorch in which the device has a name of its own."""
+    """A trace of PyTorch in which the device has another name."""
     events = []
     for step in range(4):
         at = step * 100_000
@@ -149,17 +149,17 @@ def own(tmp_path: Path) -> Path:
     ],
 )
 def test_the_name_that_a_driver_prints(name: str, meant: str | None) -> None:
-    found = KNOWN.gpu_of_device(name)
-    assert (None if found is None else found.name) == meant
-    if found is not None:
-        assert KNOWN.gpus_of_device(name) == (found,)
-        assert KNOWN.gpus_of_device(f" {name.upper()} ") == (found,)
+    gpu = CATALOGUE.gpu_of_device(name)
+    assert (None if gpu is None else gpu.name) == meant
+    if gpu is not None:
+        assert CATALOGUE.gpus_of_device(name) == (gpu,)
+        assert CATALOGUE.gpus_of_device(f" {name.upper()} ") == (gpu,)
 
 
 @pytest.mark.parametrize(("short", "variants"), [("A100", A100), ("H100", H100)])
 def test_a_short_name_lists_its_variants(short: str, variants: list[str]) -> None:
-    assert sorted(g.name for g in KNOWN.gpus_of_device(short)) == variants
-    for look in (KNOWN.gpu, KNOWN.instance):
+    assert sorted(g.name for g in CATALOGUE.gpus_of_device(short)) == variants
+    for look in (CATALOGUE.gpu, CATALOGUE.instance):
         for typed in (short, short.lower(), f"NVIDIA {short}"):
             with pytest.raises(UnknownNameError) as e:
                 look(typed)
@@ -167,32 +167,35 @@ def test_a_short_name_lists_its_variants(short: str, variants: list[str]) -> Non
 
 
 def test_a_short_name_is_settled_by_what_the_corpus_holds() -> None:
-    assert KNOWN.instance("A100", ["A100-SXM4-80GB", "T4"]).name == "A100-SXM4-80GB"
-    assert KNOWN.instance("V100", ["T4", "V100-PCIe-32GB"]).name == "V100-PCIe-32GB"
+    assert CATALOGUE.instance("A100", ["A100-SXM4-80GB", "T4"]).name == "A100-SXM4-80GB"
+    assert CATALOGUE.instance("V100", ["T4", "V100-PCIe-32GB"]).name == "V100-PCIe-32GB"
     for among in ([], ["T4"], ["A100-SXM4-80GB", "A100-SXM4-40GB"]):
         with pytest.raises(UnknownNameError, match="say which of"):
-            KNOWN.instance("A100", among)
+            CATALOGUE.instance("A100", among)
     # a full name is never another one
-    assert KNOWN.instance("T4", ["g4dn.xlarge"]).name == "T4"
-    found = KNOWN.instance("H100", ["H100-PCIe"])
-    assert taken_as("H100", found) == "H100 was taken as H100-PCIe"
-    assert taken_as("NVIDIA H100 PCIe", found) is None
+    assert CATALOGUE.instance("T4", ["g4dn.xlarge"]).name == "T4"
+    instance = CATALOGUE.instance("H100", ["H100-PCIe"])
+    assert taken_as("H100", instance) == "H100 was taken as H100-PCIe"
+    assert taken_as("NVIDIA H100 PCIe", instance) is None
 
 
 def test_which_instances_hold_a_gpu(own: Path) -> None:
-    assert [i.name for i in KNOWN.instances_with("T4")] == [
-        i.name for i in KNOWN.instances.values() if i.gpu and i.gpu.name == "T4"
+    assert [i.name for i in CATALOGUE.instances_with("T4")] == [
+        i.name for i in CATALOGUE.instances.values() if i.gpu and i.gpu.name == "T4"
     ]
-    assert len(KNOWN.instances_with("Tesla T4")) > 1
-    assert KNOWN.instances_with(KNOWN.gpu("MI210")) == ()
-    mine = catalogue([own])
-    assert [i.name for i in mine.instances_with("RTX 6090")] == ["box.4090", "lab.4090"]
+    assert len(CATALOGUE.instances_with("Tesla T4")) > 1
+    assert CATALOGUE.instances_with(CATALOGUE.gpu("MI210")) == ()
+    with_own_folder = catalogue([own])
+    assert [i.name for i in with_own_folder.instances_with("RTX 6090")] == [
+        "box.4090",
+        "lab.4090",
+    ]
     with pytest.raises(UnknownNameError, match="A100-PCIe-40GB"):
-        KNOWN.instances_with("A100")
+        CATALOGUE.instances_with("A100")
     with pytest.raises(UnknownNameError):
-        KNOWN.instances_with("nowhere")
+        CATALOGUE.instances_with("nowhere")
     with pytest.raises(CatalogError, match="has no GPU"):
-        KNOWN.instances_with("c5.4xlarge")
+        CATALOGUE.instances_with("c5.4xlarge")
 
 
 def on(device: str | None = None, **more: Any) -> Profile:
@@ -200,13 +203,13 @@ def on(device: str | None = None, **more: Any) -> Profile:
 
 
 def test_the_anchor_of_a_file_that_says_it(own: Path) -> None:
-    found, note = anchor_of(on("Tesla V100-SXM2-16GB"), KNOWN)
-    assert found.name == "p3.2xlarge"
+    instance, note = anchor_of(on("Tesla V100-SXM2-16GB"), CATALOGUE)
+    assert instance.name == "p3.2xlarge"
     assert "the one instance with the V100-SXM2-16GB that the file names" in note
-    found, note = anchor_of(on(instance="g4dn"), KNOWN)
-    assert (found.name, "the file says" in note) == ("g4dn.xlarge", True)
+    instance, note = anchor_of(on(instance="g4dn"), CATALOGUE)
+    assert (instance.name, "the file says" in note) == ("g4dn.xlarge", True)
     # what the file says of its machine goes before what it says of its GPU
-    assert anchor_of(on("Tesla T4", instance="g4dn.4xlarge"), KNOWN)[0].name == "g4dn.4xlarge"  # fmt: skip
+    assert anchor_of(on("Tesla T4", instance="g4dn.4xlarge"), CATALOGUE)[0].name == "g4dn.4xlarge"  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -226,7 +229,7 @@ def test_the_anchor_of_a_file_that_does_not_say_it(
     profile: Profile, says: str, hints: list[str]
 ) -> None:
     with pytest.raises(ProfileError) as e:
-        anchor_of(profile, KNOWN)
+        anchor_of(profile, CATALOGUE)
     assert says in e.value.what
     assert all(h in present(e.value.hint) for h in hints)
 
@@ -308,7 +311,7 @@ def test_files_of_two_machines_need_a_name(tmp_path: Path) -> None:
     several = KEY[:4]
     _, err = run("translate", one, two, "--target", "T4", *several, code=1)
     assert "several instances: p3.2xlarge, g6.xlarge" in err
-    # a file that does not say it is an error of its own, beside the answer to the other
+    # a file that does not say it is a separate error, beside the answer to the other
     three = kernels(None, tmp_path / "c.json")
     out, _ = run("translate", one, three, "--target", "T4", *several, "--json", code=1)
     good, bad = json.loads(out)
@@ -413,9 +416,9 @@ def test_a_template_not_filled_in_names_everything_that_is_missing(
     assert all(key in err for key in ZERO_SHOT_FACTS)
     assert "xlate anchors new" in err
     document = json.loads(run("anchors", "check", "--anchors-dir", path, "--json")[0])
-    mine = [x for x in document["lacking"] if x["added"]]
-    assert {x["kind"] for x in mine} == {"gpu", "instance"}
-    for one in mine:
+    added = [x for x in document["lacking"] if x["added"]]
+    assert {x["kind"] for x in added} == {"gpu", "instance"}
+    for one in added:
         assert all(one["features"].values())  # each says what it lacks
 
 
@@ -442,22 +445,22 @@ def test_what_a_new_file_describes(
 
 
 def test_what_stands_there_is_never_replaced(tmp_path: Path) -> None:
-    mine = tmp_path / "RTX6090.toml"
-    mine.write_text("mine")
+    existing = tmp_path / "RTX6090.toml"
+    existing.write_text("mine")
     target = tmp_path / "elsewhere"
     (tmp_path / "link.toml").symlink_to(target)
     (tmp_path / "folder.toml").mkdir()
     for out, says in (
         (tmp_path, "is there already"),
-        (mine, "is there already"),
+        (existing, "is there already"),
         (tmp_path / "link.toml", "is there already"),
-        (mine / "deeper", "cannot write"),
+        (existing / "deeper", "cannot write"),
         ("/dev/full", "cannot write"),
         ("/proc/nowhere", "cannot write"),
     ):
         _, err = run("anchors", "new", "RTX6090", "--out", out, code=1)
         assert says in err, out
-    assert mine.read_text() == "mine"
+    assert existing.read_text() == "mine"
     assert not target.exists()
     # a folder may end in .toml; the file is written into it
     out, _ = run("anchors", "new", "RTX6090", "--out", tmp_path / "folder.toml")

@@ -89,8 +89,8 @@ def test_the_command(pair: tuple[dict[str, Profile], float], tmp_path: Path) -> 
         given += ["--profile", f"{anchor}={path}"]
     done = CliRunner().invoke(app, ["translate", *given, "--target", "p3", "--json"])
     assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)
-    assert set(found) == {"combined", "parts", "weights"}
+    printed = json.loads(done.stdout)
+    assert set(printed) == {"combined", "parts", "weights"}
     done = CliRunner().invoke(app, ["translate", *given, "--target", "p3"])
     assert "one workload from 2 anchors" in done.stdout
     for wrong in (

@@ -35,8 +35,8 @@ def simulated_of(data: pl.DataFrame) -> Corpus:
 def answer(data: pl.DataFrame | None = None) -> tuple[str, str]:
     row = frame(gpus=PAIR).row(0, named=True)
     profile = Profile({c: row[c] for c in OPS}, step_time_us=row[STEP])
-    (found,) = all_as(Translation, engine.translate([profile], *PAIR))
-    return found.fitted_on, found.layer
+    (translation,) = all_as(Translation, engine.translate([profile], *PAIR))
+    return translation.fitted_on, translation.layer
 
 
 def test_runs_that_correct_data_sheets_answer(empty_home: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_worse_fit_leaves_a_better_bundle(empty_home: Path) -> None:
     )  # fmt: skip
     done = xlate.fit(*PAIR, shots=spoilt)
     assert not present(done.succession).in_place
-    # both models taught the bundle: what its card says of them left out counts, and of
+    # the bundle was fitted on both models: what its card says of them left out counts, and of
     # the one whose runs are others now, how it answers on these
     card = present(first.bundle.manifest.error_on("m1"))[0]
     off = 100 * (1 - 1 / 1.6)
@@ -168,14 +168,14 @@ def test_a_refused_bundle_steps_aside(empty_home: Path) -> None:
 def test_the_incumbent_is_the_bundle_then_what_ships_then_data_sheets(
     empty_home: Path,
 ) -> None:
-    found, refused = _incumbent("g3s", "p3")
-    assert found is not None
-    assert (found.what, refused) == ("the bundle that ships with xlate", None)
-    assert found.fitted_on == "profet"
-    found, _ = _incumbent("T4", "L4")
-    assert present(found).what == "zero-shot"
-    found, _ = _incumbent("g3s", "Max-1550")
-    assert found is None
+    incumbent, refused = _incumbent("g3s", "p3")
+    assert incumbent is not None
+    assert (incumbent.what, refused) == ("the bundle that ships with xlate", None)
+    assert incumbent.fitted_on == "profet"
+    incumbent, _ = _incumbent("T4", "L4")
+    assert present(incumbent).what == "zero-shot"
+    incumbent, _ = _incumbent("g3s", "Max-1550")
+    assert incumbent is None
 
 
 def test_few_runs_do_not_replace_what_ships(empty_home: Path, profet: Corpus) -> None:

@@ -77,13 +77,13 @@ def test_a_header_before_every_sample_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_recording_of_another_gpu_is_refused() -> None:
-    known = catalogue()
-    k80 = known.gpu("K80")
+    gpus = catalogue()
+    k80 = gpus.gpu("K80")
     for name in ("Tesla V100-SXM2-16GB", "Quadro P2000", "NVIDIA GeForce RTX 4090"):
         with pytest.raises(ProfileError, match="another GPU than the K80"):
-            check_device(Probe(800, 100, device=name), k80, known, "telemetry")
+            check_device(Probe(800, 100, device=name), k80, gpus, "telemetry")
     for same in (None, "Tesla K80", "NVIDIA Graphics Device"):
-        check_device(Probe(800, 100, device=same), k80, known, "telemetry")
+        check_device(Probe(800, 100, device=same), k80, gpus, "telemetry")
 
 
 def test_power_beyond_the_board_is_no_telemetry_of_it() -> None:
@@ -151,9 +151,9 @@ def test_a_dump_of_another_card_or_with_a_broken_clock_is_refused(
 ) -> None:
     path = tmp_path / "clocks.txt"
     path.write_text(text)
-    known = catalogue()
+    gpus = catalogue()
     with pytest.raises(CatalogError, match=said):
-        from_dump(path, known.gpu("V100-SXM2-16GB"), known)
+        from_dump(path, gpus.gpu("V100-SXM2-16GB"), gpus)
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def test_a_precision_that_is_not_known_is_null(tmp_path: Path) -> None:
 def test_an_interval_from_other_sorts_of_gpu_is_called_extrapolated(
     anchor: str, target: str, says: str | None
 ) -> None:
-    known = catalogue()
-    said = extrapolated(Pair(known.instance(anchor), known.instance(target)), known)
+    gpus = catalogue()
+    said = extrapolated(Pair(gpus.instance(anchor), gpus.instance(target)), gpus)
     assert (said is None) == (says is None)
     if says is not None:
         assert said is not None
@@ -64,17 +64,17 @@ def test_an_interval_from_other_sorts_of_gpu_is_called_extrapolated(
 def test_the_answer_to_such_a_gpu_says_it(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(made.trace(made.steps(length=10_000)))
-    found = run(
+    result = run(
         "translate", path, "--anchor", "g4dn.xlarge", "--target", "RX7900-XTX", "--json"
     )
-    (answer,) = json.loads(found.stdout)
+    (answer,) = json.loads(result.stdout)
     assert sum("extrapolated" in r for r in answer["verdict"]["reasons"]) == 1
 
 
 def test_strict_points_at_the_answer_that_it_printed(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(made.trace(made.steps(length=10_000)))
-    found = run(
+    result = run(
         "translate",
         path,
         "--anchor",
@@ -84,16 +84,16 @@ def test_strict_points_at_the_answer_that_it_printed(tmp_path: Path) -> None:
         "--strict",
         "--json",
     )
-    assert isinstance(found.exception, RefusedError)
-    assert json.loads(found.stdout)
-    assert "to see the answer" not in present(found.exception.hint)
-    assert "above" in present(found.exception.hint)
+    assert isinstance(result.exception, RefusedError)
+    assert json.loads(result.stdout)
+    assert "to see the answer" not in present(result.exception.hint)
+    assert "above" in present(result.exception.hint)
 
 
 def test_each_of_several_profiles_that_is_wrong_is_named(tmp_path: Path) -> None:
     for name in ("one.json", "two.json"):
         (tmp_path / name).write_text('{"traceEvents": [')
-    found = run(
+    result = run(
         "translate",
         "--target",
         "p5.48xlarge",
@@ -102,8 +102,8 @@ def test_each_of_several_profiles_that_is_wrong_is_named(tmp_path: Path) -> None
         "--profile",
         f"p3.2xlarge={tmp_path / 'two.json'}",
     )
-    assert "one.json" in str(found.exception)
-    assert "two.json" in str(found.exception)
+    assert "one.json" in str(result.exception)
+    assert "two.json" in str(result.exception)
     # of GPUs that neither was recorded on
     for name, device in (
         ("one.json", "Tesla V100-SXM2-16GB"),
@@ -112,7 +112,7 @@ def test_each_of_several_profiles_that_is_wrong_is_named(tmp_path: Path) -> None
         (tmp_path / name).write_bytes(
             made.trace(made.steps(length=10_000), device=device)
         )
-    found = run(
+    result = run(
         "translate",
         "--target",
         "p5.48xlarge",
@@ -121,8 +121,8 @@ def test_each_of_several_profiles_that_is_wrong_is_named(tmp_path: Path) -> None
         "--profile",
         f"p3.2xlarge={tmp_path / 'two.json'}",
     )
-    assert "one.json" in str(found.exception)
-    assert "two.json" in str(found.exception)
+    assert "one.json" in str(result.exception)
+    assert "two.json" in str(result.exception)
 
 
 @pytest.mark.parametrize("name", ["kernels", "database"])
@@ -132,6 +132,6 @@ def test_a_file_without_steps_names_the_option(name: str, tmp_path: Path) -> Non
         made.nsys(path, steps=0)
     else:
         path.write_bytes(made.NSYS_CSV["kernels"][0])
-    found = run("translate", path, "--anchor", "g4dn.xlarge", "--target", "p3.2xlarge")
-    assert found.exit_code == 1
-    assert "--step-time MS" in found.stderr
+    result = run("translate", path, "--anchor", "g4dn.xlarge", "--target", "p3.2xlarge")
+    assert result.exit_code == 1
+    assert "--step-time MS" in result.stderr

@@ -1,4 +1,4 @@
-"""From a profile to a clock: hand-off, limits, gate, words, and a recorded NVML."""
+"""From a profile to a clock: power model, limits, gate, words, and a recorded NVML."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ from xlate.values.prediction import Failure
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.recommendation import Recommendation
 
-KNOWN = catalogue()
-V100 = KNOWN.gpu("V100-SXM2-16GB")
+CATALOGUE = catalogue()
+V100 = CATALOGUE.gpu("V100-SXM2-16GB")
 PAIR = ("g3s.xlarge", "p3.2xlarge")
 
 
@@ -126,7 +126,7 @@ def test_it_finds_the_simulated_optimum(clocked: ClockFit, simulated: Corpus) ->
     answer = ask([profile], clocked)
     k = int(np.abs(sweep["sm_mhz"].to_numpy() - answer.sm_mhz).argmin())
     assert edp[k] / edp.min() - 1 < 0.02
-    # and says how much power and time, on the way
+    # and says how much power and time besides
     truth = sweep.row(k, named=True)
     assert answer.power_w.value == pytest.approx(truth["power_w"], rel=0.25)
 
@@ -324,8 +324,8 @@ def test_a_lone_probe_at_the_highest_clock_is_a_measurement(
     clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("xlate.models.response.choice.action_of", lambda c: "collect")
-    known = all_as(Profile, engine.read_profiles([example]))
-    unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in known]
+    sized = all_as(Profile, engine.read_profiles([example]))
+    unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in sized]
     metrics = {"gpu_utilization": 60.0, "memory_utilization": 40.0}
     answer = ask(unknown, clocked, probes=[Probe(1530.0, 210.0, 1.0, metrics)])
     assert "op vector alone" not in " ".join(answer.reasons)
@@ -407,11 +407,11 @@ def test_reasons_say_what_binds() -> None:
 def test_reasons_say_when_the_size_is_not_known(
     clocked: ClockFit, example: Path
 ) -> None:
-    known = all_as(Profile, engine.read_profiles([example]))
-    unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in known]
+    sized = all_as(Profile, engine.read_profiles([example]))
+    unknown = [replace(p, workload=WorkloadKey("ResNet18")) for p in sized]
     said = " ".join(ask(unknown, clocked).reasons)
     assert "say --batch-size and --input-size" in said
-    assert "say --batch-size" not in " ".join(ask(known, clocked).reasons)
+    assert "say --batch-size" not in " ".join(ask(sized, clocked).reasons)
 
 
 def test_a_target_without_sweeps_borrows_and_says_so(
@@ -482,7 +482,7 @@ def test_a_fit_needs_one_name_and_sweeps() -> None:
         engine.compare_clocks(["simulated"], models=("max-clock",), view="xray")
 
 
-# hand-off
+# power model
 
 
 def test_the_hand_off_learns_power_from_op_vectors(simulated: Corpus) -> None:
@@ -525,9 +525,9 @@ def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(
         ),
     )
     two = joined(both, simulated, "p3.2xlarge")
-    known = two.filter(pl.col("optimizer") != "another").sort(one.columns[:7])
+    one_optimizer = two.filter(pl.col("optimizer") != "another").sort(one.columns[:7])
     assert two.height == 2 * one.height
-    assert known["step_time_us"].to_list() == one["step_time_us"].to_list()
+    assert one_optimizer["step_time_us"].to_list() == one["step_time_us"].to_list()
 
 
 def test_power_on_the_real_corpora(profet: Corpus, swept: dict[str, Corpus]) -> None:
@@ -557,11 +557,11 @@ def test_a_pasted_dump_goes_before_the_catalogue(
 ) -> None:
     path = tmp_path / "clocks.txt"
     path.write_text(DUMP)
-    found = legal_clocks(V100, path, KNOWN)
-    assert list(found.sm_mhz) == [960, 1522, 1530]
-    assert found.memory_mhz == 877
+    clocks = legal_clocks(V100, path, CATALOGUE)
+    assert list(clocks.sm_mhz) == [960, 1522, 1530]
+    assert clocks.memory_mhz == 877
     answer = ask(profiles, clocked, clocks_file=path)
-    assert answer.sm_mhz in found.sm_mhz
+    assert answer.sm_mhz in clocks.sm_mhz
     assert len(answer.curve) == 3
 
 
@@ -580,7 +580,7 @@ def test_a_dump_of_another_gpu_is_refused(tmp_path: Path, text: str, said: str) 
     path = tmp_path / "clocks.txt"
     path.write_text(text)
     with pytest.raises(CatalogError, match=said):
-        from_dump(path, V100, KNOWN)
+        from_dump(path, V100, CATALOGUE)
 
 
 def test_snapping_is_idempotent_and_legal() -> None:
@@ -592,7 +592,7 @@ def test_snapping_is_idempotent_and_legal() -> None:
 
 
 def test_commands_by_generation() -> None:
-    k80 = KNOWN.gpu("K80")
+    k80 = CATALOGUE.gpu("K80")
     assert commands(V100, 1252, legal_clocks(V100)) == (
         "sudo nvidia-smi -lgc 1252,1252", "sudo nvidia-smi -rgc"
     )  # fmt: skip
@@ -603,7 +603,7 @@ def test_commands_by_generation() -> None:
 
 def test_the_list_depends_on_the_memory_clock() -> None:
     """The short list of the low memory state is not the one chosen from."""
-    assert max(legal_clocks(KNOWN.gpu("T4")).sm_mhz) == 1590
+    assert max(legal_clocks(CATALOGUE.gpu("T4")).sm_mhz) == 1590
 
 
 # probes on disk
@@ -663,7 +663,7 @@ def test_a_clock_is_taken_back_whatever_happens(
     root: None, ending: type[BaseException] | None
 ) -> None:
     nvml = RecordedNvml()
-    handle = device_of(nvml, V100, KNOWN)
+    handle = device_of(nvml, V100, CATALOGUE)
 
     def hold() -> None:
         with applied(nvml, handle, V100, 1252.0, legal_clocks(V100)):
@@ -680,8 +680,8 @@ def test_a_clock_is_taken_back_whatever_happens(
 
 
 def test_older_cards_take_application_clocks(root: None) -> None:
-    nvml, k80 = RecordedNvml("Tesla K80"), KNOWN.gpu("K80")
-    handle = device_of(nvml, k80, KNOWN)
+    nvml, k80 = RecordedNvml("Tesla K80"), CATALOGUE.gpu("K80")
+    handle = device_of(nvml, k80, CATALOGUE)
     with applied(nvml, handle, k80, 705.0, legal_clocks(k80)):
         assert nvml.last_call() == ("nvmlDeviceSetApplicationsClocks", 2505, 705)
     assert nvml.last_call() == ("nvmlDeviceResetApplicationsClocks",)
@@ -689,9 +689,9 @@ def test_older_cards_take_application_clocks(root: None) -> None:
 
 def test_it_refuses_what_it_should(root: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RefusedError, match="is Tesla T4, the answer is for V100"):
-        device_of(RecordedNvml("Tesla T4"), V100, KNOWN)
+        device_of(RecordedNvml("Tesla T4"), V100, CATALOGUE)
     with pytest.raises(RefusedError, match="no GPU 3 here"):
-        device_of(RecordedNvml(), V100, KNOWN, 3)
+        device_of(RecordedNvml(), V100, CATALOGUE, 3)
     nvml = RecordedNvml(refuse=True)
     refused = pytest.raises(RefusedError, match="refuses 1252 MHz: Insufficient")
     with refused, applied(nvml, "handle", V100, 1252.0, legal_clocks(V100)):
@@ -699,7 +699,7 @@ def test_it_refuses_what_it_should(root: None, monkeypatch: pytest.MonkeyPatch) 
     assert nvml.last_call() == ("nvmlDeviceResetGpuLockedClocks",)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(RefusedError, match="needs root"):
-        device_of(RecordedNvml(), V100, KNOWN)
+        device_of(RecordedNvml(), V100, CATALOGUE)
 
 
 def test_a_watched_card_that_does_not_follow() -> None:

@@ -67,12 +67,12 @@ def ask(bundle: ClockBundle, tmp_path: Path) -> Callable[..., Any]:
     def of_text(text: str, **options: Any) -> Recommendation:
         path = tmp_path / "run.csv"
         path.write_text(text)
-        (found,) = engine.clocks_of_recordings(
+        (recommendation,) = engine.clocks_of_recordings(
             [read_telemetry(path)], TARGET, clock_bundle=bundle, **options
         )
-        if isinstance(found, Failure):
-            raise found.error
-        return found
+        if isinstance(recommendation, Failure):
+            raise recommendation.error
+        return recommendation
 
     return of_text
 
@@ -218,12 +218,12 @@ def test_what_is_not_recorded_is_said_and_widens(ask: Callable[..., Any]) -> Non
         low, high = answer.best_mhz_range
         return high - low
 
-    known, lacking = ask(smi()), ask(smi().replace("utilization.memory", "utilization.encoder"))  # fmt: skip
+    complete, lacking = ask(smi()), ask(smi().replace("utilization.memory", "utilization.encoder"))  # fmt: skip
     said = " ".join(lacking.reasons)
     assert "memory activity is not recorded" in said
     assert "binds (" not in said
-    assert width(lacking) > width(known)
-    assert lacking.confidence < known.confidence
+    assert width(lacking) > width(complete)
+    assert lacking.confidence < complete.confidence
     (reason,) = [r for r in lacking.verdict.reasons if r.startswith("memory")]
     assert "not in the recording: taken for that of the swept jobs" in reason
     no_busy = ask(smi().replace("utilization.gpu", "utilization.encoder"))
@@ -237,22 +237,22 @@ def test_beyond_the_swept_jobs_the_answer_is_less_sure_the_farther(
     model = CalibratedResponse(0, "response-blend").fit(training("smi"))
     narrow = ClockBundle(replace(bundle.manifest, views=("smi",)), {"smi": model}, None)
     model.span_[1][2] = 0.5  # as of jobs that used memory half of the time at most
-    found = []
+    confidences = []
     for memory in (45, 60, 75, 100):
         path = tmp_path / f"{memory}.csv"
         path.write_text(smi(memory=memory))
-        found += all_as(
+        confidences += all_as(
             Recommendation,
             engine.clocks_of_recordings(
                 [read_telemetry(path)], TARGET, clock_bundle=narrow
             ),
         )
-    sure = [a.confidence for a in found]
+    sure = [a.confidence for a in confidences]
     assert sure == sorted(sure, reverse=True)
     assert sure[-1] < 0.7
-    assert found[-1].sm_mhz == pytest.approx(found[1].sm_mhz, abs=8)
-    assert found[-1].best_mhz_range[0] <= found[1].best_mhz_range[0]
-    assert "taken at its edge, less sure" in " ".join(found[-1].verdict.reasons)
+    assert confidences[-1].sm_mhz == pytest.approx(confidences[1].sm_mhz, abs=8)
+    assert confidences[-1].best_mhz_range[0] <= confidences[1].best_mhz_range[0]
+    assert "taken at its edge, less sure" in " ".join(confidences[-1].verdict.reasons)
 
 
 def test_power_scaled_from_a_low_clock_stays_within_the_limit(
@@ -285,9 +285,9 @@ def test_a_throttled_recording_starts_from_the_clock_it_was_at(
     assert answer.sm_mhz <= 1230
     # below, as a job responds that is slowed down from there
     low = min(at, key=lambda f: abs(f - 0.8 * 1230))
-    whole = {p.sm_mhz: p for p in ask(smi(watts=298)).curve}
-    near = min(whole, key=lambda f: abs(f - 1230))
-    expected = whole[low].time_ratio / whole[near].time_ratio
+    by_clock = {p.sm_mhz: p for p in ask(smi(watts=298)).curve}
+    near = min(by_clock, key=lambda f: abs(f - 1230))
+    expected = by_clock[low].time_ratio / by_clock[near].time_ratio
     assert at[low].time_ratio == pytest.approx(expected, rel=0.02)
     assert any("start from there" in r for r in answer.verdict.reasons)
 
@@ -323,8 +323,10 @@ def test_simulated_sweeps_alone_make_no_sure_answer(
     def ask(corpus: str) -> Recommendation:
         manifest = replace(bundle.manifest, corpus=corpus)
         fitted = replace(bundle, manifest=manifest)
-        (found,) = engine.clocks_of_recordings([recording], TARGET, clock_bundle=fitted)
-        return as_type(Recommendation, found)
+        (recommendation,) = engine.clocks_of_recordings(
+            [recording], TARGET, clock_bundle=fitted
+        )
+        return as_type(Recommendation, recommendation)
 
     measured, simulated = ask("made here"), ask("simulated (simulated)")
     assert measured.confidence > 0.6 >= simulated.confidence

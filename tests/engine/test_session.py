@@ -83,8 +83,8 @@ def own(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def profile(example: Path) -> Profile:
-    (found,) = engine.read_profiles([example])
-    return as_type(Profile, found)
+    (read,) = engine.read_profiles([example])
+    return as_type(Profile, read)
 
 
 def test_the_catalogue_is_resolved_once_for_all_parts_of_an_answer(
@@ -126,12 +126,12 @@ def test_a_corpus_is_loaded_once_and_a_file_of_ones_own_each_time(
         return object()
 
     monkeypatch.setattr("xlate.data.corpus.load", load)
-    mine = tmp_path / "mine.csv"
-    mine.write_text("a\n1\n")
+    own_file = tmp_path / "mine.csv"
+    own_file.write_text("a\n1\n")
     one = Session()
     assert one.corpus("simulated") is one.corpus("simulated")
-    assert one.corpus(str(mine)) is not one.corpus(str(mine))
-    assert loaded == ["simulated", str(mine), str(mine)]
+    assert one.corpus(str(own_file)) is not one.corpus(str(own_file))
+    assert loaded == ["simulated", str(own_file), str(own_file)]
 
 
 def test_parts_of_a_large_table_are_done_where_the_session_says(
@@ -157,8 +157,8 @@ def test_parts_of_a_large_table_are_done_where_the_session_says(
 
 
 def test_a_pair_says_what_data_sheets_do() -> None:
-    known = catalogue()
-    pair = Pair(known.instance("g3s.xlarge"), known.instance("p3.2xlarge"))
+    gpus = catalogue()
+    pair = Pair(gpus.instance("g3s.xlarge"), gpus.instance("p3.2xlarge"))
     back = Pair(pair.target, pair.anchor)
     assert pair.clock_ratio == pytest.approx(1 / back.clock_ratio)
     there, home = pair.prior(), back.prior()
@@ -167,8 +167,8 @@ def test_a_pair_says_what_data_sheets_do() -> None:
 
 
 def test_the_anchor_may_be_one_of_the_machines_compared() -> None:
-    known = catalogue()
-    pair = Pair(known.instance("p3.2xlarge"), known.instance("p3.2xlarge"))
+    gpus = catalogue()
+    pair = Pair(gpus.instance("p3.2xlarge"), gpus.instance("p3.2xlarge"))
     assert pair.is_one_machine
     assert pair.clock_ratio == 1
     assert all(
@@ -179,10 +179,10 @@ def test_the_anchor_may_be_one_of_the_machines_compared() -> None:
 
 
 def test_a_machine_without_a_gpu_is_no_side_of_a_pair() -> None:
-    known = catalogue()
-    bare = next(i for i in known.instances.values() if i.gpu is None)
+    gpus = catalogue()
+    bare = next(i for i in gpus.instances.values() if i.gpu is None)
     with pytest.raises(CatalogError, match="no GPU"):
-        Pair(bare, known.instance("p3.2xlarge"))
+        Pair(bare, gpus.instance("p3.2xlarge"))
 
 
 @pytest.mark.parametrize("kind", ASKED, ids=lambda k: k.__name__)
@@ -219,16 +219,16 @@ def test_a_plain_call_answers_as_a_session_does(profile: Profile) -> None:
 
 def test_answers_keep_the_order_and_raise_the_first_failure(profile: Profile) -> None:
     lost = Failure("lost.csv", ProfileError("lost.csv is empty", "another file"))
-    found = Session().translate(TranslateRequest([lost, profile], "g3s", "p3"))
-    assert [type(a).__name__ for a in found] == ["Failure", "Translation"]
-    assert found.failures == [lost]
-    assert len(found.good) == 1
-    said = found.document()
+    answers = Session().translate(TranslateRequest([lost, profile], "g3s", "p3"))
+    assert [type(a).__name__ for a in answers] == ["Failure", "Translation"]
+    assert answers.failures == [lost]
+    assert len(answers.good) == 1
+    said = answers.document()
     assert said[0]["file"] == "lost.csv"
     assert said[1]["target"] == "p3.2xlarge"
     with pytest.raises(ProfileError, match="is empty"):
-        found.sound()
-    assert Answers(tuple(found.good)).sound() == found.good
+        answers.sound()
+    assert Answers(tuple(answers.good)).sound() == answers.good
 
 
 def test_rows_document_themselves() -> None:
@@ -241,7 +241,7 @@ def test_rows_document_themselves() -> None:
 def test_importance_is_of_the_catalogue_that_was_named(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was asked of what ships alone, and refused a GPU of one's own."""
+    """It was asked of what ships alone, and refused a GPU that the user described."""
     clocks = list(range(900, 1600, 100))
     sweeps = pl.DataFrame(
         {

@@ -63,8 +63,8 @@ def test_csv_and_parquet_are_read_alike(tmp_path: Path, options: Json) -> None:
 def test_names_that_are_numbers_stay_names(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text(',model,Device_Relu,n,what\n0,18,5.5,3,x\n1,,"",4,\n')
-    found = read_table(path)
-    assert found.rows() == [("18", 5.5, 3, "x"), (None, None, 4, None)]
+    table = read_table(path)
+    assert table.rows() == [("18", 5.5, 3, "x"), (None, None, 4, None)]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_one_run_of_many_in_another_unit_is_found() -> None:
 def test_a_table_of_pytorch_says_so(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     runs(framework=pl.lit("pytorch"), precision=pl.lit("fp16")).write_csv(path)
-    found = readers.read(path)[0].workload
-    assert (found.framework, found.precision) == ("pytorch", "fp16")
+    workload = readers.read(path)[0].workload
+    assert (workload.framework, workload.precision) == ("pytorch", "fp16")
 
 
 def test_pandas_frames_that_will_not_do_are_named() -> None:
@@ -169,12 +169,12 @@ def test_a_long_table_is_answered_as_its_rows_are(
     rows = pl.concat([runs(), runs(Device_Softmax=pl.lit(0.0))], how="diagonal")
     rows = rows.filter(pl.col("instance") == "g3s.xlarge").drop("instance")
     rows = rows.with_columns(pl.col("Device_Softmax").fill_null(50.0))
-    whole = xlate.translate(rows, "g3s", "p3")
+    at_once = xlate.translate(rows, "g3s", "p3")
     monkeypatch.setattr(fallback, "CHUNK_ROWS", 5)
     pieces = xlate.translate(rows, "g3s", "p3")
-    assert pieces.columns == whole.columns
-    for name in whole.columns:
-        assert pieces[name].to_list() == pytest.approx(whole[name].to_list())
+    assert pieces.columns == at_once.columns
+    for name in at_once.columns:
+        assert pieces[name].to_list() == pytest.approx(at_once[name].to_list())
 
 
 def test_an_operation_that_only_some_pieces_have_takes_no_time_in_others() -> None:

@@ -157,19 +157,20 @@ def test_time_that_a_table_of_kernels_does_not_have_is_idle() -> None:
     """A step that waits for its host is not one whose kernels are so much longer."""
     work = WorkloadKey(framework="pytorch")
     table = Profile({"Device_mm": 3e4, "Device_relu": 1e4}, work, step_time_us=1e5)
-    (found,) = engine.translate([table], "T4", "L4")
-    here = {
-        row.operation: row.anchor_us for row in as_type(Translation, found).ops_per_step
+    (translation,) = engine.translate([table], "T4", "L4")
+    anchor_us = {
+        row.operation: row.anchor_us
+        for row in as_type(Translation, translation).ops_per_step
     }
-    assert here["Device_mm"] == pytest.approx(3e4)
+    assert anchor_us["Device_mm"] == pytest.approx(3e4)
     assert any(
-        "taken for idle" in r for r in as_type(Translation, found).verdict.reasons
+        "taken for idle" in r for r in as_type(Translation, translation).verdict.reasons
     )
     hardly = Profile({"Device_mm": 3e3}, work, step_time_us=1e5)
-    (found,) = engine.translate([hardly], "T4", "L4")
+    (translation,) = engine.translate([hardly], "T4", "L4")
     assert any(
         "kernels take 3.0% of the step" in r
-        for r in as_type(Translation, found).verdict.reasons
+        for r in as_type(Translation, translation).verdict.reasons
     )
     (failed,) = engine.translate(
         [Profile({"Device_mm": 3e4}, work, step_time_us=3e7)], "T4", "L4"
@@ -190,11 +191,11 @@ def test_a_step_that_is_not_the_files_own_is_doubted(
     )  # fmt: skip
     path = tmp_path / "p.json"
     path.write_text(json.dumps(to_json(own)))
-    (found,) = all_as(Profile, engine.read_profiles([path], step_time_us=given_us))
-    assert any("those in the file take 200 ms" in n for n in found.notes) is doubted
+    (profile,) = all_as(Profile, engine.read_profiles([path], step_time_us=given_us))
+    assert any("those in the file take 200 ms" in n for n in profile.notes) is doubted
 
 
 def test_a_step_given_beside_a_recording_without_marks_contradicts_nothing() -> None:
     taken = Reason("the whole recording was taken for one step", step_taken=True)
-    whole = Profile({"Device_mm": 2e5}, step_time_us=2e5, notes=(taken,))
-    assert with_given_step(whole, 2e4).notes == (taken,)
+    one_step = Profile({"Device_mm": 2e5}, step_time_us=2e5, notes=(taken,))
+    assert with_given_step(one_step, 2e4).notes == (taken,)

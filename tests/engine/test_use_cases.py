@@ -119,7 +119,7 @@ def test_one_far_from_training_is_answered_by_the_catalogue(
     assert t.verdict.level == "widen"
     assert t.layer == "zero-shot"
     assert any("unlike those of training" in r for r in t.verdict.reasons)
-    # what held against the fitted translator only holds nothing against data sheets
+    # reasons that concern the fitted translator alone do not doubt data sheets
     assert not any("is missing here" in r for r in t.verdict.reasons)
 
 
@@ -188,12 +188,12 @@ def test_measured_and_inside_is_ok(fitted: FitResult, profile: Profile) -> None:
     measured = replace(
         fitted.bundle, manifest=replace(fitted.bundle.manifest, simulated=False)
     )
-    known = replace(profile, step_time_us=profile.window_us / 2)
-    found = examine(known, measured)
-    assert found.verdict.level == "ok"
-    assert found.verdict.reasons == ()
-    assert found.widening == 1
-    assert present(found.probability) > 0.05
+    timed = replace(profile, step_time_us=profile.window_us / 2)
+    examination = examine(timed, measured)
+    assert examination.verdict.level == "ok"
+    assert examination.verdict.reasons == ()
+    assert examination.widening == 1
+    assert present(examination.probability) > 0.05
 
 
 def test_a_table_gives_what_single_profiles_give(
@@ -372,8 +372,8 @@ def test_a_gpu_of_which_the_catalogue_knows_too_little_is_named(
 @pytest.mark.slow
 def test_what_ships_answers_without_a_fit(empty_home: Path, profile: Profile) -> None:
     """And the user's own fit takes precedence."""
-    known = replace(profile, step_time_us=1.05e5)
-    (t,) = all_as(Translation, engine.translate([known], "g3s", "p3"))
+    timed = replace(profile, step_time_us=1.05e5)
+    (t,) = all_as(Translation, engine.translate([timed], "g3s", "p3"))
     assert t.fitted_on == "profet"
     assert not t.simulated
     assert 4 < present(t.held_out_mape) < 9
@@ -383,7 +383,7 @@ def test_what_ships_answers_without_a_fit(empty_home: Path, profile: Profile) ->
         < present(t.step_time_s.high)
     )
     engine.fit("g3s", "p3", "simulated", translators=(), replace=True)
-    (own,) = all_as(Translation, engine.translate([known], "g3s", "p3"))
+    (own,) = all_as(Translation, engine.translate([timed], "g3s", "p3"))
     assert own.fitted_on == "simulated"
 
 
@@ -415,7 +415,7 @@ def test_fewer_columns_still_answer_for_every_operation(
     xlate.fit("g3s", "p3", data, translators=(), columns=columns, replace=True)
     (t,) = xlate.translate(profile, "g3s", "p3")
     kept = {c for c in profile.ops if c.startswith("Device_") and c in present(t.ops)}
-    # all but what the target does not run has a row of its own
+    # all but what the target does not run has a separate row
     assert len(kept) > len(profile.ops) / 2
     assert present(t.ops)["Device_Conv2D"] == pytest.approx(
         profile.ops["Device_Conv2D"] / 3.1, rel=0.5

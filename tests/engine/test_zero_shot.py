@@ -56,9 +56,9 @@ def test_no_run_of_the_gpu_left_out_is_looked_at(corpus: Corpus) -> None:
 
 
 def test_what_is_written_is_read_again(corpus: Corpus) -> None:
-    known = catalogue()
-    fitted = ZeroShot.fit([corpus], known)
-    fitted = fitted.calibrated(leave_gpus_out([corpus], known), known)
+    gpus = catalogue()
+    fitted = ZeroShot.fit([corpus], gpus)
+    fitted = fitted.calibrated(leave_gpus_out([corpus], gpus), gpus)
     again = ZeroShot.from_dict(fitted.to_dict())
     assert again.to_dict() == fitted.to_dict()
     assert present(fitted.step_mape) < 10
@@ -66,7 +66,7 @@ def test_what_is_written_is_read_again(corpus: Corpus) -> None:
         ZeroShot.from_dict({})
 
 
-def test_both_measurements_of_a_step_are_heard_where_they_are_two() -> None:
+def test_both_measurements_of_a_step_are_used_where_they_are_two() -> None:
     assert sum_is_step(np.array([90.0, 200.0]), np.array([100.0, 100.0])).tolist() == [
         True,
         False,
@@ -81,11 +81,11 @@ def test_both_measurements_of_a_step_are_heard_where_they_are_two() -> None:
 
 
 def test_what_ships_knows_what_was_measured() -> None:
-    known = shipped()
-    assert {"T4", "K80", "H100-SXM5-80GB", "MI100"} <= set(known.own)
-    assert known.corpora == ("neusight", "profet")
-    assert 5 < present(known.step_mape) < 20
-    assert 1.1 < present(known.scores).factor(0.9) < 2
+    model = shipped()
+    assert {"T4", "K80", "H100-SXM5-80GB", "MI100"} <= set(model.own)
+    assert model.corpora == ("neusight", "profet")
+    assert 5 < present(model.step_mape) < 20
+    assert 1.1 < present(model.scores).factor(0.9) < 2
 
 
 def test_a_file_that_is_none_is_refused(
@@ -113,26 +113,28 @@ def _sides(
 
 
 def test_data_sheets_answer_and_measurements_correct_them() -> None:
-    told = log_ratios(
+    prior = log_ratios(
         DEFAULT_ROOFS, *(catalogue().gpu(g) for g in ("T4", "A100-PCIe-40GB"))
     )
     columns, X, Y = _sides(frame(models=6, off=0.4))
     models = np.array([f"m{k}" for k in range(6)])
     errors = []
     for k in (1, 2, 5):
-        fitted = make("roofline", columns, prior=told).fit(X[:k], Y[:k], models[:k])
+        fitted = make("roofline", columns, prior=prior).fit(X[:k], Y[:k], models[:k])
         errors.append(float(np.abs(fitted.predict(X[5:])[:, -1] / Y[5:, -1] - 1).max()))
-    unheard = np.abs(X[5:, 0] * np.exp(told["compute"]) / Y[5:, 0] - 1).max()
-    assert unheard > errors[0] > errors[2]
+    without_correction = np.abs(
+        X[5:, 0] * np.exp(prior["compute"]) / Y[5:, 0] - 1
+    ).max()
+    assert without_correction > errors[0] > errors[2]
     assert errors[2] < 0.04
 
 
 def test_an_operation_never_seen_takes_its_nature() -> None:
-    told = {"compute": np.log(0.2), "memory": np.log(0.5)}
+    prior = {"compute": np.log(0.2), "memory": np.log(0.5)}
     columns = [*OPS, "Device_aten::conv2d", STEP]
     X = np.array([[100.0, 50.0, 20.0, 0.0, 170.0]])
     Y = np.array([[20.0, 25.0, 10.0, 0.0, 55.0]])
-    fitted = make("roofline", columns, prior=told).fit(X, Y)
+    fitted = make("roofline", columns, prior=prior).fit(X, Y)
     asked = np.array([[0.0, 50.0, 0.0, 100.0, 150.0]])
     hat = fitted.predict(asked)[0]
     assert hat[3] == pytest.approx(20, rel=0.02)
@@ -140,7 +142,7 @@ def test_an_operation_never_seen_takes_its_nature() -> None:
     assert hat[-1] == pytest.approx(45, rel=0.05)
 
 
-def test_a_sum_far_from_the_step_is_not_heard() -> None:
+def test_a_sum_far_from_the_step_is_not_used() -> None:
     columns, X, Y = _sides(frame(models=5))
     fitted = make("roofline", columns, prior={}).fit(X, Y, np.arange(5))
     odd = X[:1].copy()

@@ -195,18 +195,18 @@ def test_folders_of_earlier_releases_go_once_they_are_old(
 ) -> None:
     monkeypatch.setenv("XLATE_HOME", str(there))
     fresh, old = Path("corpora/.profet-abcdefgh"), Path("corpora/.profet-x_cd3fgh")
-    mine = Path("corpora/.profet-notours1")
+    unrelated = Path("corpora/.profet-notours1")
     long_ago = time.time() - 2 * 3600
-    for folder in (fresh, old, mine):
+    for folder in (fresh, old, unrelated):
         folder.mkdir(parents=True)
         (folder / "runs.parquet").write_text("half")
-    (mine / "letter.txt").write_text("dear")
-    for path in (*old.iterdir(), old, *mine.iterdir(), mine):
+    (unrelated / "letter.txt").write_text("dear")
+    for path in (*old.iterdir(), old, *unrelated.iterdir(), unrelated):
         os.utime(path, (long_ago, long_ago))
     with paths.atomic_folder(there / "corpora" / "zeus") as inside:
         (inside / "runs.parquet").write_text("whole")
     assert fresh.exists()
-    assert mine.exists()
+    assert unrelated.exists()
     assert not old.exists()
 
 

@@ -73,8 +73,8 @@ def test_aliases(name: str, gpu: str) -> None:
 
 
 def test_instances_of_one_gpu_share_its_facts() -> None:
-    known = catalogue()
-    assert known.instance("g4dn.xlarge").gpu is known.instance("g4dn.16xlarge").gpu
+    gpus = catalogue()
+    assert gpus.instance("g4dn.xlarge").gpu is gpus.instance("g4dn.16xlarge").gpu
 
 
 def test_cpu_instances_have_no_gpu() -> None:

@@ -421,8 +421,8 @@ def test_a_file_that_was_changed_is_read_again(own: Own) -> None:
 
 
 def test_values_are_pickled_and_cannot_be_changed() -> None:
-    known = catalogue()
-    for value in (known.gpu("T4"), known.instance("p3.2xlarge"), known.instance("c5.4xlarge")):  # fmt: skip
+    shipped_catalogue = catalogue()
+    for value in (shipped_catalogue.gpu("T4"), shipped_catalogue.instance("p3.2xlarge"), shipped_catalogue.instance("c5.4xlarge")):  # fmt: skip
         for other in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value), copy.copy(value)):  # fmt: skip
             assert other == value
             assert hash(other) == hash(value)
@@ -435,10 +435,10 @@ def test_values_are_pickled_and_cannot_be_changed() -> None:
         assert replace(value, note="another") != value
         assert len({value, replace(value, note="another"), copy.deepcopy(value)}) == 2
     # what was handed in is not what is held
-    facts = dict(known.gpu("T4").facts)
-    mine = replace(known.gpu("T4"), facts=facts)
+    facts = dict(shipped_catalogue.gpu("T4").facts)
+    changed = replace(shipped_catalogue.gpu("T4"), facts=facts)
     facts.clear()
-    assert mine.facts
+    assert changed.facts
 
 
 def test_the_roofs_need_what_the_feature_names() -> None:
@@ -454,13 +454,13 @@ def test_the_roofs_need_what_the_feature_names() -> None:
 
 
 def test_every_fact_that_ships_is_within_its_range() -> None:
-    known = Catalogue([shipped("anchors")])
-    assert known.gpus
-    assert known.instances
-    for one in known.gpus.values():
+    shipped_catalogue = Catalogue([shipped("anchors")])
+    assert shipped_catalogue.gpus
+    assert shipped_catalogue.instances
+    for one in shipped_catalogue.gpus.values():
         for key, figure in one.facts.items():
             assert GPU_FACTS[key].fault_of(figure.value) is None
-    for machine in known.instances.values():
+    for machine in shipped_catalogue.instances.values():
         for key, figure in machine.facts.items():
             assert INSTANCE_FACTS[key].fault_of(figure.value) is None
 
@@ -500,11 +500,11 @@ def test_precisions_and_memory_that_contradict_are_named(
 
 
 def test_what_ships_agrees_with_itself() -> None:
-    """Tighter than what a file of one's own must keep to."""
-    known = Catalogue([shipped("anchors")])
-    assert known.gpus
-    assert known.instances
-    for one in known.gpus.values():
+    """Tighter than what a file of the user must keep to."""
+    shipped_catalogue = Catalogue([shipped("anchors")])
+    assert shipped_catalogue.gpus
+    assert shipped_catalogue.instances
+    for one in shipped_catalogue.gpus.values():
         n = one.number
         cores, clock, fp32 = n("cuda_cores"), n("boost_mhz") or n("max_mhz"), n("fp32_tflop_per_s")  # fmt: skip
         if cores and clock and fp32:
@@ -516,8 +516,11 @@ def test_what_ships_agrees_with_itself() -> None:
             assert tensor is None or plain is None or tensor >= 1.9 * plain, one.name
         else:
             assert one.peak_tflop_per_s("fp16-tensor") is None
-    for machine in known.instances.values():
-        assert machine.gpu is None or machine.gpu is known.gpus[machine.gpu.name]
+    for machine in shipped_catalogue.instances.values():
+        assert (
+            machine.gpu is None
+            or machine.gpu is shipped_catalogue.gpus[machine.gpu.name]
+        )
         assert machine.price is None or machine.price.date
 
 
@@ -549,5 +552,5 @@ def test_figures_that_nobody_checked_name_where_they_are_from() -> None:
     ],
 )
 def test_peaks_by_precision(name: str, precision: str, peak: float | None) -> None:
-    found = catalogue().gpu(name).peak_tflop_per_s(precision)
-    assert found == (None if peak is None else pytest.approx(peak, rel=0.01))
+    peak_tflop_per_s = catalogue().gpu(name).peak_tflop_per_s(precision)
+    assert peak_tflop_per_s == (None if peak is None else pytest.approx(peak, rel=0.01))

@@ -60,8 +60,8 @@ def test_a_file_that_differs_is_read_itself(copied: Path, change: str) -> None:
         t4.rename(copied / "gpus/T4b.toml")
     assert read_compiled(copied) is None
     if change == "edit":
-        found = merge([copied], copied)
-        assert found.gpus["T4"].number("bandwidth_gb_per_s") == 321
+        merged = merge([copied], copied)
+        assert merged.gpus["T4"].number("bandwidth_gb_per_s") == 321
 
 
 def _recast(text: str, **changed: list[list[Any]] | dict[str, int] | None) -> str:

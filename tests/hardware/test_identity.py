@@ -24,7 +24,7 @@ from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 from xlate.values.reason import CHECK_ANCHOR, Reason
 
-KNOWN = Catalogue([shipped("anchors")])
+CATALOGUE = Catalogue([shipped("anchors")])
 #: names that drivers and profilers print -> anchors whose GPU they mean
 RIGHT = {
     "NVIDIA A100-SXM4-40GB": {"A100-SXM4-40GB"},
@@ -86,29 +86,31 @@ RIGHT = {
 @pytest.mark.parametrize("device", RIGHT)
 def test_a_name_is_that_of_its_gpus_alone(device: str) -> None:
     fits = (Likeness.EXACT, Likeness.VARIANT)
-    found = {g.name for g in KNOWN.gpus.values() if KNOWN.likeness(device, g) in fits}
-    assert found == RIGHT[device]
-    assert {g.name for g in KNOWN.gpus_of_device(device)} == RIGHT[device]
+    names = {
+        g.name for g in CATALOGUE.gpus.values() if CATALOGUE.likeness(device, g) in fits
+    }
+    assert names == RIGHT[device]
+    assert {g.name for g in CATALOGUE.gpus_of_device(device)} == RIGHT[device]
 
 
 def test_every_name_of_the_catalogue_is_that_of_one_gpu() -> None:
     """Its own, or a short one that several share; never another one's alone."""
-    assert KNOWN.gpus
-    for gpu in KNOWN.gpus.values():
+    assert CATALOGUE.gpus
+    for gpu in CATALOGUE.gpus.values():
         for name in (gpu.name, *gpu.aliases):
-            assert gpu.name in {g.name for g in KNOWN.gpus_of_device(name)}, name
-        assert KNOWN.likeness(gpu.name, gpu) is Likeness.EXACT, gpu.name
-        others = [g.name for g in KNOWN.gpus_of_device(gpu.name) if g is not gpu]
+            assert gpu.name in {g.name for g in CATALOGUE.gpus_of_device(name)}, name
+        assert CATALOGUE.likeness(gpu.name, gpu) is Likeness.EXACT, gpu.name
+        others = [g.name for g in CATALOGUE.gpus_of_device(gpu.name) if g is not gpu]
         assert others == [], gpu.name
 
 
 def test_another_vendor_never_passes() -> None:
     vendors = {
         g.name: parse_device(g.aliases[0] if g.aliases else g.name)[0].vendors
-        for g in KNOWN.gpus.values()
+        for g in CATALOGUE.gpus.values()
     }
     assert vendors
-    for gpu in KNOWN.gpus.values():
+    for gpu in CATALOGUE.gpus.values():
         other = "AMD" if "nvidia" in vendors[gpu.name] else "NVIDIA"
         for device in (f"{other} {gpu.name}", f"{other} Graphics"):
             assert likeness(device, gpu) is Likeness.ANOTHER, device
@@ -131,16 +133,16 @@ def test_another_vendor_never_passes() -> None:
 def test_a_share_of_a_gpu_is_not_the_whole(
     device: str, anchor: str, share: bool
 ) -> None:
-    found = KNOWN.likeness(device, KNOWN.gpu(anchor))
-    assert found is (Likeness.SHARE if share else Likeness.VARIANT)
-    assert KNOWN.likeness(device, KNOWN.gpu("K80")) is Likeness.ANOTHER
+    likeness = CATALOGUE.likeness(device, CATALOGUE.gpu(anchor))
+    assert likeness is (Likeness.SHARE if share else Likeness.VARIANT)
+    assert CATALOGUE.likeness(device, CATALOGUE.gpu("K80")) is Likeness.ANOTHER
     answer = checked(device, anchor)
     assert isinstance(answer, Failure) is share
 
 
 def checked(device: str, anchor: str, **more: bool) -> Failure | Profile:
     profile = Profile(ops={"Device_aten::mm": 100.0}, source="x.json", device=device)
-    (answer,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN, **more)
+    (answer,) = of_anchor([profile], CATALOGUE.instance(anchor), CATALOGUE, **more)
     return answer
 
 
@@ -193,9 +195,11 @@ def test_a_name_that_names_no_gpu_confirms_nothing(device: str) -> None:
 
 
 def test_nearest_are_of_the_chip_first() -> None:
-    assert next(g.name for g in nearest_gpus("NVIDIA T4 32GB", KNOWN)) == "T4"
-    assert all(g.chip == "GA100" for g in nearest_gpus("NVIDIA A100-SXM-64GB", KNOWN))
-    assert nearest_gpus("TPU v4", KNOWN) == ()
+    assert next(g.name for g in nearest_gpus("NVIDIA T4 32GB", CATALOGUE)) == "T4"
+    assert all(
+        g.chip == "GA100" for g in nearest_gpus("NVIDIA A100-SXM-64GB", CATALOGUE)
+    )
+    assert nearest_gpus("TPU v4", CATALOGUE) == ()
 
 
 #: how corpora of measured runs write their GPUs -> entry of the catalogue
@@ -226,8 +230,8 @@ CORPORA = {
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_corpora_name_entries_of_the_catalogue(name: str) -> None:
-    found = {g.name for g in KNOWN.gpus_of_device(name)}
-    assert found == {CORPORA[name]}
+    names = {g.name for g in CATALOGUE.gpus_of_device(name)}
+    assert names == {CORPORA[name]}
 
 
 @pytest.mark.parametrize(
@@ -248,13 +252,13 @@ def test_corpora_name_entries_of_the_catalogue(name: str) -> None:
 def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(
     kernel: str, anchor: str, built_for: str
 ) -> None:
-    gpu = KNOWN.gpu(anchor)
+    gpu = CATALOGUE.gpu(anchor)
     assert too_new(kernel, gpu) == built_for
     for profile in (
         Profile(ops={f"Device_{kernel}": 100.0, "Device_add": 1.0}),
         Profile(ops={"Device_aten::mm": 100.0}, newest_kernel=kernel),
     ):
-        (doubted,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN)
+        (doubted,) = of_anchor([profile], CATALOGUE.instance(anchor), CATALOGUE)
         assert isinstance(doubted, Profile)
         (said,) = doubted.notes
         assert f"was built for {built_for} and later" in said
@@ -278,7 +282,7 @@ def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(
 def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(
     kernel: str, anchor: str
 ) -> None:
-    assert too_new(kernel, KNOWN.gpu(anchor)) is None
+    assert too_new(kernel, CATALOGUE.gpu(anchor)) is None
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from xlate.values.memory_fit import GIB
 from xlate.values.profile import Profile
 from xlate.values.profile_document import to_json
 
-KNOWN = catalogue()
-V100 = KNOWN.gpu("V100-SXM2-16GB")
+CATALOGUE = catalogue()
+V100 = CATALOGUE.gpu("V100-SXM2-16GB")
 ORDER = ("yes", "unsure", "no")
 
 
@@ -45,9 +45,9 @@ ORDER = ("yes", "unsure", "no")
     ],
 )
 def test_need_against_have(gpu: str, need_gib: float, fits: str) -> None:
-    found = memory_fit(KNOWN.gpu(gpu), need_gib * GIB)
-    assert found.fits == fits
-    assert (found.reason is None) == (fits == "yes")
+    fit = memory_fit(CATALOGUE.gpu(gpu), need_gib * GIB)
+    assert fit.fits == fits
+    assert (fit.reason is None) == (fits == "yes")
 
 
 @given(st.floats(0.01, 200), st.floats(0.01, 200))

@@ -23,7 +23,7 @@ from xlate.hardware.rent import rent_of_instance, why_no_rent
 from xlate.objectives import Cost, make_objective
 from xlate.values.profile import Estimate, Profile
 
-KNOWN = catalogue()
+CATALOGUE = catalogue()
 
 
 def asked(*args: str | Path) -> str:
@@ -35,7 +35,7 @@ def asked(*args: str | Path) -> str:
 @pytest.mark.parametrize("name", ["p3.2xlarge", "p4d.24xlarge", "p5.48xlarge"])
 def test_the_whole_instance_is_paid(empty_home: Path, example: Path, name: str) -> None:
     (t,) = xlate.translate(example, "g3s.xlarge", name)
-    instance = KNOWN.instance(name)
+    instance = CATALOGUE.instance(name)
     an_hour = present(instance.price).usd_per_h
     assert present(t.usd_per_1000_steps).value == pytest.approx(
         t.step_time_s.value * 1000 / 3600 * an_hour
@@ -90,12 +90,12 @@ def test_a_gpu_alone_has_no_price_and_says_so(empty_home: Path, example: Path) -
     assert "p5.48xlarge" in document["no_rent"]
     out = asked("translate", example, "--anchor", "g3s.xlarge", "--target", "H100-SXM5")
     assert "is a GPU" in out
-    assert "has no price" not in why_no_rent(KNOWN.instance("H100-SXM5"), KNOWN)
+    assert "has no price" not in why_no_rent(CATALOGUE.instance("H100-SXM5"), CATALOGUE)
 
 
 @pytest.mark.parametrize("price", [0.0, -5.0, math.nan, math.inf])
 def test_a_price_that_cannot_be_is_not_printed(price: float) -> None:
-    instance = KNOWN.instance("p5.48xlarge")
+    instance = CATALOGUE.instance("p5.48xlarge")
     wrong = replace(
         instance, prices=(replace(present(instance.price), usd_per_h=price),)
     )
@@ -130,12 +130,14 @@ def test_sizes_and_two_anchors_pay_the_same(empty_home: Path, example: Path) -> 
 
 
 def test_clocks_are_paid_by_the_instance() -> None:
-    costs = StepCosts(Estimate(0.1), rent_of_instance(KNOWN.instance("p5.48xlarge")))
+    costs = StepCosts(
+        Estimate(0.1), rent_of_instance(CATALOGUE.instance("p5.48xlarge"))
+    )
     hours = 0.1 * 1000 / 3600
     # who rents a machine does not pay for its electricity again
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * 55.04)
     assert costs.usd(1.0, 500.0, share=True) == pytest.approx(hours * 6.88)
-    own = replace(KNOWN.instance("p5.48xlarge"), provider="own")
+    own = replace(CATALOGUE.instance("p5.48xlarge"), provider="own")
     costs = StepCosts(Estimate(0.1), rent_of_instance(own))
     # 500 W at 0.10 $/kWh
     assert costs.usd(1.0, 500.0) == pytest.approx(hours * (55.04 + 0.05))
@@ -146,11 +148,11 @@ def test_clocks_are_paid_by_the_instance() -> None:
 def test_the_objective_of_dollars_is_what_is_paid() -> None:
     """A clock that is 2 % slower and draws half is cheaper only where power is paid."""
     time, power = np.array([1.02, 1.0]), np.array([150.0, 300.0])
-    rented = rent_of_instance(KNOWN.instance("p3.2xlarge"))
+    rented = rent_of_instance(CATALOGUE.instance("p3.2xlarge"))
     own = rent_of_instance(
         replace(
-            KNOWN.instance("p3.2xlarge"), provider="own",
-            prices=(replace(present(KNOWN.instance("p3.2xlarge").price), usd_per_h=0.20),),
+            CATALOGUE.instance("p3.2xlarge"), provider="own",
+            prices=(replace(present(CATALOGUE.instance("p3.2xlarge").price), usd_per_h=0.20),),
         )
     )  # fmt: skip
     for rent, best in ((rented, 1), (own, 0)):

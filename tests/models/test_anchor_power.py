@@ -60,16 +60,16 @@ def test_the_reach_is_between_models_and_not_between_their_variants() -> None:
 
 def test_telemetry_unlike_any_widens_the_interval(handoff: PowerModel) -> None:
     seen = handoff.telemetry_[len(handoff.telemetry_) // 2]
-    known = job(70 * seen[0], seen[1], seen[2])
+    usual = job(70 * seen[0], seen[1], seen[2])
     strange = job(2 * 70.0, 0.01, 1.0)
-    assert present(handoff.strangeness(known)).telemetry <= 1
+    assert present(handoff.strangeness(usual)).telemetry <= 1
     assert present(handoff.strangeness(strange)).beyond > 0
 
     def width(row: PowerFeatures) -> float:
         low, high = np.quantile(handoff.draws(row)[:, 0], [0.05, 0.95])
         return float(high - low)
 
-    assert width(strange) > width(known)
+    assert width(strange) > width(usual)
 
 
 def test_errors_on_an_anchor_never_metered_are_those_of_gpus_left_out(

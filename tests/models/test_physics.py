@@ -56,9 +56,9 @@ def test_effects_of_a_group_are_taken_without_it() -> None:
     fitted = PooledRatios(["Device_Conv2D", "Device_MatMul"])
     fitted._index()
     ratio = np.array([[1.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
-    known = np.array([[True, False]] * 3)
-    effects = fitted._effects(ratio, known, np.array([0, 1, 2]))
-    # a mean over the other groups, pulled half or a third of the way to itself
+    measured = np.array([[True, False]] * 3)
+    effects = fitted._effects(ratio, measured, np.array([0, 1, 2]))
+    # a mean over the other groups, moved towards itself by a half or a third
     assert effects[0, 0] == pytest.approx(2.0)
     assert effects[2, 0] == pytest.approx(1.0)
     assert effects[3, 0] == pytest.approx(5 / 3)
@@ -181,7 +181,7 @@ def simulated_pair() -> tuple[
     return columns, X, Y, aligned.models
 
 
-def test_the_forest_is_heard_where_the_two_paths_do_not_hold(
+def test_the_forest_is_used_where_the_two_paths_do_not_hold(
     simulated_pair: tuple[
         list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
     ],
@@ -202,10 +202,10 @@ def test_a_weight_that_is_given_is_kept(
         PhysicsTranslator(columns, second_opinion=w).fit(X[few], Y[few], models[few])
         for w in (0.0, 1.0)
     )
-    found = paths.translate(X[few])
+    translated = paths.translate(X[few])
     step = PhysicsTranslator(columns).fit(X[few], Y[few], models[few])
     assert step.weight_ == 1 / 3  # too few models to choose by
     np.testing.assert_allclose(
         step.predict(X[few])[:, -1],
-        found.values[:, -1] ** (2 / 3) * forest.predict(X[few])[:, -1] ** (1 / 3),
+        translated.values[:, -1] ** (2 / 3) * forest.predict(X[few])[:, -1] ** (1 / 3),
     )

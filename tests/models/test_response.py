@@ -166,19 +166,19 @@ def test_objective_names_are_checked() -> None:
 
 def test_the_label_is_the_oracle_of_an_exhaustive_search() -> None:
     curve = curves_of(one(), GPU)[0]
-    found = label(curve, make_objective("edp"), 0.05)
+    sweep_label = label(curve, make_objective("edp"), 0.05)
     edp = curve.smooth_power_w * curve.smooth_time_s**2
-    assert found.best_mhz == curve.sm_mhz[edp.argmin()]
+    assert sweep_label.best_mhz == curve.sm_mhz[edp.argmin()]
     slow = curve.smooth_time_s / curve.smooth_time_s.min() - 1
     inside = [f for f, s in zip(curve.sm_mhz, slow, strict=True) if s <= 0.05]
-    assert found.bounded_mhz in inside
-    assert found.bounded_mhz == min(
+    assert sweep_label.bounded_mhz in inside
+    assert sweep_label.bounded_mhz == min(
         inside, key=lambda f: edp[np.flatnonzero(curve.sm_mhz == f)[0]]
     )
-    assert found.fastest_mhz == 1380
-    assert found.band_mhz[0] <= found.best_mhz <= found.band_mhz[1]
-    assert 0 < found.slowdown <= 0.05
-    assert found.energy_saving > 0
+    assert sweep_label.fastest_mhz == 1380
+    assert sweep_label.band_mhz[0] <= sweep_label.best_mhz <= sweep_label.band_mhz[1]
+    assert 0 < sweep_label.slowdown <= 0.05
+    assert sweep_label.energy_saving > 0
 
 
 def test_a_bound_is_a_share(sweeps: Sweeps) -> None:
@@ -374,7 +374,7 @@ def test_importance_finds_the_feature_that_matters(sweeps: Sweeps) -> None:
 def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps: Sweeps) -> None:
     own = training(sweeps, "smi")
     alike = donor_rows([sweeps], own, frozenset(), "smi")
-    # the same curves, turned upside down, teach nothing
+    # the same curves, turned upside down, are of no use in the fit
     odd = replace(alike, time=-alike.time, power=-alike.power)
     assert choose_donor_weight(own, odd) == 0
     assert choose_donor_weight(own.rows(own.groups == own.groups[0]), alike) == 1
@@ -383,7 +383,7 @@ def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps: Sweeps) -
     assert both.weights[len(own) :].sum() == pytest.approx(0.1 * own.weights.sum())
 
 
-def test_a_response_is_as_wide_elsewhere_as_it_errs_there(sweeps: Sweeps) -> None:
+def test_a_response_is_as_wide_elsewhere_as_its_errors_there(sweeps: Sweeps) -> None:
     assert sweep_study.spread(sweeps, sweeps, "response-linear", view="smi") == 1
     with pytest.raises(UnknownNameError, match="response model"):
         sweep_study.spread(sweeps, sweeps, "boosting", view="smi")

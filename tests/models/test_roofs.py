@@ -30,8 +30,8 @@ def other(gpu: Gpu, **facts: int) -> Gpu:
 
 
 def test_a_ratio_turned_round_is_its_inverse() -> None:
-    known = catalogue()
-    t4, h100 = known.gpu("T4"), known.gpu("H100-SXM5-80GB")
+    gpus = catalogue()
+    t4, h100 = gpus.gpu("T4"), gpus.gpu("H100-SXM5-80GB")
     there, back = (log_ratios(DEFAULT_ROOFS, *p) for p in ((t4, h100), (h100, t4)))
     assert there.keys() == back.keys() == {"compute", "memory", "serial"}
     for nature in there:
@@ -65,13 +65,13 @@ def test_parameters_are_found_again() -> None:
     seen = [Observed(g, "made", *true.rates(g)) for g in map(catalogue().gpu, MEASURED)]
     # up to a constant of the corpus, which nobody knows
     seen = [replace(o, compute=o.compute + 5, memory=o.memory - 3) for o in seen]
-    found = Roofs.fit(seen)
+    fitted = Roofs.fit(seen)
     left_out = catalogue().gpu("A10G")
     anchor = catalogue().gpu("T4")
-    want, got = (log_ratios(r, anchor, left_out) for r in (true, found))
+    want, got = (log_ratios(r, anchor, left_out) for r in (true, fitted))
     for nature in want:
         assert got[nature] == pytest.approx(want[nature], abs=0.06)
-    assert Roofs.from_dict(found.to_dict()) == found
+    assert Roofs.from_dict(fitted.to_dict()) == fitted
 
 
 def test_a_fact_that_nobody_knows_is_named() -> None:

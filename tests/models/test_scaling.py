@@ -74,7 +74,7 @@ def test_errors_grow_with_every_octave() -> None:
     assert scaler.range_ == (16, 256)
 
 
-def test_too_few_sizes_teach_nothing() -> None:
+def test_too_few_sizes_are_not_fitted() -> None:
     times, steps, sizes, models = runs(sizes=(16,))
     with pytest.raises(AlignmentError, match="0 pairs of runs differ in batch-size"):
         Scaler(OPS, "batch-size").fit(times, steps, sizes, models, models)
@@ -114,13 +114,13 @@ def test_here_and_there(fitted: FitResult, example: Path, tmp_path: Path) -> Non
     command += ["--step-time", "105", "--scale", "batch-size=32..128"]
     done = CliRunner().invoke(app, [*command, "--json"])
     assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)
-    assert [f["batch_size"] for f in found] == [32, 64, 128]
-    assert [f["measured"] for f in found] == [False, True, False]
-    here = [f["anchor_step_time_s"]["value"] for f in found]
-    there = [f["translation"]["step_time_s"] for f in found]
-    assert here == sorted(here)
-    assert here[1] == pytest.approx(0.105)
+    document = json.loads(done.stdout)
+    assert [f["batch_size"] for f in document] == [32, 64, 128]
+    assert [f["measured"] for f in document] == [False, True, False]
+    anchor_s = [f["anchor_step_time_s"]["value"] for f in document]
+    there = [f["translation"]["step_time_s"] for f in document]
+    assert anchor_s == sorted(anchor_s)
+    assert anchor_s[1] == pytest.approx(0.105)
     assert there[0]["value"] < there[2]["value"]
     assert there[1]["value"] < there[2]["value"]
     widths = [t["high"] / t["low"] for t in there]
@@ -131,8 +131,8 @@ def test_here_and_there(fitted: FitResult, example: Path, tmp_path: Path) -> Non
 
 def test_from_python(fitted: FitResult, example: Path) -> None:
     (profile,) = all_as(Profile, engine.read_profiles([example], step_time_us=1e5))
-    found = xlate.scale(profile, "g3s", "p3", "batch-size=32..128")
-    assert [f.size for f in found] == [32, 64, 128]
+    scaled = xlate.scale(profile, "g3s", "p3", "batch-size=32..128")
+    assert [f.size for f in scaled] == [32, 64, 128]
     faster = {c: 0.7 * v for c, v in profile.ops.items()}
     other = replace(profile, ops=faster, step_time_us=7e4, instance=None)
     both = xlate.translate_together({"g3s": profile, "g4dn": other}, "p3")

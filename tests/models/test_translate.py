@@ -110,7 +110,7 @@ def test_what_the_target_does_not_run_goes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ratio", "ratio-forest", "shares-forest", "physics"])
-def test_an_operation_never_seen_takes_the_ratio_of_its_kin(name: str) -> None:
+def test_an_operation_never_seen_takes_the_ratio_of_similar_ones(name: str) -> None:
     X, Y = pairs()
     new = X[:3].copy()
     new[:, 3] = 1e4

@@ -251,8 +251,8 @@ def test_a_table_of_many_columns_is_translated_in_linear_time() -> None:
         step_time_us=pl.lit(4e5),
     )  # fmt: skip
     begin = time.process_time()
-    found = engine.translate_table(frame, "g3s", "p3")
-    assert found.height == 2
+    table = engine.translate_table(frame, "g3s", "p3")
+    assert table.height == 2
     assert time.process_time() - begin < 5
 
 

@@ -89,13 +89,13 @@ def test_all_types_come_back_as_numbers_or_text(decoder: Decoder) -> None:
             "l": [[1], [2]],
         }
     )
-    found = decoder.frame("a file", packed(frame))
-    assert found.drop("l").rows() == [
+    decoded = decoder.frame("a file", packed(frame))
+    assert decoded.drop("l").rows() == [
         (1, 2.0**63, 1.5, True, "é", "x", None, "1970-01-01"),
         (None, 1.0, None, None, None, "y", None, "1970-01-02"),
     ]
-    assert found.schema["l"] == pl.Object
-    assert found["i"].dtype == pl.Int64
+    assert decoded.schema["l"] == pl.Object
+    assert decoded["i"].dtype == pl.Int64
 
 
 def test_no_rows_and_no_columns_come_back_too(decoder: Decoder) -> None:

@@ -223,10 +223,10 @@ def test_a_trace_without_marks_is_one_step_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_user_says_how_many_steps_there_are(tmp_path: Path) -> None:
-    (whole,) = read(tmp_path, without_steps(made.steps()))
+    (one_step,) = read(tmp_path, without_steps(made.steps()))
     (p,) = read(tmp_path, without_steps(made.steps()), StepChoice(count=4))
-    assert p.step_time_us == present(whole.step_time_us) / 4
-    assert p.ops == pytest.approx({c: v / 4 for c, v in whole.ops.items()})
+    assert p.step_time_us == present(one_step.step_time_us) / 4
+    assert p.ops == pytest.approx({c: v / 4 for c, v in one_step.ops.items()})
     assert "divided by 4" in said(p)
     again = api.read_profile(tmp_path / "trace.json", trace_steps=4)
     assert again == p
@@ -615,33 +615,33 @@ def big_steps(n: int = 4, kernels: int = 20) -> list[Json]:
 
 
 def test_a_step_counts_only_with_its_kernels(tmp_path: Path) -> None:
-    whole = big_steps()
+    events = big_steps()
     # the host's 84 events, two steps of 40, and half of the third
-    (p,) = read(tmp_path, cut(whole[: 84 + 100]))
+    (p,) = read(tmp_path, cut(events[: 84 + 100]))
     assert p.ops["Device_aten::add"] == pytest.approx(200)
     assert "2 of 4 steps were left out" in said(p)
     for n in (90, 105, 84 + 30):
         with pytest.raises(ProfileError, match=r"in none of its 4 steps|no GPU kernel"):
-            read(tmp_path, cut(whole[:n]))
+            read(tmp_path, cut(events[:n]))
     with pytest.raises(ProfileError, match="breaks off before the GPU's events"):
-        read(tmp_path, cut(whole[:80]))
+        read(tmp_path, cut(events[:80]))
 
 
 def test_a_step_without_work_takes_no_lost_steps_place(tmp_path: Path) -> None:
-    whole = big_steps(1)
+    events = big_steps(1)
     last = made.span("user_annotation", "ProfilerStep#9", 1000, 50)
     with pytest.raises(ProfileError, match="in none of its 2 steps"):
-        read(tmp_path, cut([last, *whole[: 21 + 20]]))
+        read(tmp_path, cut([last, *events[: 21 + 20]]))
 
 
 def test_a_recording_that_breaks_off_is_no_whole_one(tmp_path: Path) -> None:
-    whole = without_steps(big_steps(2))
+    events = without_steps(big_steps(2))
     for choice in (None, StepChoice(count=2)):
         with pytest.raises(
             ProfileError, match=r"only 50% of the launches .*breaks off"
         ):
-            read(tmp_path, cut(whole[: 40 + 41]), choice)
-        (p,) = read(tmp_path, cut([*whole, whole[0]]), choice)
+            read(tmp_path, cut(events[: 40 + 41]), choice)
+        (p,) = read(tmp_path, cut([*events, events[0]]), choice)
         assert "breaks off" in said(p)
 
 
@@ -703,9 +703,9 @@ def test_columns_of_one_name_are_added_up() -> None:
     # other readers number the same name more than once
     numbers, times = np.array([0, 1, 2]), np.array([0.0, 10.0, 20.0])
     work = Work(times, times + 5, times, numbers, ("Device_a", "Device_b", "Device_a"))
-    found = of_step(work, [Step(0, 0.0, 40.0)])
-    assert found is not None
-    assert found.ops == {"Device_a": 10, "Device_b": 5, "Device_IDLE": 25}
+    step_times = of_step(work, [Step(0, 0.0, 40.0)])
+    assert step_times is not None
+    assert step_times.ops == {"Device_a": 10, "Device_b": 5, "Device_IDLE": 25}
 
 
 # where the host runs ahead of the GPU
@@ -835,7 +835,7 @@ def test_an_event_with_quotes_in_its_name_is_left_out(
 # precision
 
 
-def test_time_is_told_by_precision(
+def test_time_is_reported_by_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -872,7 +872,7 @@ def test_time_is_told_by_precision(
     assert p.precision_us == pytest.approx({"fp16-tensor": 200, "fp32": 50})
 
 
-# what holds against an answer
+# what lowers the confidence in an answer
 
 
 def against(profile: Profile) -> list[str]:

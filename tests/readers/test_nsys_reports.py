@@ -193,7 +193,7 @@ def test_a_trace_says_which_gpu_and_counts_overlap_once(tmp_path: Path) -> None:
     assert one.busy_us == pytest.approx(400)
     assert one.step_time_us == pytest.approx(500)
     assert two.busy_us == pytest.approx(50)
-    # a trace of API calls looks alike, and is none
+    # a trace of API calls looks alike, and is not one of kernels
     calls = "Start (ns),Duration (ns),Name,Result,CorrID,Pid,Tid\n1,2,cudaMalloc,0,1,1,1\n"  # fmt: skip
     with pytest.raises(ProfileError, match="holds no kernel"):
         read(tmp_path, named("cuda_api_trace", calls))

@@ -41,13 +41,13 @@ def kernel(name: str, op: str, ts: int, dur: int) -> Json:
 
 def runs(*lengths: int, first: int = 900) -> list[Json]:
     """Runs of a model, the first with its start-up."""
-    found = [
+    events = [
         event("Session", "model_loading_uri", 0, 500),
         event("Session", "session_initialization", 500, 500),
     ]
     at = 10_000
     for length in (first, *lengths):
-        found += [
+        events += [
             event("Node", "Conv_1_fence_before", at, 0, op_name="Conv"),
             node("Conv", at + 10, length // 2),
             node("Relu", at + 10 + length // 2, 40),
@@ -56,7 +56,7 @@ def runs(*lengths: int, first: int = 900) -> list[Json]:
             event("Session", "model_run", at, length),
         ]
         at += 10_000
-    return found
+    return events
 
 
 def read(tmp_path: Path, events: str | list[Json], **choice: Any) -> list[Profile]:
@@ -133,8 +133,8 @@ def test_it_is_no_trace_of_another_tool(tmp_path: Path) -> None:
         path = tmp_path / "p.json"
         path.write_text(json.dumps(events))
         head = path.read_bytes()
-        found = [f.name for f in candidates(head) if f.reader.sniff(head)]
-        assert found[0] == "onnx_profile"
+        names = [f.name for f in candidates(head) if f.reader.sniff(head)]
+        assert names[0] == "onnx_profile"
 
 
 def test_training_is_known_by_its_operations(tmp_path: Path) -> None:

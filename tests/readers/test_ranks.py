@@ -163,9 +163,9 @@ def test_ranks_that_train_and_others_that_do_not_are_kept_apart(tmp_path: Path) 
     (one,) = read(files[0])
     trained = replace(one, workload=replace(one.workload, mode="training"))
     used = replace(one, workload=replace(one.workload, mode="inference"))
-    found = slowest(job, {files[0]: [trained], files[1]: [used]})
-    assert [p.workload.mode for _, p in found] == ["training", "inference"]
-    for _, profile in found:
+    jobs = slowest(job, {files[0]: [trained], files[1]: [used]})
+    assert [p.workload.mode for _, p in jobs] == ["training", "inference"]
+    for _, profile in jobs:
         assert "some are of inference and some of training" in notes(profile)
         assert "alone" not in notes(profile)
 
@@ -181,9 +181,9 @@ def test_one_rank_alone_says_that_others_are_missing(tmp_path: Path) -> None:
 
 def test_jobs_of_other_sizes_and_other_files_stay_apart(tmp_path: Path) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2), c=trace(0, 3), d=trace(), e=trace(0, 1))  # fmt: skip
-    found = all_as(Profile, engine.read_profiles([tmp_path]))
-    assert len(found) == 4
-    assert sum("[rank" in p.source for p in found) == 2
+    profiles = all_as(Profile, engine.read_profiles([tmp_path]))
+    assert len(profiles) == 4
+    assert sum("[rank" in p.source for p in profiles) == 2
 
 
 def test_ranks_on_different_gpus_are_one_answer_each(tmp_path: Path) -> None:
@@ -207,9 +207,9 @@ def test_what_is_said_is_found_in_front_and_behind(
         assert content.index(b"distributedInfo") > 1 << 16
     path = tmp_path / "t.json"
     path.write_bytes(gzip.compress(content) if packed else content)
-    found = rank_of(path)
-    assert found is not None
-    assert (found.number, found.world) == (5, 8)
+    rank = rank_of(path)
+    assert rank is not None
+    assert (rank.number, rank.world) == (5, 8)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_a_files_name_may_say_the_rank(
     name: str, number: int | None, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(trace())
-    found = rank_of(tmp_path / name)
-    assert (None if found is None else found.number) == number
+    rank = rank_of(tmp_path / name)
+    assert (None if rank is None else rank.number) == number
 
 
 def test_ranks_by_name_are_one_job_and_gaps_are_said(tmp_path: Path) -> None:
@@ -233,9 +233,9 @@ def test_ranks_by_name_are_one_job_and_gaps_are_said(tmp_path: Path) -> None:
     (tmp_path / "other_rank-0.json").write_bytes(trace())
     jobs = jobs_in(sorted(tmp_path.iterdir()))
     assert [[r.number for r in j.ranks] for j in jobs] == [[0, 1, 3]]
-    found = all_as(Profile, engine.read_profiles([tmp_path]))
-    assert len(found) == 2
-    assert any("rank 2 of the job is not in the folder" in notes(p) for p in found)
+    profiles = all_as(Profile, engine.read_profiles([tmp_path]))
+    assert len(profiles) == 2
+    assert any("rank 2 of the job is not in the folder" in notes(p) for p in profiles)
 
 
 def test_what_is_no_trace_has_no_rank(tmp_path: Path) -> None:

@@ -271,11 +271,11 @@ def test_read_profile_wants_one(tmp_path: Path) -> None:
 def test_any_bytes_give_profiles_or_an_xlate_error(tmp_path: Path, raw: bytes) -> None:
     path = write(tmp_path, raw, "fuzz.csv")
     try:
-        found = readers.read(path)
+        profiles = readers.read(path)
     except XlateError:
         return
-    assert found
-    assert all(t >= 0 for p in found for t in p.ops.values())
+    assert profiles
+    assert all(t >= 0 for p in profiles for t in p.ops.values())
 
 
 def test_bytes_io_parquet_is_sniffed_by_content(tmp_path: Path) -> None:

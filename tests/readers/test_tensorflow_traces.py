@@ -44,10 +44,10 @@ def meta(pid: int, name: str, tid: int | None = None) -> Json:
 
 
 def case(name: str) -> Profile:
-    found = [p for s in SHARED if (p := s / "cases" / "traces" / name).exists()]
-    if not found:
+    paths = [p for s in SHARED if (p := s / "cases" / "traces" / name).exists()]
+    if not paths:
         pytest.skip("the real trace is not on this machine")
-    (profile,) = readers.read(found[0])
+    (profile,) = readers.read(paths[0])
     return profile
 
 
@@ -121,7 +121,7 @@ def test_the_name_of_the_gpu_is_read_where_it_stands(
     assert p.device == device
 
 
-def test_inference_is_told_from_the_work(tmp_path: Path) -> None:
+def test_inference_is_recognised_by_the_work(tmp_path: Path) -> None:
     events = json.loads(made.tf_trace())["traceEvents"]
     assert read(tmp_path, events)[0].workload.mode == "inference"
     for e in events:
@@ -231,8 +231,8 @@ def test_instructions_of_xla_have_families(
             args.update(hlo_op=hlo_op, tf_op=origin)
             e["name"] = hlo_op.replace(".", "_").replace("-", "_")
     (p,) = read(tmp_path, events)
-    found = {c: v for c, v in p.ops.items() if op_names.is_busy(c)}
-    (column,) = [c for c in found if "gemm_fusion_dot" not in c] or found
+    busy_us = {c: v for c, v in p.ops.items() if op_names.is_busy(c)}
+    (column,) = [c for c in busy_us if "gemm_fusion_dot" not in c] or busy_us
     assert op_names.family(column) == family, column
 
 

@@ -143,7 +143,7 @@ def test_every_gpu_has_a_profile(tmp_path: Path) -> None:
     holds(two, made.VECTOR)
 
 
-def test_ids_that_two_processes_share_are_told_apart(tmp_path: Path) -> None:
+def test_ids_that_two_processes_share_are_distinguished(tmp_path: Path) -> None:
     # both count their launches from the same number; one began later
     late = made.steps(pid=2, device=1, start=500_000)
     one, two = read(tmp_path, made.trace(made.steps() + late))
@@ -366,10 +366,10 @@ def test_nothing_but_a_profile_or_an_error_of_ours(
 
 def check(path: Path, format: str | None = None) -> None:
     try:
-        found = readers.read(path, format)
+        profiles = readers.read(path, format)
     except XlateError:
         return
-    for p in found:
+    for p in profiles:
         values = list(p.ops.values())
         assert all(np.isfinite(v) and v >= 0 for v in values)
         assert all(op_names.is_op_column(c) for c in p.ops)

@@ -65,11 +65,11 @@ def test_another_day_is_another_run(tmp_path: Path, stamp: str, apart: bool) -> 
     rows = [f"{stamp.format(s)}, 60 W, 97 %, 40 %" for s in range(10)]
     meter.write_text("\n".join(["timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]", *rows]))  # fmt: skip
     telemetry = read_telemetry(meter)
-    found = time_doubts(telemetry, profile)
-    assert bool(found) == apart
+    doubts = time_doubts(telemetry, profile)
+    assert bool(doubts) == apart
     if apart:
-        assert found[0][0] == "widen"
-        assert "not of one run" in found[0][1]
+        assert doubts[0][0] == "widen"
+        assert "not of one run" in doubts[0][1]
     assert time_doubts(telemetry, meter) == []
     said = anchor_doubts(telemetry, catalogue().gpu("T4"), catalogue())
     assert said == [

@@ -69,10 +69,10 @@ def test_order_of_planes_and_packing_change_nothing(tmp_path: Path) -> None:
 def test_small_pieces_say_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
+    in_one_piece = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
     monkeypatch.setattr(wire, "BATCH_BYTES", 16)
     monkeypatch.setattr(wire, "PIECE_BYTES", 7)
-    assert read(tmp_path, made.space(made.jax_gpu(), made.jax_host())) == whole
+    assert read(tmp_path, made.space(made.jax_gpu(), made.jax_host())) == in_one_piece
 
 
 def test_a_host_that_runs_ahead_does_not_say_how_long_a_step_takes(
@@ -177,9 +177,9 @@ BROKEN = {
     "negative": (made.space(_negative()), r"'k' begins at 5 µs and takes -1 µs"),
     "cut-in-the-lines": (made.space(made.jax_gpu(), made.jax_host())[:300], r"breaks off at byte"),
     "cut-behind-the-gpu": (made.space(made.jax_gpu(), made.jax_host())[:-40], r"breaks off at byte"),
-    "length-beyond-the-plane": (made.some(1, made.whole(1, 1) + made.some(2, "/device:GPU:0") + b"\x1a\xff\xff\x03"), r"damaged or breaks off"),
+    "length-beyond-the-plane": (made.some(1, made.varint_field(1, 1) + made.some(2, "/device:GPU:0") + b"\x1a\xff\xff\x03"), r"damaged or breaks off"),
     "group": (made.space(made.jax_gpu()) + b"\x0b", r"damaged or breaks off"),
-    "huge-field": (made.some(1, made.whole(1, 1) + made.some(2, "/device:GPU:0"))[:1] + b"\xff\xff\xff\xff\x0f" + made.whole(1, 1) + made.some(2, "/device:GPU:0") + b"\x22\xff\xff\xff\xff\x0e", r"larger than any|breaks off"),
+    "huge-field": (made.some(1, made.varint_field(1, 1) + made.some(2, "/device:GPU:0"))[:1] + b"\xff\xff\xff\xff\x0f" + made.varint_field(1, 1) + made.some(2, "/device:GPU:0") + b"\x22\xff\xff\xff\xff\x0e", r"larger than any|breaks off"),
 }  # fmt: skip
 
 
@@ -202,8 +202,8 @@ def test_a_file_of_endless_events_is_bounded(
 
 def test_other_protocol_buffers_are_none(tmp_path: Path) -> None:
     for content in (
-        made.some(1, made.some(1, "a kernel") + made.whole(2, 3)),
-        made.some(1, made.whole(1, 1) + made.some(2, "a name")),
+        made.some(1, made.some(1, "a kernel") + made.varint_field(2, 3)),
+        made.some(1, made.varint_field(1, 1) + made.some(2, "a name")),
         b"\n\x05hello",
     ):
         with pytest.raises(ProfileError, match=r"no format|no profile format"):
@@ -225,11 +225,11 @@ def test_nothing_but_a_profile_or_an_error_of_ours(
     rest = b"" if cut else content[place + len(noise) :]
     format = "xplane" if which == "xplane" else "tensorflow_stats_pb"
     try:
-        found = read(tmp_path, content[:place] + noise + rest, format=format)
+        profiles = read(tmp_path, content[:place] + noise + rest, format=format)
     except XlateError:
         return
-    assert found
-    for p in found:
+    assert profiles
+    for p in profiles:
         assert all(v >= 0 for v in p.ops.values())
 
 

@@ -45,7 +45,7 @@ class Command:
     exit_code : int
         With which it ends.
     whole_program : bool
-        Whether it is run in a process of its own, as errors of options are printed
+        Whether it is run in a separate process, as errors of options are printed
         only there.
     """
 
@@ -165,7 +165,7 @@ def _run(command: Command, home: Path) -> str:
 
 
 def _program(command: Command, home: Path) -> str:
-    """What it prints in a process of its own."""
+    """What it prints in a separate process."""
     done = subprocess.run(
         [sys.executable, "-m", "xlate", *command.words(home)],
         cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False,

@@ -19,23 +19,23 @@ def paths(document: Any) -> dict[str, set[str]]:
     A key of an object is ``.key``, an element of a list ``[]``. A path that not every
     object of a list has is marked with ``?`` before its key: ``[]?.error``.
     """
-    found: dict[str, set[str]] = {}
-    _collect([document], "", found)
-    return found
+    types_by_path: dict[str, set[str]] = {}
+    _collect([document], "", types_by_path)
+    return types_by_path
 
 
-def _collect(values: list[Any], path: str, found: dict[str, set[str]]) -> None:
+def _collect(values: list[Any], path: str, types_by_path: dict[str, set[str]]) -> None:
     """The paths of values that stand at one path."""
     if not values:
         return
-    found[path or "."] = {_type(v) for v in values}
+    types_by_path[path or "."] = {_type(v) for v in values}
     objects = [v for v in values if isinstance(v, Mapping)]
     for key in dict.fromkeys(k for o in objects for k in o):
         holders = [o[key] for o in objects if key in o]
         mark = "" if len(holders) == len(objects) else "?"
-        _collect(holders, f"{path}{mark}.{key}", found)
+        _collect(holders, f"{path}{mark}.{key}", types_by_path)
     items = [x for v in values if isinstance(v, list) for x in v]
-    _collect(items, f"{path}[]", found)
+    _collect(items, f"{path}[]", types_by_path)
 
 
 def _type(value: Any) -> str:

@@ -49,10 +49,12 @@ class Cases:
     """The cases of one kind, in the order they were added."""
 
     kind: str
-    found: list[Case] = field(default_factory=list)
+    entries: list[Case] = field(default_factory=list)
 
     def add(self, name: str, origin: str, judge: Judge, *needs: str) -> None:
-        self.found.append(Case(f"{self.kind}/{name}", origin, judge, frozenset(needs)))
+        self.entries.append(
+            Case(f"{self.kind}/{name}", origin, judge, frozenset(needs))
+        )
 
     def __iter__(self) -> Iterator[Case]:
-        return iter(self.found)
+        return iter(self.entries)

@@ -14,13 +14,13 @@ __all__ = ["accepted", "answers", "doubted", "levels", "refused", "same_step", "
 
 def answers(run: Outcome) -> list[dict[str, Any]]:
     """The answers in a document of translate or predict-freq; none where it failed."""
-    found = run.document
-    if isinstance(found, dict):
-        found = [found.get("combined", found)]
-    if not isinstance(found, list):
+    document = run.document
+    if isinstance(document, dict):
+        document = [document.get("combined", document)]
+    if not isinstance(document, list):
         return []
-    found = [a.get("translation", a) for a in found if isinstance(a, dict)]
-    return [a for a in found if isinstance(a, dict) and "step_time_s" in a]
+    document = [a.get("translation", a) for a in document if isinstance(a, dict)]
+    return [a for a in document if isinstance(a, dict) and "step_time_s" in a]
 
 
 def levels(run: Outcome) -> list[str]:
@@ -70,13 +70,13 @@ def says(run: Outcome, pattern: str) -> Iterator[str]:
 
 def same_step(run: Outcome, other: Outcome, rel: float = 1e-6) -> Iterator[str]:
     """Two commands answer with the same step time, interval and verdict."""
-    mine, theirs = answers(run), answers(other)
+    answered, others = answers(run), answers(other)
     if run.crash or other.crash:
         return
-    if len(mine) != len(theirs) or not mine:
-        yield f"{len(mine)} answers where {len(theirs)} are right: {_tail(run)}"
+    if len(answered) != len(others) or not answered:
+        yield f"{len(answered)} answers where {len(others)} are right: {_tail(run)}"
         return
-    for a, b in zip(mine, theirs, strict=True):
+    for a, b in zip(answered, others, strict=True):
         for end in ("value", "low", "high"):
             x, y = a["step_time_s"][end], b["step_time_s"][end]
             if (x is None) != (y is None) or (

@@ -1,4 +1,4 @@
-"""Where a case runs: a folder of its own, and xlate in this process or in one of its own."""
+"""Where a case runs: a separate folder, and xlate in this process or in a separate one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Lab:
     home : Path
         Data home with what was fitted for all cases.
     process : bool
-        Whether every command gets a process of its own.
+        Whether every command gets a separate process.
     limit_s : float
         Bound of one command.
     """
@@ -176,7 +176,7 @@ class Lab:
                 code = e.code if isinstance(e.code, int) else int(bool(e.code))
             except Hang:
                 code, crash = None, f"hangs: over {self.limit_s:g} s of work"
-            except BaseException as e:  # noqa: BLE001 - a panic of a library is none
+            except BaseException as e:  # noqa: BLE001 - a panic of a library is no Exception
                 code = None
                 crash = f"{type(e).__module__}.{type(e).__name__}: {str(e)[:4000]}"
             finally:
@@ -187,10 +187,10 @@ class Lab:
 @contextlib.contextmanager
 def _left_by_exception() -> Iterator[None]:
     """Beside a thread at work xlate leaves by ``os._exit``, which would end the worker."""
-    leave, here = os._exit, os.getpid()
+    leave, worker_pid = os._exit, os.getpid()
 
     def raising(status: int) -> NoReturn:
-        if os.getpid() == here:
+        if os.getpid() == worker_pid:
             raise SystemExit(status)
         leave(status)
 

@@ -98,9 +98,9 @@ def stats_csv(ops: Mapping[str, float] | None = None) -> str:
 
 def flat_json(**more: Any) -> dict[str, Any]:
     """The base profile as flat JSON; a value of None leaves the key out."""
-    whole = {**base_ops(), "model": MODEL, "dataset": "128dataset", "batchsize": BATCH,
+    document = {**base_ops(), "model": MODEL, "dataset": "128dataset", "batchsize": BATCH,
              "optimizer": OPTIMIZER, "step_time_us": base_step_us(), **more}  # fmt: skip
-    return {k: v for k, v in whole.items() if v is not ...}
+    return {k: v for k, v in document.items() if v is not ...}
 
 
 def xlate_json(
@@ -113,9 +113,9 @@ def xlate_json(
         "batch_size": BATCH,
         "optimizer": OPTIMIZER,
     }
-    whole = {"instance": ANCHOR, "workload": {**key, **(workload or {})},
+    document = {"instance": ANCHOR, "workload": {**key, **(workload or {})},
              "step_time_us": base_step_us(), "ops": base_ops(), **more}  # fmt: skip
-    return {k: v for k, v in whole.items() if v is not ...}
+    return {k: v for k, v in document.items() if v is not ...}
 
 
 def flipped(raw: bytes, seed: int, most: int = 3) -> bytes:

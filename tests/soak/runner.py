@@ -20,9 +20,9 @@ from tests.soak.lab import FIT_LIMIT_S, ROOT
 
 __all__ = ["Result", "prepare", "run", "sampled", "table"]
 
-#: a case runs several commands, each with a bound of its own
+#: a case runs several commands, each with a separate bound
 _CASE_LIMIT_S = 150.0
-#: every n-th case is judged in processes of its own from the start
+#: every n-th case is judged in separate processes from the start
 _OUTSIDE_EVERY = 25
 
 
@@ -133,7 +133,7 @@ def run(
     workers: int = 2,
     say: Callable[[str], None] | None = None,
 ) -> list[Result]:
-    """Judge cases; a failure is judged again in processes of its own, which decides.
+    """Judge cases; a failure is judged again in separate processes, which decides.
 
     A case whose command took the worker down is in any case wrong in its second run,
     or reported as such.
@@ -141,7 +141,7 @@ def run(
     waiting: queue.SimpleQueue[tuple[int, Case]] = queue.SimpleQueue()
     for k, case in enumerate(cases):
         waiting.put((k, case))
-    found: dict[int, Result] = {}
+    results: dict[int, Result] = {}
 
     def work(n: int) -> None:
         worker = _Worker(home, home / f"worker-{n}.log")
@@ -152,9 +152,9 @@ def run(
                 result = worker.ask(case, outside)
                 if result.wrong and not outside:
                     again = worker.ask(case, True)
-                    # in a process of its own it does not happen: the state of the worker
+                    # in a separate process it does not happen: the state of the worker
                     result = again if result.command else result
-                found[k] = result
+                results[k] = result
                 if result.wrong and say:
                     say(f"{case.id}: {result.wrong[0]}")
         worker.stop()
@@ -165,21 +165,21 @@ def run(
         t.start()
     for t in threads:
         t.join()
-    if len(found) < len(cases):
-        raise RuntimeError(f"{len(cases) - len(found)} cases were not judged")
-    return [found[k] for k in sorted(found)]
+    if len(results) < len(cases):
+        raise RuntimeError(f"{len(cases) - len(results)} cases were not judged")
+    return [results[k] for k in sorted(results)]
 
 
 def table(results: Sequence[Result]) -> str:
     """Kind, cases, passed, failed, and below it each failure with its command."""
     lines = [f"{'kind':<18}{'cases':>7}{'passed':>8}{'failed':>8}{'waiting':>9}{'seconds':>9}"]  # fmt: skip
     for kind in [*dict.fromkeys(r.case.kind for r in results), "all"]:
-        mine = [r for r in results if kind in (r.case.kind, "all")]
-        bad = sum(bool(r.wrong) for r in mine)
-        waiting = sum(bool(r.waits) for r in mine)
-        spent = sum(r.seconds for r in mine)
+        of_kind = [r for r in results if kind in (r.case.kind, "all")]
+        bad = sum(bool(r.wrong) for r in of_kind)
+        waiting = sum(bool(r.waits) for r in of_kind)
+        spent = sum(r.seconds for r in of_kind)
         lines.append(
-            f"{kind:<18}{len(mine):>7}{len(mine) - bad - waiting:>8}{bad:>8}{waiting:>9}{spent:>9.0f}"
+            f"{kind:<18}{len(of_kind):>7}{len(of_kind) - bad - waiting:>8}{bad:>8}{waiting:>9}{spent:>9.0f}"
         )
     for r in results:
         lines += [f"waits: {r.case.id}: {w}" for w in r.waits[:1]]

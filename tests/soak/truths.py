@@ -29,14 +29,14 @@ def complaints(run: Outcome) -> Iterator[str]:
         yield f"exit code {run.exit}"
     if "Traceback (most recent call last)" in run.err or "panicked at" in run.err:
         yield "a traceback on stderr: " + run.err.strip().splitlines()[-1][:160]
-    elif found := _WARNING.search(run.err):
-        yield f"a warning of Python's on stderr: {found.group(0)[:160]}"
+    elif warning := _WARNING.search(run.err):
+        yield f"a warning of Python's on stderr: {warning.group(0)[:160]}"
     if run.exit == 1 and not run.said.strip():
         yield "exit 1 without a word"
-    if found := _ESCAPES.search(run.out.replace("\r\n", "\n")):
-        yield f"control character {found.group(0)!r} on stdout"
-    if found := _ESCAPES.search(run.err.replace("\r", "")):
-        yield f"control character {found.group(0)!r} on stderr"
+    if warning := _ESCAPES.search(run.out.replace("\r\n", "\n")):
+        yield f"control character {warning.group(0)!r} on stdout"
+    if warning := _ESCAPES.search(run.err.replace("\r", "")):
+        yield f"control character {warning.group(0)!r} on stderr"
     if "--json" in run.args and run.exit == 0:
         yield from _one_document(run.out)
     if run.document is not None:
@@ -131,11 +131,11 @@ def _rent(path: str, d: dict[str, Any], step_s: float, own: bool) -> Iterator[st
 @lru_cache(maxsize=1)
 def shipped_instances() -> dict[str, dict[str, Any]]:
     """Instances that ship, as their files say; read without xlate."""
-    found = {}
+    instances = {}
     for path in sorted(Path(ROOT / "anchors").glob("*/instance.toml")):
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        found[raw["name"]] = raw
-    return found
+        instances[raw["name"]] = raw
+    return instances
 
 
 def price_usd_per_h(instance: str) -> float | None:

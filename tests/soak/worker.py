@@ -28,7 +28,7 @@ def judge(case: Case, home: Path, process: bool = False) -> dict[str, Any]:
     # a defect of the case itself, or of xlate called from Python
     except Exception as e:  # noqa: BLE001
         wrong.append(f"{type(e).__module__}.{type(e).__name__}: {str(e)[:200]}")
-    except BaseException as e:  # noqa: BLE001 - a panic of a library is none
+    except BaseException as e:  # noqa: BLE001 - a panic of a library is no Exception
         wrong.append(
             f"ended by {type(e).__module__}.{type(e).__name__}: {str(e)[:200]}"
         )

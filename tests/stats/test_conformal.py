@@ -47,14 +47,14 @@ def test_too_few_rows_give_no_interval() -> None:
 
 @pytest.mark.parametrize("level", [0.8, 0.9])
 def test_a_group_never_seen_is_covered(level: float) -> None:
-    """Groups with a bias of their own; the next group has another."""
+    """Each group has its own bias; the next group has another."""
     rng = np.random.default_rng(0)
     covered = []
     for _ in range(300):
         bias = rng.normal(0, 0.1, 13)
         error = np.abs(bias[:, None] + rng.normal(0, 0.05, (13, 20)))
-        known, new = error[:12].ravel(), error[12]
-        limit = group_quantile(known, np.repeat(np.arange(12), 20), level)
+        seen, new = error[:12].ravel(), error[12]
+        limit = group_quantile(seen, np.repeat(np.arange(12), 20), level)
         covered.append((new <= limit).mean())
     # a dozen groups know their own spread a little less well than they should
     assert level - 0.04 < np.mean(covered) < level + 0.03

@@ -77,11 +77,11 @@ def answers(
         return [scaled.ops, np.array([scaled.step, scaler.factor(2, 0.9)])]
     power = bundle.handoff if isinstance(bundle, clock_bundles.ClockBundle) else bundle.models["power"]  # fmt: skip
     rows = feature_rows(joined(simulated, simulated, "p3.2xlarge").gather_every(9))
-    found = [power.predict(rows), power.draws(rows[0])]
+    outputs = [power.predict(rows), power.draws(rows[0])]
     if isinstance(bundle, clock_bundles.ClockBundle):
         X = np.random.default_rng(0).uniform(0.1, 0.9, (5, 3))
-        found += [*bundle.responses["smi"].curves(X)]
-    return found
+        outputs += [*bundle.responses["smi"].curves(X)]
+    return outputs
 
 
 def test_every_kind_is_kept_found_and_versioned(
@@ -93,11 +93,11 @@ def test_every_kind_is_kept_found_and_versioned(
     store, bundle, names = kept
     first = store.keep(bundle)
     assert store.slot(*names) == first
-    found = store.find(*names)
-    for ours, theirs in zip(
-        answers(found, simulated), answers(bundle, simulated), strict=True
+    loaded = store.find(*names)
+    for ours, fitted_output in zip(
+        answers(loaded, simulated), answers(bundle, simulated), strict=True
     ):
-        assert np.array_equal(ours, theirs)
+        assert np.array_equal(ours, fitted_output)
     # the same fit, the same bytes; and no module is named in them
     other = store.save(bundle, tmp_path / "again")
     for file in ("manifest.json", "model.zip"):

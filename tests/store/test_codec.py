@@ -49,12 +49,12 @@ def test_a_clock_model_answers_to_the_bit(name: str, sweeps: Training) -> None:
     model = make_clock_model(name)
     model.fit(sweeps)
     again = again_of(model)
-    for ours, theirs in zip(
+    for ours, decoded in zip(
         as_type(ResponseModel, model).curves(sweeps.X),
         again.curves(sweeps.X),
         strict=True,
     ):
-        assert np.array_equal(ours, theirs)
+        assert np.array_equal(ours, decoded)
     confidence = model.confidence(sweeps.X), again.confidence(sweeps.X)
     assert np.array_equal(*confidence, equal_nan=True)
     assert getattr(again, "cautious", None) == getattr(model, "cautious", None)
@@ -100,8 +100,8 @@ def test_plain_values_come_back_as_they_were() -> None:
     assert again["beyond"] == values["beyond"]
     assert [type(v) for v in again["numpy"]] == [type(v) for v in values["numpy"]]
     assert again["numpy"] == values["numpy"]
-    for ours, theirs in zip(again["empty"], values["empty"], strict=True):
-        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    for ours, decoded in zip(again["empty"], values["empty"], strict=True):
+        assert (ours.shape, ours.dtype) == (decoded.shape, decoded.dtype)
     assert again["texts"].tolist() == ["a", "bcd"]
     assert again["order"].flags.f_contiguous
     assert again["frozen"] == {"a": 1}

@@ -44,8 +44,8 @@ def test_a_loaded_bundle_answers_as_the_fitted_one(fitted: FitResult) -> None:
     assert loaded.manifest == bundles.read_manifest(present(fitted.path))
     X = np.random.default_rng(0).uniform(0, 1e4, (5, len(loaded.plan.names) + 1))
     for part in ("translator", "ratio"):
-        ours, theirs = loaded.model[part], fitted.bundle.model[part]
-        assert np.array_equal(ours.predict(X), theirs.predict(X)), part
+        ours, fitted_part = loaded.model[part], fitted.bundle.model[part]
+        assert np.array_equal(ours.predict(X), fitted_part.predict(X)), part
 
 
 def test_fitting_again_gives_the_same_bytes(
@@ -93,10 +93,12 @@ def test_every_translator_can_be_saved_and_loaded(
     folder = bundles.save(manifest, model, tmp_path / "b")
     loaded = bundles.load(folder)
     for part in ("translator", "ratio"):
-        ours, theirs = loaded.model[part], model[part]
-        assert np.array_equal(ours.predict(X), theirs.predict(X), equal_nan=True), part
-    ours, theirs = loaded.model["window"], model["window"]
-    assert np.array_equal(ours.predict(X[:, :-1]), theirs.predict(X[:, :-1]))
+        ours, fitted_part = loaded.model[part], model[part]
+        assert np.array_equal(
+            ours.predict(X), fitted_part.predict(X), equal_nan=True
+        ), part
+    ours, fitted_part = loaded.model["window"], model["window"]
+    assert np.array_equal(ours.predict(X[:, :-1]), fitted_part.predict(X[:, :-1]))
     assert names_no_module(folder)
 
 
@@ -384,11 +386,11 @@ def test_few_bundles_are_kept_in_memory(tmp_path: Path) -> None:
 
 def test_threads_share_what_is_loaded(empty_home: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(
+        loaded = list(
             pool.map(lambda _: bundles.find("g3s.xlarge", "p2.xlarge"), range(12))
         )
-    assert len({id(b) for b in found}) == 1
-    assert bundles.find("g3s.xlarge", "p2.xlarge") is found[0]
+    assert len({id(b) for b in loaded}) == 1
+    assert bundles.find("g3s.xlarge", "p2.xlarge") is loaded[0]
 
 
 def test_broken_and_missing_files(copy: Path, tmp_path: Path, empty_home: Path) -> None:

@@ -97,9 +97,9 @@ def test_a_kill_between_any_two_steps_leaves_a_fit_that_answers(
     with contextlib.suppress(Killed):
         versions.keep(slot, writes("new"), in_place=True)
     monkeypatch.undo()
-    found = versions.active(slot, "what")
-    assert found is not None
-    assert what(found) in ("new", before[-1])
+    active = versions.active(slot, "what")
+    assert active is not None
+    assert what(active) in ("new", before[-1])
     # the next writer ends what was begun; nothing that was there is lost
     versions.keep(slot, writes("next"), in_place=True)
     assert what(slot) == "next"

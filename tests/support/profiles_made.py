@@ -89,7 +89,7 @@ def trace(
 
 
 VECTOR = {"Device_aten::addmm": 400, "Device_aten::add": 100, "Device_IDLE": 500}
-_WHOLE = trace(steps(), indent=1)
+_COMPLETE = trace(steps(), indent=1)
 _BACK = [e if i != 1 else {**e, "dur": -5} for i, e in enumerate(steps())]
 _TURNED = [span("user_annotation", "ProfilerStep#1", 5000, 10), span("user_annotation", "ProfilerStep#2", 10, 10)]  # fmt: skip
 _FAR = [{**e, "ts": e["ts"] + 1e9, "args": {**e["args"], "correlation": None}} if e["cat"] == "kernel" else e
@@ -97,8 +97,8 @@ _FAR = [{**e, "ts": e["ts"] + 1e9, "args": {**e["args"], "correlation": None}} i
 
 KINETO: dict[str, Case] = {
     "plain": (trace(steps()), VECTOR),
-    "indented": (_WHOLE, VECTOR),
-    "packed": (gzip.compress(_WHOLE), VECTOR),
+    "indented": (_COMPLETE, VECTOR),
+    "packed": (gzip.compress(_COMPLETE), VECTOR),
     "listed": (trace(steps(), listed=True), VECTOR),
     "keys-behind": (trace(steps(), traceName="a", displayTimeUnit="ms", more=[{"a": [{}]}]), VECTOR),
     "hopper": (trace(steps(launch="cudaLaunchKernelExC"), device="NVIDIA H100 80GB HBM3"), VECTOR),
@@ -120,13 +120,13 @@ KINETO: dict[str, Case] = {
         ]),
         VECTOR | {"Device_Memcpy HtoD": 50, "Device_IDLE": 450},
     ),
-    "cut-in-an-event": (_WHOLE[: int(len(_WHOLE) * 0.9)], VECTOR),
-    "cut-behind-an-event": (_WHOLE[: _WHOLE.rindex(b"{")].rstrip(b" \n,"), VECTOR),
-    "cut-and-packed": (gzip.compress(_WHOLE)[:-30], VECTOR),
+    "cut-in-an-event": (_COMPLETE[: int(len(_COMPLETE) * 0.9)], VECTOR),
+    "cut-behind-an-event": (_COMPLETE[: _COMPLETE.rindex(b"{")].rstrip(b" \n,"), VECTOR),
+    "cut-and-packed": (gzip.compress(_COMPLETE)[:-30], VECTOR),
     "two-gpus": (
         trace(steps() + steps(pid=2, device=1)), VECTOR,
     ),
-    "old-external-id": (_WHOLE.replace(b"External id", b"external id"), VECTOR),
+    "old-external-id": (_COMPLETE.replace(b"External id", b"external id"), VECTOR),
     "no-steps": (trace(launched(1, "aten::add", ADD, 0, 5)), {"Device_aten::add": 5}),
     "no-gpu-event": (
         trace([e for e in steps() if e["cat"] != "kernel" and e["cat"] != "cuda_runtime"]),

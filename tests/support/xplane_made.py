@@ -21,7 +21,7 @@ def varint(number: int) -> bytes:
     return out + bytes([number])
 
 
-def whole(field: int, number: int) -> bytes:
+def varint_field(field: int, number: int) -> bytes:
     return varint(field << 3) + varint(number)
 
 
@@ -44,21 +44,25 @@ class Plane:
         self.stats: dict[str, int] = {}
 
     def stat(self, name: str, value: int | str, field: int = 4) -> bytes:
-        key = whole(1, self.stats.setdefault(name, len(self.stats) + 1))
+        key = varint_field(1, self.stats.setdefault(name, len(self.stats) + 1))
         if isinstance(value, str):
             return key + some(5, value)
-        return key + (real(2, value) if isinstance(value, float) else whole(4, value))
+        return key + (
+            real(2, value) if isinstance(value, float) else varint_field(4, value)
+        )
 
     def event(
         self, name: str, start_us: float, length_us: float, **stats: int | str
     ) -> bytes:
         said = b"".join(some(4, self.stat(k, v)) for k, v in stats.items())
         number = self.events.setdefault(name, len(self.events) + 1)
-        times = whole(2, round(start_us * 1e6)) + whole(3, round(length_us * 1e6))
-        return some(4, whole(1, number) + times + said)
+        times = varint_field(2, round(start_us * 1e6)) + varint_field(
+            3, round(length_us * 1e6)
+        )
+        return some(4, varint_field(1, number) + times + said)
 
     def line(self, name: str, *events: bytes, at_ns: int = 1_700_000_000_000_000_000) -> None:  # fmt: skip
-        head = whole(1, 7) + some(2, name) + whole(3, at_ns)
+        head = varint_field(1, 7) + some(2, name) + varint_field(3, at_ns)
         self.lines += some(3, head + b"".join(events))
 
     def fact(self, name: str, value: str | int) -> None:
@@ -66,14 +70,14 @@ class Plane:
 
     def content(self) -> bytes:
         entry = b"".join(
-            some(4, whole(1, k) + some(2, whole(1, k) + some(2, n)))
+            some(4, varint_field(1, k) + some(2, varint_field(1, k) + some(2, n)))
             for n, k in self.events.items()
         )
         stats = b"".join(
-            some(5, whole(1, k) + some(2, whole(1, k) + some(2, n)))
+            some(5, varint_field(1, k) + some(2, varint_field(1, k) + some(2, n)))
             for n, k in self.stats.items()
         )
-        head = whole(1, self.number) + some(2, self.name)
+        head = varint_field(1, self.number) + some(2, self.name)
         return some(1, head + self.lines + entry + stats + self.facts)
 
 
@@ -128,8 +132,8 @@ def space(*planes: Plane) -> bytes:
 
 def record(rank: int, side: str, kind: str, name: str, count: int, total: float, average: float) -> bytes:  # fmt: skip
     return (
-        whole(1, rank) + some(2, side) + some(3, kind) + some(4, name)
-        + whole(5, count) + real(6, total) + real(7, average) + some(17, "Memory")
+        varint_field(1, rank) + some(2, side) + some(3, kind) + some(4, name)
+        + varint_field(5, count) + real(6, total) + real(7, average) + some(17, "Memory")
     )  # fmt: skip
 
 

@@ -74,8 +74,8 @@ def test_time_stamps_of_every_form_are_read(
     ],
 )  # fmt: skip
 def test_a_moment_is_the_same_in_every_form(stamp: str, seconds: float | None) -> None:
-    found = moment(stamp)
-    assert (None if found is None else found[0]) == (
+    parsed = moment(stamp)
+    assert (None if parsed is None else parsed[0]) == (
         None if seconds is None else pytest.approx(seconds)
     )
 

@@ -59,7 +59,7 @@ def test_activities_lie_between_0_and_1(path: Path) -> None:
     trace = read_trace(path)
     assert trace.mean("SMACT") == pytest.approx(0.9)
     assert trace.left_out[0].field == "SM activity"
-    # a rounding over 1 is none
+    # a rounding over 1 is no fault
     path.write_text(head + "GPU 0 1.001 0.4 200\n" * 8)
     assert read_telemetry(path).metrics["sm_active"] == 1.0
 

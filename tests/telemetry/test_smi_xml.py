@@ -58,7 +58,7 @@ def test_what_is_not_measured_has_no_column() -> None:
     assert "TIME" not in smi_xml.read(log(stamp="today"), "x").samples.columns
 
 
-def test_several_gpus_must_be_told_apart() -> None:
+def test_several_gpus_must_be_distinguished() -> None:
     text = log(watts=(50.0, 70.0))
     with pytest.raises(ProfileError, match="rows of GPUs 0, 1"):
         smi_xml.read(text, "x")
@@ -66,9 +66,9 @@ def test_several_gpus_must_be_told_apart() -> None:
 
 
 def test_a_document_that_breaks_off_is_counted() -> None:
-    found = smi_xml.read(log() + log(second=1)[:-40], "x")
-    assert found.samples.height == 1
-    assert found.notes == ("1 documents break off and were left out",)
+    trace = smi_xml.read(log() + log(second=1)[:-40], "x")
+    assert trace.samples.height == 1
+    assert trace.notes == ("1 documents break off and were left out",)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_named(text: str, said: str) -> None:
 def test_a_damaged_log_is_read_or_refused(at: int, noise: str) -> None:
     text = log() + log(second=3)
     try:
-        found = smi_xml.read(text[:at] + noise + text[at + len(noise) :], "x")
+        trace = smi_xml.read(text[:at] + noise + text[at + len(noise) :], "x")
     except XlateError:
         return
-    assert found.samples.height >= 1
+    assert trace.samples.height >= 1

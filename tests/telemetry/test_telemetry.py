@@ -52,7 +52,7 @@ def test_fields_come_in_any_order() -> None:
     assert dcgm.read(text, "t").mean("SMCLK") == 1380
 
 
-def test_several_gpus_must_be_told_apart() -> None:
+def test_several_gpus_must_be_distinguished() -> None:
     text = dmon([(0.5, 150, 1, 30, 1380)]) + "    GPU 3  0.5 90 1 30 1000\n"
     with pytest.raises(ProfileError, match=r"GPUs 0, 3.*\n.*--gpu-index"):
         dcgm.read(text, "t")
@@ -126,7 +126,7 @@ def test_smi_variants() -> None:
         smi.read("timestamp, power.draw [W]\nnoon, 3 W\n", "t")
 
 
-def test_two_gpus_of_an_smi_log_are_told_apart() -> None:
+def test_two_gpus_of_an_smi_log_are_distinguished() -> None:
     text = SMI + "".join(
         f"2024/01/31 12:00:0{s}, {g}, {100 + g} W, 90 %, 1380 MHz, 50\n"
         for s in range(3)
@@ -164,17 +164,19 @@ def test_a_run_in_numbers() -> None:
 
     seconds = [0.0, 0.5, 2.0, 3.0]
     trace = smi.read(smi_rows(seconds, [100 + 10 * s for s in seconds]), "t")
-    found = describe(trace, catalogue().gpu("V100-PCIe-32GB"))
-    assert found["POWER_per_s"] == pytest.approx(10)
-    assert found["POWER_mean"] == pytest.approx(100 + 10 * np.mean(seconds))
-    assert found["POWER_max"] == 130
-    assert found["POWER_p95"] == pytest.approx(np.quantile([100, 105, 120, 130], 0.95))
-    assert found["temperature_rise_per_min"] == pytest.approx(0, abs=1e-9)
-    assert found["GPUTL_stability"] == 1
-    assert found["SMCLK_over_max"] == 1
-    assert found["POWER_over_limit"] == pytest.approx(found["POWER_mean"] / 250)
-    assert found["GPUTL_over_POWER"] == pytest.approx(90 / found["POWER_mean"])
-    assert not any(k.startswith(("TENSO", "TOTEC")) for k in found)
+    features = describe(trace, catalogue().gpu("V100-PCIe-32GB"))
+    assert features["POWER_per_s"] == pytest.approx(10)
+    assert features["POWER_mean"] == pytest.approx(100 + 10 * np.mean(seconds))
+    assert features["POWER_max"] == 130
+    assert features["POWER_p95"] == pytest.approx(
+        np.quantile([100, 105, 120, 130], 0.95)
+    )
+    assert features["temperature_rise_per_min"] == pytest.approx(0, abs=1e-9)
+    assert features["GPUTL_stability"] == 1
+    assert features["SMCLK_over_max"] == 1
+    assert features["POWER_over_limit"] == pytest.approx(features["POWER_mean"] / 250)
+    assert features["GPUTL_over_POWER"] == pytest.approx(90 / features["POWER_mean"])
+    assert not any(k.startswith(("TENSO", "TOTEC")) for k in features)
     # dcgmi prints no time, so it has no slopes
     assert "POWER_per_s" not in describe(
         dcgm.read(dmon([(0.5, 150, 1, 30, 1380)] * 3), "t")
@@ -224,13 +226,13 @@ def test_the_folder_convention(tmp_path: Path) -> None:
             lines.append(f"{seq}_{k:02d},{mhz},{10.0 + k},0")
     (folder / "timing_summary.log").write_text("\n".join(lines))
     (folder / "README").write_text("notes")
-    found = read_sweep(tmp_path)
-    assert found.table.select("gpu", "workload", "sm_mhz", "runs").rows() == [
+    sweep = read_sweep(tmp_path)
+    assert sweep.table.select("gpu", "workload", "sm_mhz", "runs").rows() == [
         ("v100", "resnet50", 1005.0, 2), ("v100", "resnet50", 1380.0, 2)
     ]  # fmt: skip
-    assert found.table["time_s"].to_list() == [12.5, 12.5]
-    assert found.table["energy_j"].to_list() == [3.0, 3.0]
-    assert any("1 other files were not read, first: README" in n for n in found.notes)
+    assert sweep.table["time_s"].to_list() == [12.5, 12.5]
+    assert sweep.table["energy_j"].to_list() == [3.0, 3.0]
+    assert any("1 other files were not read, first: README" in n for n in sweep.notes)
 
 
 def test_runs_of_another_gpu_and_of_an_idle_one(tmp_path: Path) -> None:
@@ -240,9 +242,9 @@ def test_runs_of_another_gpu_and_of_an_idle_one(tmp_path: Path) -> None:
     head = "name, power.draw [W], clocks.sm [MHz], utilization.gpu [%]\n"
     for name, busy in zip(names, (90, 0, 90), strict=True):
         name.write_text(head + f"Tesla V100-SXM2-16GB, 200 W, 1380 MHz, {busy} %\n" * 5)
-    found = read_sweep(tmp_path)
-    assert len(found.runs) == 2
-    assert f"{names[1].name}: the GPU was idle in every sample: left out" in found.notes
+    sweep = read_sweep(tmp_path)
+    assert len(sweep.runs) == 2
+    assert f"{names[1].name}: the GPU was idle in every sample: left out" in sweep.notes
     names[0].write_text(head + "Tesla T4, 60 W, 1380 MHz, 90 %\n" * 5)
     with pytest.raises(ProfileError, match="is of a Tesla T4, and its name says v100"):
         read_sweep(tmp_path)
@@ -263,10 +265,10 @@ def test_ttus_traces_agree_with_its_published_table(ttu_raw: Path) -> None:
     """Within 1 %, as published; the runs were recorded every 20 ms, cold run first."""
     from xlate.data.corpus import cards
 
-    found = read_sweep(ttu_raw / "a100" / "dcgm_results").table
+    sweep = read_sweep(ttu_raw / "a100" / "dcgm_results").table
     published = read_ttu(cards()["ttu-dvfs"], ttu_raw)["sweeps"]
-    both = found.join(published, on=["gpu", "workload", "sm_mhz"], suffix="_published")
-    assert both.height == found.height == 14
+    both = sweep.join(published, on=["gpu", "workload", "sm_mhz"], suffix="_published")
+    assert both.height == sweep.height == 14
     off = (both["power_w"] / both["power_w_published"] - 1).abs()
     assert (off < 0.01).all()
     assert (both["energy_from"] == "counter").all()

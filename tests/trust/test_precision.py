@@ -61,7 +61,7 @@ def profile(
 
 
 @pytest.fixture
-def known(example: Path) -> Profile:
+def timed_profile(example: Path) -> Profile:
     """A TensorFlow profile whose step time fits the pairs that ship with xlate."""
     (p,) = all_as(
         Profile, engine.read_profiles([example], batch_size=64, dataset="128px")
@@ -158,11 +158,11 @@ def test_a_trace_says_its_precision_by_its_kernels(
     monkeypatch.setitem(readers.FORMATS, "made", made)
     path = tmp_path / "x"
     path.write_bytes(b"x")
-    (found,) = readers.read(path, "made")
-    assert found.workload.precision == program
+    (read,) = readers.read(path, "made")
+    assert read.workload.precision == program
 
 
-def test_a_person_who_says_the_precision_is_not_overruled_but_told(
+def test_a_precision_that_a_person_gives_is_used_and_contradicted_in_words(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "p.json"
@@ -215,9 +215,9 @@ def test_profile_show_names_the_shares(tmp_path: Path) -> None:
     ],
 )
 def test_which_formats_a_gpu_multiplies(gpu: str, has: str, lacks: str) -> None:
-    found = catalogue().gpu(gpu)
-    assert all(multiplies(found, f) for f in has.split())
-    assert not any(multiplies(found, f) for f in lacks.split())
+    gpu_entry = catalogue().gpu(gpu)
+    assert all(multiplies(gpu_entry, f) for f in has.split())
+    assert not any(multiplies(gpu_entry, f) for f in lacks.split())
 
 
 def test_every_gpu_of_the_catalogue_is_known_to_have_tf32_or_not() -> None:
@@ -256,9 +256,9 @@ def test_a_target_that_computes_otherwise_is_said(
     formats: tuple[str | None, str | None],
     said: str,
 ) -> None:
-    found = shift_of(made, catalogue().gpu(anchor), catalogue().gpu(target))
-    assert (found.anchor, found.target) == formats
-    (reason,) = found.reasons
+    shift = shift_of(made, catalogue().gpu(anchor), catalogue().gpu(target))
+    assert (shift.anchor, shift.target) == formats
+    (reason,) = shift.reasons
     assert re.search(said, reason)
     assert reason.remedy
 
@@ -306,38 +306,44 @@ def test_what_is_not_known_of_a_target_is_said() -> None:
 
 
 def test_what_runs_on_the_target_showed_is_only_noted(
-    shipped: Bundle, known: Profile
+    shipped: Bundle, timed_profile: Profile
 ) -> None:
     """A bundle fitted on runs of V100 and A100 has learnt what TF32 does there."""
     known_gpus = catalogue()
     v100, a100 = known_gpus.instance("p3.2xlarge"), known_gpus.instance("p4d.24xlarge")
-    (bare,) = all_as(Translation, engine.translate([known], *PAIR, bundle=shipped))
+    (bare,) = all_as(
+        Translation, engine.translate([timed_profile], *PAIR, bundle=shipped)
+    )
     sure = replace(bare, verdict=replace(bare.verdict, level="ok", reasons=()))
-    in_fp32 = replace(known, precision_us=FP32)
+    in_fp32 = replace(timed_profile, precision_us=FP32)
     shift = shift_of(in_fp32, present(v100.gpu), present(a100.gpu), shipped)
-    told = with_facts(
+    answer = with_facts(
         sure, in_fp32, Pair(v100, a100), known_gpus,
         bundle=shipped, guessed=False, shift=shift, source=("the fitted physics", None),
     )  # fmt: skip
-    assert told.verdict.level == "ok"
-    assert "learnt from runs measured there" in told.verdict.reasons[-1]
+    assert answer.verdict.level == "ok"
+    assert "learnt from runs measured there" in answer.verdict.reasons[-1]
     made = replace(shipped.manifest, simulated=True)
     guess = cast(Bundle, SimpleNamespace(manifest=made, model=shipped.model))
-    assert learnt(known, shipped)
-    assert not learnt(known, guess)
-    assert not learnt(known, None)
-    assert not learnt(replace(known, precision_us=HALF), shipped)
-    assert not learnt(replace(known, workload=WorkloadKey(framework="jax")), shipped)
+    assert learnt(timed_profile, shipped)
+    assert not learnt(timed_profile, guess)
+    assert not learnt(timed_profile, None)
+    assert not learnt(replace(timed_profile, precision_us=HALF), shipped)
+    assert not learnt(
+        replace(timed_profile, workload=WorkloadKey(framework="jax")), shipped
+    )
 
 
 def test_half_precision_is_not_in_domain_of_fp32_training(
-    empty_home: Path, shipped: Bundle, known: Profile
+    empty_home: Path, shipped: Bundle, timed_profile: Profile
 ) -> None:
-    half = replace(known, precision_us=HALF)
+    half = replace(timed_profile, precision_us=HALF)
     plain, fp32, doubted = all_as(
         Translation,
         engine.translate(
-            [known, replace(known, precision_us=FP32), half], *PAIR, bundle=shipped
+            [timed_profile, replace(timed_profile, precision_us=FP32), half],
+            *PAIR,
+            bundle=shipped,
         ),
     )
     assert plain.verdict == fp32.verdict
@@ -352,9 +358,13 @@ def test_half_precision_is_not_in_domain_of_fp32_training(
 
 
 def test_a_table_in_another_precision_is_refused(
-    shipped: Bundle, known: Profile
+    shipped: Bundle, timed_profile: Profile
 ) -> None:
-    row = {**known.ops, "step_time_us": known.step_time_us, "framework": "tensorflow"}
+    row = {
+        **timed_profile.ops,
+        "step_time_us": timed_profile.step_time_us,
+        "framework": "tensorflow",
+    }
     frame = pl.DataFrame([{**row, "precision": p} for p in ("fp32", "tf32", None)])
     assert engine.translate_table(frame, *PAIR, bundle=shipped).height == 3
     half = pl.concat([frame, frame[:1].with_columns(precision=pl.lit("bf16"))])
@@ -363,26 +373,26 @@ def test_a_table_in_another_precision_is_refused(
 
 
 def test_training_precisions_come_from_the_bundle(
-    shipped: Bundle, known: Profile
+    shipped: Bundle, timed_profile: Profile
 ) -> None:
     assert trained(shipped) == ["fp32"]
     own = SimpleNamespace(precisions=["bf16", "fp16"])
     other = cast(Bundle, SimpleNamespace(model={"domain": own, "scaling": {}}))
-    assert untrained(replace(known, precision_us=HALF), other) is None
+    assert untrained(replace(timed_profile, precision_us=HALF), other) is None
     assert "computes in fp32" in present(
-        untrained(replace(known, precision_us=FP32), other)
+        untrained(replace(timed_profile, precision_us=FP32), other)
     )
-    assert "does not say in which precision" in present(untrained(known, other))
+    assert "does not say in which precision" in present(untrained(timed_profile, other))
     both = {"fp16-tensor": 1.0, "fp8-tensor": 1.0}
     assert "in mixed precision" in present(
-        untrained(replace(known, precision_us=both), other)
+        untrained(replace(timed_profile, precision_us=both), other)
     )
     old = cast(
         Bundle, SimpleNamespace(model={"domain": SimpleNamespace(precisions=[])})
     )
-    assert untrained(known, old) is None
+    assert untrained(timed_profile, old) is None
     assert "was not recorded" in present(
-        untrained(replace(known, precision_us=HALF), old)
+        untrained(replace(timed_profile, precision_us=HALF), old)
     )
 
 

@@ -38,7 +38,7 @@ def shipped() -> Bundle:
 
 
 @pytest.fixture
-def known(example: Path) -> Profile:
+def timed_profile(example: Path) -> Profile:
     """A TensorFlow profile with a step time that fits it."""
     (p,) = all_as(
         Profile, engine.read_profiles([example], batch_size=64, dataset="128px")
@@ -55,18 +55,21 @@ def transformer(scale: float = 1.0) -> Profile:
 
 @pytest.mark.parametrize("factor", [0.16, 0.25, 0.5, 2.2, 4.0])
 def test_a_step_time_that_does_not_fit_is_said_and_makes_nothing_surer(
-    shipped: Bundle, known: Profile, factor: float
+    shipped: Bundle, timed_profile: Profile, factor: float
 ) -> None:
-    wrong = replace(known, step_time_us=present(known.step_time_us) * factor)
-    alone = replace(known, step_time_us=None)
+    wrong = replace(
+        timed_profile, step_time_us=present(timed_profile.step_time_us) * factor
+    )
+    alone = replace(timed_profile, step_time_us=None)
     answers = all_as(
-        Translation, engine.translate([wrong, alone, known], *PAIR, bundle=shipped)
+        Translation,
+        engine.translate([wrong, alone, timed_profile], *PAIR, bundle=shipped),
     )
     doubted, without, right = answers
     (said,) = [r for r in doubted.verdict.reasons if "does not fit" in r]
     assert doubted.verdict.level != "ok"
     suggested = float(said.partition("suggests about ")[2].split()[0]) * 1e3
-    assert suggested == pytest.approx(known.step_time_us, rel=0.25)
+    assert suggested == pytest.approx(timed_profile.step_time_us, rel=0.25)
     one, other = doubted.step_time_s, without.step_time_s
     assert (
         present(one.low)
@@ -86,11 +89,11 @@ def test_profiles_of_one_step_have_a_band_of_their_own() -> None:
     good = transformer()
     assert general_doubt(good) is None
     for factor in (0.1, 0.3, 4.0):
-        found = general_doubt(
+        doubt = general_doubt(
             replace(good, step_time_us=present(good.step_time_us) * factor)
         )
-        assert found is not None
-        assert found.suggested_us == pytest.approx(good.window_us)
+        assert doubt is not None
+        assert doubt.suggested_us == pytest.approx(good.window_us)
     assert general_doubt(replace(good, step_time_us=None)) is None
     work = {k: v for k, v in good.ops.items() if k != "Device_IDLE"}
     bare = Profile(work, PYTORCH, step_time_us=good.step_time_us)
@@ -165,20 +168,26 @@ def test_an_answer_from_data_sheets_says_nothing_of_the_bundle_but_why(
 
 
 def test_a_remedy_belongs_to_its_reason_not_to_its_words(
-    shipped: Bundle, known: Profile
+    shipped: Bundle, timed_profile: Profile
 ) -> None:
     # an operation whose name holds the words of a reason asks for nothing
-    ops = {**known.ops, "Device_looks like a profile of outside training": 1e-3}
-    (plain,) = all_as(Translation, engine.translate([replace(known, ops=ops)], *PAIR))
+    ops = {**timed_profile.ops, "Device_looks like a profile of outside training": 1e-3}
+    (plain,) = all_as(
+        Translation, engine.translate([replace(timed_profile, ops=ops)], *PAIR)
+    )
     assert CHECK_ANCHOR not in plain.facts.what_to_do
     (elsewhere,) = all_as(
         Translation,
-        engine.translate([replace(known, instance="p2.xlarge")], *PAIR, force=True),
+        engine.translate(
+            [replace(timed_profile, instance="p2.xlarge")], *PAIR, force=True
+        ),
     )
     assert elsewhere.facts.what_to_do.count(CHECK_ANCHOR) == 1
     (odd,) = all_as(
         Translation,
-        engine.translate([replace(known, step_time_us=known.window_us / 12)], *PAIR),
+        engine.translate(
+            [replace(timed_profile, step_time_us=timed_profile.window_us / 12)], *PAIR
+        ),
     )
     doubt = next(r for r in odd.verdict.reasons if "does not fit the profile" in r)
     assert isinstance(doubt, Reason)
@@ -193,25 +202,34 @@ def test_a_remedy_belongs_to_its_reason_not_to_its_words(
         assert set(remedies(answer.verdict.reasons)) <= set(said)
 
 
-def test_sizes_of_other_work_are_refused(shipped: Bundle, known: Profile) -> None:
+def test_sizes_of_other_work_are_refused(
+    shipped: Bundle, timed_profile: Profile
+) -> None:
     with pytest.raises(ProfileError, match="pytorch/inference/fp32"):
         engine.scale(transformer(), *PAIR, "batch-size", [16], bundle=shipped)
-    half = replace(known, workload=replace(known.workload, precision="fp16"))
+    half = replace(
+        timed_profile, workload=replace(timed_profile.workload, precision="fp16")
+    )
     with pytest.raises(ProfileError, match="tensorflow/training/fp16"):
         engine.scale(half, *PAIR, "batch-size", [16], bundle=shipped)
-    strange = replace(known, ops=dict(known.ops) | {"Device_Mine": known.busy_us})
+    strange = replace(
+        timed_profile,
+        ops=dict(timed_profile.ops) | {"Device_Mine": timed_profile.busy_us},
+    )
     with pytest.raises(ProfileError, match="Device_Mine"):
         engine.scale(strange, *PAIR, "batch-size", [16], bundle=shipped)
     with pytest.raises(ProfileError, match="far outside training"):
-        engine.scale(known, *PAIR, "batch-size", [10**6], bundle=shipped)
+        engine.scale(timed_profile, *PAIR, "batch-size", [10**6], bundle=shipped)
 
 
-def test_time_never_falls_as_work_grows(shipped: Bundle, known: Profile) -> None:
+def test_time_never_falls_as_work_grows(
+    shipped: Bundle, timed_profile: Profile
+) -> None:
     sizes = [8, 16, 24, 48, 64, 100, 256, 512, 1000]
-    found = engine.scale(known, *PAIR, "batch-size", sizes, bundle=shipped)
+    scaled = engine.scale(timed_profile, *PAIR, "batch-size", sizes, bundle=shipped)
     for steps in (
-        [f.anchor_step_time_s.value for f in found],
-        [f.translation.step_time_s.value for f in found],
+        [f.anchor_step_time_s.value for f in scaled],
+        [f.translation.step_time_s.value for f in scaled],
     ):
         assert steps == sorted(steps)
 
@@ -221,9 +239,11 @@ def test_time_never_falls_as_work_grows(shipped: Bundle, known: Profile) -> None
     [("mode", "inference"), ("precision", "fp16"), ("framework", "pytorch"), ("optimizer", "Adam")],
 )  # fmt: skip
 def test_profiles_of_different_work_are_not_averaged(
-    known: Profile, field: str, value: str
+    timed_profile: Profile, field: str, value: str
 ) -> None:
-    first = replace(known, workload=replace(known.workload, optimizer="SGD"))
+    first = replace(
+        timed_profile, workload=replace(timed_profile.workload, optimizer="SGD")
+    )
     changed: Json = {field: value}
     other = replace(first, workload=replace(first.workload, **changed))
     with pytest.raises(ProfileError, match=f"{field}"):
@@ -242,16 +262,20 @@ def test_repeats_are_those_of_the_whole_key() -> None:
             ("inference", "fp32", 10.0), ("training", "fp16", 20.0),
         )
     ]  # fmt: skip
-    found = median_of_repeats(pl.DataFrame(rows))
-    assert sorted(found["Device_Relu"].to_list()) == [2.0, 10.0, 20.0]
+    medians = median_of_repeats(pl.DataFrame(rows))
+    assert sorted(medians["Device_Relu"].to_list()) == [2.0, 10.0, 20.0]
     assert median_of_repeats(pl.DataFrame(rows), ["instance"]).columns[0] == "instance"
 
 
-def test_names_are_looked_up_in_the_catalogue_given(known: Profile) -> None:
+def test_names_are_looked_up_in_the_catalogue_given(timed_profile: Profile) -> None:
     reasons: list[str] = []
-    compare_names(replace(known, instance="g4dn"), PAIR[0], reasons, catalogue())
+    compare_names(
+        replace(timed_profile, instance="g4dn"), PAIR[0], reasons, catalogue()
+    )
     assert reasons == []
-    compare_names(replace(known, instance="my-box"), PAIR[0], reasons, catalogue())
+    compare_names(
+        replace(timed_profile, instance="my-box"), PAIR[0], reasons, catalogue()
+    )
     assert reasons == ["the file says it ran on my-box, not on g4dn.xlarge"]
 
 
@@ -262,7 +286,7 @@ def test_what_shows_no_sign_of_a_gpu_is_not_doubted(shipped: Bundle) -> None:
     assert shipped.model["domain"].origin.doubts(ops, times) == [None]
 
 
-def test_honest_profiles_of_networks_left_out_are_not_doubted(profet: Corpus) -> None:
+def test_measured_profiles_of_networks_left_out_are_not_doubted(profet: Corpus) -> None:
     """Three networks that the check never saw, single runs, on each GPU."""
     from xlate.data.pairing import matrix
 

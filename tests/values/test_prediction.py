@@ -194,9 +194,9 @@ def test_scale_knows_the_gpus_of_further_folders(
     with pytest.raises(ProfileError, match="ran on a Mine") as unknown:
         xlate.scale(*size)
     assert "the catalogue does not know it" in present(unknown.value.hint)
-    with pytest.raises(ProfileError, match="ran on a Mine") as found:
+    with pytest.raises(ProfileError, match="ran on a Mine") as refused:
         xlate.scale(*size, anchors_dirs=[tmp_path / "machines"])
-    assert "--anchor Mine" in present(found.value.hint)
+    assert "--anchor Mine" in present(refused.value.hint)
     forced = xlate.scale(*size, force=True)[0].translation
     assert forced.verdict.level != "ok"
     assert any("(forced)" in r for r in forced.verdict.reasons)

@@ -19,9 +19,9 @@ KINDS = (
 
 def every_case() -> list[Case]:
     """All cases; their ids are unique."""
-    found = [c for kind in KINDS for c in import_module(f"{__name__}.{kind}").cases()]
-    ids = [c.id for c in found]
+    cases = [c for kind in KINDS for c in import_module(f"{__name__}.{kind}").cases()]
+    ids = [c.id for c in cases]
     twice = {i for i in ids if ids.count(i) > 1}
     if twice:
         raise ValueError(f"two cases are named {', '.join(sorted(twice))}")
-    return found
+    return cases

@@ -41,7 +41,7 @@ def _refused_or_said(lab: Lab, says: str | None = None) -> Iterator[str]:
             else run.err
         )
         if "bundle" not in said and "manifest" not in said:
-            yield f"a bad bundle is used, or passed over in silence: verdict {answers(run)[0]['verdict']['level'] if answers(run) else None}"
+            yield f"a bad bundle is used, or ignored without a message: verdict {answers(run)[0]['verdict']['level'] if answers(run) else None}"
     else:
         yield from refused(run, says, (1,))
     for command in (("models", "list"), ("models", "show", f"{ANCHOR}/to-{TARGET}")):
@@ -145,15 +145,15 @@ def _flip(path: Path, seed: int) -> None:
 
 def cases() -> Cases:
     """About 100."""
-    found = Cases("bundles")
-    found.add("own", "your fit takes precedence over the one that ships", _own)
+    collected = Cases("bundles")
+    collected.add("own", "your fit takes precedence over the one that ships", _own)
     for anchor, target in (
         ("g3s.xlarge", "p3.2xlarge"),
         ("p2.xlarge", "g4dn.xlarge"),
         ("p3.2xlarge", "p2.xlarge"),
         ("g4dn.xlarge", "p3.2xlarge"),
     ):
-        found.add(
+        collected.add(
             f"of-{anchor}-to-{target}",
             "a bundle of another pair copied into the pair's folder is used",
             _of(anchor, target),
@@ -170,8 +170,8 @@ def cases() -> Cases:
         "files-outside": lambda m: {**m, "files": {"../../../../etc/passwd": "0" * 64}},
         "list": lambda m: [m], "null": lambda _: None, "empty": lambda _: {}, "number": lambda _: 3,
     }.items():  # fmt: skip
-        found.add(f"manifest-{name}", _PAIR, _edited(change))
-    found.add("manifest-operations-fewer", _PAIR, _operations_fewer)
+        collected.add(f"manifest-{name}", _PAIR, _edited(change))
+    collected.add("manifest-operations-fewer", _PAIR, _operations_fewer)
     for key in (
         "format",
         "anchor",
@@ -181,7 +181,7 @@ def cases() -> Cases:
         "operations",
         "groups",
     ):
-        found.add(
+        collected.add(
             f"manifest-without-{key}",
             _PAIR,
             _edited(partial(_without, key=key)),
@@ -203,9 +203,11 @@ def cases() -> Cases:
     ):
         for i, value in enumerate((None, 5, "x", [1], {"a": 1})):
             if i % 2 == len(key) % 2:
-                found.add(f"manifest-type-{key}-{i}", _DAMAGED, _quiet_edit(key, value))
+                collected.add(
+                    f"manifest-type-{key}-{i}", _DAMAGED, _quiet_edit(key, value)
+                )
     for share in (0, 0.3, 0.99):
-        found.add(
+        collected.add(
             f"model-cut-{share:g}",
             _DAMAGED,
             _file(
@@ -213,7 +215,7 @@ def cases() -> Cases:
                 partial(_cut, share=share),
             ),
         )
-        found.add(
+        collected.add(
             f"manifest-cut-{share:g}",
             _DAMAGED,
             _file(
@@ -223,31 +225,31 @@ def cases() -> Cases:
         )
     for file in ("model.zip", "manifest.json"):
         short = file.partition(".")[0]
-        found.add(
+        collected.add(
             f"{short}-link-to-zero",
             "a model file that is a link to /dev/zero is read without end",
             _file(file, _replaced(lambda p: p.symlink_to("/dev/zero"))),
         )
-        found.add(
+        collected.add(
             f"{short}-fifo", "a FIFO waits for ever", _file(file, _replaced(os.mkfifo))
         )
-        found.add(
+        collected.add(
             f"{short}-folder", _DAMAGED, _file(file, _replaced(lambda p: p.mkdir()))
         )
-        found.add(f"{short}-missing", _DAMAGED, _file(file, lambda p: p.unlink()))
-        found.add(
+        collected.add(f"{short}-missing", _DAMAGED, _file(file, lambda p: p.unlink()))
+        collected.add(
             f"{short}-loop", _DAMAGED, _file(file, _replaced(lambda p: p.symlink_to(p)))
         )
-        found.add(
+        collected.add(
             f"{short}-text", _DAMAGED, _file(file, lambda p: p.write_text("hello"))
         )
-        found.add(
+        collected.add(
             f"{short}-pickle",
             _DAMAGED,
             _file(file, lambda p: p.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")),
         )
     for seed in range(6):
-        found.add(
+        collected.add(
             f"model-flip-{seed}",
             _DAMAGED,
             _file(
@@ -255,5 +257,5 @@ def cases() -> Cases:
                 partial(_flip, seed=seed),
             ),
         )
-        found.add(f"model-resealed-{seed}", _DAMAGED, _resealed(seed))
-    return found
+        collected.add(f"model-resealed-{seed}", _DAMAGED, _resealed(seed))
+    return collected

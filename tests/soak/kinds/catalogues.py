@@ -1,4 +1,4 @@
-"""A catalogue folder of one's own: each field of a GPU and an instance broken in every way."""
+"""A catalogue folder of the user: each field of a GPU and an instance broken in every way."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def gpu(
     name: str = '"RTX6090"',
 ) -> str:
     """A GPU's file."""
-    whole = FACTS if facts is None else facts
+    given_facts = FACTS if facts is None else facts
     return (
         f'name = {name}\narchitecture = "Ada"\naliases = ["RTX 6090"]\n'
         + fact("set_clock", '"locked"') + fact("energy_counter", "true") + fact("dcgm_profiling", "false")
-        + head + "\n[facts]\n" + "".join(fact(k, v) for k, v in whole.items()) + clocks
+        + head + "\n[facts]\n" + "".join(fact(k, v) for k, v in given_facts.items()) + clocks
     )  # fmt: skip
 
 
@@ -218,19 +218,19 @@ def _shape(name: str) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 150."""
-    found = Cases("catalogues")
+    collected = Cases("catalogues")
     good = instance()
-    found.add("valid", _OWN, _yes(gpu(), good))
-    found.add(
+    collected.add("valid", _OWN, _yes(gpu(), good))
+    collected.add(
         "valid-without-price", _OWN, _yes(gpu(), good.partition("\n[[prices]]")[0])
     )
-    found.add("valid-two-gpus", _OWN, _yes(gpu(), instance(count="2")))
-    found.add(
+    collected.add("valid-two-gpus", _OWN, _yes(gpu(), instance(count="2")))
+    collected.add(
         "valid-crlf",
         _OWN,
         _yes(gpu().replace("\n", "\r\n"), good.replace("\n", "\r\n")),
     )
-    found.add(
+    collected.add(
         "valid-gpu-alone", _OWN, _yes(gpu(), good.replace("box.4090", "box.4090"))
     )
     numbers = ("-5", "nan", "inf", '"5"', '"fast"', "true", "0", "[1]", "1e308")
@@ -238,12 +238,12 @@ def cases() -> Cases:
         for i, value in enumerate(numbers):
             if value == "0" and key == "power_limit_min_w":
                 continue
-            found.add(
+            collected.add(
                 f"gpu-{key}-{i}", _CHECKED, _no(gpu({**FACTS, key: value}), good, key)
             )
     for i, value in enumerate((*numbers, '"$0.70"')):
         if value != "0":  # what one owns may cost nothing
-            found.add(
+            collected.add(
                 f"price-usd_per_h-{i}",
                 _CHECKED,
                 _no(gpu(), instance({**PRICE, "usd_per_h": value}), "usd_per_h"),
@@ -251,37 +251,37 @@ def cases() -> Cases:
     for i, value in enumerate(
         ('"yesterday"', '"2026-13-45"', "5", '""', '"24.09.2026"')
     ):
-        found.add(
+        collected.add(
             f"price-date-{i}",
             _CHECKED,
             _no(gpu(), instance({**PRICE, "date": value}), "date"),
         )
     for key in ("usd_per_h", "region", "date", "standing", "source"):
-        found.add(
+        collected.add(
             f"price-without-{key}",
             _CHECKED,
             _no(gpu(), instance({k: v for k, v in PRICE.items() if k != key})),
         )
     for i, value in enumerate(("0", "-1", "1.5", "nan", "inf", '"8"', "true", "1e9")):
-        found.add(
+        collected.add(
             f"gpu_count-{i}", _CHECKED, _no(gpu(), instance(count=value), "gpu_count")
         )
     for i, value in enumerate(("5", "[]", '""', '"a/b"', '"../up"', "true", '" "')):
-        found.add(f"instance-name-{i}", _CHECKED, _no(gpu(), instance(name=value)))
-        found.add(
+        collected.add(f"instance-name-{i}", _CHECKED, _no(gpu(), instance(name=value)))
+        collected.add(
             f"gpu-name-{i}", _CHECKED, _no(gpu(name=value), instance(gpu_name=value))
         )
-    found.add(
+    collected.add(
         "gpu-unknown", _CHECKED, _no(gpu(), instance(gpu_name='"RTX6095"'), "RTX6095")
     )
-    found.add("gpu-a-list", _CHECKED, _no(gpu(), instance(gpu_name='["RTX6090"]')))
+    collected.add("gpu-a-list", _CHECKED, _no(gpu(), instance(gpu_name='["RTX6090"]')))
     for i, text in enumerate(('aliases = "box"', "aliases = [5]", "aliases = 3")):
-        found.add(
+        collected.add(
             f"aliases-{i}",
             _CHECKED,
             _no(gpu(), re.sub(r"aliases = .*", text, good), "aliases"),
         )
-    found.add(
+    collected.add(
         "alias-of-another", _CHECKED, _no(gpu(), good.replace('"box"', '"p3"'), "p3")
     )
     for i, (old, new) in enumerate(
@@ -300,46 +300,46 @@ def cases() -> Cases:
             ('"data sheet"', '""'),
         )
     ):
-        found.add(
+        collected.add(
             f"clocks-{i}", _CHECKED, _no(gpu(clocks=CLOCKS.replace(old, new, 1)), good)
         )
     for lost in ("bandwidth_gb_per_s", "fp32_tflop_per_s", "memory_gib"):
         # without these nothing can be translated to it
-        found.add(
+        collected.add(
             f"gpu-without-{lost}",
             _CHECKED,
             _no_answer(gpu({k: v for k, v in FACTS.items() if k != lost}), good, lost),
         )
-    found.add(
+    collected.add(
         "fact-without-source",
         _CHECKED,
         _no(gpu().replace(', source = "data sheet" }', " }", 1), good),
     )
-    found.add(
+    collected.add(
         "fact-bare",
         _CHECKED,
         _no(gpu().replace("[facts]\n", "[facts]\nl2_mib = 72\n"), good, "l2_mib"),
     )
     for i, value in enumerate(('"fast"', "5", "true", '""')):
-        found.add(
+        collected.add(
             f"set_clock-{i}",
             _CHECKED,
             _no(gpu().replace('"locked"', value, 1), good, "set_clock"),
         )
-    found.add(
+    collected.add(
         "field-misspelt",
         _CHECKED,
         _no(gpu({**FACTS, "bandwith_gb_per_s": "1008"}), good, "bandwith"),
     )
-    found.add("all-faults-at-once", _CHECKED, _all_at_once)
+    collected.add("all-faults-at-once", _CHECKED, _all_at_once)
     for name in ("p5.48xlarge", "p3.2xlarge", "p2.xlarge"):
-        found.add(
+        collected.add(
             f"redefines-{name}",
             "a folder that redefines p5.48xlarge passes anchors check",
             _redefined(name),
         )
-    found.add("template", "xlate anchors new NAME writes a template", _template)
-    found.add("rent-of-four", "what must be paid is the whole instance", _dear)
+    collected.add("template", "xlate anchors new NAME writes a template", _template)
+    collected.add("rent-of-four", "what must be paid is the whole instance", _dear)
     for name in (
         "missing",
         "file",
@@ -351,8 +351,8 @@ def cases() -> Cases:
         "list",
         "deep",
     ):
-        found.add(f"folder-{name}", _CHECKED, _shape(name))
-    return found
+        collected.add(f"folder-{name}", _CHECKED, _shape(name))
+    return collected
 
 
 def _no_answer(

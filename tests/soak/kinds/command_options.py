@@ -76,7 +76,7 @@ def _json_error(*args: str) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 150."""
-    found = Cases("command_options")
+    collected = Cases("command_options")
     ask = ("translate", "a.csv", *PAIR)
     numbers = {
         "--step-time": ("inf", "nan", "-1", "-inf", "0", "1e400", "", "abc", "12ms", "1,5", "٣"),
@@ -88,7 +88,7 @@ def cases() -> Cases:
         for i, value in enumerate(values):
             if (option, value) == ("--step-time", "٣"):
                 continue
-            found.add(
+            collected.add(
                 f"translate{option}-{i}", _ENTERS, _no(*ask, option, value, "--json")
             )
     for option, value in (
@@ -98,7 +98,7 @@ def cases() -> Cases:
         ("--step-time", "1e12"),
         ("--step-time", "1e-9"),
     ):
-        found.add(
+        collected.add(
             f"translate{option}-odd-{value[:8]}",
             "sizes of 1e8 px and batches of 1e23 are ok",
             _doubt(*ask, option, value, "--json"),
@@ -114,7 +114,7 @@ def cases() -> Cases:
         ("--input-size", "64"),
         ("--optimizer", "Adam"),
     ):
-        found.add(
+        collected.add(
             f"twice{option}",
             "--target a --target b: the last wins silently",
             _no(
@@ -152,7 +152,7 @@ def cases() -> Cases:
         ("clocks", "compare", "--sweeps", "simulated", "--models", "bogus"), ("clocks", "compare", "--sweeps", "simulated", "--view", "bogus", "--models", "max-clock"), ("clocks", "compare", "--sweeps", "simulated", "--split", "bogus", "--models", "max-clock"), ("clocks", "compare", "--sweeps", "simulated", "--probe", "bogus", "--models", "max-clock"),
         ("sweep", "read", ""), ("sweep", "read", "nowhere"), ("sweep", "read", "a.csv"), ("bogus",), ("clocks", "bogus"), ("anchors", "check", "--anchors-dir", "nowhere"),
     )):  # fmt: skip
-        found.add(
+        collected.add(
             f"wrong-{i}-{'-'.join(args)[:40].replace('/', '_').replace(' ', '')}",
             _ENTERS,
             _no(*args),
@@ -163,12 +163,12 @@ def cases() -> Cases:
         ("--confidence", "2"), ("--confidence", "nan"), ("--confidence", "-0.1"), ("--probe", "bogus"), ("--probe-file", "nowhere"), ("--probe-file", ""), ("--telemetry", "nowhere"), ("--clocks-file", "nowhere"),
         ("--gpu-index", "-1"), ("--gpu-index", "99999999999"), ("--apply",), ("--step-time", "nan"), ("--step-time", "inf"), ("--step-time", "0"), ("--seed", "-1"), ("--format", "bogus"), ("--yes",), ("--gpu-index", "3"),
     )):  # fmt: skip
-        found.add(
+        collected.add(
             f"clock-{i}-{'-'.join(more)[:30]}", _ENTERS, _no(*clock, *more), "clocks"
         )
-    found.add("strict", "exit with 3 unless the verdict is ok", _strict)
-    found.add("level-widens", "no silent wrong", _wider)
-    found.add("options-in-front", _ACTS, _place)
+    collected.add("strict", "exit with 3 unless the verdict is ok", _strict)
+    collected.add("level-widens", "no silent wrong", _wider)
+    collected.add("options-in-front", _ACTS, _place)
     for i, args in enumerate(
         (
             ("translate", "nowhere", *PAIR),
@@ -179,5 +179,7 @@ def cases() -> Cases:
             ("datasets", "show", "nowhere"),
         )
     ):
-        found.add(f"json-error-{i}", "--json also for early errors", _json_error(*args))
-    return found
+        collected.add(
+            f"json-error-{i}", "--json also for early errors", _json_error(*args)
+        )
+    return collected

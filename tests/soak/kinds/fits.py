@@ -87,10 +87,10 @@ def _worse(lab: Lab) -> Iterator[str]:
         )  # fmt: skip
         if run.exit != 0:
             continue
-        found = run.document
-        was, now = (found[k]["step_mape"] for k in ("before", "after"))
-        if found["in_place"] and (was is None or now is None or now > 1.05 * was):
-            yield f"{found['before']['answers']} at {was} % was replaced at {now} %"
+        document = run.document
+        was, now = (document[k]["step_mape"] for k in ("before", "after"))
+        if document["in_place"] and (was is None or now is None or now > 1.05 * was):
+            yield f"{document['before']['answers']} at {was} % was replaced at {now} %"
 
 
 def _shown(lab: Lab) -> Iterator[str]:
@@ -163,44 +163,46 @@ def _bogus(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 12."""
-    found = Cases("fits")
+    collected = Cases("fits")
     units = (
         "fit --shots with step times in seconds is saved, and then answers 0.06 µs ok"
     )
     for name, factor in (("s", 1e-6), ("ms", 1e-3), ("ns", 1e3)):
-        found.add(
+        collected.add(
             f"shots-in-{name}", units, _no(shots(factor), "second|unit|µs"), "slow"
         )
-        found.add(
+        collected.add(
             f"shots-ops-in-{name}",
             units,
             _no(shots(ops_factor=factor), "second|unit|µs"),
             "slow",
         )
-    found.add("shots-empty", "no traceback", _no(shots(models=MODELS[:1])[:50]), "slow")
-    found.add(
+    collected.add(
+        "shots-empty", "no traceback", _no(shots(models=MODELS[:1])[:50]), "slow"
+    )
+    collected.add(
         "shots-worse",
         "a fit that is worse on held-out work is not put in its place unless asked",
         _worse,
         "slow",
     )
-    found.add(
+    collected.add(
         "shots-shown",
         "models show of a bundle from fit --shots is a traceback",
         _shown,
         "slow",
     )
     for command in ("compare", "report", "fit"):
-        found.add(
+        collected.add(
             f"by-gpu-{command}",
             "compare and report fail on corpora keyed by GPU names where fit works",
             _by_gpu(command),
             "slow",
         )
-    found.add(
+    collected.add(
         "translators-bogus",
         "compare --translators bogus once died with SIGABRT",
         _bogus,
         "slow",
     )
-    return found
+    return collected

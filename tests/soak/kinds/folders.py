@@ -156,25 +156,25 @@ def _one_step_for_many(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 45."""
-    found = Cases("folders")
+    collected = Cases("folders")
     things: dict[str, Callable[[Lab], None]] = {
         "fifo": _fifo, "link-to-zero": lambda lab: (lab.dir / "x").symlink_to("/dev/zero"), "link-to-null": lambda lab: (lab.dir / "x").symlink_to("/dev/null"),
         "link-loop": lambda lab: (lab.dir / "x").symlink_to("x"), "link-broken": lambda lab: (lab.dir / "x").symlink_to("nowhere"), "empty-folder": _folder_of(), "folder-of-empty": _folder_of("a.csv", "b.json"),
         "link-to-random": lambda lab: (lab.dir / "x").symlink_to("/dev/urandom"), "sparse": lambda lab: os.truncate(lab.dir / lab.write("x", ""), 10**11), "sparse-parquet": lambda lab: os.truncate(lab.dir / lab.write("x", b"PAR1"), 10**10),
     }  # fmt: skip
     for name, make in things.items():
-        found.add(name, _FIFO if name == "fifo" else _HANG, _reads(make))
+        collected.add(name, _FIFO if name == "fifo" else _HANG, _reads(make))
         if "folder" not in name:
             for option in ("--telemetry", "--probe-file", "--clocks-file"):
-                found.add(
+                collected.add(
                     f"{name}{option}",
                     _FIFO if name == "fifo" else _HANG,
                     _option(option, make),
                 )
-    found.add("folder-with-fifo", _FIFO, _folder_with_fifo)
-    found.add("files-50", "many files go in one call", _many(50))
+    collected.add("folder-with-fifo", _FIFO, _folder_with_fifo)
+    collected.add("files-50", "many files go in one call", _many(50))
     averaged = "two profiles of different mode, precision or framework are averaged"
-    found.add("together", "valid variants must be accepted", _pair({}, True))
+    collected.add("together", "valid variants must be accepted", _pair({}, True))
     for key, value in (
         ("mode", "inference"),
         ("precision", "fp16"),
@@ -184,7 +184,7 @@ def cases() -> Cases:
         ("dataset", "224px"),
         ("optimizer", "Adam"),
     ):
-        found.add(f"together-other-{key}", averaged, _pair({key: value}, False))
+        collected.add(f"together-other-{key}", averaged, _pair({key: value}, False))
     for i, (a, b) in enumerate(
         (
             ("p2.xlarge=in", "g4dn.xlarge=a.json"),
@@ -195,16 +195,16 @@ def cases() -> Cases:
             ("p2.xlarge=a.json", "nowhere=a.json"),
         )
     ):
-        found.add(
+        collected.add(
             f"together-wrong-{i}",
             "--profile A=FOLDER, or a file with two GPUs, is a traceback",
             _together(a, b),
         )
-    found.add("same-file-twice", "no silent wrong", _same_file_twice)
-    found.add(
+    collected.add("same-file-twice", "no silent wrong", _same_file_twice)
+    collected.add(
         "one-step-for-many", "every option acts, or it is refused", _one_step_for_many
     )
-    found.add(
+    collected.add(
         "idle-known",
         "no silent wrong",
         lambda lab: doubted(
@@ -218,4 +218,4 @@ def cases() -> Cases:
             )
         ),
     )
-    return found
+    return collected

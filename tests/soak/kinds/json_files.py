@@ -224,7 +224,7 @@ def _other_gpu(name: str) -> Callable[[Lab], Iterator[str]]:
 
 
 def _contradicted(options: tuple[str, ...]) -> Callable[[Lab], Iterator[str]]:
-    """An option says otherwise than the file: it is not passed over in silence."""
+    """An option says otherwise than the file: it is not ignored without a message."""
 
     def judge(lab: Lab) -> Iterator[str]:
         run = lab.xlate(
@@ -248,7 +248,7 @@ def _many_ops(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 190."""
-    found = Cases("json_files")
+    collected = Cases("json_files")
     plain, flat = xlate_json(), flat_json()
     good: dict[str, bytes | str] = {
         "own": dumps(plain), "own-indented": json.dumps(plain, indent=2), "own-list": dumps([plain]),
@@ -267,35 +267,35 @@ def cases() -> Cases:
         "flat-latency": dumps(flat_json(step_time_us=..., batch_latency=base_step_us() / 1e6)),
     }  # fmt: skip
     for name, content in good.items():
-        found.add(f"valid-{name}", _VALID, _same(content))
-    found.add("valid-three", _VALID, _several)
-    found.add(
+        collected.add(f"valid-{name}", _VALID, _same(content))
+    collected.add("valid-three", _VALID, _several)
+    collected.add(
         "one-of-three-broken",
         "a broken one becomes an object with file and error, and the exit code is 1",
         _one_broken,
     )
     for name, text in _no_documents():
-        found.add(f"wrong-{name}", _DAMAGED, _no(text))
+        collected.add(f"wrong-{name}", _DAMAGED, _no(text))
     for path, values in _FALSE.items():
         for i, value in enumerate(values):
-            found.add(f"false-{path}-{i}", _ENTERS, _no(dumps(_with(path, value))))
+            collected.add(f"false-{path}-{i}", _ENTERS, _no(dumps(_with(path, value))))
     for key in ("Device_Conv2D", "step_time_us", "batchsize"):
         for i, value in enumerate((-1, float("nan"), float("inf"), "x", [1])):
-            found.add(
+            collected.add(
                 f"false-flat-{key}-{i}", _ENTERS, _no(dumps(flat_json(**{key: value})))
             )
     for path, values in _ODD.items():
         for i, value in enumerate(values):
-            found.add(
+            collected.add(
                 f"odd-{path}-{i}",
                 "sizes of 1e8 px and batches of 1e23 are ok; unit mistakes noticed",
                 _doubt(_with(path, value)),
             )
     for name, value in _text_fields():
-        found.add(f"type-{name}", _DAMAGED, _universal(value))
-    found.add("key-twice", "a JSON key twice is ok", _key_twice)
-    found.add("step-twice", "a JSON key twice is ok", _step_twice)
-    found.add("another-instance", "a file that names another machine", _elsewhere)
+        collected.add(f"type-{name}", _DAMAGED, _universal(value))
+    collected.add("key-twice", "a JSON key twice is ok", _key_twice)
+    collected.add("step-twice", "a JSON key twice is ok", _step_twice)
+    collected.add("another-instance", "a file that names another machine", _elsewhere)
     for gpu in (
         "Tesla T4",
         "NVIDIA A100-SXM4-40GB",
@@ -304,7 +304,7 @@ def cases() -> Cases:
         "NVIDIA GeForce RTX 2070",
         "AMD Instinct MI250X/MI250",
     ):
-        found.add(
+        collected.add(
             f"recorded-on-{gpu.replace(' ', '-').replace('/', '-')}",
             "another GPU than the anchor's is refused unless --force",
             _other_gpu(gpu),
@@ -316,23 +316,23 @@ def cases() -> Cases:
         ("--model", "VGG16"),
         ("--optimizer", "Adam"),
     ):
-        found.add(
+        collected.add(
             f"against-{options[0][2:]}",
             "every option acts, or it is refused",
             _contradicted(options),
         )
     for factor in (1e-3, 1e-6, 1e3):
         ops = {k: v * factor for k, v in base_ops().items()}
-        found.add(
+        collected.add(
             f"times-by-{factor:g}",
             "unit mistakes noticed",
             _doubt(xlate_json(ops=ops), "second|unit"),
         )
     for seed in range(15):
-        found.add(
+        collected.add(
             f"flip-{seed}", _DAMAGED, _universal(flipped(dumps(plain).encode(), seed))
         )
-    found.add("ops-50000", "300,000 operations do not end", _many_ops)
+    collected.add("ops-50000", "300,000 operations do not end", _many_ops)
     for n in (ANCHOR, KEY[1]):
-        found.add(f"file-named-{n}", _VALID, _same(dumps(plain), f"{n}.json"))
-    return found
+        collected.add(f"file-named-{n}", _VALID, _same(dumps(plain), f"{n}.json"))
+    return collected

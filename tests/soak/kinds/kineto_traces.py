@@ -155,12 +155,12 @@ def _kernels_lost(lab: Lab) -> Iterator[str]:
         )
     ]
     run = ask(lab, pm.trace(lost))
-    whole = ask(lab, pm.trace(events))
+    complete = ask(lab, pm.trace(events))
     if (
         run.exit == 0
         and levels(run) == ["ok"]
         and answers(run)[0]["anchor_step_time_s"]
-        != answers(whole)[0]["anchor_step_time_s"]
+        != answers(complete)[0]["anchor_step_time_s"]
     ):
         yield "launches without kernels are not noticed"
 
@@ -239,11 +239,11 @@ def _cut_at(share: float) -> Callable[[Lab], Iterator[str]]:
     """What is left answers as the whole file does, or is refused."""
 
     def judge(lab: Lab) -> Iterator[str]:
-        whole = _in_kinetos_order()
-        run = ask(lab, whole[: int(share * len(whole))])
+        content = _in_kinetos_order()
+        run = ask(lab, content[: int(share * len(content))])
         if run.exit == 0:
             steps = [
-                answers(r)[0]["anchor_step_time_s"] for r in (run, ask(lab, whole))
+                answers(r)[0]["anchor_step_time_s"] for r in (run, ask(lab, content))
             ]
             if steps[0] != steps[1]:
                 yield f"a step of {steps[0]} s, where the whole file has one of {steps[1]} s"
@@ -284,11 +284,11 @@ def _odd_json(piece: bytes) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 250."""
-    found = Cases("kineto_traces")
+    collected = Cases("kineto_traces")
     for name, (content, right) in pm.KINETO.items():
-        found.add(f"made-{name}", _VALID, _made(content, right))
+        collected.add(f"made-{name}", _VALID, _made(content, right))
     for name, content in _broken():
-        found.add(f"broken-{name}", _DAMAGED, _universal(content))
+        collected.add(f"broken-{name}", _DAMAGED, _universal(content))
     for device, right in {
         "Tesla T4": True, "NVIDIA T4": True, "Tesla V100-SXM2-16GB": False, "NVIDIA A100-SXM4-40GB": False,
         "NVIDIA A100-PG509-200": False, "AMD Radeon Graphics": False, "NVIDIA GeForce RTX 2070": False,
@@ -296,42 +296,42 @@ def cases() -> Cases:
         "Quadro P2000": False, "Tesla K80": False,
     }.items():  # fmt: skip
         # of GPUs that the catalogue does not know it cannot say yet that they are others
-        found.add(
+        collected.add(
             f"recorded-on-{device.replace(' ', '-')}", _GPU, _named(device, right)
         )  # fmt: skip
-    found.add("properties-last", _GPU, _properties_last)
-    found.add(
+    collected.add("properties-last", _GPU, _properties_last)
+    collected.add(
         "capital-categories",
         "cases/traces: categories of PyTorch 1.11 and before",
         _capital,
     )
-    found.add(
+    collected.add(
         "step-given",
         "cases/traces: no ProfilerStep, --step-time given",
         _stepless,
     )
     for ms in ("0.0001", "0.01", "0.1", "20", "1000", "1e6"):
-        found.add(
+        collected.add(
             f"step-time-{ms}", "--step-time far from the window", _contradicted(ms)
         )
-    found.add("idle", "cases/traces: the device is 0.0 % busy", _idle)
-    found.add(
+    collected.add("idle", "cases/traces: the device is 0.0 % busy", _idle)
+    collected.add(
         "kernels-lost",
         "cases/traces: a cut trace has steps of host work alone",
         _kernels_lost,
     )
-    found.add(
+    collected.add(
         "nested-steps",
         "cases/traces: steps that overlap cannot be steps",
         _nested_steps,
     )
-    found.add(
+    collected.add(
         "no-kernels",
         "cases/traces: say first that no GPU kernel was recorded",
         _no_kernels,
     )
     for percent in range(10, 100, 10):
-        found.add(
+        collected.add(
             f"cut-at-{percent}",
             "cases/traces: a cut trace has steps of host work alone",
             _cut_at(percent / 100),
@@ -340,36 +340,38 @@ def cases() -> Cases:
         "iteration {}": (), "step[DECODE bs={}]": (), "execute_context_0(0)_generation_8({})": (),
         "range {}": ("--step-mark", "range"), "ProfilerStep#{}": ("--step-mark", "ProfilerStep"),
     }.items():  # fmt: skip
-        found.add(
+        collected.add(
             f"marked-{name.split()[0].rstrip('{}#')}{len(options)}",
             "traces without ProfilerStep are cut by their own marks",
             _named_steps(name, *options),
         )
-    found.add("autograd", "cases/traces: autograd's older trace is named", _autograd)
+    collected.add(
+        "autograd", "cases/traces: autograd's older trace is named", _autograd
+    )
     for name, piece in {
         "nan": b'"warps": nan', "inf": b'"warps": -inf', "backslash": b'"a": "C:\\me"', "tab": b'"a": "x\ty"',
         "latin-1": b'"a": "caf\xe9"',
     }.items():  # fmt: skip
-        found.add(f"odd-{name}", _VALID, _odd_json(piece))
+        collected.add(f"odd-{name}", _VALID, _odd_json(piece))
     for sizes in ("batch-size=64..4096", "batch-size=8..64", "batch-size=64,128"):
-        found.add(
+        collected.add(
             f"scale-{sizes[11:]}",
             "--scale on a PyTorch trace goes down in time as the batch grows",
             _scaled(sizes),
         )
-    found.add(
+    collected.add(
         "bundle-or-zero-shot",
         "a pair with a shipped bundle answers a PyTorch trace worse than a pair without one",
         _worse_with_bundle,
     )
     for n in (1000, 10_000):
-        found.add(f"steps-{n}", "no hang over 10 s", _large(n))
+        collected.add(f"steps-{n}", "no hang over 10 s", _large(n))
     raw = pm.trace(pm.steps(), indent=1)
     for seed in range(15):
-        found.add(f"flip-{seed}", _DAMAGED, _universal(flipped(raw, seed)))
-        found.add(
+        collected.add(f"flip-{seed}", _DAMAGED, _universal(flipped(raw, seed)))
+        collected.add(
             f"packed-flip-{seed}",
             _DAMAGED,
             _universal(flipped(gzip.compress(raw), seed)),
         )
-    return found
+    return collected

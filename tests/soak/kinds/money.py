@@ -270,7 +270,7 @@ def _provenance(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 65."""
-    found = Cases("money")
+    collected = Cases("money")
     with_gpu = [
         n
         for n, raw in shipped_instances().items()
@@ -278,9 +278,9 @@ def cases() -> Cases:
     ]
     for name in with_gpu:
         if name != ANCHOR:
-            found.add(f"rent-{name}", _RENT, _whole_rent(name))
+            collected.add(f"rent-{name}", _RENT, _whole_rent(name))
     for name in ("p5.48xlarge", "p4d.24xlarge", "p3.2xlarge"):
-        found.add(f"scaled-rent-{name}", _RENT, _scaled_rent(name))
+        collected.add(f"scaled-rent-{name}", _RENT, _scaled_rent(name))
     for need, target, right in (
         (30, "p3.2xlarge", "no"),
         (2, "p3.2xlarge", "yes"),
@@ -292,10 +292,10 @@ def cases() -> Cases:
         (7.9, "g3s.xlarge", "no"),
     ):
         if target != "g3s.xlarge" and right != "unsure":
-            found.add(
+            collected.add(
                 f"memory-{need:g}-{target}", _MEMORY, _memory(need, target, right)
             )
-    found.add("memory-unknown", _MEMORY, _memory_unknown)
+    collected.add("memory-unknown", _MEMORY, _memory_unknown)
     for a, b in (
         ("p3.2xlarge", "V100-SXM2-16GB"),
         ("p3.2xlarge", "p3"),
@@ -307,14 +307,14 @@ def cases() -> Cases:
         ("p3.2xlarge", "P3.2XLARGE"),
         ("p3.2xlarge", " p3.2xlarge "),
     ):
-        found.add(
+        collected.add(
             f"alias-{b.strip()}{'-spaced' if b != b.strip() else ''}-of-{a}",
             _SAME,
             _aliases(a, b),
         )
-    found.add("alias-in-a-trace", _SAME, _trace_aliases)
+    collected.add("alias-in-a-trace", _SAME, _trace_aliases)
     for name in ("H100", "A100", "V100", "h100", "RTX"):
-        found.add(
+        collected.add(
             f"ambiguous-{name}",
             "H100 is SXM5 without a word while A100 is unknown",
             _ambiguous(name),
@@ -331,13 +331,13 @@ def cases() -> Cases:
         "Orin-NX",
     ):
         if name != "p3":
-            found.add(
+            collected.add(
                 f"target-{name[:12].strip().replace('/', '_') or f'blank{len(name)}'}",
                 "a value that is not checked where it enters",
                 _target(name),
             )
-    found.add("newer-is-not-slower", "no silent wrong", _better)
-    found.add(
+    collected.add("newer-is-not-slower", "no silent wrong", _better)
+    collected.add(
         "clock-and-rent",
         "the action must answer the question the user asked",
         _clock_money,
@@ -350,19 +350,19 @@ def cases() -> Cases:
         ("20%", 0.2),
         ("1%", 0.01),
     ):
-        found.add(
+        collected.add(
             f"slowdown-{share}",
             "say with which probability the bound holds",
             _slowdown(share, bound),
             "clocks",
         )
-    found.add(
+    collected.add(
         "clock-provenance",
         "predict-freq says neither that the step came from the window nor where power came from",
         _provenance,
         "clocks",
     )
-    return found
+    return collected
 
 
 def _target(name: str) -> Callable[[Lab], Iterator[str]]:

@@ -168,25 +168,27 @@ def _dashes(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 80."""
-    found = Cases("names")
+    collected = Cases("names")
     for name, text in _EVIL.items():
-        found.add(f"operation-{name}", _ESCAPES, _operation(text))
-        found.add(f"kernel-{name}", _ESCAPES, _kernel(text))
-        found.add(f"file-{name}", _ESCAPES, _file(f"a{text}.csv".replace("/", "")))
+        collected.add(f"operation-{name}", _ESCAPES, _operation(text))
+        collected.add(f"kernel-{name}", _ESCAPES, _kernel(text))
+        collected.add(f"file-{name}", _ESCAPES, _file(f"a{text}.csv".replace("/", "")))
         for key in ("model", "device", "instance", "optimizer"):
             if name in ("colour", "c1", "return"):
-                found.add(f"{key}-{name}", _ESCAPES, _field(key, text))
+                collected.add(f"{key}-{name}", _ESCAPES, _field(key, text))
         for option in ("--model", "--target", "--anchor", "--format"):
             if name in ("colour", "bidi"):
-                found.add(f"option{option}-{name}", _ESCAPES, _option(option, text))
-        found.add(f"own-gpu-{name}", _ESCAPES, _own_gpu(text))
+                collected.add(f"option{option}-{name}", _ESCAPES, _option(option, text))
+        collected.add(f"own-gpu-{name}", _ESCAPES, _own_gpu(text))
     for start, name in (("=", "equals"), ("+", "plus"), ("-", "minus"), ("@", "at")):
-        found.add(
+        collected.add(
             f"formula-{name}",
             "csv cells that begin with = + - @ go out as formulas",
             _formula(start),
         )
     for length in (256, 5000):
-        found.add(f"long-{length}", "a file name over 255 characters", _long(length))
-    found.add("leading-dash", "valid variants must be accepted", _dashes)
-    return found
+        collected.add(
+            f"long-{length}", "a file name over 255 characters", _long(length)
+        )
+    collected.add("leading-dash", "valid variants must be accepted", _dashes)
+    return collected

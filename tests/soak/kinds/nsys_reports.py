@@ -74,12 +74,12 @@ def _flips(seed: int, lot: int = 6) -> Callable[[Lab], Iterator[str]]:
         for k in range(lot):
             # the schema stands at the head, where a changed byte does most
             head, tail = raw[:4096], raw[4096:]
-            whole = (
+            damaged = (
                 flipped(head, 100 * seed + k, 4) + tail
                 if k % 2
                 else flipped(raw, 100 * seed + k, 20)
             )
-            lab.xlate("profile", "show", lab.write("b.sqlite", whole), "--json")
+            lab.xlate("profile", "show", lab.write("b.sqlite", damaged), "--json")
         yield from ()
 
     return judge
@@ -92,13 +92,13 @@ def _schema_not_utf8(lab: Lab) -> Iterator[str]:
         .read_bytes()
         .replace(b"demangledName", b"demangl\xffdName", 1)
     )
-    whole = lab.xlate("profile", "show", "a.sqlite", "--json")
+    sound = lab.xlate("profile", "show", "a.sqlite", "--json")
     run = lab.xlate("profile", "show", lab.write("b.sqlite", raw), "--json")
     # a name that only a lost column holds may be had from another column, but times stay
     if run.exit == 0:
-        mine, right = ([p["step_time_us"], sum(p["ops"].values())] for (p,) in (run.document, whole.document))  # fmt: skip
-        if mine != right:
-            yield f"step and sum {mine} where the sound file gives {right}"
+        changed, right = ([p["step_time_us"], sum(p["ops"].values())] for (p,) in (run.document, sound.document))  # fmt: skip
+        if changed != right:
+            yield f"step and sum {changed} where the sound file gives {right}"
     else:
         yield from refused(run, codes=(1,))
 
@@ -226,42 +226,42 @@ _SQL = {
 
 def cases() -> Cases:
     """About 95."""
-    found = Cases("nsys_reports")
+    collected = Cases("nsys_reports")
     for name, (content, right) in pm.NSYS_CSV.items():
-        found.add(f"csv-{name}", _VALID, _text(content, right))
+        collected.add(f"csv-{name}", _VALID, _text(content, right))
     for name, (how, right) in pm.NSYS_SQLITE.items():
-        found.add(f"sqlite-{name}", _VALID, _database(how, right))
+        collected.add(f"sqlite-{name}", _VALID, _database(how, right))
     for name, statements in _SQL.items():
-        found.add(f"sql-{name}", _DAMAGED, _edited(*statements))
+        collected.add(f"sql-{name}", _DAMAGED, _edited(*statements))
     for seed in range(12):
-        found.add(f"flips-{seed}", _DAMAGED, _flips(seed))
+        collected.add(f"flips-{seed}", _DAMAGED, _flips(seed))
     for share in (0.1, 0.5, 0.8):
-        found.add(f"cut-{share:g}", _DAMAGED, _cut(share))
-    found.add(
+        collected.add(f"cut-{share:g}", _DAMAGED, _cut(share))
+    collected.add(
         "schema-not-utf8",
         "an Nsight sqlite whose schema holds a byte that is not UTF-8",
         _schema_not_utf8,
     )
-    found.add(
+    collected.add(
         "names-not-utf8",
         "an Nsight sqlite whose schema holds a byte that is not UTF-8",
         _names_not_utf8,
     )
-    found.add(
+    collected.add(
         "nested-ranges",
         "cases/traces: steps that overlap their successor cannot be steps",
         _nested,
     )
-    found.add(
+    collected.add(
         "os-runtime-only", "cases/traces: only kernel reports may count", _os_only
     )
-    found.add("api-only", "cases/traces: only kernel reports may count", _api_only)
-    found.add("foreign-database", _DAMAGED, _foreign)
-    found.add("nothing-is-left", _DAMAGED, _in_place)
+    collected.add("api-only", "cases/traces: only kernel reports may count", _api_only)
+    collected.add("foreign-database", _DAMAGED, _foreign)
+    collected.add("nothing-is-left", _DAMAGED, _in_place)
     raw = pm.NSYS_CSV["with-steps"][0]
     for seed in range(8):
-        found.add(f"csv-flip-{seed}", _DAMAGED, _quiet(flipped(raw, seed)))
-    return found
+        collected.add(f"csv-flip-{seed}", _DAMAGED, _quiet(flipped(raw, seed)))
+    return collected
 
 
 def _quiet(raw: bytes) -> Callable[[Lab], Iterator[str]]:

@@ -69,14 +69,14 @@ def _quiet(*lot: bytes) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 45."""
-    found = Cases("other_profilers")
+    collected = Cases("other_profilers")
     for name, text in _SOUND.items():
         raw = text.encode()
-        found.add(name, _VALID, _sound(text))
+        collected.add(name, _VALID, _sound(text))
         for seed in range(4):
-            found.add(f"{name}-flip-{seed}", _DAMAGED, _quiet(flipped(raw, seed)))
+            collected.add(f"{name}-flip-{seed}", _DAMAGED, _quiet(flipped(raw, seed)))
         cut = [raw[: int(len(raw) * s)] for s in (0.2, 0.6, 0.95)]
-        found.add(f"{name}-cut", _DAMAGED, _quiet(*cut))
+        collected.add(f"{name}-cut", _DAMAGED, _quiet(*cut))
     for name, (text, says) in _NO_DEVICE_TIME.items():
-        found.add(name, _VALID, _refused(text, says))
-    return found
+        collected.add(name, _VALID, _refused(text, says))
+    return collected

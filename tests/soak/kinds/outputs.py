@@ -162,14 +162,14 @@ def _coded(coding: str, *args: str) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 65."""
-    found = Cases("outputs")
+    collected = Cases("outputs")
     for command in COMMANDS:
-        found.add(f"{command}-fifo", _KEPT, _fifo(command))
-        found.add(f"{command}-device", _KEPT, _device(command), "root")
-        found.add(f"{command}-folder", _KEPT, _folder(command))
+        collected.add(f"{command}-fifo", _KEPT, _fifo(command))
+        collected.add(f"{command}-device", _KEPT, _device(command), "root")
+        collected.add(f"{command}-folder", _KEPT, _folder(command))
         for mode in (0o600, 0o644, 0o640):
-            found.add(f"{command}-link-{mode:o}", _KEPT, _link(command, mode))
-            found.add(f"{command}-mode-{mode:o}", _KEPT, _mode(command, mode))
+            collected.add(f"{command}-link-{mode:o}", _KEPT, _link(command, mode))
+            collected.add(f"{command}-mode-{mode:o}", _KEPT, _mode(command, mode))
         for i, name in enumerate(
             (
                 "no/where/out.json",
@@ -185,20 +185,20 @@ def cases() -> Cases:
                 "/sys/out",
             )
         ):
-            found.add(f"{command}-to-{i}", _KEPT, _to(name, command))
-    found.add("hard-link", _KEPT, _hard_link)
-    found.add("output-is-input", _KEPT, _is_input)
+            collected.add(f"{command}-to-{i}", _KEPT, _to(name, command))
+    collected.add("hard-link", _KEPT, _hard_link)
+    collected.add("output-is-input", _KEPT, _is_input)
     shown: dict[str, tuple[str, ...]] = {
         "translate": ("translate", "a.csv", *given_all()), "translate-text": ("translate", "a.csv", *given_all()[:-1]),
         "anchors": ("anchors", "list"), "models": ("models", "list"), "show": ("profile", "show", "a.csv"), "help": ("--help",),
         "version": ("--version",), "check": ("profile", "check", "a.csv"), "datasets": ("datasets", "list", "--json"),
     }  # fmt: skip
     for name, args in shown.items():
-        found.add(f"stdout-full-{name}", "stdout full is a traceback", _full(*args))
+        collected.add(f"stdout-full-{name}", "stdout full is a traceback", _full(*args))
         for coding in ("ascii", "latin-1"):
-            found.add(
+            collected.add(
                 f"stdout-{coding}-{name}",
                 "stdout not UTF-8 is a traceback",
                 _coded(coding, *args),
             )
-    return found
+    return collected

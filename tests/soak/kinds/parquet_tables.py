@@ -171,10 +171,10 @@ def _bomb(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 100, and some 400 changed files in them."""
-    found = Cases("parquet_tables")
+    collected = Cases("parquet_tables")
     base = frame()
     for how in ("uncompressed", "snappy", "gzip", "lz4", "zstd", "brotli"):
-        found.add(f"valid-{how}", _VALID, _same(written(base, compression=how)))
+        collected.add(f"valid-{how}", _VALID, _same(written(base, compression=how)))
     ops = list(base_ops())
     good = {
         "no-statistics": written(base, statistics=False),
@@ -190,7 +190,7 @@ def cases() -> Cases:
         "decimal": written(base.with_columns(pl.col("Device_Conv2D").round(2).cast(pl.Decimal(18, 2)))),
     }  # fmt: skip
     for name, raw in good.items():
-        found.add(f"valid-{name}", _VALID, _same(raw))
+        collected.add(f"valid-{name}", _VALID, _same(raw))
     bad = {
         "texts": written(base.with_columns(pl.col("Device_Conv2D").cast(pl.String))),
         "bool": written(base.with_columns(pl.lit(True).alias("Device_Conv2D"))),
@@ -221,7 +221,7 @@ def cases() -> Cases:
         "encrypted-magic": b"PARE" + written(base)[4:-4] + b"PARE",
     }  # fmt: skip
     for name, raw in bad.items():
-        found.add(f"wrong-{name}", _TYPES, _no(raw))
+        collected.add(f"wrong-{name}", _TYPES, _no(raw))
     odd: tuple[tuple[str, str, Any], ...] = (
         ("step-in-s", "step_time_us", base_step_us() / 1e6),
         ("step-in-ms", "step_time_us", base_step_us() / 1e3),
@@ -230,7 +230,7 @@ def cases() -> Cases:
         ("instance-other", "instance", "g4dn.xlarge"),
     )
     for name, column, value in odd:
-        found.add(
+        collected.add(
             f"odd-{name}",
             "unit mistakes noticed; a value that is not checked where it enters",
             _doubt(written(frame(**{column: value}))),
@@ -245,26 +245,30 @@ def cases() -> Cases:
         }.items()
     }
     for name in texts:
-        found.add(
+        collected.add(
             f"type-{name}",
             _TYPES,
             _doubt_free(written(base.with_columns(pl.lit(7).alias(name)))),
         )
     raw = written(base)
     for share in (0.1, 0.3, 0.5, 0.9, 0.999):
-        found.add(f"cut-at-{share:g}", _TYPES, _no(raw[: int(len(raw) * share)]))
+        collected.add(f"cut-at-{share:g}", _TYPES, _no(raw[: int(len(raw) * share)]))
     large = written(frame(60), compression="uncompressed")
     for seed in range(20):
-        found.add(f"flips-{seed}", _FLIPS, _damaged(raw if seed % 2 else large, seed))
+        collected.add(
+            f"flips-{seed}", _FLIPS, _damaged(raw if seed % 2 else large, seed)
+        )
     for seed in range(20):
-        found.add(f"footer-{seed}", _FLIPS, _footer(raw if seed % 2 else large, seed))
+        collected.add(
+            f"footer-{seed}", _FLIPS, _footer(raw if seed % 2 else large, seed)
+        )
     for k in range(3):
-        found.add(f"panic-{k}", _FLIPS, _panic(f"panic_{k}.parquet"))
-    found.add("folder-goes-on", "a folder of many files goes on", _folder_goes_on)
-    found.add("unpacks-to-much", "within bounds of memory and time", _bomb)
+        collected.add(f"panic-{k}", _FLIPS, _panic(f"panic_{k}.parquet"))
+    collected.add("folder-goes-on", "a folder of many files goes on", _folder_goes_on)
+    collected.add("unpacks-to-much", "within bounds of memory and time", _bomb)
     for n in (2, 500):
-        found.add(f"rows-{n}", _VALID, _many(n))
-    return found
+        collected.add(f"rows-{n}", _VALID, _many(n))
+    return collected
 
 
 def _doubt_free(raw: bytes) -> Callable[[Lab], Iterator[str]]:

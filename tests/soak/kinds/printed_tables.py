@@ -82,28 +82,28 @@ def _wrong_step(ms: str) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 50."""
-    found = Cases("printed_tables")
+    collected = Cases("printed_tables")
     for name, (content, right) in pm.KEY_AVERAGES.items():
-        found.add(f"made-{name}", _VALID, _made(content, right))
+        collected.add(f"made-{name}", _VALID, _made(content, right))
     for total in ("8.204ms", "150.000us", "3.000s"):
-        found.add(f"footer-{total}", _FOOTER, _footer(total))
-    found.add("unrecognized", _FOOTER, _unrecognized)
+        collected.add(f"footer-{total}", _FOOTER, _footer(total))
+    collected.add("unrecognized", _FOOTER, _unrecognized)
     for ms in ("1e-4", "1e-3", "1000", "1e6"):
-        found.add(f"step-time-{ms}", "unit mistakes noticed", _wrong_step(ms))
+        collected.add(f"step-time-{ms}", "unit mistakes noticed", _wrong_step(ms))
     for i, cell in enumerate(
         ("nan", "inf", "1e400", "-5", "", "12 parsecs", "0x1F", "1,200", "9" * 400)
     ):
-        found.add(
+        collected.add(
             f"csv-time-{i}",
             _DAMAGED,
             _quiet((pm.CSV + pm._BODY).replace("1200", cell).encode()),
         )
-        found.add(
+        collected.add(
             f"csv-count-{i}",
             _DAMAGED,
             _quiet((pm.CSV + pm._BODY).replace("addmm,3", f"addmm,{cell}").encode()),
         )
     text = pm.table(pm.ROWS)
     for seed in range(10):
-        found.add(f"flip-{seed}", _DAMAGED, _quiet(flipped(text, seed)))
-    return found
+        collected.add(f"flip-{seed}", _DAMAGED, _quiet(flipped(text, seed)))
+    return collected

@@ -29,13 +29,13 @@ _CHECKED = "a Profile made in Python is not checked (ZeroDivisionError, NaN answ
 def _profile(**more: Any) -> Any:
     from xlate.values.profile import Profile, WorkloadKey
 
-    whole: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "ops": base_ops(),
         "workload": WorkloadKey(MODEL, "128px", BATCH, OPTIMIZER),
         "instance": ANCHOR,
         "step_time_us": base_step_us(),
     }
-    return Profile(**{**whole, **more})
+    return Profile(**{**fields, **more})
 
 
 def _no(make: Callable[[], Any]) -> Callable[[Lab], Iterator[str]]:
@@ -152,17 +152,17 @@ def cases() -> Cases:
     """About 90."""
     from tests.soak.kinds.json_files import _FALSE
 
-    found = Cases("python_calls")
-    found.add("good", "valid variants must be accepted", _yes)
-    found.add("pandas", "valid variants must be accepted", _pandas)
-    found.add("frozen", "frozen values cross module borders", _frozen)
+    collected = Cases("python_calls")
+    collected.add("good", "valid variants must be accepted", _yes)
+    collected.add("pandas", "valid variants must be accepted", _pandas)
+    collected.add("frozen", "frozen values cross module borders", _frozen)
     for i, value in enumerate(_FALSE["ops.Device_Conv2D"]):
-        found.add(
+        collected.add(
             f"op-{i}",
             _CHECKED,
             _no(partial(_profile, ops={**base_ops(), "Device_Conv2D": value})),
         )
-        found.add(
+        collected.add(
             f"frame-op-{i}",
             _CHECKED,
             _no(
@@ -179,9 +179,9 @@ def cases() -> Cases:
     for i, value in enumerate(
         (*_FALSE["step_time_us"], 0, 0.0, 1e-9, 1e300, 130.0, 0.13)
     ):
-        found.add(f"step-{i}", _CHECKED, _no(partial(_profile, step_time_us=value)))
+        collected.add(f"step-{i}", _CHECKED, _no(partial(_profile, step_time_us=value)))
         if not isinstance(value, int) or abs(value) < 2**60:
-            found.add(f"frame-step-{i}", _CHECKED, _no(_frame(step_time_us=value)))
+            collected.add(f"frame-step-{i}", _CHECKED, _no(_frame(step_time_us=value)))
     for i, ops in enumerate(
         (
             {},
@@ -197,18 +197,20 @@ def cases() -> Cases:
             {"Device_": 5.0},
         )
     ):
-        found.add(f"ops-{i}", _CHECKED, _no(partial(_profile, ops=ops)))
+        collected.add(f"ops-{i}", _CHECKED, _no(partial(_profile, ops=ops)))
     for i, value in enumerate((0, -1, 1.5, float("nan"), "32", 10**23, True)):
-        found.add(f"batch-{i}", _CHECKED, _no(partial(_of_batch, value)))
+        collected.add(f"batch-{i}", _CHECKED, _no(partial(_of_batch, value)))
     for i, value in enumerate((-1.0, float("nan"), float("inf"), "3 GiB")):
-        found.add(f"memory-{i}", _CHECKED, _no(partial(_profile, memory_bytes=value)))
+        collected.add(
+            f"memory-{i}", _CHECKED, _no(partial(_profile, memory_bytes=value))
+        )
     for i, level in enumerate((0, 1, -1, 2, 90, float("nan"), "0.9", None)):
-        found.add(
+        collected.add(
             f"level-{i}", "a value that is not checked where it enters", _level(level)
         )
-    found.add("frame-empty", _CHECKED, _no(lambda: pl.DataFrame()))
-    found.add("frame-no-row", _CHECKED, _no(lambda: _frame()().clear()))
-    found.add(
+    collected.add("frame-empty", _CHECKED, _no(lambda: pl.DataFrame()))
+    collected.add("frame-no-row", _CHECKED, _no(lambda: _frame()().clear()))
+    collected.add(
         "frame-texts",
         _CHECKED,
         _no(lambda: _frame()().with_columns(pl.col("Device_Conv2D").cast(pl.String))),
@@ -219,10 +221,10 @@ def cases() -> Cases:
         "instance": _instance,
         "answer": _answer,
     }.items():
-        found.add(
+        collected.add(
             f"pickle-{name}", "Profile, Gpu, Instance cannot be pickled", _pickled(make)
         )
-    return found
+    return collected
 
 
 def _key(batch: Any) -> Any:

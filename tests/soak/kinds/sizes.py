@@ -75,20 +75,21 @@ def _measured(lab: Lab) -> Iterator[str]:
     )
     plain = lab.xlate("translate", "a.csv", *given_all())
     yield from accepted(run)
-    mine = [
+    measured = [
         a
         for d, a in zip(run.document or (), answers(run), strict=False)
         if d.get("measured")
     ]
     if (
-        len(mine) != 1
+        len(measured) != 1
         or abs(
-            mine[0]["step_time_s"]["value"] / answers(plain)[0]["step_time_s"]["value"]
+            measured[0]["step_time_s"]["value"]
+            / answers(plain)[0]["step_time_s"]["value"]
             - 1
         )
         > 1e-6
     ):
-        yield f"the profiled size gets {[m['step_time_s']['value'] for m in mine]}, and {answers(plain)[0]['step_time_s']['value']} without --scale"
+        yield f"the profiled size gets {[m['step_time_s']['value'] for m in measured]}, and {answers(plain)[0]['step_time_s']['value']} without --scale"
 
 
 def _strict(lab: Lab) -> Iterator[str]:
@@ -160,27 +161,27 @@ def _too_large(lab: Lab) -> Iterator[str]:
 
 def cases() -> Cases:
     """About 35."""
-    found = Cases("sizes")
+    collected = Cases("sizes")
     for model in ("ResNet34", "VGG16", "MobileNetV2", "AlexNet", "LeNet5"):
         for sizes in (
             "batch-size=4..256",
             "batch-size=16,32,64",
             "input-size=32,64,128,224",
         ):
-            found.add(
+            collected.add(
                 f"{model}-{sizes}",
                 _RISES,
                 _monotone(model, 128, 32, sizes, "p3.2xlarge"),
             )
     for target in ("g4dn.xlarge", "g3s.xlarge", "H100-SXM5-80GB", "g5.xlarge"):
-        found.add(
+        collected.add(
             f"to-{target}",
             _RISES,
             _monotone("ResNet34", 128, 32, "batch-size=8..2048", target),
         )
-    found.add("measured-size", "no silent wrong", _measured)
-    found.add("strict", _LOST, _strict)
-    found.add("out", _LOST, _out)
-    found.add("anchors-dir", _LOST, _own)
-    found.add("memory", "the memory fits never yes when need > have", _too_large)
-    return found
+    collected.add("measured-size", "no silent wrong", _measured)
+    collected.add("strict", _LOST, _strict)
+    collected.add("out", _LOST, _out)
+    collected.add("anchors-dir", _LOST, _own)
+    collected.add("memory", "the memory fits never yes when need > have", _too_large)
+    return collected

@@ -292,17 +292,17 @@ def _many_kinds(n: int) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 140."""
-    found = Cases("stats_csv")
+    collected = Cases("stats_csv")
     for name, (file, content) in _variants().items():
-        found.add(f"valid-{name}", _VALID, _valid(file, content))
+        collected.add(f"valid-{name}", _VALID, _valid(file, content))
     for name, text in _wrong_cells():
-        found.add(f"wrong-{name}", _DAMAGED, _no(text))
-    found.add("valid-or-refused-utf16", _VALID, _utf16)
+        collected.add(f"wrong-{name}", _DAMAGED, _no(text))
+    collected.add("valid-or-refused-utf16", _VALID, _utf16)
     for factor, unit in ((1e-6, "s"), (1e-3, "ms"), (1e3, "ns")):
-        found.add(
+        collected.add(
             f"times-in-{unit}-step-known", _UNITS, _scaled(factor, True, r"second|unit")
         )
-        found.add(f"times-in-{unit}", _UNITS, _scaled(factor, False, None))
+        collected.add(f"times-in-{unit}", _UNITS, _scaled(factor, False, None))
     for windows in (
         0.05,
         0.2,
@@ -324,27 +324,27 @@ def cases() -> Cases:
         1000,
         1e6,
     ):
-        found.add(f"window-over-step-{windows:g}", _WINDOW, _step_time(windows))
+        collected.add(f"window-over-step-{windows:g}", _WINDOW, _step_time(windows))
     for windows in (0.5, 1.0, 6.2, 12.3, 20):
-        found.add(
+        collected.add(
             f"clock-window-over-step-{windows:g}",
             _WINDOW,
             _step_time(windows, "predict-freq"),
             "clocks",
         )
-    found.add("every-row-twice", "duplicate rows … are ok", _twice)
-    found.add("one-row-twice", "duplicate rows … are ok", _one_row_twice)
+    collected.add("every-row-twice", "duplicate rows … are ok", _twice)
+    collected.add("one-row-twice", "duplicate rows … are ok", _one_row_twice)
     for share in (0.02, 0.1, 0.2, 0.3, 0.4, 0.45, 0.6, 0.8, 0.95, 0.99):
-        found.add(f"cut-at-{share:g}", _DAMAGED, _cut(share))
+        collected.add(f"cut-at-{share:g}", _DAMAGED, _cut(share))
     for seed in range(20):
-        found.add(f"flip-{seed}", _DAMAGED, _flip(seed))
+        collected.add(f"flip-{seed}", _DAMAGED, _flip(seed))
     for n in (1000, 10_000):
-        found.add(
+        collected.add(
             f"rows-{n}",
             "readers linear in rows (10,000 operations < 1 s)",
             _many_rows(n),
         )
-        found.add(
+        collected.add(
             f"kinds-{n}", "readers linear in rows; no hang over 10 s", _many_kinds(n)
         )
-    return found
+    return collected

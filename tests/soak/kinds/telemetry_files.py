@@ -175,15 +175,15 @@ def _sweep(content: str, right: bool) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 95."""
-    found = Cases("telemetry_files")
+    collected = Cases("telemetry_files")
     good = smi()
     for name, text in {
         "plain": good, "crlf": good.replace("\n", "\r\n"), "bom": "\ufeff" + good, "repeated-header": smi(each=True), "no-units": good.replace(" MHz", "").replace(" W", "").replace(" %", ""),
         "some-missing": good.replace("120.5 W", "[N/A]", 3), "no-last-newline": good.rstrip(),
     }.items():  # fmt: skip
-        found.add(f"valid-{name}", _VALID, _telemetry(text, True), "clocks")
+        collected.add(f"valid-{name}", _VALID, _telemetry(text, True), "clocks")
     for name in ("Tesla V100-SXM2-16GB", "Quadro P2000", "NVIDIA GeForce RTX 4090"):
-        found.add(
+        collected.add(
             f"of-{name.replace(' ', '-')}",
             _OTHER,
             _telemetry(smi(name=name), False),
@@ -195,29 +195,29 @@ def cases() -> Cases:
         "no-power": good.replace("power.draw", "fan.speed"), "short-row": good + "2026/01/01 00:00:59.000, Tesla K80, 8\n2026/01/01 00:00:59.500, Tesla K80, 875 MHz, 2505 MHz\n",
     }.items():  # fmt: skip
         right = None if name == "short-row" else False
-        found.add(
+        collected.add(
             f"wrong-{name}",
             _OTHER if name in ("idle", "one-sample") else _PROBE,
             _telemetry(text, right),
             "clocks",
         )
     for name, (recorded, right) in _RECORDINGS.items():
-        found.add(
+        collected.add(
             f"alone-{name}",
             "clocks from a meter alone",
             _alone(recorded, right),
             "clocks",
         )
     for seed in range(8):
-        found.add(
+        collected.add(
             f"flip-{seed}",
             "no traceback",
             _telemetry(flipped(good.encode(), seed), None),
             "clocks",
         )
     base = {"sm_mhz": 1530, "time_s": 1.0, "power_w": 200}
-    found.add("probe-valid", _VALID, _probe(base, True), "clocks")
-    found.add(
+    collected.add("probe-valid", _VALID, _probe(base, True), "clocks")
+    collected.add(
         "probe-with-metrics",
         _VALID,
         _probe({**base, "gpu_utilization": 90}, None),
@@ -227,13 +227,13 @@ def cases() -> Cases:
         for i, value in enumerate(
             (0, -1, float("nan"), float("inf"), "x", None, [1], True, 10**400)
         ):
-            found.add(
+            collected.add(
                 f"probe-{key}-{i}",
                 _PROBE,
                 _probe({**base, key: value}, False),
                 "clocks",
             )
-        found.add(
+        collected.add(
             f"probe-without-{key}",
             _PROBE,
             _probe({k: v for k, v in base.items() if k != key}, False),
@@ -251,7 +251,7 @@ def cases() -> Cases:
             {**base, "sm_mhz": 10},
         )
     ):
-        found.add(
+        collected.add(
             f"probe-odd-{i}", "unit mistakes noticed", _probe(odd, False), "clocks"
         )
     for i, text in enumerate(
@@ -268,14 +268,14 @@ def cases() -> Cases:
             dumps([base]),
         )
     ):
-        found.add(
+        collected.add(
             f"probe-text-{i}",
             "no traceback",
             _probe(text, None if i == 9 else False),
             "clocks",
         )
-    found.add("probes-contradict", "no silent wrong", _two_probes, "clocks")
-    found.add("probes-impossible", "no silent wrong", _faster_when_slower, "clocks")
+    collected.add("probes-contradict", "no silent wrong", _two_probes, "clocks")
+    collected.add("probes-impossible", "no silent wrong", _faster_when_slower, "clocks")
     for i, text in enumerate(
         (
             good,
@@ -287,5 +287,5 @@ def cases() -> Cases:
             "\0\1",
         )
     ):
-        found.add(f"sweep-{i}", "no traceback", _sweep(text, i == 0))
-    return found
+        collected.add(f"sweep-{i}", "no traceback", _sweep(text, i == 0))
+    return collected

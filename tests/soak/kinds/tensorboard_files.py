@@ -79,7 +79,7 @@ def _ranks(numbers: tuple[int, ...], world: int, pattern: str) -> Callable[[Lab]
 
 def cases() -> Cases:
     """About 60."""
-    found = Cases("tensorboard_files")
+    collected = Cases("tensorboard_files")
     for name, content in {
         "xplane": SPACE, "xplane-packed": gzip.compress(SPACE), "stats": TABLE,
         "xplane-host-first": xm.space(xm.jax_host(), xm.jax_gpu()),
@@ -87,9 +87,9 @@ def cases() -> Cases:
         "xplane-no-steps": xm.space(xm.jax_gpu(), xm.jax_host(number=False)),
         "stats-without-idle": xm.stats(rows=()), "stats-packed": gzip.compress(TABLE),
     }.items():  # fmt: skip
-        found.add(name, _VALID, _good("a.pb", content))
+        collected.add(name, _VALID, _good("a.pb", content))
     twice = [(*xm.ROWS[1][:4], 4e8, 2e5), *xm.ROWS[2:]]
-    endless = xm.some(1, xm.whole(1, 1) + xm.some(2, "/device:GPU:0") + b"\x1a\xff\xff\xff\x07")  # fmt: skip
+    endless = xm.some(1, xm.varint_field(1, 1) + xm.some(2, "/device:GPU:0") + b"\x1a\xff\xff\xff\x07")  # fmt: skip
     for name, content, said in (
         ("cpu-only", xm.space(xm.jax_host()), "no GPU kernel was recorded"),
         ("tpu", xm.space(xm.Plane("/device:TPU:0")), "TPU"),
@@ -99,22 +99,24 @@ def cases() -> Cases:
         ("stats-cut", TABLE[:-30], "breaks off"),
         ("stats-contradiction", xm.stats(twice, ()), "occurrences"),
     ):
-        found.add(name, _DAMAGED, _bad(content, said))
+        collected.add(name, _DAMAGED, _bad(content, said))
     for content, name in ((SPACE, "xplane"), (TABLE, "stats")):
         for seed in range(12):
-            found.add(f"{name}-flip-{seed}", _DAMAGED, _quiet(flipped(content, seed)))
+            collected.add(
+                f"{name}-flip-{seed}", _DAMAGED, _quiet(flipped(content, seed))
+            )
         for share in (1, 3, 7, 9):
             cut = content[: len(content) * share // 10]
-            found.add(f"{name}-cut-{share}", _DAMAGED, _quiet(cut))
-    found.add("other-gpu", "never take one GPU for another", _other_gpu)
-    found.add("jax", "a framework that training never saw", _jax)
+            collected.add(f"{name}-cut-{share}", _DAMAGED, _quiet(cut))
+    collected.add("other-gpu", "never take one GPU for another", _other_gpu)
+    collected.add("jax", "a framework that training never saw", _jax)
     for name, numbers, world, pattern in (
         ("all", (0, 1, 2), 3, "rank 2 is the slowest"),
         ("missing", (0, 3), 4, "ranks 1, 2 of the job are not in the folder"),
         ("repeated", (0, 0, 1), 2, "of rank 0 there are several recordings"),
         ("alone", (1,), 2, "rank 1 alone"),
     ):
-        found.add(
+        collected.add(
             f"ranks-{name}", "one answer for a job", _ranks(numbers, world, pattern)
         )
-    return found
+    return collected

@@ -87,19 +87,21 @@ def _step(ms: str) -> Callable[[Lab], Iterator[str]]:
 
 def cases() -> Cases:
     """About 90."""
-    found = Cases("tensorflow_traces")
+    collected = Cases("tensorflow_traces")
     for name, (content, right) in pm.TENSORFLOW_TRACE.items():
-        found.add(f"made-{name}", _VALID, _made(content, right))
-    found.add(
+        collected.add(f"made-{name}", _VALID, _made(content, right))
+    collected.add(
         "named-step", "cases/traces: steps named EagerKernelExecute 0", _named_step
     )
-    found.add("annotation", "cases/traces: annotation in place of tf_op", _annotated)
+    collected.add(
+        "annotation", "cases/traces: annotation in place of tf_op", _annotated
+    )
     for ms in ("0.001", "0.05", "30", "1e5"):
-        found.add(f"step-time-{ms}", "--step-time far from the window", _step(ms))
+        collected.add(f"step-time-{ms}", "--step-time far from the window", _step(ms))
     kernel = next(i for i, e in enumerate(_events()) if "sgemm" in e["name"])
     for field in ("ph", "pid", "tid", "ts", "dur", "name", "args"):
         for i, value in enumerate((None, "x", -1, 1e30, [1], {"a": 1}, 10**400)):
-            found.add(
+            collected.add(
                 f"broken-{field}-{i}",
                 _DAMAGED,
                 _quiet(
@@ -112,5 +114,5 @@ def cases() -> Cases:
                 ),
             )
     for seed in range(10):
-        found.add(f"flip-{seed}", _DAMAGED, _quiet(flipped(pm.tf_trace(), seed)))
-    return found
+        collected.add(f"flip-{seed}", _DAMAGED, _quiet(flipped(pm.tf_trace(), seed)))
+    return collected

@@ -49,12 +49,12 @@ def _after(content: Callable[[], bytes], change: str, seed: int) -> Callable[[La
 
 def _cut(content: Callable[[], bytes]) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
-        whole = content()
-        for piece in cuts(whole, CUTS, 0):
+        content_bytes = content()
+        for piece in cuts(content_bytes, CUTS, 0):
             name = lab.write("a.json", piece)
             run = lab.xlate("profile", "check", name)
             # what follows the events may be lost without a word: nothing is read there
-            if run.exit == 0 and len(piece) < 0.9 * len(whole):
+            if run.exit == 0 and len(piece) < 0.9 * len(content_bytes):
                 yield from says(run, "breaks off|doubt|busy")
             yield from _wrong(lab.dir / name)
 
@@ -79,10 +79,10 @@ def _sources() -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def cases() -> Cases:
     """Every change of every trace, and cuts of each."""
-    found = Cases("two_readings")
+    collected = Cases("two_readings")
     for name, content in _sources():
         for change in CHANGES:
             for seed in range(SEEDS if name.startswith("made") else 1):
-                found.add(f"{name}-{change}-{seed}", _ORIGIN, _after(content, change, seed), "slow")  # fmt: skip
-        found.add(f"{name}-cuts", _ORIGIN, _cut(content), "slow")
-    return found
+                collected.add(f"{name}-{change}-{seed}", _ORIGIN, _after(content, change, seed), "slow")  # fmt: skip
+        collected.add(f"{name}-cuts", _ORIGIN, _cut(content), "slow")
+    return collected
