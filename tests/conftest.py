@@ -34,7 +34,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """What needs such a fixture bears its mark; ``make quick`` leaves both out."""
+    """Mark tests that need such a fixture; ``make quick`` leaves both marks out."""
     for item in items:
         needed = set(getattr(item, "fixturenames", ()))
         if needed & _OF_DATA:

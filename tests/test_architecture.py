@@ -1,4 +1,4 @@
-"""The rooms and their order, laziness, and the one pickle."""
+"""The rooms and their order, lazy imports, and the one place that uses pickle."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_house_has_few_rooms_and_few_arrows() -> None:
     assert len(structure.arrows) < 110
 
 
-def test_a_vector_goes_one_way_from_the_file_to_the_answer() -> None:
+def test_a_vector_passes_few_modules_from_the_file_to_the_answer() -> None:
     """Counted with ``sys.setprofile`` by the script that also counts how it was before."""
     command = [sys.executable, "-m", "experiments.structure", "--path"]
     out = subprocess.run(

@@ -1,4 +1,4 @@
-"""The pages of docs/: their examples run, their links lead somewhere, help is theirs."""
+"""The pages of docs/: their examples run, their links exist, and the reference is that of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The op vocabulary meets the names of every framework."""
+"""The vocabulary of operations covers the names of every framework."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_every_family_of_the_vocabulary_is_a_family() -> None:
     assert set(words["natures"]) <= {*op_names.FAMILIES, "host", "idle"}
 
 
-def test_no_operation_stands_in_two_families() -> None:
+def test_no_operation_is_in_two_families() -> None:
     for section in ("families", "aten"):
         ops = [op for ops in op_names._words()[section].values() for op in ops]
         assert len(ops) == len(set(ops))

@@ -1,4 +1,4 @@
-"""The parallel layer: the same answers wherever they are worked out."""
+"""The parallel layer: every backend gives the same answers."""
 
 from __future__ import annotations
 

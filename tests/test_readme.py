@@ -1,4 +1,4 @@
-"""What the README shows is run here, and the table it prints is what comes out."""
+"""The commands of the README are run, and the output it shows is compared."""
 
 from __future__ import annotations
 

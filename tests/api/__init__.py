@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.api``: what ``import xlate`` offers."""

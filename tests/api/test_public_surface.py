@@ -120,7 +120,7 @@ def test_no_any_is_in_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_no_parameter_stands_for_others(name: str) -> None:
+def test_no_parameter_collects_others(name: str) -> None:
     kinds = {
         p.kind for p in inspect.signature(getattr(xlate, name)).parameters.values()
     }

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.cli``: commands, options, help and what is printed."""

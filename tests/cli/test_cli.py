@@ -430,7 +430,7 @@ def test_the_recorded_lines_are_python() -> None:
         assert ast.parse(out).body, name
 
 
-def test_a_trace_goes_all_the_way(tmp_path: Path) -> None:
+def test_a_trace_is_translated_from_file_to_answer(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
     path.write_bytes(made.trace(made.steps(length=400_000)))
     out, err = run("profile", "show", path)

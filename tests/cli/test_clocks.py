@@ -24,7 +24,7 @@ WORK = ["--model", "ResNet18", "--batch-size", 64, "--input-size", 128]
 
 @pytest.fixture
 def of_measured(clocked: ClockFit, empty_home: Path, home: Path) -> None:
-    """A data home whose clock model bears another corpus: it counts as measured.
+    """A data home whose clock model names another corpus: it counts as measured.
 
     The response is the simulated one. What is tested is what follows from the corpus.
     """
@@ -441,7 +441,7 @@ def test_sweep_read(tmp_path: Path) -> None:
     assert "no folder" in err
 
 
-def test_predict_freq_in_a_process_of_its_own(clocked: ClockFit, example: Path) -> None:
+def test_predict_freq_in_a_separate_process(clocked: ClockFit, example: Path) -> None:
     done = program("predict-freq", example, *PAIR, *WORK, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["gpu"] == "V100-SXM2-16GB"

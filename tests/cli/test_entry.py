@@ -229,7 +229,7 @@ def test_early_errors_are_json_too(
     assert (plain.returncode, plain.stdout) == (code, "")
 
 
-def test_json_after_two_dashes_is_not_ours() -> None:
+def test_json_after_two_dashes_belongs_to_the_recorded_command() -> None:
     assert failures.wants_json(["a", "--json"])
     assert not failures.wants_json(["profile", "record", "--", "run", "--json"])
 

@@ -76,7 +76,7 @@ def test_facts_stay_a_table_and_fold_paths_between_their_parts(
     assert values[-2] == "2026-11-24"
 
 
-def test_width_goes_where_it_saves_lines(
+def test_width_is_given_to_the_column_where_it_saves_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [

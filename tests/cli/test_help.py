@@ -1,4 +1,4 @@
-"""Help as it shows on a terminal of 80 columns: whole, with examples that run."""
+"""Help on a terminal of 80 columns: complete, with examples that run."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_examples_run(
     ],
 )
 def test_names_are_completed(
-    complete: Callable[..., Any], typed: str, wanted: list[str]
+    complete: Callable[..., list[str]], typed: str, wanted: list[str]
 ) -> None:
     named = complete is completion.instances
     args = [SimpleNamespace(params={"anchors_dir": None})] if named else []

@@ -95,7 +95,7 @@ def test_a_curve_as_points(
     assert len(json.loads((tmp_path / "curve.json").read_text())) == len(points)
 
 
-def test_the_scheme_is_written_down() -> None:
+def test_the_naming_scheme_of_options_is_documented() -> None:
     from xlate.cli import options as shared
 
     assert all(

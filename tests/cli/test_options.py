@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import typer.main
@@ -458,8 +458,8 @@ class RecordedError(Exception):
     """Ends a command where its use case would begin."""
 
 
-def _spy(name: str) -> Callable[..., Any]:
-    def record(*args: Any, **kwargs: Any) -> Any:
+def _spy(name: str) -> Callable[..., NoReturn]:
+    def record(*args: Any, **kwargs: Any) -> NoReturn:
         session, request = args
         calls = {k: v for k, v in kwargs.items() if not callable(v)}
         raise RecordedError(f"{name} {session.anchors_dirs} {request!r} {calls}")

@@ -69,7 +69,7 @@ def test_json_means_the_same(value: Any) -> None:
     assert not any(escapes._unsafe(c) for c in text if c != "\n")
 
 
-def test_every_way_to_print_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_function_that_prints_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     output.talk(BAD)
     output.line(BAD)
     output.bullets([BAD])

@@ -1,4 +1,4 @@
-"""A bar where somebody sees it, and paths refused before the work."""
+"""Progress bars on a terminal only, and paths refused before the work."""
 
 from __future__ import annotations
 

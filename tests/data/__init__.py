@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.data``: corpora, their importers, downloads and pairs of runs."""

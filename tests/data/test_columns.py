@@ -76,7 +76,7 @@ def test_expand_names_what_only_the_target_runs() -> None:
     assert out[:, names.index("Device_Softmax")].tolist() == [9.0, 9.0]
 
 
-def test_names_that_read_alike_are_grouped() -> None:
+def test_names_with_the_same_words_are_grouped() -> None:
     groups = clusters(
         [
             "Device_Conv2D",

@@ -22,7 +22,7 @@ def copied(empty_home: Path) -> Path:
     )
 
 
-def test_the_users_copy_goes_before_the_shipped_one(copied: Path) -> None:
+def test_the_copy_of_the_user_is_preferred_to_the_shipped_one(copied: Path) -> None:
     assert corpora.installed("simulated") == copied
 
 

@@ -95,7 +95,7 @@ def test_import_gives_canonical_tables(origin: Path, empty_home: Path) -> None:
     assert c.ops.filter(pl.col("op") == "Device_Relu").height == c.runs.height // 2
 
 
-def test_files_may_lie_side_by_side(
+def test_files_may_be_in_one_folder(
     origin: Path, empty_home: Path, tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat"
@@ -122,7 +122,7 @@ class Evil:
         return os.system, ("exit 9",)
 
 
-def test_a_foreign_global_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_global_outside_the_allowed_ones_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "evil.pickle"
     path.write_bytes(pickle.dumps(Evil()))
     with pytest.raises(CorpusError, match=r"posix\.system|nt\.system"):

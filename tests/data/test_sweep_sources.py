@@ -263,7 +263,7 @@ def test_neusight_says_what_is_wrong(
 
 
 @pytest.mark.data
-def test_neusight_as_it_lies_is_read_whole() -> None:
+def test_neusight_is_read_completely_from_its_own_layout() -> None:
     raw = os.environ.get("XLATE_DATA_HOME")
     if not raw or not (Path(raw) / "neusight").is_dir():
         pytest.skip("XLATE_DATA_HOME/neusight is not here")

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.engine``: the use cases, on small corpora and the simulated one."""

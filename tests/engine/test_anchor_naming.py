@@ -208,7 +208,7 @@ def test_the_anchor_of_a_file_that_says_it(own: Path) -> None:
     assert "the one instance with the V100-SXM2-16GB that the file names" in note
     instance, note = anchor_of(on(instance="g4dn"), CATALOGUE)
     assert (instance.name, "the file says" in note) == ("g4dn.xlarge", True)
-    # what the file says of its machine goes before what it says of its GPU
+    # the machine that the file names is preferred to its GPU
     assert anchor_of(on("Tesla T4", instance="g4dn.4xlarge"), CATALOGUE)[0].name == "g4dn.4xlarge"  # fmt: skip
 
 
@@ -330,7 +330,7 @@ def test_an_own_machine_is_the_anchor_of_its_files(tmp_path: Path, own: Path) ->
     assert json.loads(out)[0]["anchor"] == "box.4090"
 
 
-def test_an_own_machine_with_the_same_gpu_is_not_foreign(
+def test_a_user_machine_with_the_same_gpu_counts_as_the_anchor(
     own: Path, simulated: Corpus
 ) -> None:
     runs = simulated.runs_on("g3s.xlarge")
@@ -444,7 +444,7 @@ def test_what_a_new_file_describes(
         run("anchors", "check", "--anchors-dir", tmp_path)
 
 
-def test_what_stands_there_is_never_replaced(tmp_path: Path) -> None:
+def test_an_existing_file_is_never_replaced(tmp_path: Path) -> None:
     existing = tmp_path / "RTX6090.toml"
     existing.write_text("mine")
     target = tmp_path / "elsewhere"
@@ -513,7 +513,7 @@ def test_a_name_that_is_empty_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "A100", "c5.4xlarge"])
-def test_a_gpu_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_no_gpu_is_refused(tmp_path: Path, name: str) -> None:
     run("anchors", "new", "lab", "--gpu", name, "--out", tmp_path, code=1)
     run("anchors", "new", "lab", "--gpu", "T4", "--gpu-only", "--out", tmp_path, code=2)
     assert list(tmp_path.iterdir()) == []

@@ -37,7 +37,7 @@ def pair(fitted: FitResult, simulated: Corpus) -> tuple[dict[str, Profile], floa
     return profiles, truth
 
 
-def test_the_answer_lies_between_and_holds_the_truth(
+def test_the_combined_answer_is_between_the_parts_and_contains_the_truth(
     pair: tuple[dict[str, Profile], float],
 ) -> None:
     profiles, truth = pair
@@ -54,7 +54,9 @@ def test_the_answer_lies_between_and_holds_the_truth(
     assert low < present(both.combined.ops)["Device_Conv2D"] < high
 
 
-def test_the_surer_anchor_weighs_more(pair: tuple[dict[str, Profile], float]) -> None:
+def test_the_anchor_with_the_narrower_interval_has_more_weight(
+    pair: tuple[dict[str, Profile], float],
+) -> None:
     profiles, _ = pair
     both = engine.translate_together(profiles, "p3")
     widths = [

@@ -1,4 +1,4 @@
-"""What contradicts itself, or is taken on trust, is said: found by people who tried."""
+"""Contradictions in the input, and values used unchecked, are reported."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_level_that_errors_cannot_reach_is_said(stats: Profile) -> None:
     assert any("no interval" in r for r in answer.verdict.reasons)
     ((label, said),) = _no_interval_row(answer.verdict.reasons)
     assert (label, str(said)[:12]) == ("  interval", "none: errors")
-    # nor one that nobody could use
+    # no interval is so wide that it is of no use
     widths = [high / low for low, high in answer.op_intervals.values()]
     assert all(w < 1e6 for w in widths)
 
@@ -118,7 +118,7 @@ def test_sizes_without_a_bundle_say_so(empty_home: Path) -> None:
 def test_what_answered_before_is_asked_and_not_looked_up_by_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The networks bear names of a corpus that zero-shot knows; the runs are others."""
+    """The networks have names of a corpus of zero-shot; the runs are others."""
     runs = pl.read_parquet(EXAMPLES / "my_runs.parquet")
     timed = [c for c in runs.columns if c.startswith(("Device_", "step_time"))]
     there = pl.col("instance") == "p5.48xlarge"

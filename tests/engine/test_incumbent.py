@@ -1,4 +1,4 @@
-"""A fit takes the place of what answers only where it is shown not to be worse."""
+"""A fit replaces the bundle in use only where it is shown not to be worse."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_models_that_a_bundle_never_saw_are_asked(empty_home: Path) -> None:
     xlate.fit(*PAIR, good, translators=())
     other = good.with_columns("x" + pl.col("model"))
     s = xlate.fit(*PAIR, other, translators=()).succession
-    # it knows such runs by heart under other names, and so it is right
+    # it was fitted on the same runs under other names, and so it is right
     assert s is not None
     assert s.n == 8
     assert present(s.before_mape) < 3
@@ -153,7 +153,7 @@ def _incumbent(anchor: str, target: str) -> tuple[Incumbent | None, str | None]:
     return incumbent_of(session, session.pair(anchor, target))
 
 
-def test_a_refused_bundle_steps_aside(empty_home: Path) -> None:
+def test_a_refused_bundle_is_not_the_incumbent(empty_home: Path) -> None:
     first = xlate.fit(*PAIR, shots=frame(gpus=PAIR, models=3, off=0.4))
     (present(first.path) / "model.zip").write_bytes(b"no")
     with pytest.raises(BundleError):
@@ -161,7 +161,7 @@ def test_a_refused_bundle_steps_aside(empty_home: Path) -> None:
     done = xlate.fit(*PAIR, shots=noisy(0.3))
     assert not present(done.succession).in_place
     assert any("refused" in n for n in done.notes)
-    # what cannot answer does not stand before zero-shot
+    # a bundle that cannot answer is not preferred to zero-shot
     assert answer()[1] == "zero-shot"
 
 

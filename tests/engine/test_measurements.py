@@ -57,7 +57,7 @@ def test_a_name_is_anothers_where_vendor_or_model_differ(
         (smi(busy="-3 %"), "GPU utilisation of -3"),
     ],
 )
-def test_samples_that_are_none_of_a_job_are_refused(
+def test_samples_outside_a_job_are_refused(
     tmp_path: Path, text: str, said: str
 ) -> None:
     path = tmp_path / "t.csv"

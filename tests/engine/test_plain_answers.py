@@ -1,4 +1,4 @@
-"""What answers and refusals say plainly: --strict, several files, precision, other sorts of GPU."""
+"""What answers and refusals say plainly: --strict, several files, precision, other kinds of GPU."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_a_bound_holds_on_the_predicted_curve(
         ask(profiles, clocked, max_slowdown=5.0)
 
 
-def test_a_bound_says_how_likely_it_holds(
+def test_the_probability_that_a_bound_is_kept_is_reported(
     profiles: list[Profile], clocked: ClockFit
 ) -> None:
     plain = ask(profiles, clocked, max_slowdown=0.05)
@@ -185,7 +185,7 @@ def drawn(slowdowns: list[float]) -> Draws:
     )  # fmt: skip
 
 
-def test_a_clock_that_breaks_the_bound_is_no_good_choice() -> None:
+def test_a_clock_beyond_the_bound_is_not_a_good_choice() -> None:
     """Its objective is better than that of all allowed clocks, by breaking it."""
     draws = drawn([1.0] * 6 + [1.1] * 4)
     edp = make_objective("edp")
@@ -200,7 +200,7 @@ def test_a_clock_that_breaks_the_bound_is_no_good_choice() -> None:
     assert draws.sm_mhz[k] == 1000
 
 
-def test_the_stated_probability_is_worth_what_the_experiment_says() -> None:
+def test_the_stated_probability_is_that_of_the_experiment() -> None:
     path = Path(__file__).parents[2] / "experiments/results/clocks-bound.csv"
     rows = pl.read_csv(path).rows(named=True)
     held = {r["model"]: r["value"] for r in rows if r["metric"] == "bound_held"}
@@ -320,7 +320,7 @@ def test_doubt_names_probes_and_probes_take_the_doubt(
         assert by_clock[probe.sm_mhz].power_w == pytest.approx(probe.power_w)
 
 
-def test_a_lone_probe_at_the_highest_clock_is_a_measurement(
+def test_a_single_probe_at_the_highest_clock_is_a_measurement(
     clocked: ClockFit, example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("xlate.models.response.choice.action_of", lambda c: "collect")
@@ -414,7 +414,7 @@ def test_reasons_say_when_the_size_is_not_known(
     assert "say --batch-size" not in " ".join(ask(sized, clocked).reasons)
 
 
-def test_a_target_without_sweeps_borrows_and_says_so(
+def test_a_target_without_sweeps_uses_a_donor_and_reports_it(
     fitted: FitResult, profiles: list[Profile], swept: dict[str, Corpus]
 ) -> None:
     done = engine.fit_clocks("p3.2xlarge", sweeps=["ttu-dvfs"], save=False)
@@ -552,7 +552,7 @@ GPU 00000000:00:1E.0
 """
 
 
-def test_a_pasted_dump_goes_before_the_catalogue(
+def test_a_dump_of_the_card_is_preferred_to_the_catalogue(
     tmp_path: Path, profiles: list[Profile], clocked: ClockFit
 ) -> None:
     path = tmp_path / "clocks.txt"
@@ -715,7 +715,7 @@ def test_a_watched_card_that_does_not_follow() -> None:
     )
 
 
-def test_the_errors_of_a_borrowed_response_are_those_measured() -> None:
+def test_the_errors_of_a_donor_response_are_those_measured() -> None:
     path = Path(__file__).parents[2] / "experiments/results/clocks-spread.csv"
     over = pl.read_csv(path).filter(pl.col("target") == "any")["value"][0]
     assert abs(over - SPREAD) < 0.05

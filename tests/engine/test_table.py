@@ -1,4 +1,4 @@
-"""Tables that users hand over: csv and parquet alike, and what stands in them."""
+"""Tables that users give: csv and parquet, and the values in them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def runs(**columns: pl.Expr) -> pl.DataFrame:
         {"line_terminator": "\r\n"},
     ],
 )
-def test_csv_and_parquet_are_read_alike(tmp_path: Path, options: Json) -> None:
+def test_csv_and_parquet_give_the_same_values(tmp_path: Path, options: Json) -> None:
     # by content, whatever the ending says
     csv, parquet = tmp_path / "runs.parquet", tmp_path / "runs.csv"
     runs().write_csv(csv, **options)

@@ -115,7 +115,7 @@ def test_a_path_to_runs_is_checked_too(tmp_path: Path, empty_home: Path) -> None
 
 @pytest.mark.parametrize("unit", [1e-6, 1e-7])
 @pytest.mark.parametrize("stepless", [False, True])
-def test_one_check_serves_every_way_in(
+def test_every_input_passes_the_same_check(
     unit: float, stepless: bool, example: Path
 ) -> None:
     """Operations and step in one other unit agree: no kernel is so short."""

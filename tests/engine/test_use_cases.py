@@ -95,7 +95,7 @@ def test_what_the_translator_is_not_for_is_answered_by_the_catalogue(
     assert "answered by data sheets (zero-shot)" in t.verdict.reasons[0]
     assert "80% of device time" in t.verdict.reasons[0]
     assert "Device_MyKernel (80%)" in t.verdict.reasons[0]
-    # the errors on GPUs left out stand behind it
+    # its interval comes from the errors on GPUs left out
     assert t.fitted_on == "neusight, profet"
     assert (
         present(t.step_time_s.low)

@@ -88,7 +88,7 @@ def test_what_ships_knows_what_was_measured() -> None:
     assert 1.1 < present(model.scores).factor(0.9) < 2
 
 
-def test_a_file_that_is_none_is_refused(
+def test_an_invalid_file_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("xlate.engine.zero_shot.paths.shipped", lambda _: tmp_path)

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.evaluation``: figures on data left out of a fit."""

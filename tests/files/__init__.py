@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.files``: reading within bounds and writing completely."""

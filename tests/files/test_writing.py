@@ -1,4 +1,4 @@
-"""Files are read if they are regular and written whole; the rest is refused at once."""
+"""Only regular files are read, files are written completely; others are refused."""
 
 # ruff: noqa: PTH101, PTH116, PTH208, PTH211, PT011, PT012
 
@@ -166,7 +166,7 @@ def hidden(folder: str = ".") -> list[Path]:
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_scratch_of_a_dead_process_goes_and_of_a_live_one_stays(
+def test_scratch_of_a_dead_process_is_removed_and_of_a_live_one_kept(
     there: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XLATE_HOME", str(there / "home"))
@@ -210,7 +210,7 @@ def test_folders_of_earlier_releases_go_once_they_are_old(
     assert not old.exists()
 
 
-def test_a_folder_that_stepped_aside_is_put_back(there: Path) -> None:
+def test_a_folder_that_was_moved_away_is_put_back(there: Path) -> None:
     cut_off = there / f".one-{'0' * 12}.part"
     (cut_off / "old").mkdir(parents=True)
     (cut_off / "old" / "runs.parquet").write_text("precious")

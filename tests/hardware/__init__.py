@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.hardware``: catalogue, prices, memory and names of GPUs."""

@@ -1,4 +1,4 @@
-"""Catalogue files with something wrong in them: each fault is named, all of them at once."""
+"""Catalogue files with something wrong in them: every fault is named in one message."""
 
 from __future__ import annotations
 
@@ -365,7 +365,7 @@ def test_dots_in_texts_and_figures_are_no_keys(own: Own) -> None:
         ('name = "a"\nname = "b"', "cannot be read"),
     ],
 )
-def test_a_file_that_is_none_is_named(
+def test_an_unreadable_file_is_named(
     own: Own, content: str | bytes, wanted: str
 ) -> None:
     own.write("gpus/x.toml", content)

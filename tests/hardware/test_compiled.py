@@ -86,7 +86,7 @@ def _recast(text: str, **changed: list[list[Any]] | dict[str, int] | None) -> st
     ],
 )
 def test_a_damaged_compiled_file_is_not_used(
-    copied: Path, damage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    copied: Path, damage: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = copied / FILE
     file.write_text(damage(file.read_text(encoding="utf-8")), encoding="utf-8")

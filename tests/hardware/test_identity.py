@@ -1,4 +1,4 @@
-"""Whose GPU a file names: one GPU is never taken for another."""
+"""Which GPU a file names: one GPU is never taken for another."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_another_gpu_is_refused_with_what_to_name(
     )
 
 
-def test_the_answer_says_which_entry_stands_for_a_name() -> None:
+def test_the_answer_says_which_entry_a_name_was_taken_as() -> None:
     assert (
         as_type(Profile, checked("NVIDIA A100-SXM4-40GB", "p4d.24xlarge")).notes == ()
     )

@@ -57,7 +57,7 @@ def test_who_needs_more_fits_no_better(a: float, b: float) -> None:
     assert ORDER.index(fits[0]) <= ORDER.index(fits[1])
 
 
-def test_an_upper_bound_is_no_proof_that_it_does_not_fit() -> None:
+def test_an_upper_bound_does_not_prove_that_it_does_not_fit() -> None:
     assert memory_fit(V100, 30 * GIB, 3 * GIB).fits == "unsure"
     assert memory_fit(V100, 30 * GIB, 20 * GIB).fits == "no"
 

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.models``: translators, zero-shot, power and clock models."""

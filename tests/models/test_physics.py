@@ -24,7 +24,7 @@ NAMES = ["Device_Conv2D", "Device_Relu", SERIAL]
 
 def runs_of(
     n: int = 60, models: int = 6, seed: int = 0
-) -> tuple[Runs, NDArray[np.float64], NDArray[np.str_]]:
+) -> tuple[Runs, Floats, NDArray[np.str_]]:
     """Models of differing mix; conv goes at 1/4, relu at 1/2, on the target."""
     rng = np.random.default_rng(seed)
     model = np.arange(n) % models
@@ -45,7 +45,7 @@ def test_pooled_ratios_hold_for_a_model_left_out() -> None:
     assert (hat[:, 2] == 0).all()
 
 
-def test_what_nobody_saw_goes_with_the_clock_where_it_is_serial() -> None:
+def test_unseen_serial_operations_scale_with_the_clock() -> None:
     runs, Y, models = runs_of()
     fitted = PooledRatios(NAMES, clock_ratio=0.8).fit(runs, Y, models)
     new = Runs(runs.ops[:2] + np.array([0, 0, 5e4]), runs.idle[:2], runs.step[:2])
@@ -102,26 +102,19 @@ def test_copies_are_one_quantity_under_two_names() -> None:
     np.testing.assert_array_equal(lone.split(X[:, :2], X[:, :2]), X[:, :2])
 
 
+Floats = NDArray[np.float64]
+
+
 def two_gpus(
     n: int = 200, seed: int = 0, faster: float = 6.0
-) -> tuple[
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-]:
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]:
     """Jobs with a device and a host path, as the module's formula says."""
     rng = np.random.default_rng(seed)
     device = np.exp(rng.uniform(np.log(1e3), np.log(1e6), n))
     host = np.exp(rng.uniform(np.log(1e3), np.log(3e4), n))
     knee, kappa, phi = 3.0, 2.6, 2.0
 
-    def soft(
-        a: NDArray[np.float64], b: NDArray[np.float64], k: float
-    ) -> NDArray[np.float64]:
+    def soft(a: Floats, b: Floats, k: float) -> Floats:
         return (a**k + b**k) ** (1 / k)
 
     busy = 2 * device
@@ -171,9 +164,7 @@ def test_the_translator_says_which_path_binds() -> None:
 
 
 @pytest.fixture(scope="module")
-def simulated_pair() -> tuple[
-    list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
-]:
+def simulated_pair() -> tuple[list[str], Floats, Floats, NDArray[np.str_]]:
     data = corpus.load("simulated")
     aligned = align(data.runs_on("g3s.xlarge"), data.runs_on("p3.2xlarge"), "median")
     columns = [*aligned.columns, STEP]
@@ -182,9 +173,7 @@ def simulated_pair() -> tuple[
 
 
 def test_the_forest_is_used_where_the_two_paths_do_not_hold(
-    simulated_pair: tuple[
-        list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
-    ],
+    simulated_pair: tuple[list[str], Floats, Floats, NDArray[np.str_]],
 ) -> None:
     # simulated hosts leave no trace in the device's idle time
     columns, X, Y, models = simulated_pair
@@ -192,9 +181,7 @@ def test_the_forest_is_used_where_the_two_paths_do_not_hold(
 
 
 def test_a_weight_that_is_given_is_kept(
-    simulated_pair: tuple[
-        list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]
-    ],
+    simulated_pair: tuple[list[str], Floats, Floats, NDArray[np.str_]],
 ) -> None:
     columns, X, Y, models = simulated_pair
     few = np.isin(models, np.unique(models)[:3])

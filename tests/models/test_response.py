@@ -127,7 +127,9 @@ def test_single_wild_points_do_not_decide() -> None:
         (lambda f: f.with_columns(gpu=pl.lit("A100-PCIe-40GB")), "no clock sweep of V100"),
     ],
 )  # fmt: skip
-def test_a_broken_sweep_is_named(change: Callable[..., Any], said: str) -> None:
+def test_a_broken_sweep_is_named(
+    change: Callable[[pl.DataFrame], pl.DataFrame], said: str
+) -> None:
     with pytest.raises(CorpusError, match="try:") as e:
         curves_of(change(one()), GPU)
     assert said in str(e.value)
@@ -218,7 +220,7 @@ def test_features_are_of_the_probe_alone(sweeps: Sweeps) -> None:
     assert np.isnan(matrix([[rich]], gpu, "smi")[0, 2])
 
 
-def test_three_probes_stand_side_by_side(sweeps: Sweeps) -> None:
+def test_three_probes_are_side_by_side_columns(sweeps: Sweeps) -> None:
     first = Probe(1380, 200, 1.0, {"gpu_utilization": 90, "memory_utilization": 40})
     others = [Probe(966, 120, 1.2), Probe(690, 90, 1.5)]
     X = matrix([[first, *others]], sweeps.gpu, "smi", "tri-point")
@@ -329,7 +331,7 @@ def test_leaving_a_gpu_out_leaves_its_application_out_elsewhere_too(
         sweep_study.choices([sweeps], "spy", split="wat")
 
 
-def test_figures_stand_beside_both_baselines(sweeps: Sweeps) -> None:
+def test_figures_are_given_beside_both_baselines(sweeps: Sweeps) -> None:
     rows = sweep_study.measure([sweeps], ["response-linear"], view="smi")
     models = {r.model for r in rows}
     assert models == {"max-clock", "constant-share", "response-linear"}
@@ -371,7 +373,7 @@ def test_importance_finds_the_feature_that_matters(sweeps: Sweeps) -> None:
     assert of["busy"] == max(map(present, of.values())) > 0
 
 
-def test_applications_of_other_cards_weigh_what_they_are_worth(sweeps: Sweeps) -> None:
+def test_donor_applications_are_weighted_by_their_use(sweeps: Sweeps) -> None:
     own = training(sweeps, "smi")
     alike = donor_rows([sweeps], own, frozenset(), "smi")
     # the same curves, turned upside down, are of no use in the fit

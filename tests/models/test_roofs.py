@@ -1,4 +1,4 @@
-"""Roofs: physics that must hold whatever is fitted, and parameters found again."""
+"""Roofs: physics that must hold after any fit, and known parameters recovered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def other(gpu: Gpu, **facts: int) -> Gpu:
     return replace(gpu, facts=MappingProxyType({**gpu.facts, **changed}))
 
 
-def test_a_ratio_turned_round_is_its_inverse() -> None:
+def test_the_ratio_of_a_reversed_pair_is_the_inverse() -> None:
     gpus = catalogue()
     t4, h100 = gpus.gpu("T4"), gpus.gpu("H100-SXM5-80GB")
     there, back = (log_ratios(DEFAULT_ROOFS, *p) for p in ((t4, h100), (h100, t4)))

@@ -1,4 +1,4 @@
-"""Translators: scikit-learn's own contract, and what a vector of times demands."""
+"""Translators: the contract of scikit-learn, and what vectors of times require."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_only_the_target_runs_appears_and_what_it_never_runs_does_not(
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_what_the_target_does_not_run_goes(name: str) -> None:
+def test_operations_that_the_target_does_not_run_are_left_out(name: str) -> None:
     X, Y = pairs()
     X, Y = X.copy(), Y.copy()
     X[:, 2], Y[:, 2] = 30.0, 0.0

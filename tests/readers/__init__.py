@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.readers``: one module a profile format."""

@@ -100,7 +100,7 @@ def test_a_database_whose_schema_is_not_text_is_refused(tmp_path: Path) -> None:
         readers.read(path)
 
 
-def test_a_gpu_without_a_name_has_none(tmp_path: Path) -> None:
+def test_a_gpu_without_a_name_is_read_as_unknown(tmp_path: Path) -> None:
     path = database(
         tmp_path / "x.sqlite",
         KERNELS,

@@ -1,4 +1,4 @@
-"""Parquet of unknown origin: whatever is in it, an error or a table, never a crash."""
+"""Parquet of unknown origin: any content gives an error or a table, never a crash."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_process_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) ->
         Decoder().frame("a file", b"")
 
 
-def test_what_is_no_answer_of_ours_is_not_used(
+def test_an_invalid_answer_of_the_decoder_is_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     script = tmp_path / "script.py"

@@ -330,7 +330,7 @@ def test_a_total_with_a_blank_before_its_unit_is_held_against_the_rows(
         (("aten::miopen_convolution", 50, 6000), HEADS, "AMD GPU"),
     ],
 )
-def test_a_maker_that_a_table_shows_is_known(
+def test_the_maker_of_the_gpu_is_read_from_the_table(
     row: tuple[str, int, int],
     heads: tuple[str, ...],
     device: str | None,

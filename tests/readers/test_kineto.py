@@ -1,4 +1,4 @@
-"""PyTorch's traces as people have them: every version, with or without marks of steps."""
+"""PyTorch's traces of every version, with and without marks of steps."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_gpu_that_is_not_listed_has_the_name_that_all_have(
     assert re.search(note, said(p))
 
 
-def test_a_gpu_that_only_copies_is_no_profile_of_its_own(tmp_path: Path) -> None:
+def test_a_gpu_that_only_copies_is_not_a_separate_profile(tmp_path: Path) -> None:
     copies = [
         made.span("gpu_memcpy", "Memcpy PtoP", 1000 * i + 700, 5, pid=3, device=3, correlation=-1)
         for i in range(4)
@@ -518,7 +518,7 @@ def test_an_annotation_of_an_old_trace_marks_steps(tmp_path: Path) -> None:
     assert device_times(p) == pytest.approx(made.VECTOR)
 
 
-def functions(*pids: str, case: Callable[..., Any] | type[str] = str) -> bytes:
+def functions(*pids: str, case: Callable[[str], str] = str) -> bytes:
     return json.dumps(
         [
             {"name": "aten::add", "ph": "X", "ts": 1.5 * k, "dur": 1.0, "tid": 1, "pid": case(pid), "args": {}}
@@ -529,7 +529,7 @@ def functions(*pids: str, case: Callable[..., Any] | type[str] = str) -> bytes:
 
 @pytest.mark.parametrize("case", [str, lambda s: s.replace("f", "F")])
 def test_autograds_own_trace_is_named(
-    case: Callable[..., Any] | type[str], tmp_path: Path
+    case: Callable[[str], str], tmp_path: Path
 ) -> None:
     with pytest.raises(
         ProfileError, match=r"of the CPU alone.*no GPU kernel[\s\S]*torch\.profiler"
@@ -796,7 +796,7 @@ def test_no_step_is_busier_than_it_is_long(
     [b'"warps": nan', b'"warps": -inf', b'"warps": Infinity', b'"warps": NaN', b'"a": "x\ty"',
      b'"a": "C:\\Users\\me"', b'"a": "caf\xe9"', b'"a": [nan, inf]'],
 )  # fmt: skip
-def test_what_old_profilers_wrote_amiss_is_read(
+def test_known_faults_of_old_profilers_are_read(
     odd: bytes, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chrome, "PIECE_BYTES", piece)
@@ -899,7 +899,7 @@ def uneven(*lengths: int) -> list[Json]:
         ((3000, 1000, 3000, 1000, 3000, 1000), True),
         ((1000, 1000, 1000, 1000, 1000, 1000, 2000), True),
         ((1000, 1020, 980, 1010, 1300), False),
-        # the warm-up is none of them
+        # the warm-up is not one of them
         ((9000, 1000, 1010, 1000), False),
     ],
 )

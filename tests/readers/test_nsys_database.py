@@ -84,7 +84,7 @@ def inner(
         inner("train_step", 2000, 900000),
         inner("load batch", 910000, 999000, times=3),
         ["INSERT INTO NVTX_EVENTS VALUES (0,4000000,59,'train iteration',NULL)"],
-        # NCCL names a domain so; it is none of the program's ranges
+        # this is a domain of NCCL, not a range of the program
         ["INSERT INTO NVTX_EVENTS VALUES (0,NULL,75,'step domain',NULL)"],
     ],
     ids=["optimizer", "micro-batches", "inside", "loader", "around-all", "domain"],
@@ -196,7 +196,7 @@ def test_a_packed_database_is_read_and_nothing_is_left(tmp_path: Path) -> None:
         read(packed)
 
 
-def test_changes_that_stand_in_a_log_are_not_left_out_in_silence(
+def test_a_database_with_changes_in_its_log_is_refused_with_a_message(
     tmp_path: Path,
 ) -> None:
     path = database(tmp_path)
@@ -249,7 +249,7 @@ def test_launches_without_a_kernel_are_noticed(tmp_path: Path) -> None:
     assert as_type(Reason, said).unsound
 
 
-def test_a_step_whose_kernels_are_missing_does_not_stand_for_the_job(
+def test_a_step_whose_kernels_are_missing_does_not_represent_the_job(
     tmp_path: Path,
 ) -> None:
     gone = "DELETE FROM CUPTI_ACTIVITY_KIND_KERNEL WHERE correlationId IN (4, 6)"
@@ -259,7 +259,7 @@ def test_a_step_whose_kernels_are_missing_does_not_stand_for_the_job(
     assert not any(getattr(n, "unsound", False) for n in p.notes)
 
 
-def test_calls_that_run_no_kernel_of_their_own_are_none_that_is_missing(
+def test_calls_that_launch_no_kernel_are_not_counted_as_missing_kernels(
     tmp_path: Path,
 ) -> None:
     inner = [

@@ -82,7 +82,9 @@ def test_two_processes_without_ids_are_not_said_to_mark_no_steps(
         assert not informs(said)
 
 
-def test_a_tensorflow_trace_whose_names_stand_last_is_known(tmp_path: Path) -> None:
+def test_a_tensorflow_trace_with_its_names_at_the_end_is_recognised(
+    tmp_path: Path,
+) -> None:
     document = json.loads(made.TENSORFLOW_TRACE["plain"][0])
     events = document["traceEvents"]
     named = [e for e in events if e["ph"] == "M"]

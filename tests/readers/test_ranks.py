@@ -57,7 +57,7 @@ def notes(profile: Profile) -> str:
     return " | ".join(profile.notes)
 
 
-def test_the_slowest_rank_stands_for_the_job(tmp_path: Path) -> None:
+def test_the_slowest_rank_represents_the_job(tmp_path: Path) -> None:
     lengths = {0: 400_000, 1: 500_000, 2: 410_000, 3: 405_000}
     folder(tmp_path, **{f"host_{100 - r}": trace(r, length=n) for r, n in lengths.items()})  # fmt: skip
     (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
@@ -144,7 +144,7 @@ def test_an_unread_file_without_a_rank_may_be_of_one_that_is_missing(
     assert "rank 2 of the job is not in the folder, or in a file that could not be read" in notes(profile)  # fmt: skip
 
 
-def test_steps_many_times_apart_and_other_modes_are_hardly_of_one_job(
+def test_ranks_with_very_different_steps_or_modes_are_doubted_as_one_job(
     tmp_path: Path,
 ) -> None:
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=4_000_000))
@@ -248,7 +248,7 @@ def test_what_is_no_trace_has_no_rank(tmp_path: Path) -> None:
     assert jobs_in(sorted(tmp_path.iterdir())) == []
 
 
-def test_a_rank_beyond_its_world_is_none(tmp_path: Path) -> None:
+def test_a_rank_beyond_its_world_size_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(trace(9, 4))
     assert rank_of(tmp_path / "a.json") is None
 

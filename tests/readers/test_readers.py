@@ -148,7 +148,7 @@ def test_a_line_without_end_is_refused_quickly(
     assert time.perf_counter() - start < 2
 
 
-def test_a_format_can_be_forced_and_must_be_known(tmp_path: Path) -> None:
+def test_a_format_can_be_forced_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     assert len(readers.read(path, "tensorflow_stats")) == 1
     with pytest.raises(ProfileError, match="not JSON"):

@@ -133,7 +133,7 @@ def test_the_first_generation_is_read_and_wants_times(tmp_path: Path) -> None:
         read(tmp_path, counters, "results.csv")
 
 
-def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(
+def test_a_kernel_with_several_counter_lines_counts_once(
     tmp_path: Path,
 ) -> None:
     head = '"Correlation_Id","Dispatch_Id","Agent_Id","Process_Id","Kernel_Name","Counter_Name","Counter_Value","Start_Timestamp","End_Timestamp"\n'  # fmt: skip
@@ -160,7 +160,7 @@ def test_counters_stand_on_a_line_each_and_their_kernel_counts_once(
         (STATS + '"a",1,-5,1,1\n', "a time of -5"),
     ],
 )  # fmt: skip
-def test_a_broken_or_foreign_csv_is_refused(
+def test_a_broken_csv_or_one_of_another_tool_is_refused(
     text: str, says: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ProfileError, match=says):

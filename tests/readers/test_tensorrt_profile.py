@@ -1,4 +1,4 @@
-"""What ``trtexec`` exports: layers by the operation they stand for, and times of runs."""
+"""What ``trtexec`` exports: layers by their operation, and times of runs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_step_is_the_sum_of_the_layers(text: str, tmp_path: Path) -> None:
         ("", "unnamed", "other"),
     ],
 )
-def test_a_layer_has_the_operation_it_stands_for(
+def test_a_layer_is_counted_as_its_operation(
     name: str, operation: str, family: str
 ) -> None:
     assert layer_operation(name) == operation

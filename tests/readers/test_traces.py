@@ -1,4 +1,4 @@
-"""Readers of traces and reports: sound files, broken files, and whatever else comes."""
+"""Readers of traces and reports: sound files, broken files, and random ones."""
 
 from __future__ import annotations
 
@@ -352,7 +352,7 @@ SOUND = [
     format=st.sampled_from([None, *readers.FORMATS]),
 )
 @settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
-def test_nothing_but_a_profile_or_an_error_of_ours(
+def test_damaged_files_give_a_profile_or_an_xlate_error(
     which: int, cut: float, at: float, noise: bytes, format: str | None, tmp_path: Path
 ) -> None:
     content = (
@@ -419,7 +419,7 @@ def check(path: Path, format: str | None = None) -> None:
     format=st.sampled_from(["kineto", "tensorflow_trace"]),
 )
 @settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
-def test_any_events_give_a_profile_or_an_error_of_ours(
+def test_any_events_give_a_profile_or_an_xlate_error(
     events: list[Json], format: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "fuzz.json"

@@ -200,7 +200,7 @@ def test_a_file_of_endless_events_is_bounded(
         read(tmp_path, made.space(gpu))
 
 
-def test_other_protocol_buffers_are_none(tmp_path: Path) -> None:
+def test_other_protocol_buffers_are_not_read_as_profiles(tmp_path: Path) -> None:
     for content in (
         made.some(1, made.some(1, "a kernel") + made.varint_field(2, 3)),
         made.some(1, made.varint_field(1, 1) + made.some(2, "a name")),
@@ -217,7 +217,7 @@ def test_other_protocol_buffers_are_none(tmp_path: Path) -> None:
     cut=st.booleans(),
 )
 @settings(max_examples=150, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
-def test_nothing_but_a_profile_or_an_error_of_ours(
+def test_damaged_files_give_a_profile_or_an_xlate_error(
     which: str, at: float, noise: bytes, cut: bool, tmp_path: Path
 ) -> None:
     content = made.stats() if which == "stats" else SPACE

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.report``: tables, page and picture."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.settings``: files, environment and options of the user."""

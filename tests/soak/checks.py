@@ -63,7 +63,7 @@ def doubted(run: Outcome, says: str | None = None) -> Iterator[str]:
 
 
 def says(run: Outcome, pattern: str) -> Iterator[str]:
-    """Something stands in the output, in whatever stream."""
+    """Some text is in the output, in either stream."""
     if not run.crash and not re.search(pattern, run.said, re.IGNORECASE | re.DOTALL):
         yield f"{pattern!r} is not said: {_tail(run)}"
 

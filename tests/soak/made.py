@@ -1,4 +1,4 @@
-"""Profiles made from the simulated corpus that lies in the repository."""
+"""Profiles made from the simulated corpus of the repository."""
 
 from __future__ import annotations
 

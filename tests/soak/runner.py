@@ -1,4 +1,4 @@
-"""Hands cases to workers, starts these anew when they die, and repeats what failed."""
+"""Gives cases to workers, restarts workers that end, and repeats what failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is true of every answer, whatever was asked."""
+"""What is true of every answer to every command."""
 
 from __future__ import annotations
 

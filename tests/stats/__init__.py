@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.stats``: conformal intervals and splits."""

@@ -30,7 +30,7 @@ def test_with_one_row_a_group_it_is_split_conformal_prediction(
     assert ours == pytest.approx(interval[0, 1, 0])
 
 
-def test_groups_weigh_alike_whatever_their_size() -> None:
+def test_groups_have_equal_weight_at_any_size() -> None:
     scores = np.concatenate([np.full(1000, 0.1), [1.0], [2.0], [3.0]])
     groups = np.concatenate([np.zeros(1000), [1, 2, 3]])
     assert group_quantile(scores, groups, 0.2) == 0.1

@@ -1,4 +1,4 @@
-"""One store for every kind of bundle: kept, found, versioned, and nothing old taken."""
+"""One store for every kind of bundle: saved, found, versioned; old formats refused."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_part_of_another_instance_is_not_used(
     assert listed == {"g3s.xlarge": None, "p2.xlarge": "it is of scalers/g3s.xlarge"}
 
 
-def test_a_clock_model_without_a_power_model_has_none_to_keep(
+def test_a_clock_model_without_a_power_model_keeps_no_power_bundle(
     clocked: ClockFit,
 ) -> None:
     with pytest.raises(BundleError, match="no power model"):

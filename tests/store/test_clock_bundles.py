@@ -53,7 +53,7 @@ def made() -> ClockBundle:
         ({"files": {"model.zip": "0" * 64}}, "changed or cut off"),
     ],
 )
-def test_a_manifest_that_lies_is_refused(
+def test_a_manifest_with_wrong_facts_is_refused(
     made: ClockBundle, tmp_path: Path, change: Json, says: str
 ) -> None:
     folder = clock_bundles.save(made, tmp_path / "a")

@@ -1,4 +1,4 @@
-"""Models by kind and state: the same to the bit, and nothing else gets in."""
+"""Models by kind and state: equal to the bit, and other types are refused."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_a_tree_of_another_form_is_refused(
         read_back(written(Encoded(tree)), tmp_path)
 
 
-def test_values_that_stand_too_deep_are_refused(tmp_path: Path) -> None:
+def test_values_nested_too_deep_are_refused(tmp_path: Path) -> None:
     deep: Any = 1
     for _ in range(70):
         deep = [deep]
@@ -202,7 +202,7 @@ def test_values_that_stand_too_deep_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_array_does_not_stand_in_places_without_end(tmp_path: Path) -> None:
+def test_an_array_is_not_repeated_without_limit(tmp_path: Path) -> None:
     many = Encoded([{"array": 0}] * 200, [np.zeros(2**20)])
     with pytest.raises(BundleError, match="take over"):
         read_back(written(many), tmp_path)

@@ -1,4 +1,4 @@
-"""Bundles: the same bytes each time, and nothing strange gets in."""
+"""Bundles: the same bytes each time, and changed or unknown content is refused."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def row(**other: str | float) -> Json:
         (lambda m: m | {"card": [row(held_out=3)]}, "card row 0"),
     ],
 )
-def test_bad_manifests(copy: Path, change: Callable[..., Any], says: str) -> None:
+def test_bad_manifests(copy: Path, change: Callable[[Json], object], says: str) -> None:
     path = copy / "manifest.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(BundleError, match=says):

@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,8 +13,11 @@ from xlate.errors import StorageError
 from xlate.store import versions
 
 
-def writes(text: str) -> Callable[..., Any]:
-    return lambda folder: (folder / "what").write_text(text)
+def writes(text: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "what").write_text(text)
+
+    return write
 
 
 def what(folder: Path) -> str:

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.tabular``: results as frames and as HTML."""

@@ -1,4 +1,4 @@
-"""Samples that no card can have shown go into no mean, and are counted."""
+"""Impossible samples are left out of means, and are counted."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_a_header_alone_is_no_recording() -> None:
         dcgm.read(HEAD, "t")
 
 
-def test_an_energy_counter_that_stands_still_or_wraps_says_so() -> None:
+def test_an_energy_counter_that_stops_or_wraps_is_reported() -> None:
     still = dcgm.read(dmon([(0.5, 150, 7, 30, 1380)] * 3), "t")
     assert still.energy_j() == (
         None, "the energy counter stands still, and no time stamps to integrate over"
@@ -137,7 +137,7 @@ def test_two_gpus_of_an_smi_log_are_distinguished() -> None:
     assert smi.read(text, "t", 1).mean("POWER") == 101
 
 
-def test_a_strange_file_is_no_telemetry(tmp_path: Path) -> None:
+def test_an_unknown_file_is_not_read_as_telemetry(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("hello\n")
     with pytest.raises(ProfileError, match="not telemetry that xlate reads"):

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.trust``: when an answer is doubted or refused."""

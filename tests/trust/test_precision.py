@@ -93,7 +93,7 @@ def shipped() -> Bundle:
         ({}, None),
     ],
 )
-def test_the_products_decide_which_precision_stands_for_a_run(
+def test_the_precision_of_a_run_is_that_of_its_matrix_products(
     mix: dict[str, float], stands: str | None
 ) -> None:
     assert dominant_precision(mix) == stands
@@ -279,7 +279,7 @@ def test_a_target_that_computes_otherwise_is_said(
         (profile(HALF), "V100-SXM2-16GB", "V100-SXM2-16GB"),
     ],
 )
-def test_a_target_that_computes_alike_is_not_doubted(
+def test_a_target_with_the_same_precision_is_not_doubted(
     made: Profile, anchor: str, target: str
 ) -> None:
     assert (

@@ -1,4 +1,4 @@
-"""Step times, GPUs and sizes that cannot be right, and who answers then."""
+"""Step times, GPUs and sizes that cannot be right, and what answers then."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def transformer(scale: float = 1.0) -> Profile:
 
 
 @pytest.mark.parametrize("factor", [0.16, 0.25, 0.5, 2.2, 4.0])
-def test_a_step_time_that_does_not_fit_is_said_and_makes_nothing_surer(
+def test_a_step_time_that_does_not_fit_is_reported_and_never_raises_confidence(
     shipped: Bundle, timed_profile: Profile, factor: float
 ) -> None:
     wrong = replace(
@@ -85,7 +85,7 @@ def test_a_step_time_that_does_not_fit_is_said_and_makes_nothing_surer(
     assert not any("does not fit" in r for r in right.verdict.reasons)
 
 
-def test_profiles_of_one_step_have_a_band_of_their_own() -> None:
+def test_profiles_of_one_step_have_a_separate_band() -> None:
     good = transformer()
     assert general_doubt(good) is None
     for factor in (0.1, 0.3, 4.0):

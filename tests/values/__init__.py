@@ -1,1 +1,1 @@
-"""TODO"""
+"""Tests of ``xlate.values``: frozen values that cross rooms."""

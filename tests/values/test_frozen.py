@@ -64,7 +64,7 @@ def test_it_owns_its_items() -> None:
 @pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
 )
-def test_copies_are_equal_and_frozen(copied: Callable[..., Any]) -> None:
+def test_copies_are_equal_and_frozen(copied: Callable[[Any], Any]) -> None:
     frozen = FrozenMap({"b": 1.5, "a": 2.5})
     again = copied(frozen)
     assert again == frozen

@@ -1,4 +1,4 @@
-"""What every answer says beside its numbers, and how people see it."""
+"""What every answer gives beside its numbers, and how it is printed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def test_every_answer_carries_the_shared_keys(empty_home: Path, example: Path) -
     assert sheets["bundle"] is None
 
 
-def test_what_is_not_said_is_not_known(empty_home: Path, example: Path) -> None:
+def test_what_a_profile_does_not_say_is_reported_as_unknown(
+    empty_home: Path, example: Path
+) -> None:
     half = WorkloadKey("ResNet18", precision="fp16", mode="inference")
     t = document_of(translated(example, workload=half, device="Tesla M60"))
     assert t["precision"] == {

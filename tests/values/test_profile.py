@@ -37,7 +37,7 @@ VALUES: list[Any] = [
     "copied", [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
 )
 def test_values_can_be_copied_and_pickled(
-    value: Any, copied: Callable[..., Any]
+    value: Any, copied: Callable[[Any], Any]
 ) -> None:
     again = copied(value)
     assert again == value

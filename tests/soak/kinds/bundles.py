@@ -83,7 +83,7 @@ def _operations_fewer(lab: Lab) -> Iterator[str]:
 
 
 def _quiet_edit(key: str, value: Any) -> Callable[[Lab], Iterator[str]]:
-    """A field of the wrong type: no traceback, whatever comes of it."""
+    """A field of the wrong type: any answer or refusal, but no traceback."""
 
     def judge(lab: Lab) -> Iterator[str]:
         there = placed(lab)

@@ -167,7 +167,7 @@ def _with(path: str, value: Any) -> dict[str, Any]:
 
 
 def _text_fields() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Texts of the wrong type: whatever comes of it, no traceback."""
+    """Texts of the wrong type: any answer or refusal, but no traceback."""
     for key in ("model", "dataset", "optimizer", "mode", "precision", "framework"):
         for value in (3, [1], {"a": 1}, True, ""):
             yield f"{key}-{dumps(value)}", xlate_json({key: value})

@@ -51,7 +51,7 @@ def _database(how: dict[str, Any], right: Any) -> Callable[[Lab], Iterator[str]]
 
 
 def _edited(*statements: str) -> Callable[[Lab], Iterator[str]]:
-    """SQL run on a sound report; whatever comes of it, no traceback."""
+    """SQL run on a sound report: any answer or refusal, but no traceback."""
 
     def judge(lab: Lab) -> Iterator[str]:
         pm.nsys(lab.dir / "a.sqlite")

@@ -272,7 +272,7 @@ def cases() -> Cases:
 
 
 def _doubt_free(raw: bytes) -> Callable[[Lab], Iterator[str]]:
-    """Whatever comes of it, no traceback."""
+    """Any answer or refusal, but no traceback."""
 
     def judge(lab: Lab) -> Iterator[str]:
         lab.xlate("translate", lab.write("a.parquet", raw), *ASK)
