@@ -1,1 +1,1 @@
-"""Tests of ``xlate.tabular``: results as frames and as HTML."""
+"""Tests of ``xlate.values.tabular``: results as frames and as HTML."""
