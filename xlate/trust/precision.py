@@ -20,7 +20,18 @@ from xlate.values.precision_mix import MIXED, PrecisionMix, format_of, on_tensor
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import CHECK_ANCHOR, MEASURE, Reason
 
-__all__ = ["Shift", "beyond_roofs", "computed_in", "learnt", "shift_of", "untrained"]
+__all__ = [
+    "PRODUCTS",
+    "Shift",
+    "beyond_roofs",
+    "computed_in",
+    "learnt",
+    "program_of",
+    "shift_of",
+    "tf32_by_default",
+    "trained",
+    "untrained",
+]
 
 #: a share of kernel time, or of busy time, under which a precision decides nothing
 SMALL = 0.05
@@ -28,7 +39,8 @@ SMALL = 0.05
 _TF32_BY_DEFAULT = {"pytorch": frozenset({"conv", "rnn"})}
 #: formats whose kernels run only on a GPU that multiplies them
 _NEVER_EMULATED = frozenset({"tf32", "fp8", "fp6", "fp4"})
-_PRODUCTS = frozenset({"conv", "matmul", "attention", "rnn"})
+#: families of operations that multiply matrices: arithmetic limits them
+PRODUCTS = frozenset({"conv", "matmul", "attention", "rnn"})
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ def learnt(profile: Profile, bundle: Bundle | None) -> bool:
     if bundle is None or bundle.manifest.simulated:
         return False
     frameworks = getattr(bundle.model.get("domain"), "frameworks", ())
-    return profile.workload.framework in frameworks and _program(profile) in trained(
+    return profile.workload.framework in frameworks and program_of(profile) in trained(
         bundle
     )
 
@@ -120,7 +132,7 @@ def trained(bundle: Bundle) -> list[str]:
 
 def untrained(profile: Profile, bundle: Bundle) -> Reason | None:
     """That a run computes in another precision than a bundle's runs, in words; or None."""
-    program, known = _program(profile), trained(bundle)
+    program, known = program_of(profile), trained(bundle)
     if program in known or (not known and computed_in(profile) is None):
         return None
     said = " and ".join(known) if known else "a precision that was not recorded"
@@ -158,7 +170,7 @@ def _shares(profile: Profile) -> str:
     return f" ({mix.text} of kernel time)" if mix.shares else ""
 
 
-def _program(profile: Profile) -> str:
+def program_of(profile: Profile) -> str:
     """Format of the program's tensors: what kernels say, else the profile."""
     found = profile.precision_mix.program
     said = profile.workload.precision
@@ -211,7 +223,7 @@ def _on_tensor_cores(
         return (
             {said: f"matrix products are in {said}"} if multiplies(anchor, said) else {}
         )
-    share = _share_of(profile, _PRODUCTS)
+    share = _share_of(profile, PRODUCTS)
     if share < SMALL or not (_by_nvidia(anchor) and multiplies(anchor, "tf32")):
         return {}
     return {"tf32": f"matrix products ({share:.0%} of device time) may be in TF32"}
@@ -221,15 +233,13 @@ def _to_tf32(
     profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
 ) -> tuple[Reason, str] | None:
     """That fp32 products become TF32 on the target."""
-    if not (_by_nvidia(anchor) and _by_nvidia(target)):
-        return None
-    if multiplies(anchor, "tf32") or multiplies(target, "tf32") is False:
+    if not _gains_tf32(anchor, target):
         return None
     if mix.dominant is None:
         in_fp32 = profile.workload.precision == "fp32"
     else:
         in_fp32 = mix.known_shares.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
-    share = _share_of(profile, _PRODUCTS)
+    share = _share_of(profile, PRODUCTS)
     if not in_fp32 or share < SMALL:
         return None
     there, said = _tf32_there(profile, share, target)
@@ -240,6 +250,46 @@ def _to_tf32(
         f"forbid TF32 there, or measure a step on {target.name}",
     )
     return reason, there
+
+
+def _gains_tf32(anchor: Gpu, target: Gpu) -> bool:
+    """Whether fp32 products may be TF32 on the target that were not on the anchor."""
+    if not (_by_nvidia(anchor) and _by_nvidia(target)):
+        return False
+    return not multiplies(anchor, "tf32") and multiplies(target, "tf32") is not False
+
+
+def tf32_by_default(profile: Profile, anchor: Gpu, target: Gpu) -> float:
+    """Share of a run's fp32 products that the target multiplies in TF32, unless forbidden.
+
+    Parameters
+    ----------
+    profile : Profile
+    anchor, target : Gpu
+
+    Returns
+    -------
+    float
+        0 where the target has no TF32, or the anchor had it and did not use it; 1 where
+        the framework uses it in every product.
+
+    Examples
+    --------
+    >>> from xlate.hardware.catalogue import catalogue
+    >>> from xlate.trust.precision import tf32_by_default
+    >>> from xlate.values.profile import Profile, WorkloadKey
+    >>> ops = {"Device_aten::convolution": 30.0, "Device_aten::mm": 10.0}
+    >>> known, run = catalogue(), Profile(ops, WorkloadKey(framework="pytorch"))
+    >>> tf32_by_default(run, known.gpu("T4"), known.gpu("L4"))
+    0.75
+    """
+    if not _gains_tf32(anchor, target):
+        return 0.0
+    default = _TF32_BY_DEFAULT.get(profile.workload.framework)
+    share = _share_of(profile, PRODUCTS)
+    if default is None or not share:
+        return 1.0 if share else 0.0
+    return _share_of(profile, default) / share
 
 
 def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
@@ -266,7 +316,7 @@ def _to_tensor_cores(
     program = computed_in(profile)
     if program not in ("fp16", "bf16") or multiplies(anchor, program) is not False:
         return None
-    share, has = _share_of(profile, _PRODUCTS), multiplies(target, program)
+    share, has = _share_of(profile, PRODUCTS), multiplies(target, program)
     if share < SMALL or has is False:
         return None
     said = (
