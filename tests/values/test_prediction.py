@@ -24,6 +24,7 @@ from xlate.values.profile import Profile, WorkloadKey
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 PAIR = ("--anchor", "g3s.xlarge", "--target", "p3.2xlarge")
+PRECISION = ("anchor", "target", "how_known", "shares", "assumed", "interval_scale")
 SHARED = {
     "prediction_id", "bundle", "recorded_gpu", "mode", "precision", "memory", "rent",
     "verdict", "rests_on",
@@ -63,7 +64,7 @@ def test_every_answer_carries_the_shared_keys(empty_home: Path, example: Path) -
         assert document["prediction_id"] is None
         assert document["verdict"]["domain"] in ("in_domain", "uncertain", "out_of_domain")  # fmt: skip
         # the file does not say its precision
-        assert document["precision"] == {"anchor": None, "target": None, "how_known": None, "shares": None}  # fmt: skip
+        assert document["precision"] == dict.fromkeys(PRECISION)
         assert document["mode"] == "training"
     assert fitted["bundle"]["name"] == "g3s.xlarge/to-p3.2xlarge"
     assert len(fitted["bundle"]["version"]) == 12
@@ -77,8 +78,10 @@ def test_what_a_profile_does_not_say_is_reported_as_unknown(
     t = document_of(translated(example, workload=half, device="Tesla M60"))
     assert t["precision"] == {
         "anchor": "fp16", "target": "fp16", "how_known": "the profile says so",
-        "shares": None,
+        "shares": None, "assumed": "fp32", "interval_scale": t["precision"]["interval_scale"],
     }  # fmt: skip
+    # the M60 has no tensor cores, and the V100 may use its own
+    assert t["precision"]["interval_scale"]["low"] < 0.9
     assert t["mode"] == "inference"
     assert t["recorded_gpu"] == "Tesla M60"
     plain = translated(example, ops={"Device_Conv2D": 2e5, "Device_Relu": 5e3})

@@ -291,6 +291,7 @@ def _facts(parts: Sequence[Translation]) -> Facts:
         precision=same([p.facts.precision for p in parts]),
         precision_known=same([p.facts.precision_known for p in parts]),
         precision_target=same([p.facts.precision_target for p in parts]),
+        precision_assumed=same([p.facts.precision_assumed for p in parts]),
         # each anchor has shares of its own
         precision_shares={},
         memory=memory,

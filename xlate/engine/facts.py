@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from xlate import op_names
 from xlate.engine.pair import Pair
@@ -27,6 +28,9 @@ from xlate.values.reason import (
     remedies,
 )
 from xlate.values.rent import Rent
+
+if TYPE_CHECKING:
+    from xlate.engine.precision_interval import PrecisionReach
 
 __all__ = ["bundle_id", "doubted", "rent_of", "with_facts", "with_memory", "with_step"]
 
@@ -71,7 +75,7 @@ def with_facts(
     """
     a, t = pair.sides
     rent, no_rent = rent_of(t, catalogue)
-    answer = _in_precision(answer, shift)
+    answer, reach = _in_precision(answer, profile, pair, bundle, shift)
     mix = profile.precision_mix
     facts = Facts(
         bundle=None if bundle is None else bundle_id(bundle),
@@ -83,6 +87,8 @@ def with_facts(
         precision_known=_how_known(mix, shift),
         precision_target=shift.target,
         precision_shares=mix.shares,
+        precision_assumed=_assumed(shift, reach),
+        precision_interval_scale=reach.step if reach and reach.changes else None,
         rent=rent,
         no_rent=no_rent,
         domain=DOMAINS[answer.verdict.level],
@@ -183,11 +189,15 @@ def _mode(profile: Profile) -> str | None:
     return "training" if trains else None
 
 
-def _in_precision(answer: Translation, shift: Shift) -> Translation:
-    """An answer that says where its target computes otherwise than its anchor.
+def _in_precision(
+    answer: Translation, profile: Profile, pair: Pair, bundle: Bundle | None,
+    shift: Shift,
+) -> tuple[Translation, PrecisionReach | None]:  # fmt: skip
+    """An answer whose reasons and bounds say that its target computes otherwise.
 
     What runs measured on the target show is in the fitted ratios, and only said; an
-    answer from data sheets knows nothing of it.
+    answer from data sheets knows nothing of it. What it reaches for is returned beside it,
+    None where the precision of the run is not known at all.
     """
     reasons: list[str] = [
         Reason(f"{r} (learnt from runs measured there)", informs=True)
@@ -196,14 +206,32 @@ def _in_precision(answer: Translation, shift: Shift) -> Translation:
         for r in shift.reasons
     ]
     reasons += [] if shift.beyond_roofs is None else [shift.beyond_roofs]
-    if all(informs(r) for r in reasons):
-        said = (*answer.verdict.reasons, *reasons)
-        return replace(answer, verdict=replace(answer.verdict, reasons=said))
-    level = max(answer.verdict.level, "widen", key=_LEVELS.index)
+    reach, level = None, "widen"
+    if shift.anchor is not None or profile.precision_mix.known_shares:
+        from xlate.engine.precision_interval import reach_of, stretched
+
+        gpus = pair.anchor.require_gpu(), pair.target.require_gpu()
+        reach = reach_of(answer, profile, gpus, bundle)
+        answer = stretched(answer, reach)
+        reasons += reach.reasons
+        level = "refuse" if reach.refused else level
     said = answer.verdict.reasons
+    if all(informs(r) for r in reasons):
+        verdict = replace(answer.verdict, reasons=(*said, *reasons))
+        return replace(answer, verdict=verdict), reach
+    level = max(answer.verdict.level, level, key=_LEVELS.index)
     # why this layer answered stands first, what was only noted last
     place = 1 if said and not informs(said[0]) else 0
-    return replace(answer, verdict=Verdict(level, (*said[:place], *reasons, *said[place:])))  # fmt: skip
+    verdict = Verdict(level, (*said[:place], *reasons, *said[place:]))
+    return replace(answer, verdict=verdict), reach
+
+
+def _assumed(shift: Shift, reach: PrecisionReach | None) -> str | None:
+    """The precision that an answer holds for; None where that of the run is not known."""
+    if reach is None:
+        return None
+    # measured there: what the program became is in the ratios
+    return shift.target if shift.learnt else reach.assumed
 
 
 def _how_known(mix: PrecisionMix, shift: Shift) -> str | None:

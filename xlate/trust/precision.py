@@ -18,7 +18,18 @@ from xlate.values.precision_mix import MIXED, PrecisionMix, format_of, on_tensor
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import CHECK_ANCHOR, MEASURE, Reason
 
-__all__ = ["Shift", "beyond_roofs", "computed_in", "learnt", "shift_of", "untrained"]
+__all__ = [
+    "PRODUCTS",
+    "Shift",
+    "beyond_roofs",
+    "computed_in",
+    "learnt",
+    "program_of",
+    "shift_of",
+    "tf32_by_default",
+    "trained",
+    "untrained",
+]
 
 #: a share of kernel time, or of busy time, under which a precision decides nothing
 SMALL = 0.05
@@ -26,7 +37,8 @@ SMALL = 0.05
 _TF32_BY_DEFAULT = {"pytorch": frozenset({"conv", "rnn"})}
 #: formats whose kernels run only on a GPU that multiplies them
 _NEVER_EMULATED = frozenset({"tf32", "fp8", "fp6", "fp4"})
-_PRODUCTS = frozenset({"conv", "matmul", "attention", "rnn"})
+#: families of operations that multiply matrices: arithmetic limits them
+PRODUCTS = frozenset({"conv", "matmul", "attention", "rnn"})
 
 
 @dataclass(frozen=True)
@@ -98,9 +110,9 @@ def learnt(profile: Profile, bundle: Bundle | None) -> bool:
     """
     if bundle is None or bundle.manifest.simulated:
         return False
-    return profile.workload.framework in bundle.model["domain"].frameworks and _program(
-        profile
-    ) in trained(bundle)
+    return profile.workload.framework in bundle.model[
+        "domain"
+    ].frameworks and program_of(profile) in trained(bundle)
 
 
 def trained(bundle: Bundle) -> list[str]:
@@ -110,7 +122,7 @@ def trained(bundle: Bundle) -> list[str]:
 
 def untrained(profile: Profile, bundle: Bundle) -> Reason | None:
     """Reason if a run computes in another precision than a bundle's runs; else None."""
-    program, training = _program(profile), trained(bundle)
+    program, training = program_of(profile), trained(bundle)
     if program in training or (not training and computed_in(profile) is None):
         return None
     precisions = (
@@ -150,7 +162,7 @@ def _shares(profile: Profile) -> str:
     return f" ({mix.text} of kernel time)" if mix.shares else ""
 
 
-def _program(profile: Profile) -> str:
+def program_of(profile: Profile) -> str:
     """Format of the program's tensors: that of its kernels, else the profile's."""
     program = profile.precision_mix.program
     said = profile.workload.precision
@@ -203,7 +215,7 @@ def _on_tensor_cores(
         return (
             {said: f"matrix products are in {said}"} if multiplies(anchor, said) else {}
         )
-    share = _share_of(profile, _PRODUCTS)
+    share = _share_of(profile, PRODUCTS)
     if share < SMALL or not (_by_nvidia(anchor) and multiplies(anchor, "tf32")):
         return {}
     return {"tf32": f"matrix products ({share:.0%} of device time) may be in TF32"}
@@ -213,15 +225,13 @@ def _to_tf32(
     profile: Profile, mix: PrecisionMix, anchor: Gpu, target: Gpu
 ) -> tuple[Reason, str] | None:
     """Reason and format if fp32 products become TF32 on the target; else None."""
-    if not (_by_nvidia(anchor) and _by_nvidia(target)):
-        return None
-    if multiplies(anchor, "tf32") or multiplies(target, "tf32") is False:
+    if not _gains_tf32(anchor, target):
         return None
     if mix.dominant is None:
         in_fp32 = profile.workload.precision == "fp32"
     else:
         in_fp32 = mix.known_shares.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
-    share = _share_of(profile, _PRODUCTS)
+    share = _share_of(profile, PRODUCTS)
     if not in_fp32 or share < SMALL:
         return None
     there, said = _tf32_there(profile, share, target)
@@ -232,6 +242,46 @@ def _to_tf32(
         f"forbid TF32 there, or measure a step on {target.name}",
     )
     return reason, there
+
+
+def _gains_tf32(anchor: Gpu, target: Gpu) -> bool:
+    """Whether fp32 products may be TF32 on the target that were not on the anchor."""
+    if not (_by_nvidia(anchor) and _by_nvidia(target)):
+        return False
+    return not multiplies(anchor, "tf32") and multiplies(target, "tf32") is not False
+
+
+def tf32_by_default(profile: Profile, anchor: Gpu, target: Gpu) -> float:
+    """Share of a run's fp32 products that the target multiplies in TF32, unless forbidden.
+
+    Parameters
+    ----------
+    profile : Profile
+    anchor, target : Gpu
+
+    Returns
+    -------
+    float
+        0 where the target has no TF32, or the anchor had it and did not use it; 1 where
+        the framework uses it in every product.
+
+    Examples
+    --------
+    >>> from xlate.hardware.catalogue import catalogue
+    >>> from xlate.trust.precision import tf32_by_default
+    >>> from xlate.values.profile import Profile, WorkloadKey
+    >>> ops = {"Device_aten::convolution": 30.0, "Device_aten::mm": 10.0}
+    >>> known, run = catalogue(), Profile(ops, WorkloadKey(framework="pytorch"))
+    >>> tf32_by_default(run, known.gpu("T4"), known.gpu("L4"))
+    0.75
+    """
+    if not _gains_tf32(anchor, target):
+        return 0.0
+    default = _TF32_BY_DEFAULT.get(profile.workload.framework)
+    share = _share_of(profile, PRODUCTS)
+    if default is None or not share:
+        return 1.0 if share else 0.0
+    return _share_of(profile, default) / share
 
 
 def _tf32_there(profile: Profile, share: float, target: Gpu) -> tuple[str, str]:
@@ -258,7 +308,7 @@ def _to_tensor_cores(
     program = computed_in(profile)
     if program not in ("fp16", "bf16") or multiplies(anchor, program) is not False:
         return None
-    share, has = _share_of(profile, _PRODUCTS), multiplies(target, program)
+    share, has = _share_of(profile, PRODUCTS), multiplies(target, program)
     if share < SMALL or has is False:
         return None
     said = (

@@ -106,6 +106,12 @@ class Facts:
         Source of the precision.
     precision_shares : mapping of str to float
         Kernel time on the anchor by precision, largest first; empty where not recorded.
+    precision_assumed : str or None
+        Number format that the answer holds for: fp32 where data sheets answer, that of
+        the training where a bundle does; None where it is not known.
+    precision_interval_scale : (float, float) or None
+        Factors on the lower and the upper bound of the step time, in case the run
+        computes in another format than the assumed one; None where nothing changes.
     memory : MemoryFit or None
         Memory that is needed, and memory of the target.
     rent : Rent or None
@@ -135,6 +141,8 @@ class Facts:
     precision_known: str | None = None
     precision_target: str | None = None
     precision_shares: Mapping[str, float] = field(default_factory=dict)
+    precision_assumed: str | None = None
+    precision_interval_scale: tuple[float, float] | None = None
     memory: MemoryFit | None = None
     rent: Rent | None = None
     no_rent: str | None = None
@@ -145,16 +153,21 @@ class Facts:
 
     @property
     def precision_text(self) -> str:
-        """Precision on the anchor, and on the target where it differs."""
+        """Precision on the anchor, and on the target; what the answer assumes of it."""
         if self.precision_shares:
             text = PrecisionMix(self.precision_shares).text + " of kernel time"
         elif self.precision is None:
             return NOT_KNOWN
         else:
             text = f"{self.precision}, {self.precision_known}"
-        if self.precision is not None and self.precision_target != self.precision:
-            text += f"; there {self.precision_target or NOT_KNOWN}"
-        return text
+        if self.precision is None:
+            return text
+        there, assumed = self.precision_target or NOT_KNOWN, self.precision_assumed
+        if assumed in (None, there):
+            return text if there == self.precision else f"{text}; there {there}"
+        if assumed == self.precision:
+            return f"{text}; there assumed {assumed}; may run in {there}"
+        return f"{text}; there {there}, answered at the rates of {assumed}"
 
     def document(self) -> dict[str, object]:
         """Keys that every answer to a profile has."""
@@ -172,6 +185,12 @@ class Facts:
                 "target": self.precision_target,
                 "how_known": self.precision_known,
                 "shares": dict(self.precision_shares) or None,
+                "assumed": self.precision_assumed,
+                "interval_scale": None
+                if self.precision_interval_scale is None
+                else dict(
+                    zip(("low", "high"), self.precision_interval_scale, strict=True)
+                ),
             },
             "memory": nothing if self.memory is None else self.memory.document(),
             "rent": None if self.rent is None else self.rent.document(),

@@ -13,6 +13,7 @@ __all__ = [
     "NOT_KNOWN",
     "NO_ARITHMETIC",
     "NO_MIX",
+    "TENSOR",
     "PrecisionMix",
     "dominant_precision",
     "format_of",
@@ -27,7 +28,8 @@ NO_ARITHMETIC = "no arithmetic"
 INTEGER = "integer"
 #: where no single precision represents a run
 MIXED = "mixed"
-_TENSOR = "-tensor"
+#: end of a precision of tensor cores
+TENSOR = "-tensor"
 #: from this share of known kernel time on, tensor cores represent the run: elementwise
 #: kernels and optimizers stay in fp32 where products are in fp16
 _TENSOR_DECIDES = 0.2
@@ -41,12 +43,12 @@ _SHOWN = 0.01
 
 def format_of(label: str) -> str:
     """Number format of a precision, without the suffix of tensor cores."""
-    return label.removesuffix(_TENSOR)
+    return label.removesuffix(TENSOR)
 
 
 def on_tensor_cores(label: str) -> bool:
     """Whether a precision is one of tensor cores (matrix cores of AMD)."""
-    return label.endswith(_TENSOR)
+    return label.endswith(TENSOR)
 
 
 @dataclass(frozen=True)
