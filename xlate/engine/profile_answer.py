@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from xlate import op_names
@@ -132,6 +132,25 @@ class Basis:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Intervals:
+    """Conformal intervals of one answer: their level, and how much wider they are here."""
+
+    level: float
+    scale: float
+
+    def around(
+        self, value: float, scores: Scores | None, difficulty: float = 1.0
+    ) -> Estimate:
+        """A value with its interval; without one where no scores are known, or they say nothing."""
+        if scores is None:
+            return Estimate(value)
+        factor = scores.factor(self.level, difficulty * self.scale)
+        if factor > _UNBOUNDED:
+            return Estimate(value)
+        return Estimate(value, value / factor, value * factor, self.level)
+
+
 def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translation:
     """One profile's answer with its intervals.
 
@@ -145,35 +164,14 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
     """
     predicted, calibration = basis.predicted, basis.calibration
     profile, finding = examined.profile, examined.finding
-
-    def interval(
-        value: float, scores: Scores | None, difficulty: float = 1.0
-    ) -> Estimate:
-        if scores is None:
-            return Estimate(value)
-        factor = scores.factor(case.level, difficulty * finding.interval_scale)
-        if factor > _UNBOUNDED:
-            return Estimate(value)
-        return Estimate(value, value / factor, value * factor, case.level)
-
+    intervals = _Intervals(case.level, finding.interval_scale)
     step_scores = None
     if calibration is not None:
         step_scores = calibration.window if predicted.guessed[row] else calibration.step
-    step = interval(
+    step = intervals.around(
         float(predicted.step[row]) / 1e6, step_scores, float(predicted.difficulty[row])
     )
-    vector, busy = _vector(predicted, row)
-    op_sum = None
-    op_intervals: dict[str, tuple[float, float]] = {}
-    if vector is not None:
-        total = sum(busy.values())
-        op_sum = interval(total, calibration.busy if calibration else None)
-        for name, value in busy.items():
-            if calibration is None or value < MIN_OP_SHARE * total:
-                continue
-            e = interval(value, calibration.of_op(name))
-            if e.low is not None and e.high is not None:
-                op_intervals[name] = (e.low, e.high)
+    ops = _ops(predicted, row, calibration, intervals)
     verdict = finding.verdict
     if step_scores is not None and step.low is None:
         verdict = Verdict(
@@ -192,9 +190,9 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
         layer=basis.layer,
         step_time_s=step,
         anchor_step_time_s=float(predicted.anchor_step[row]) / 1e6,
-        op_sum_us=op_sum,
-        ops=vector,
-        op_intervals=op_intervals,
+        op_sum_us=ops.busy,
+        ops=ops.times,
+        op_intervals=ops.intervals,
         usd_per_1000_steps=None,
         binds=_binds(predicted, row),
         verdict=verdict,
@@ -217,15 +215,35 @@ def over_both(answer: Translation, alone: Translation) -> Translation:
     return with_step(answer, step)
 
 
-def _vector(
-    predicted: Predicted, row: int
-) -> tuple[dict[str, float] | None, dict[str, float]]:
-    """Times of operations that take any, and the busy ones of them; None without them."""
+@dataclass(frozen=True)
+class _Ops:
+    """Operations of an answer, µs: those that take any time, their busy sum, and intervals."""
+
+    times: dict[str, float] | None = None
+    busy: Estimate | None = None
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def _ops(
+    predicted: Predicted, row: int, calibration: Calibration | None, by: _Intervals
+) -> _Ops:
+    """Operations with intervals of the large ones; nothing where none were predicted."""
     if predicted.ops is None:
-        return None, {}
-    times = zip(predicted.names, predicted.ops[row], strict=True)
-    vector = {n: float(v) for n, v in times if v > 0}
-    return vector, {c: vector[c] for c in op_names.busy_columns(list(vector))}
+        return _Ops()
+    pairs = zip(predicted.names, predicted.ops[row], strict=True)
+    times = {n: float(v) for n, v in pairs if v > 0}
+    busy = {c: times[c] for c in op_names.busy_columns(list(times))}
+    total = sum(busy.values())
+    if calibration is None:
+        return _Ops(times, Estimate(total))
+    intervals = {}
+    for name, value in busy.items():
+        if value < MIN_OP_SHARE * total:
+            continue
+        e = by.around(value, calibration.of_op(name))
+        if e.low is not None and e.high is not None:
+            intervals[name] = (e.low, e.high)
+    return _Ops(times, by.around(total, calibration.busy), intervals)
 
 
 def _binds(predicted: Predicted, row: int) -> str | None:
