@@ -1,8 +1,6 @@
-"""The store of translators, as a session sees it: one seam to :mod:`xlate.store`.
+"""The store of translators as a session uses it (:mod:`xlate.store.bundle_store`).
 
-That of clock models is :mod:`xlate.engine.clock_bundles`. Both have the verbs of one
-store of bundles of every kind, so that one can take their place without a change
-elsewhere in the engine.
+That of clock models is :mod:`xlate.engine.clock_bundles`.
 """
 
 from __future__ import annotations
@@ -10,9 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from xlate.store import bundle as translators
-from xlate.store import versions
-from xlate.store.bundle import Bundle
+from xlate.store.bundle import STORE, Bundle, shipped_folder
+from xlate.store.bundle_store import MANIFEST
 from xlate.store.manifest import Manifest
 
 __all__ = ["TranslatorBundles"]
@@ -26,7 +23,7 @@ class TranslatorBundles:
 
     def exists(self, anchor: str, target: str) -> bool:
         """Whether there is a bundle, the user's own or a shipped one."""
-        return translators.exists(anchor, target)
+        return STORE.exists(anchor, target)
 
     def find(self, anchor: str, target: str, number: int | None = None) -> Bundle:
         """The bundle that answers, or the one of a number.
@@ -36,9 +33,7 @@ class TranslatorBundles:
         BundleError
             If there is none, it is of something else, or it is refused.
         """
-        if number is None:
-            return translators.find(anchor, target)
-        return translators.find_version(anchor, target, number)
+        return STORE.find(anchor, target, number=number)
 
     def check(self, bundle: Bundle, anchor: str, target: str) -> None:
         """Refuse a bundle that is of another pair.
@@ -48,21 +43,21 @@ class TranslatorBundles:
         BundleError
             Naming both pairs.
         """
-        translators.check_pair(bundle, anchor, target)
+        STORE.kind.check(bundle, anchor, target)
 
     def manifest(self, anchor: str, target: str) -> Manifest | None:
         """Manifest of the bundle that would answer; None where there is none."""
-        folder = translators.location(anchor, target)
-        return None if folder is None else translators.read_manifest(folder)
+        folder = STORE.location(anchor, target)
+        return None if folder is None else STORE.read_manifest(folder)
 
     def candidates(self, anchor: str, target: str) -> list[tuple[Path, bool]]:
         """Folders that may hold a bundle of a pair, and whether each is the user's own."""
-        ships = translators.shipped_folder(anchor, target)
-        places = dict.fromkeys((translators.location(anchor, target), ships))
+        ships = shipped_folder(anchor, target)
+        places = dict.fromkeys((STORE.location(anchor, target), ships))
         return [
             (folder, folder != ships)
             for folder in places
-            if folder is not None and (folder / translators.MANIFEST).exists()
+            if folder is not None and (folder / MANIFEST).exists()
         ]
 
     def load(self, folder: Path) -> Bundle:
@@ -73,7 +68,7 @@ class TranslatorBundles:
         BundleError
             With the reason.
         """
-        return translators.load(folder)
+        return STORE.load(folder)
 
     def keep(self, bundle: Bundle, *, in_place: bool) -> Bundle:
         """Write a bundle into the data home, and say where it is.
@@ -83,9 +78,8 @@ class TranslatorBundles:
         StorageError
             If the data home cannot be written.
         """
-        path = translators.keep(bundle.manifest, bundle.model, in_place=in_place)
-        return replace(bundle, path=path)
+        return replace(bundle, path=STORE.keep(bundle, in_place=in_place))
 
     def retire(self, anchor: str, target: str) -> None:
         """Let the user's own bundle of a pair answer no more; it keeps its number."""
-        versions.retire(translators.folder_of(anchor, target))
+        STORE.retire(anchor, target)

@@ -1,11 +1,11 @@
-"""The store of clock models, as a session sees it: one seam to :mod:`xlate.store`."""
+"""The store of clock models as a session uses it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from xlate.store import clock_bundle as clocks
-from xlate.store.clock_bundle import ClockBundle
+from xlate.store import clock_bundle
+from xlate.store.clock_bundle import STORE, ClockBundle, check_target
 
 __all__ = ["ClockBundles"]
 
@@ -21,7 +21,7 @@ class ClockBundles:
         BundleError
             If there is none, or it is refused.
         """
-        return clocks.find(target, gpu)
+        return clock_bundle.find(target, gpu)
 
     def check(self, bundle: ClockBundle, target: str, gpu: str | None = None) -> None:
         """Refuse a clock model that is of another GPU.
@@ -31,7 +31,7 @@ class ClockBundles:
         BundleError
             Naming both.
         """
-        clocks.check_target(bundle, target, gpu)
+        check_target(bundle, target, gpu)
 
     def keep(self, bundle: ClockBundle, *, in_place: bool) -> ClockBundle:
         """Write a clock model into the data home, and say where it is.
@@ -41,4 +41,4 @@ class ClockBundles:
         StorageError
             If the data home cannot be written.
         """
-        return replace(bundle, path=clocks.keep(bundle, in_place=in_place))
+        return replace(bundle, path=STORE.keep(bundle, in_place=in_place))

@@ -26,7 +26,7 @@ from xlate.engine.explanation import (
 from xlate.errors import ProfileError
 from xlate.hardware.legal_points import commands, snap
 from xlate.models.anchor_power import AnchorMeans, Strangeness
-from xlate.models.power import PREDICTED, JobRow
+from xlate.models.power import PREDICTED, PowerFeatures
 from xlate.models.response import choice
 from xlate.models.response.draws import Draws, draw
 from xlate.objectives import make_objective
@@ -94,7 +94,7 @@ class Case:
             return after
         return replace(after, changed=what_changed(before, after))
 
-    def _row(self) -> JobRow:
+    def _row(self) -> PowerFeatures:
         """What of the job the hand-off looks at."""
         one, step_us = self.job, self._step().value * 1e6
         metered = None
@@ -103,7 +103,7 @@ class Case:
             anchor_us = one.anchor_step_time_s * 1e6
             if limit and anchor_us > 0 and step_us > 0:
                 metered = self.metered.beside(anchor_us, step_us, limit)
-        return JobRow.of(
+        return PowerFeatures.of(
             one.ops or {}, step_us, one.workload.dataset, one.workload.batch_size,
             metered,
         )  # fmt: skip

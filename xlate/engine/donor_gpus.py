@@ -11,7 +11,7 @@ from xlate.data.corpus import Corpus
 from xlate.engine.session import Session
 from xlate.errors import AlignmentError
 from xlate.hardware.catalogue import Catalogue, Gpu, Instance
-from xlate.models.power import AnchorJobs, Handoff, joined, metered_jobs
+from xlate.models.power import AnchorJobs, PowerModel, joined, metered_jobs
 from xlate.sweeps.gpu_sweeps import Sweeps
 
 __all__ = ["handoff_for", "nearest_others", "relative"]
@@ -63,7 +63,7 @@ def _distance(gpu: Gpu, sweeps: Sweeps) -> tuple[int, float, str]:
 
 def handoff_for(
     session: Session, instance: Instance, measured: bool, seed: int
-) -> tuple[Handoff | None, str | None, float | None]:
+) -> tuple[PowerModel | None, str | None, float | None]:
     """A hand-off for the instance, else the best taught one.
 
     Parameters
@@ -75,7 +75,7 @@ def handoff_for(
 
     Returns
     -------
-    handoff : Handoff or None
+    handoff : PowerModel or None
     origin : str or None
         Instance and corpora it was taught by; says so where they are simulated.
     limit_w : float or None
@@ -106,7 +106,7 @@ def handoff_for(
     label = " and ".join(dict.fromkeys((vectors.label, metered.label)))
     jobs = joined(vectors, metered, best)
     anchors = _telemetry_elsewhere(metered, best, known)
-    return Handoff(limit, seed).fit(jobs, anchors), f"{best} ({label})", limit
+    return PowerModel(limit, seed).fit(jobs, anchors), f"{best} ({label})", limit
 
 
 def _telemetry_elsewhere(

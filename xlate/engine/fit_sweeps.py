@@ -27,10 +27,15 @@ from xlate.evaluation import sweep_study
 from xlate.evaluation.sweep_figures import ClockRow
 from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.models.forests import round_leaves
-from xlate.models.power import Handoff
+from xlate.models.power import PowerModel
 from xlate.models.response import CLOCK_MODELS, DEFAULT_CLOCK_MODEL, make_clock_model
 from xlate.models.response.calibrated import CalibratedResponse
-from xlate.models.response.donors import of_others, pooled, training, trust_in
+from xlate.models.response.donors import (
+    choose_donor_weight,
+    donor_rows,
+    training,
+    with_donors,
+)
 from xlate.objectives import OBJECTIVES, make_objective
 from xlate.store import clock_bundle as clock_bundles
 from xlate.store.bundle import versions
@@ -268,7 +273,7 @@ class _Learned:
 class _Power:
     """How power is predicted: a hand-off, whose it is, and the limit of its board (W)."""
 
-    handoff: Handoff | None
+    handoff: PowerModel | None
     origin: str | None
     limit_w: float | None
 
@@ -287,8 +292,9 @@ def _responses(
     for view in views:
         data = training(source, view, shares=shares)
         if others:
-            elsewhere = of_others(others, data, frozenset(), view)
-            data = pooled(data, elsewhere, trust_in(data, elsewhere, seed))
+            donors = donor_rows(others, data, frozenset(), view)
+            weight = choose_donor_weight(data, donors, seed)
+            data = with_donors(data, donors, weight)
         responses[view] = _calibrated(model, seed)
         responses[view].fit(data)
     round_leaves(responses)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -366,8 +366,3 @@ def metered_rows(
 def _thinned(jobs: pl.DataFrame) -> pl.DataFrame:
     """Every k-th row: the time of a Gaussian process grows with the cube of the rows."""
     return jobs.gather_every(-(-jobs.height // _MOST_ROWS))
-
-
-#: earlier names, while the engine still imports them
-Handoff: TypeAlias = PowerModel
-JobRow: TypeAlias = PowerFeatures

@@ -144,7 +144,3 @@ def with_donors(own: Training, donors: Training, weight: float) -> Training:
     if weight == 0:
         return own
     return own.joined(replace(donors, trust=np.full(len(donors), weight)))
-
-
-#: earlier names, while the engine still imports them
-of_others, trust_in, pooled = donor_rows, choose_donor_weight, with_donors
