@@ -242,7 +242,7 @@ def test_bad_manifests(copy: Path, change: Callable[[Json], object], says: str) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('{"format": 2, "format": 2}', "stands twice"),
+        ('{"format": 2, "format": 2}', "given twice"),
         ('{"format": ' + "9" * 5000 + "}", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("\xff", "no|not"),
