@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import xlate
 from tests.support.narrowing import as_type, present
 from xlate.engine.recorded_gpu import of_anchor
-from xlate.errors import UnknownNameError
+from xlate.errors import UnknownNameError, XlateError
 from xlate.hardware.catalogue import Catalogue, catalogue
 from xlate.hardware.device_name import parse_device
 from xlate.hardware.identity import Likeness, generic, likeness
@@ -249,7 +250,7 @@ def test_corpora_name_entries_of_the_catalogue(name: str) -> None:
         ("nvjet_sm100_tst_128x256", "H100-SXM5-80GB", "Blackwell"),
     ],
 )
-def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(
+def test_a_kernel_built_for_newer_gpus_refuses_the_anchor(
     kernel: str, anchor: str, built_for: str
 ) -> None:
     gpu = CATALOGUE.gpu(anchor)
@@ -258,12 +259,45 @@ def test_a_kernel_built_for_newer_gpus_doubts_the_anchor(
         Profile(ops={f"Device_{kernel}": 100.0, "Device_add": 1.0}),
         Profile(ops={"Device_aten::mm": 100.0}, newest_kernel=kernel),
     ):
-        (doubted,) = of_anchor([profile], CATALOGUE.instance(anchor), CATALOGUE)
+        (refused,) = of_anchor([profile], CATALOGUE.instance(anchor), CATALOGUE)
+        assert isinstance(refused, Failure)
+        assert f"was built for {built_for} and later" in str(refused.error)
+        assert "--force" in as_type(XlateError, refused.error).text("cli")
+        (forced,) = of_anchor(
+            [profile], CATALOGUE.instance(anchor), CATALOGUE, force=True
+        )
+        assert isinstance(forced, Profile)
+        assert any("(forced)" in n for n in forced.notes)
+        # where the file names the anchor's GPU, the name is surer
+        named = replace(profile, device=gpu.name)
+        (doubted,) = of_anchor([named], CATALOGUE.instance(anchor), CATALOGUE)
         assert isinstance(doubted, Profile)
         (said,) = doubted.notes
         assert f"was built for {built_for} and later" in said
         assert isinstance(said, Reason)
         assert said.remedy == CHECK_ANCHOR
+
+
+@pytest.mark.parametrize(
+    ("column", "anchor", "vendor"),
+    [
+        ("Host_hipLaunchKernel", "T4", "AMD"),
+        ("Device_Cijk_Ailk_Bljk_HHS_BH_MT64x64x64", "H100-SXM5-80GB", "AMD"),
+        ("Host_cudaLaunchKernel", "MI300X", "NVIDIA"),
+        ("Device_ampere_sgemm_128x64_nn", "MI300X", "NVIDIA"),
+        ("Host_cudaLaunchKernel", "T4", None),
+        ("Host_hipLaunchKernel", "MI300X", None),
+        ("Host_aten::cudnn_convolution", "MI300X", None),
+    ],
+)
+def test_calls_of_another_vendor_refuse_an_anchor_that_nothing_confirms(
+    column: str, anchor: str, vendor: str | None
+) -> None:
+    profile = Profile(ops={column: 5.0, "Device_add": 1.0}, device="GPU")
+    (answer,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN)
+    assert isinstance(answer, Failure) == (vendor is not None)
+    if isinstance(answer, Failure):
+        assert f"runs on GPUs of {vendor} alone" in str(answer.error)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from xlate import op_names
 from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.catalogue import Catalogue, Gpu, Instance
 from xlate.hardware.identity import Likeness, generic
-from xlate.hardware.kernel_architecture import newest, too_new
+from xlate.hardware.kernel_architecture import newest, other_vendor, too_new
 from xlate.hardware.naming import with_article
 from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
@@ -47,7 +47,14 @@ def _checked(
     profile: Profile, anchor: Instance, force: bool, catalogue: Catalogue
 ) -> Profile | Failure:
     own = anchor.require_gpu()
-    profile = _with_kernels(profile, anchor)
+    elsewhere = _by_kernels(profile, anchor)
+    if elsewhere is not None:
+        if profile.device is None or generic(profile.device):
+            return _contradicted(profile, elsewhere, force)
+        # the name of the GPU is surer than those of kernels
+        profile = _noted(
+            profile, Reason(f"{elsewhere}: was it recorded there?", CHECK_ANCHOR)
+        )
     machine = _machine(profile, catalogue)
     if machine is not None and machine.gpu is not None and machine.gpu.name != own.name:
         said = (
@@ -75,21 +82,27 @@ def _checked(
     return profile
 
 
-def _with_kernels(profile: Profile, anchor: Instance) -> Profile:
-    """The profile with a note where a kernel in it does not run on the anchor."""
+def _by_kernels(profile: Profile, anchor: Instance) -> str | None:
+    """Why kernels or calls in a profile cannot have run on the anchor; None where they can."""
     own = anchor.require_gpu()
-    columns = op_names.busy_columns(list(profile.ops))
-    name = profile.newest_kernel or newest(
-        c.removeprefix(op_names.DEVICE) for c in columns
-    )
+    has = f"{anchor.name} has {with_article(own.name)} of {own.architecture}"
+    columns = [
+        c.removeprefix(op_names.DEVICE)
+        for c in op_names.busy_columns(list(profile.ops))
+    ]
+    name = profile.newest_kernel or newest(columns)
     architecture = too_new(name, own) if name else None
-    if architecture is None:
-        return profile
-    said = (
-        f"{name} was built for {architecture} and later, {anchor.name} has {with_article(own.name)} of "
-        f"{own.architecture}: was it recorded there?"
-    )
-    return _noted(profile, Reason(said, CHECK_ANCHOR))
+    if architecture is not None:
+        return f"{name} was built for {architecture} and later, {has}"
+    calls = [
+        c.removeprefix(op_names.HOST)
+        for c in profile.ops
+        if c.startswith(op_names.HOST)
+    ]
+    another = other_vendor([*columns, *([name] if name else [])], calls, own)
+    if another is None:
+        return None
+    return f"{another[0]} runs on GPUs of {another[1]} alone, {has}"
 
 
 def _taken_for(device: str, own: Gpu, catalogue: Catalogue) -> str:

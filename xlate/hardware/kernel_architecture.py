@@ -1,4 +1,4 @@
-"""The architecture of NVIDIA that a kernel was built for, by its name.
+"""The architecture of NVIDIA that a kernel was built for, or its vendor, by its name.
 
 Libraries name it: ``volta_sgemm_128x64_nn``, ``cutlass_80_tensorop_…``,
 ``sm90_xmma_fprop_…``, ``nvjet_sm100_…``. Such a kernel runs on that architecture and on
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from xlate.hardware.values import Gpu
 
-__all__ = ["newest", "too_new"]
+__all__ = ["newest", "other_vendor", "too_new"]
 
 #: architectures -> the earliest and the latest compute capability of each, times ten
 _CAPABILITIES: Mapping[str, tuple[int, int]] = {
@@ -33,6 +33,16 @@ _BY_WORD = re.compile(
 _BY_NUMBER = re.compile(r"(?<![a-z0-9])(?:cutlass3?x?_|sm_?)(\d{2,3})(?![0-9])")
 #: cuBLAS has these from Hopper on
 _NVJET = re.compile(r"nvjet_")
+
+#: calls of the host that one vendor's software alone has, and AMD's library of products
+_CALLS_OF = {
+    "AMD": re.compile(r"hip[A-Z]\w+$|hsa_[a-z]\w+$"),
+    "NVIDIA": re.compile(r"cuda[A-Z]\w+$|cu[A-Z][a-z]\w+$"),
+    "Intel": re.compile(r"ze[A-Z][a-z]\w+$"),
+}
+_TENSILE = re.compile(r"Cijk_")
+#: how names of the other vendors' architectures begin
+_ARCHITECTURES_OF = {"AMD": ("CDNA", "RDNA", "GCN"), "Intel": ("Xe",)}
 
 
 def newest(names: Iterable[str]) -> str | None:
@@ -87,6 +97,55 @@ def too_new(name: str, gpu: Gpu) -> str | None:
     if built <= _CAPABILITIES[gpu.architecture][1]:
         return None
     return [a for a, (first, _) in _CAPABILITIES.items() if first <= built][-1]
+
+
+def other_vendor(
+    kernels: Iterable[str], calls: Iterable[str], gpu: Gpu
+) -> tuple[str, str] | None:
+    """A call or a kernel that another vendor's GPU ran, and that vendor.
+
+    Parameters
+    ----------
+    kernels, calls : iterable of str
+        Names of kernels, and of calls of the host.
+    gpu : Gpu
+
+    Returns
+    -------
+    tuple of (str, str) or None
+        None where no name shows a vendor, they show several, or it is the GPU's.
+
+    Examples
+    --------
+    >>> from xlate.hardware.catalogue import catalogue
+    >>> from xlate.hardware.kernel_architecture import other_vendor
+    >>> other_vendor([], ["hipLaunchKernel"], catalogue().gpu("T4"))
+    ('hipLaunchKernel', 'AMD')
+    >>> other_vendor([], ["cudaLaunchKernel"], catalogue().gpu("T4")) is None
+    True
+    """
+    shown: dict[str, str] = {}
+    for kernel in kernels:
+        if _built_for(kernel):
+            shown.setdefault("NVIDIA", kernel)
+        elif _TENSILE.match(kernel):
+            shown.setdefault("AMD", kernel)
+    for call in calls:
+        for vendor, pattern in _CALLS_OF.items():
+            if pattern.match(call):
+                shown.setdefault(vendor, call)
+    own = _vendor(gpu)
+    if own is None or len(shown) != 1 or own in shown:
+        return None
+    ((vendor, name),) = shown.items()
+    return name, vendor
+
+
+def _vendor(gpu: Gpu) -> str | None:
+    if gpu.architecture in _CAPABILITIES:
+        return "NVIDIA"
+    of = (v for v, a in _ARCHITECTURES_OF.items() if gpu.architecture.startswith(a))
+    return next(of, None)
 
 
 def _built_for(name: str) -> int:

@@ -279,8 +279,14 @@ class _Reading:
             device=device,
             memory_bytes=self.seen.peak_bytes or None,
             precision_us=vector.precision_us,
-            newest_kernel=newest(self.names),
+            newest_kernel=newest(self._kernel_names(side)),
         )
+
+    def _kernel_names(self, side: GpuProcess) -> list[str]:
+        """Names of the kernels that one process ran on one GPU."""
+        of, kernel = side.launched, np.frombuffer(self.seen.kernel["name"], dtype=np.int64)  # fmt: skip
+        rows = (of.pid == side.pid) & (of.device == side.device)
+        return [self.names[k] for k in np.unique(kernel[rows])]
 
     def _mode(
         self, side: GpuProcess, start: float, length: float
