@@ -155,7 +155,8 @@ def test_an_interval_reaches_to_the_precision_of_the_run(
     assert found.facts.domain == domain
     assert any("the answer holds for fp32" in r for r in found.verdict.reasons)
     assert found.facts.precision_assumed == "fp32"
-    assert present(found.usd_per_1000_steps or plain.step_time_s)
+    usd, usd_was = present(found.usd_per_1000_steps), present(plain.usd_per_1000_steps)
+    assert present(usd.high) == pytest.approx(present(usd_was.high) * scale["high"])
 
 
 def test_four_precisions_have_four_intervals(empty_home: Path) -> None:
