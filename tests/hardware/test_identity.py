@@ -294,7 +294,7 @@ def test_calls_of_another_vendor_refuse_an_anchor_that_nothing_confirms(
     column: str, anchor: str, vendor: str | None
 ) -> None:
     profile = Profile(ops={column: 5.0, "Device_add": 1.0}, device="GPU")
-    (answer,) = of_anchor([profile], KNOWN.instance(anchor), KNOWN)
+    (answer,) = of_anchor([profile], CATALOGUE.instance(anchor), CATALOGUE)
     assert isinstance(answer, Failure) == (vendor is not None)
     if isinstance(answer, Failure):
         assert f"runs on GPUs of {vendor} alone" in str(answer.error)
