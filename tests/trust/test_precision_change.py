@@ -104,28 +104,30 @@ def test_a_recorded_kernel_ran_at_one_peak() -> None:
 def test_peaks_say_how_far_products_may_change(
     mix: dict[str, float], anchor: Gpu, target: Gpu, low: float, high: float
 ) -> None:
-    found = change_of(profile(mix), anchor, target, ratio=1.0)
+    change = change_of(profile(mix), anchor, target, ratio=1.0)
     # one precision moves both bounds, and the value answered stays between them
     least = low if low < 1 else 1.0
-    assert (found.low, found.high) == pytest.approx((least, max(high, 1.0)), rel=1e-3)
+    assert (change.low, change.high) == pytest.approx((least, max(high, 1.0)), rel=1e-3)
 
 
 def test_a_precision_that_is_only_declared_counts_too() -> None:
-    found = change_of(profile({}, precision="bf16"), A100, V100, ratio=1.0)
-    assert found.high == pytest.approx(312 / 15.7)
+    change = change_of(profile({}, precision="bf16"), A100, V100, ratio=1.0)
+    assert change.high == pytest.approx(312 / 15.7)
 
 
 def test_a_peak_that_is_not_known_is_named() -> None:
-    found = change_of(profile({"int8-tensor": 1.0}), A100, V100, ratio=1.0)
-    assert (found.low, found.high, found.not_known) == (1.0, 1.0, ("int8-tensor",))
+    change = change_of(profile({"int8-tensor": 1.0}), A100, V100, ratio=1.0)
+    assert (change.low, change.high, change.not_known) == (1.0, 1.0, ("int8-tensor",))
 
 
 def test_operations_that_memory_limits_do_not_follow_peaks(empty_home: Path) -> None:
     ops = {"Device_aten::relu": 60e3, "Device_aten::add": 40e3}
     run = profile({"fp64": 1.0}, ops=ops)
-    (found,) = all_as(Translation, engine.translate([run], "p4d.24xlarge", "g6.xlarge"))
-    assert found.facts.precision_interval_scale is None
-    assert found.facts.domain == "uncertain"
+    (translation,) = all_as(
+        Translation, engine.translate([run], "p4d.24xlarge", "g6.xlarge")
+    )
+    assert translation.facts.precision_interval_scale is None
+    assert translation.facts.domain == "uncertain"
 
 
 @pytest.mark.parametrize(
@@ -143,19 +145,22 @@ def test_an_interval_reaches_to_the_precision_of_the_run(
     empty_home: Path, mix: dict[str, float], anchor: str, target: str, moved: str,
     domain: str,
 ) -> None:  # fmt: skip
-    found, plain = translated([mix, {}], anchor, target)
-    e, was = found.step_time_s, plain.step_time_s
+    changed, plain = translated([mix, {}], anchor, target)
+    e, was = changed.step_time_s, plain.step_time_s
     assert e.value == was.value
     assert present(e.low) <= e.value <= present(e.high)
-    scale = document_of(found)["precision"]["interval_scale"]
+    scale = document_of(changed)["precision"]["interval_scale"]
     for side in ("low", "high"):
         assert getattr(e, side) == pytest.approx(getattr(was, side) * scale[side])
     assert (scale["low"] < 0.95) == (moved == "low")
     assert (scale["high"] > 1.05) == (moved == "high")
-    assert found.facts.domain == domain
-    assert any("the answer holds for fp32" in r for r in found.verdict.reasons)
-    assert found.facts.precision_assumed == "fp32"
-    usd, usd_was = present(found.usd_per_1000_steps), present(plain.usd_per_1000_steps)
+    assert changed.facts.domain == domain
+    assert any("the answer holds for fp32" in r for r in changed.verdict.reasons)
+    assert changed.facts.precision_assumed == "fp32"
+    usd, usd_was = (
+        present(changed.usd_per_1000_steps),
+        present(plain.usd_per_1000_steps),
+    )
     assert present(usd.high) == pytest.approx(present(usd_was.high) * scale["high"])
 
 
@@ -164,10 +169,10 @@ def test_four_precisions_have_four_intervals(empty_home: Path) -> None:
     mixes: list[dict[str, float]] = [
         {"fp32": 1.0}, {"fp16-tensor": 0.8, "fp16": 0.2}, {"fp64": 1.0}, {}
     ]  # fmt: skip
-    found = translated(mixes, "p3.2xlarge", "p4d.24xlarge")
-    assert len({(t.step_time_s.low, t.step_time_s.high) for t in found}) == 4
-    assert len({t.step_time_s.value for t in found}) == 1
-    assert found[-1].facts.precision_interval_scale is None
+    translations = translated(mixes, "p3.2xlarge", "p4d.24xlarge")
+    assert len({(t.step_time_s.low, t.step_time_s.high) for t in translations}) == 4
+    assert len({t.step_time_s.value for t in translations}) == 1
+    assert translations[-1].facts.precision_interval_scale is None
 
 
 @pytest.fixture(scope="module")
@@ -181,13 +186,13 @@ def test_a_bundle_answers_in_the_precision_of_its_training(
     (p,) = all_as(
         Profile, engine.read_profiles([example], batch_size=64, dataset="128px")
     )
-    known = replace(p, step_time_us=p.window_us / 2.05, instance=None)
+    timed = replace(p, step_time_us=p.window_us / 2.05, instance=None)
     fp32, half = all_as(
         Translation,
         engine.translate(
             [
-                replace(known, precision_us={"fp32": 1.0}),
-                replace(known, precision_us={"fp16-tensor": 0.9, "fp32": 0.1}),
+                replace(timed, precision_us={"fp32": 1.0}),
+                replace(timed, precision_us={"fp16-tensor": 0.9, "fp32": 0.1}),
             ],
             "g4dn.xlarge", "p3.2xlarge", bundle=shipped,
         ),
