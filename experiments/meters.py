@@ -32,7 +32,7 @@ from xlate.settings import paths
 from xlate.store.clock_bundle import FORMAT, ClockBundle, ClockManifest
 from xlate.sweeps.curve import Curve
 from xlate.sweeps.gpu_sweeps import Sweeps
-from xlate.sweeps.probe import of_trace
+from xlate.sweeps.probe import means_of
 from xlate.telemetry import read_trace
 from xlate.telemetry.trace import Trace
 from xlate.values.clock_requests import RecordingsRequest
@@ -138,7 +138,8 @@ def _case(
 ) -> dict[str, Any]:  # fmt: skip
     """One answer compared with the sweep, beside the choices of the baselines."""
     asked = _asked(one, curve, view, train, objective, model)
-    recording = of_trace(trace or _recording(curve, view))
+    # a swept program that mostly waits for its host is no job to refuse here
+    recording = means_of(trace or _recording(curve, view))
     answer = answer_recording(
         Session(), recording, curve.workload, asked,
         RecordingsRequest((recording,), asked.instance.name, force=True),

@@ -18,6 +18,7 @@ from tests.support.documents import document_of
 from tests.support.narrowing import all_as, as_type, present
 from xlate import engine
 from xlate.cli import app
+from xlate.engine.explanation import what_to_do
 from xlate.errors import ProfileError, RefusedError
 from xlate.models.response.base import Training
 from xlate.models.response.calibrated import CalibratedResponse
@@ -169,7 +170,8 @@ def test_a_recording_of_another_gpu_is_refused_unless_forced(
     assert forced.verdict.level == "refuse"
     assert forced.facts.domain == "out_of_domain"
     assert "forced: the recording is of a" in forced.verdict.reasons[0]
-    assert forced.action in ("sweep", "collect")
+    assert forced.action == "collect"
+    assert forced.confidence <= 0.3 < ask(smi()).confidence
 
 
 def test_a_name_that_is_no_gpus_and_another_vendors_tool(
@@ -200,6 +202,97 @@ def test_what_another_gpu_shows_without_a_name_is_refused(
         ask(dmon(watts=700))
     with pytest.raises(ProfileError, match="drew 5 W, on a GPU that may draw 300 W"):
         ask(dmon(watts=5))
+
+
+def paused(every: int, busy: int, watts: int = 60) -> str:
+    """A recording in which each n-th sample shows a card that waits."""
+    lines = smi().splitlines(keepends=True)
+    for k in range(1, len(lines)):
+        if k % every == 0:
+            lines[k] = re.sub(r"98 %, 50 %", f"{busy} %, 0 %", lines[k])
+            lines[k] = re.sub(r"20\d\.0 W", f"{watts}.0 W", lines[k])
+    return "".join(lines)
+
+
+def test_pauses_of_a_job_count_as_waiting_and_what_is_around_it_does_not(
+    ask: Ask,
+) -> None:
+    with_zeros, with_ones = (ask(paused(2, busy)) for busy in (0, 1))
+    assert with_zeros.power_at_default_w.value == with_ones.power_at_default_w.value
+    assert 125 < with_zeros.power_at_default_w.value < 135
+    assert with_zeros.sm_mhz == pytest.approx(with_ones.sm_mhz, abs=30)
+    said = " ".join(with_zeros.verdict.reasons)
+    assert "idle in 29 of the 59 samples from the first to the last at work" in said
+    assert with_zeros.verdict.level == "widen"
+    # a short pause is said, and doubts nothing
+    short = ask(paused(20, 0))
+    assert present(short.telemetry).at_work == 57
+    assert "idle in 2 of the 59 samples" in " ".join(short.verdict.reasons)
+    # before and after the job: left out
+    clean = ask(smi())
+    around = SMI + "".join(
+        f"2026/05/01 11:5{k}:00.000, {V100}, 40.0 W, 135 MHz, {k % 3} %, 0 %\n"
+        for k in range(10)
+    ) + smi().removeprefix(SMI)  # fmt: skip
+    assert ask(around).power_at_default_w == clean.power_at_default_w
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (smi(busy=2, memory=1, watts=57), "idle in every sample, 2.0 % busy on average"),
+        (smi(busy=0, memory=0, watts=46, mhz=210), "idle in every sample"),
+        (dmon(30).replace("0.98  0.9 ", "0  0 ", 29).replace("ID\n", "ID\n" + dmon(1).splitlines()[-1] + "\n"), "idle in 29 of the 31 samples"),
+        (dmon().replace("0.98  0.9 ", "0.02  0.001 "), "idle in every sample"),
+    ],
+)  # fmt: skip
+def test_a_card_that_hardly_works_is_no_recording_of_a_job(
+    ask: Ask, text: str, said: str
+) -> None:
+    with pytest.raises(ProfileError, match=said):
+        ask(text)
+
+
+def test_the_chosen_clock_lies_in_the_range_of_the_best(ask: Ask) -> None:
+    for memory in (5, 20, 45, 70):
+        for busy in ("[N/A]", "98"):
+            text = smi(memory=memory, watts=230).replace("98 %", f"{busy} %" if busy == "98" else busy)  # fmt: skip
+            answer = ask(text)
+            low, high = answer.best_mhz_range
+            assert low <= answer.sm_mhz <= high
+
+
+def test_dram_activity_stands_in_for_memory_utilisation(
+    bundle: ClockBundle, tmp_path: Path
+) -> None:
+    alone = replace(
+        bundle, manifest=replace(bundle.manifest, views=("smi",)),
+        responses={"smi": bundle.responses["smi"]},
+    )  # fmt: skip
+    path = tmp_path / "run.txt"
+    clocks = []
+    for dram in (0.15, 0.85):
+        path.write_text(dmon(dram=dram))
+        (answer,) = all_as(
+            Recommendation,
+            engine.clocks_of_recordings([read_telemetry(path)], TARGET, clock_bundle=alone),
+        )  # fmt: skip
+        said = " ".join([*answer.verdict.reasons, *answer.reasons])
+        assert f"DRAM activity is taken for it, {100 * dram:.0f} %" in said
+        assert "taken for that of the swept jobs" not in said
+        clocks.append(answer.sm_mhz)
+    assert clocks[0] > clocks[1]
+
+
+def test_the_advice_counts_the_clocks_that_are_named(ask: Ask) -> None:
+    words = {2: "two", 3: "three", 4: "four", 5: "five"}
+    counts = set()
+    for memory in (5, 30, 60, 90):
+        answer = ask(smi(memory=memory, watts=230, mhz=1400))
+        if answer.action == "sweep":
+            counts.add(len(answer.probes))
+            assert f"sweep the {words[len(answer.probes)]} clocks named" in answer.reasons[-1]  # fmt: skip
+    assert [what_to_do(0.5, "sweep", clocks=n).count(words[n]) for n in words] == [1] * 4  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -577,6 +670,7 @@ def test_live_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     result = CliRunner().invoke(app, list(ask))
     assert "--live needs NVML, and nvidia-ml-py is not installed" in str(result.exception)  # fmt: skip
+    assert "sampling the card" not in result.output
     broken = SimpleNamespace(nvmlInit=lambda: (_ for _ in ()).throw(RuntimeError("Driver Not Loaded")))  # fmt: skip
     monkeypatch.setitem(__import__("sys").modules, "pynvml", broken)
     result = CliRunner().invoke(app, list(ask))

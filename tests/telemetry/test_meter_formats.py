@@ -129,6 +129,31 @@ def test_a_csv_without_a_header_needs_the_names_of_its_columns(
     assert read(nounits, None, names).mean("GPUTL") == 97
 
 
+@pytest.mark.parametrize(
+    ("heading", "cell"),
+    [
+        ("power.draw [mW]", "61500"), ("power.draw [mW]", "61500 mW"),
+        ("power.draw", "61500 mW"), ("power.draw [W]", "61.5"),
+        ("power.draw (kW)", "0.0615"), ("power.draw [W]", "61500 mW"),
+    ],
+)  # fmt: skip
+def test_power_is_read_in_the_unit_that_is_written(
+    read: Reader, heading: str, cell: str
+) -> None:
+    text = f"{heading}, clocks.sm [GHz], utilization.gpu [%]\n" + f"{cell}, 1.59, 97\n" * 3  # fmt: skip
+    trace = read(text)
+    assert trace.mean("POWER") == pytest.approx(61.5)
+    assert trace.mean("SMCLK") == pytest.approx(1590)
+
+
+def test_power_in_another_unit_than_of_power_is_refused(read: Reader) -> None:
+    for heading, cell in (("power.draw [J]", "61"), ("power.draw [W]", "61 %")):
+        with pytest.raises(ProfileError, match=r"POWER is in '[J%]'"):
+            read(f"{heading}, utilization.gpu [%]\n" + f"{cell}, 97\n" * 3)
+    document = [{"gpu": 0, "power": {"socket_power": {"value": 612000, "unit": "mW"}}}]
+    assert read(json.dumps(document * 3)).mean("POWER") == 612
+
+
 def test_other_tables_of_nvidia_smi(read: Reader) -> None:
     repeated = "\n".join(f"{NAMES}\n{r}" for r in rows())
     assert read(repeated).samples.height == 4

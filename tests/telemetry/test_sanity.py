@@ -53,6 +53,13 @@ def test_a_sample_that_cannot_be_is_left_out_and_counted(
         read_telemetry(path)
 
 
+def test_what_a_value_must_be_is_said_as_it_is_meant(path: Path) -> None:
+    path.write_text(smi().replace("120.5 W", "-28.4 W", 5).replace("95 %", "300 %", 3))
+    said = [left.text for left in read_trace(path).left_out]
+    assert any("GPU utilisation of 300, which must be from 0 to 100" in t for t in said)
+    assert any("power of -28.4, which must be over 0 and at most 10000 W" in t for t in said)  # fmt: skip
+
+
 def test_activities_lie_between_0_and_1(path: Path) -> None:
     head = "# Entity SMACT DRAMA POWER\n Id\n"
     path.write_text(head + "GPU 0 0.9 0.4 200\n" * 8 + "GPU 0 40.0 0.4 200\n")

@@ -169,6 +169,8 @@ def _rows(a: Recommendation) -> list[list[object]]:
     ]
     if a.probes:
         rows.append(["measure next", ", ".join(f"{f:g}" for f in a.probes) + " MHz"])
+    if not _of_profile(a) and a.verdict.level == "refuse":
+        return [*rows, ["set", "nothing: the recording is not trusted"]]
     return [*rows, ["set", a.set_command], ["reset", a.reset_command]]
 
 

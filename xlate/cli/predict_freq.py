@@ -195,10 +195,13 @@ class ClockFlags:
             )
             return recordings
         interval_ms = self.interval_ms or _INTERVAL_MS
-        output.talk(f"sampling the card here for {self.live:g} s; Ctrl-C stops")
+        started = f"sampling the card here for {self.live:g} s; Ctrl-C stops"
         return [
-            metering().sample_card(self.live, interval_ms / _MS_PER_S, self.gpu_index)
-        ]
+            metering().sample_card(
+                self.live, interval_ms / _MS_PER_S, self.gpu_index,
+                say=lambda: output.talk(started),
+            )
+        ]  # fmt: skip
 
 
 @sets(*PRICED)

@@ -150,6 +150,8 @@ class Case:
         sure /= 1 + (0.0 if strange is None else strange.beyond)
         if self._simulated_alone(further):
             sure = min(sure, choice.FAIRLY)
+        if self._refused:
+            sure = min(sure, choice.HARDLY)
         holds = (
             None
             if self.bound is None
@@ -159,6 +161,7 @@ class Case:
         edp = choice.point(draws, k, make_objective("edp")).objective_ratio
         set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
         action = self._action(sure, holds, strange)
+        probes = self._next(draws, k, sure, action, further, measured)
         rests_on = self._rests_on(measured, len(further))
         score = aim.log_score(draws.mean_time, draws.mean_power)
         near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
@@ -197,19 +200,13 @@ class Case:
             facts=replace(self.job.facts, rests_on=rests_on),
             confidence=sure,
             action=action,
-            reasons=tuple(
-                self._reasons(
-                    draws,
-                    k,
-                    first,
-                    measured,
-                    sure,
-                    holds,
-                    action,
-                    self._simulated_alone(further),
-                )
+            reasons=(
+                *self._reasons(
+                    draws, k, first, measured, self._simulated_alone(further)
+                ),
+                self._advice(sure, action, holds, len(probes)),
             ),
-            probes=self._next(draws, k, sure, action, further, measured),
+            probes=probes,
             neighbours=tuple(
                 (float(draws.sm_mhz[j]), float(np.expm1(score[j] - score[k])))
                 for j in near
@@ -223,6 +220,11 @@ class Case:
     def _simulated_alone(self, further: Sequence[Probe]) -> bool:
         """Whether no measured run says how the job responds to the clock."""
         return "simulated" in self.fitted.manifest.corpus and not further
+
+    @property
+    def _refused(self) -> bool:
+        """Whether it is of a recording that is answered all the same, and not trusted."""
+        return isinstance(self.job, MeteredJob) and self.job.verdict.level == "refuse"
 
     @property
     def _fits(self) -> bool:
@@ -289,9 +291,8 @@ class Case:
         return found
 
     def _reasons(
-        self, draws: Draws, k: int, first: Probe, measured: bool, sure: float,
-        holds: float | None, action: str, simulated: bool,
-    ) -> list[str]:  # fmt: skip
+        self, draws: Draws, k: int, first: Probe, measured: bool, simulated: bool
+    ) -> list[str]:
         """Why this clock, and how far to trust it, in words."""
         tenth = float(np.interp(0.9 * draws.sm_mhz[-1], draws.sm_mhz, draws.mean_time))
         said = [] if self._fits else what_does_not_fit(self.job.memory)
@@ -309,6 +310,11 @@ class Case:
                 "clock was learned from simulated sweeps alone, so it is taken for no "
                 f"more than {100 * choice.FAIRLY:.0f} % sure"
             )
+        if self._refused:
+            said.append(
+                "the recording is not trusted (below: why), so the answer is taken for no "
+                f"more than {100 * choice.HARDLY:.0f} % sure, and no clock is to be set by it"
+            )
         said += what_costs(self.costs, draws, k, self.asked.objective)
         if not measured and self.job.ops is None:
             said.append("the translator gives no op vector: power is a rough guess")
@@ -320,12 +326,17 @@ class Case:
         if k in (0, len(draws.sm_mhz) - 1):
             edge = "lowest clock that sweeps cover" if k == 0 else "highest clock"
             said.append(f"the best lies at the edge: the {edge}")
+        return said
+
+    def _advice(
+        self, sure: float, action: str, holds: float | None, clocks: int
+    ) -> str:
+        """What to do with the answer, that of the clocks named to measure next."""
         if not self._fits:
-            return [*said, NOTHING_TO_MEASURE]
-        return [
-            *said,
-            what_to_do(sure, action, self.asked.objective, self.bound, holds),
-        ]
+            return NOTHING_TO_MEASURE
+        return what_to_do(
+            sure, action, self.asked.objective, self.bound, holds, clocks=clocks
+        )
 
     def _next(
         self, draws: Draws, k: int, sure: float, action: str,

@@ -54,7 +54,7 @@ _ADVICE = {
     "apply": "apply it",
     "apply-monitored": f"apply it, watch for {WATCH_S} s, fall back to the "
     "highest clock if time or power are off",
-    "sweep": "sweep the five clocks named and take the best",
+    "sweep": "sweep the {clocks} and take the best",
     "collect": "collect more: one run at each clock named, then give --probe-file",
 }
 
@@ -257,13 +257,21 @@ def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
 
 def what_to_do(
     confidence: float, action: str, objective: str = "edp",
-    bound: float | None = None, holds: float | None = None,
+    bound: float | None = None, holds: float | None = None, clocks: int = 0,
 ) -> str:  # fmt: skip
-    """The action, by which objective it is meant, and how sure it is."""
+    """The action, by which objective it is meant, and how sure it is.
+
+    Parameters
+    ----------
+    bound, holds : float, optional
+        On slowdown, and the probability with which it holds.
+    clocks : int
+        How many are named to measure next.
+    """
     inside = "" if bound is None else f" and within {100 * bound:g} % of slowdown"
     said = (
         f"{100 * confidence:.0f} % sure to be within 2 % of the best by "
-        f"{OBJECTIVE_NAMES[objective]}{inside}: {_ADVICE[action]}"
+        f"{OBJECTIVE_NAMES[objective]}{inside}: {_ADVICE[action].format(clocks=_named(clocks))}"
     )
     if holds is not None and holds <= SURE_BOUND:
         said += (
@@ -271,6 +279,14 @@ def what_to_do(
             "--sure 0.9 takes a clock that keeps it in 90 %"
         )
     return said
+
+
+def _named(clocks: int) -> str:
+    """Number of clocks that an answer names, in words."""
+    words = ("", "one", "two", "three", "four", "five")
+    if clocks == 1:
+        return "one clock named"
+    return f"{words[clocks] if clocks < len(words) else clocks} clocks named".strip()
 
 
 def what_changed(before: Recommendation, after: Recommendation) -> str:

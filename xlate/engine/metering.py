@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from xlate.errors import ProfileError, XlateError
@@ -82,8 +82,19 @@ def read_probes(
     return [read_probe(file, gpu_index, fields) for file in files]
 
 
-def sample_card(seconds: float, interval_s: float, gpu_index: int | None) -> Probe:
+def sample_card(
+    seconds: float, interval_s: float, gpu_index: int | None,
+    say: Callable[[], None] = lambda: None,
+) -> Probe:  # fmt: skip
     """What the card here shows, for a number of seconds; it is only read.
+
+    Parameters
+    ----------
+    seconds, interval_s : float
+    gpu_index : int or None
+        Which card; needed where there are several.
+    say : callable
+        Called once there is a card, before the first sample.
 
     Raises
     ------
@@ -95,6 +106,6 @@ def sample_card(seconds: float, interval_s: float, gpu_index: int | None) -> Pro
 
     nvml = control.load_nvml("--live")
     try:
-        return of_trace(live.sample(nvml, seconds, interval_s, gpu_index))
+        return of_trace(live.sample(nvml, seconds, interval_s, gpu_index, started=say))
     finally:
         nvml.nvmlShutdown()

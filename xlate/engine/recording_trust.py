@@ -33,6 +33,8 @@ Doubt = tuple[str, str]
 
 #: fewer samples at work, or a smaller share of all, are doubted
 _FEW_SAMPLES, _RARELY = 10, 0.1
+#: a share of idle samples between those at work beyond which it may be two jobs
+_MANY_WAITING = 0.1
 #: a share of samples left out beyond which the rest is doubted too
 _MANY_LEFT_OUT = 0.1
 #: seconds that a profile and its telemetry may be apart: where the zone is said, and
@@ -59,13 +61,19 @@ def sample_doubts(recording: Probe) -> list[Doubt]:
     if trace is None:
         return []
     doubts = []
-    work, n = trace.active.height, trace.samples.height
+    work, n = int(trace.at_work.sum()), trace.samples.height
     if work < _FEW_SAMPLES:
         doubts.append(("widen", f"the recording has {work} samples of the GPU at work"))
     if work < _RARELY * n:
         doubts.append(
             ("widen", f"the GPU worked in {work} of {n} samples: record the job alone")
         )
+    if trace.waiting:
+        inside = trace.run.height
+        level = "widen" if trace.waiting > _MANY_WAITING * inside else "ok"
+        doubts.append(
+            (level, f"the GPU was idle in {trace.waiting} of the {inside} samples from the first to the last at work: they count as waiting of the job")
+        )  # fmt: skip
     timed = "TIME" in trace.samples.columns
     if timed and n > 1 and trace.samples["TIME"].n_unique() == 1:
         doubts.append(
@@ -87,7 +95,7 @@ def reading_doubts(recording: Probe, gpu: Gpu) -> list[Doubt]:
         On which it was recorded.
     """
     doubts, limit, trace = [], gpu.limit_w, recording.trace
-    own = None if trace is None else trace.mean("LIMIT")
+    own = None if trace is None else trace.mean_of_run("LIMIT")
     limit = own or limit
     if limit and recording.power_w > _OVER_LIMIT * limit:
         doubts.append(
@@ -222,7 +230,7 @@ def meter_facts(probe: Probe, of: str, used: bool) -> MeterFacts | None:
     left = sum(x.count for x in trace.left_out)
     return MeterFacts(
         trace.source, of, probe.device, used, trace.samples.height + left,
-        trace.active.height, left, trace.interval_s, probe.time_s,
+        int(trace.at_work.sum()), left, trace.interval_s, probe.time_s,
         probe.sm_mhz or None, probe.power_w,
         (*(x.text for x in trace.left_out), *trace.notes),
     )  # fmt: skip

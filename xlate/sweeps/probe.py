@@ -17,7 +17,15 @@ from xlate.sweeps.curve import METRICS, Curve
 from xlate.telemetry import Trace, is_telemetry, read_trace
 from xlate.telemetry.sanity import Bounds
 
-__all__ = ["Probe", "of_trace", "read_probe", "read_telemetry", "view_of"]
+__all__ = [
+    "Probe",
+    "check_work",
+    "means_of",
+    "of_trace",
+    "read_probe",
+    "read_telemetry",
+    "view_of",
+]
 
 
 #: what a JSON probe may say; activities, which are not listed, from 0 to 1
@@ -25,8 +33,9 @@ _RANGES = {
     "gpu_utilization": (0.0, 100.0),
     "memory_utilization": (0.0, 100.0), "temperature_c": (-50.0, 200.0),
 }  # fmt: skip
-#: fewer samples at work than this are no recording of a job
-_FEWEST_SAMPLES = 2
+#: fewer samples at work than this are no recording of a job, nor is a larger share of
+#: idle samples among them, nor a lower mean utilisation in %
+_FEWEST_SAMPLES, _MOST_WAITING, _LEAST_BUSY = 2, 0.5, 5.0
 _HOW = (
     "record nvidia-smi --query-gpu=timestamp,name,clocks.sm,power.draw,"
     "utilization.gpu,utilization.memory"
@@ -155,21 +164,34 @@ def read_telemetry(
 
 
 def of_trace(trace: Trace) -> Probe:
-    """What a recording shows of the run: means over the time in which the GPU worked.
+    """What a recording shows of the run: means from the first to the last work of the GPU.
 
     Raises
     ------
     ProfileError
-        If it holds no power, or is no recording of a job: of an idle GPU, or of one
-        sample.
+        If it holds no power, or is no recording of a job: of an idle GPU, of one
+        that was idle most of the time, or of one sample.
     """
-    if trace.idle:
+    check_work(trace)
+    return means_of(trace)
+
+
+def check_work(trace: Trace) -> None:
+    """Check that a recording is one of a GPU at work.
+
+    Raises
+    ------
+    ProfileError
+        If the GPU was idle in all samples or in most, or worked in fewer than two.
+    """
+    fault = _idleness(trace)
+    if fault is not None:
         raise ProfileError(
-            f"{trace.source}: the GPU was idle in every sample",
-            "record while the job runs",
+            f"{trace.source}: {fault}",
+            "record while the job runs, and nothing else",
             code="telemetry.unsound",
         )
-    working = trace.active.height
+    working = int(trace.at_work.sum())
     if working < _FEWEST_SAMPLES:
         raise ProfileError(
             f"{trace.source} has {working} sample of the GPU at work, which is no "
@@ -177,12 +199,39 @@ def of_trace(trace: Trace) -> Probe:
             "record while the job runs, ten samples or more",
             code="telemetry.unsound",
         )
+
+
+def _idleness(trace: Trace) -> str | None:
+    """How far the GPU was idle, where that is too much for a recording of a job."""
+    busy = trace.mean_of_run("GPUTL")
+    if trace.idle:
+        nearly = f", {busy:.1f} % busy on average" if busy else ""
+        return f"the GPU was idle in every sample{nearly}"
+    inside, waiting = trace.run.height, trace.waiting
+    if waiting > _MOST_WAITING * inside:
+        return (
+            f"the GPU was idle in {waiting} of the {inside} samples from the first to the "
+            "last at work: their means are those of no job"
+        )
+    if busy is not None and busy < _LEAST_BUSY:
+        return f"the GPU was {busy:.1f} % busy on average: nearly idle"
+    return None
+
+
+def means_of(trace: Trace) -> Probe:
+    """The means of a recording, or of a part of one, whether or not the GPU worked.
+
+    Raises
+    ------
+    ProfileError
+        If it holds no power.
+    """
     metrics = {
         column: value
         for name, column in METER_COLUMNS.items()
-        if column in METRICS and (value := trace.mean(name)) is not None
+        if column in METRICS and (value := trace.mean_of_run(name)) is not None
     }
-    power = trace.mean("POWER")
+    power = trace.mean_of_run("POWER")
     if power is None:
         raise ProfileError(
             f"{trace.source} has no power",
@@ -190,9 +239,9 @@ def of_trace(trace: Trace) -> Probe:
             code="telemetry.no-power",
         )
     return Probe(
-        trace.mean("SMCLK") or 0.0,
+        trace.mean_of_run("SMCLK") or 0.0,
         power,
-        trace.duration_s,
+        _seconds(trace),
         metrics={
             k: min(v, 1.0) if k.endswith(("active", "occupancy")) else v
             for k, v in metrics.items()
@@ -200,6 +249,14 @@ def of_trace(trace: Trace) -> Probe:
         device=trace.device,
         trace=trace,
     )
+
+
+def _seconds(trace: Trace) -> float | None:
+    """Seconds from the first to the last sample at work; None without time stamps."""
+    if "TIME" not in trace.samples.columns:
+        return None
+    times = trace.run["TIME"].to_numpy()
+    return float(np.ptp(times)) if len(times) > 1 else None
 
 
 def _json_probe(path: Path, text: str) -> Probe:

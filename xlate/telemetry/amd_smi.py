@@ -204,10 +204,16 @@ def _gpus(document: Any) -> Iterable[dict[str, Any]]:
                 yield entry if stamp is None else {"timestamp": stamp} | entry
 
 
+def _with_unit(value: Any, unit: Any) -> Any:
+    """A number of a JSON document as a cell with its unit."""
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value!r} {unit}" if numeric and isinstance(unit, str) else value
+
+
 def _flatten(value: Any, path: str, into: dict[str, Any]) -> None:
     if isinstance(value, dict):
         if "value" in value:
-            value = value["value"]
+            value = _with_unit(value["value"], value.get("unit"))
         else:
             for key, inner in value.items():
                 name = str(key).lower()

@@ -24,6 +24,27 @@ _BLANKS = 4
 #: larger values are blank too
 _HUGE = 2.0**62
 _WORD = re.compile(r"[+-]?([a-z0-9.#]+)")
+#: unit that may follow a number
+_UNIT = re.compile(r"\s*([a-zµμ%°]+)", re.IGNORECASE)
+#: units, in lower case, of a field that meters write in more than one -> factor
+_POWER = {
+    "w": 1.0,
+    "watt": 1.0,
+    "watts": 1.0,
+    "mw": 1e-3,
+    "kw": 1e3,
+    "µw": 1e-6,
+    "uw": 1e-6,
+}
+_CLOCK = {"mhz": 1.0, "khz": 1e-3, "ghz": 1e3, "hz": 1e-6}
+_SIZE = {
+    "b": 2.0**-20, "bytes": 2.0**-20, "kib": 2.0**-10, "mib": 1.0, "gib": 2.0**10,
+    "kb": 1e3 / 2**20, "mb": 1e6 / 2**20, "gb": 1e9 / 2**20,
+}  # fmt: skip
+_FACTORS = {
+    "POWER": _POWER, "LIMIT": _POWER, "SMCLK": _CLOCK, "SMMAX": _CLOCK, "MMCLK": _CLOCK,
+    "MUSED": _SIZE,
+}  # fmt: skip
 _NOT_FINITE = frozenset({"nan", "inf", "infinity", "1.#inf", "1.#qnan", "1.#ind"})
 
 
@@ -33,15 +54,23 @@ def is_missing(cell: str) -> bool:
     return bare.startswith("[") or bare.lower() in _MISSING
 
 
-def number(cell: object, field: str, where: str) -> float | None:
-    """The number in a cell, without its unit; None where the cell holds no value.
+def number(
+    cell: object, field: str, where: str, unit: str | None = None
+) -> float | None:
+    """The number in a cell, in the field's unit; None where the cell holds no value.
+
+    Power is in W, clocks are in MHz, memory is in MiB; other fields have one unit only.
 
     Parameters
     ----------
     cell : object
         Text, or a value of a JSON document.
-    field, where : str
+    field : str
+        DCGM's short name of it.
+    where : str
         For the message.
+    unit : str, optional
+        Of a cell that names none, as the heading of its column does.
 
     Returns
     -------
@@ -51,21 +80,28 @@ def number(cell: object, field: str, where: str) -> float | None:
     Raises
     ------
     ProfileError
-        If it is some other word.
+        If it is some other word, or in a unit that the field cannot have.
 
     Examples
     --------
     >>> from xlate.telemetry.cells import number
     >>> number(" 120.50 W", "POWER", "log.csv"), number("[N/A]", "POWER", "log.csv")
     (120.5, None)
+    >>> number("120500", "POWER", "log.csv", unit="mW")
+    120.5
     """
     if cell is None or isinstance(cell, bool):
         return None
-    if isinstance(cell, (int, float)):
-        return _not_blank(float(cell))
     text = str(cell)
     try:
-        return _parsed(text)
+        value, own_unit = (
+            (_not_blank(float(cell)), None)
+            if isinstance(cell, (int, float))
+            else _parsed(text)
+        )
+        if value is None or not (own_unit or unit):
+            return value
+        return value * _factor(field, own_unit or unit or "", where)
     except ValueError as e:
         raise ProfileError(
             f"{where}: {field} is {text.strip()[:40]!r}, not a number",
@@ -76,17 +112,40 @@ def number(cell: object, field: str, where: str) -> float | None:
 
 # the same few values fill most of a recording
 @lru_cache(maxsize=4096)
-def _parsed(cell: str) -> float | None:
+def _parsed(cell: str) -> tuple[float | None, str | None]:
+    """The number in a cell and the unit that follows it."""
     text = cell.strip().strip('"').strip()
     if is_missing(text):
-        return None
+        return None, None
     word = _WORD.match(text.lower())
     if word is not None and word[1] in _NOT_FINITE:
-        return math.nan
+        return math.nan, None
     match = _NUMBER.match(text)
     if match is None:
         raise ValueError(text)
-    return _not_blank(float(match[1]))
+    unit = _UNIT.match(text, match.end())
+    return _not_blank(float(match[1])), None if unit is None else unit[1]
+
+
+def _factor(field: str, unit: str, where: str) -> float:
+    """What makes a value of a unit one of the field's own unit.
+
+    Raises
+    ------
+    ProfileError
+        If power, a clock or a size of memory is in a unit of something else.
+    """
+    factors = _FACTORS.get(field)
+    if factors is None:
+        return 1.0
+    factor = factors.get(unit.strip().lower().replace("μ", "µ"))
+    if factor is None:
+        raise ProfileError(
+            f"{where}: {field} is in {unit!r}",
+            f"it is read in {', '.join(list(factors)[:3])} and the like; record again",
+            code="profile.bad-value",
+        )
+    return factor
 
 
 def _not_blank(value: float) -> float | None:

@@ -66,6 +66,7 @@ def sample(
     *,
     sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] | None = None,
+    started: Callable[[], None] = lambda: None,
 ) -> Trace:
     """Samples of the GPU of this machine.
 
@@ -81,6 +82,9 @@ def sample(
         Which GPU; needed where there are several.
     sleep, clock : callable, optional
         Waits a number of seconds; seconds since 1970. Default: those of ``time``.
+    started : callable
+        Called once the GPU is there and the arguments are checked, before the first
+        sample.
 
     Raises
     ------
@@ -104,6 +108,7 @@ def sample(
     sleep, clock = sleep or time.sleep, clock or time.time
     handle, name = device_here(nvml, index)
     readings: list[Reading] = []
+    started()
     start = now = clock()
     while now - start < seconds:
         readings.append(Reading(index or 0, _values(nvml, handle), f"{now:.6f}", name))

@@ -168,8 +168,11 @@ def _outside(
     _, unit, low, high = _GENERAL[field]
     values = samples[field].cast(pl.Float64).to_numpy()
     has_value = samples[field].is_not_null().to_numpy()
-    least = "over 0" if field == "POWER" else f"{low:g}"
-    lies = f"lies from {least} to {round(high):g} {unit}".rstrip()
+    most = f"{round(high):g} {unit}".rstrip()
+    span = (
+        f"over 0 and at most {most}" if field == "POWER" else f"from {low:g} to {most}"
+    )
+    lies = f"must be {span}"
     outside = ~(values >= low) | ~(values <= high)
     if field == "POWER":
         # a card that runs draws something: 0 W is a sensor that fails

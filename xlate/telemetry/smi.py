@@ -56,6 +56,12 @@ def _bare(name: str) -> str:
     return re.sub(r"[\s_.]+", ".", plain.lower())
 
 
+def _unit(name: str) -> str | None:
+    """The unit of a column by its heading: ``W`` in ``power.draw [W]``."""
+    match = re.search(r"[\[(]\s*(.+?)\s*[\])]\s*$", name.strip().strip("\"'"))
+    return None if match is None else match[1]
+
+
 def _fields(cells: Sequence[str]) -> list[str]:
     """DCGM's short names of a header's cells; other names unchanged.
 
@@ -156,6 +162,7 @@ def read(
             f"{source} has no power.draw", _HINT, code="telemetry.no-power"
         )
     bare = [_bare(n) for n in header]
+    units = [_unit(n) for n in header]
     key = next((k for k in (*_NUMBERED, *_DEVICE) if k in bare), None)
     indices: dict[str, int] = {}
     wanted = [(k, f) for k, f in enumerate(short) if f in _NAMES.values()]
@@ -167,7 +174,7 @@ def read(
             int(label) if label.isdigit() else indices.setdefault(label, len(indices))
         )
         where = f"{source}, line {line}"
-        values = {f: number(cells[k], f, where) for k, f in wanted}
+        values = {f: number(cells[k], f, where, units[k]) for k, f in wanted}
         stamp, device = _first(named, _STAMP), _first(named, _DEVICE)
         readings.append(Reading(index, values, stamp, device))
     notes = [f"{broken} lines break off and were left out"] if broken else []

@@ -38,6 +38,9 @@ CANONICAL: dict[str, str] = {
 }
 #: fields that show that the GPU worked; the first that was recorded is used
 _WORK = ("SMACT", "GRACT", "GPUTL")
+#: least of each in a job: less is that of a display, or of a program that only holds
+#: memory; few SMs may be enough for a small job
+_AT_WORK = {"GPUTL": 5.0, "GRACT": 0.05, "SMACT": 0.005}
 #: largest gap, in usual intervals, that counts as time of its neighbouring samples; the
 #: usual interval is this quantile, since the interval may change during a recording
 _PAUSE, _USUAL = 5.0, 0.9
@@ -113,13 +116,44 @@ class Trace(EqualByContent):
         """
         return self.samples.filter(pl.Series(self._working))
 
+    @cached_property
+    def at_work(self) -> NDArray[np.bool_]:
+        """Whether a job ran in each sample; True for all where no activity was recorded.
+
+        Utilisation, engine or SM activity, whichever shows it.
+        """
+        recorded = [n for n in _AT_WORK if self._column(n) is not None]
+        if not recorded:
+            return np.ones(self.samples.height, dtype=bool)
+        shown = [self._numbers(n) >= _AT_WORK[n] for n in recorded]
+        return np.asarray(np.any(shown, axis=0))
+
+    @cached_property
+    def _in_run(self) -> NDArray[np.bool_]:
+        at = np.flatnonzero(self.at_work)
+        inside = np.zeros(self.samples.height, dtype=bool)
+        if len(at):
+            inside[at[0] : at[-1] + 1] = True
+        return inside if len(at) else ~inside
+
+    @property
+    def run(self) -> pl.DataFrame:
+        """Samples from the first to the last at work; all where none is.
+
+        What lies before and after is not of the job. A pause in between is: the job
+        waits there, for its data or for other GPUs.
+        """
+        return self.samples.filter(pl.Series(self._in_run))
+
+    @property
+    def waiting(self) -> int:
+        """Number of samples of :attr:`run` in which the GPU was idle."""
+        return int((self._in_run & ~self.at_work).sum())
+
     @property
     def idle(self) -> bool:
-        """Whether activity was recorded, and was 0 in every sample."""
-        activities = [self._column(name) for name in _WORK]
-        return any(v is not None for v in activities) and not any(
-            v is not None and v.any() for v in activities
-        )
+        """Whether activity was recorded, and shows a job in no sample."""
+        return not self.at_work.any()
 
     @cached_property
     def weights(self) -> Floats:
@@ -155,10 +189,23 @@ class Trace(EqualByContent):
 
         Weighted by the time that each sample represents.
         """
+        return self._mean(name, self._working)
+
+    def mean_of_run(self, name: str) -> float | None:
+        """Mean of a metric over :attr:`run`, with the pauses in it; else as :meth:`mean`."""
+        alone = self._run_alone
+        return alone._mean(name, np.ones(alone.samples.height, dtype=bool))
+
+    @cached_property
+    def _run_alone(self) -> Trace:
+        """The recording without what lies around the run: gaps to it have no weight."""
+        return self if self._in_run.all() else replace(self, samples=self.run)
+
+    def _mean(self, name: str, counted: NDArray[np.bool_]) -> float | None:
         if name not in self.samples.columns:
             return None
-        values = self.samples[name].cast(pl.Float64).to_numpy()
-        used = self._working & np.isfinite(values)
+        values = self._numbers(name)
+        used = counted & np.isfinite(values)
         weights = self.weights[used]
         if not used.any() or not weights.sum() > 0:
             return None
@@ -203,6 +250,10 @@ class Trace(EqualByContent):
                 areas = np.diff(time) * (power[1:] + power[:-1]) / 2
                 return float(areas.sum()), "integrated"
         return None, f"{reason}, and no time stamps to integrate over"
+
+    def _numbers(self, name: str) -> Floats:
+        """Values of a field, NaN where the meter had none."""
+        return np.asarray(self.samples[name].cast(pl.Float64).to_numpy())
 
     def _column(self, name: str) -> Floats | None:
         if name not in self.samples.columns:

@@ -22,6 +22,7 @@ from xlate.values.profile import Estimate
 __all__ = [
     "ACTIONS",
     "FAIRLY",
+    "HARDLY",
     "Point",
     "action_of",
     "answer",
@@ -34,7 +35,7 @@ Floats = NDArray[np.float64]
 #: nominal level of all intervals
 LEVEL = 0.9
 #: confidence above which the action is to apply, to apply and monitor, to sweep
-_SURE, FAIRLY, _HARDLY = 0.8, 0.6, 0.3
+_SURE, FAIRLY, HARDLY = 0.8, 0.6, 0.3
 ACTIONS = ("apply", "apply-monitored", "sweep", "collect")
 #: seconds to monitor a clock after it was applied
 WATCH_S = 300
@@ -95,7 +96,8 @@ def answer(
         Share of draws in which its objective is within 2 % of the best allowed, and
         it keeps the bound itself; less for a job beyond those swept.
     best_mhz : (float, float)
-        Interval of the best clock over the draws, at :data:`LEVEL`.
+        Interval of the best clock over the draws, at :data:`LEVEL`, widened to include
+        the chosen one.
     """
     scores = objective.log_score(draws.time, draws.power)
     keeps = allowed(draws.time, bound)
@@ -119,7 +121,9 @@ def answer(
         [(1 - LEVEL) / 2, (1 + LEVEL) / 2],
         method="nearest",
     )
-    return chosen, float(good.mean()) * draws.trust, (float(low), float(high))
+    mhz = float(draws.sm_mhz[chosen])
+    span = min(float(low), mhz), max(float(high), mhz)
+    return chosen, float(good.mean()) * draws.trust, span
 
 
 def point(draws: Draws, k: int, objective: Objective) -> Point:
@@ -154,7 +158,7 @@ def estimate(value: float, drawn: Floats) -> Estimate:
 
 def action_of(confidence: float) -> str:
     """The action for an answer: one of :data:`ACTIONS`."""
-    for limit, action in zip((_SURE, FAIRLY, _HARDLY), ACTIONS, strict=False):
+    for limit, action in zip((_SURE, FAIRLY, HARDLY), ACTIONS, strict=False):
         if confidence > limit:
             return action
     return ACTIONS[-1]
