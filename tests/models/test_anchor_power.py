@@ -115,3 +115,32 @@ def test_strange_telemetry_is_named_less_sure_and_never_applied(
     assert strange.action == "collect"
     assert strange.confidence < usual.confidence
     assert strange.probes
+
+
+def test_telemetry_of_another_time_than_the_profile_makes_the_answer_less_sure(
+    example: Path, clocked: ClockFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = [
+        replace(p, workload=WorkloadKey("ResNet18", "128px", 64))
+        for p in all_as(Profile, engine.read_profiles([example]))
+    ]
+    metrics = {"gpu_utilization": 90.0, "memory_utilization": 40.0}
+
+    def ask() -> Recommendation:
+        (answer,) = engine.predict_freq(
+            profiles, "g3s.xlarge", "p3.2xlarge", clock_bundle=clocked.bundle,
+            telemetry=Probe(1000, 110, metrics=metrics),
+        )  # fmt: skip
+        return as_type(Recommendation, answer)
+
+    same = ask()
+    late = [("widen", "telemetry: not of one run")]
+    monkeypatch.setattr("xlate.engine.tune.time_doubts", lambda *_: late)
+    other = ask()
+    assert other.confidence < same.confidence
+    power, wider = same.power_at_default_w, other.power_at_default_w
+    assert present(wider.high) - present(wider.low) > present(power.high) - present(
+        power.low
+    )
+    assert any("of another time than the profile" in r for r in other.reasons)
+    assert not any("of another time than the profile" in r for r in same.reasons)

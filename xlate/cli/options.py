@@ -248,8 +248,9 @@ ProbeFiles = Annotated[
 Telemetry = Annotated[
     Path | None,
     typer.Option(
-        help="What nvidia-smi or DCGM recorded on the anchor; never needed, but "
-        "it makes the guess of power surer.",
+        help="What nvidia-smi or DCGM recorded on the anchor; never needed. It makes "
+        "the guess of power surer where power was learned from recordings of the anchor's "
+        "GPU; of another GPU, it may make it less sure.",
         show_default=False,
     ),
 ]

@@ -11,6 +11,7 @@ from xlate.engine.clock_costs import StepCosts, times
 from xlate.engine.clock_question import MeteredJob, Question
 from xlate.engine.explanation import (
     NOTHING_TO_MEASURE,
+    OTHER_TIME,
     SURE_BOUND,
     clock_parts,
     what_binds,
@@ -39,6 +40,10 @@ from xlate.values.recommendation import CurvePoint, MeterFacts, Recommendation
 
 __all__ = ["Case", "MeteredJob", "Question"]
 
+#: telemetry of another time than the profile may be of another job: no measurement says
+#: how often, so it is treated as telemetry half as far again as any learned from
+_OTHER_TIME = 0.5
+
 
 class Case:
     """One profile, or recording, on its way to a recommendation."""
@@ -49,6 +54,8 @@ class Case:
         self.fitted, self.legal, self.bound = asked.fitted, asked.legal, asked.bound
         self.metered: AnchorMeans | None = None
         self.meter: MeterFacts | None = None
+        #: whether the anchor's telemetry is of another time than the profile
+        self.of_another_time = False
         self.reference: Reference | None = None
         self.costs = StepCosts(job.step_time_s, job.rent)
 
@@ -125,7 +132,8 @@ class Case:
             return Probe(self.legal.sm_mhz[-1], power, step.value, found)
 
         handoff = self.fitted.handoff
-        return made(handoff.predict([row])[0]), [made(v) for v in handoff.draws(row)]
+        drawn = handoff.draws(row, self._apart)
+        return made(handoff.predict([row])[0]), [made(v) for v in drawn]
 
     def _recommend(
         self,
@@ -150,6 +158,8 @@ class Case:
         sure /= 1 + (0.0 if strange is None else strange.beyond)
         if self._simulated_alone(further):
             sure = min(sure, choice.FAIRLY)
+        if strange is not None:
+            sure /= 1 + self._apart
         if self._refused:
             sure = min(sure, choice.HARDLY)
         holds = (
@@ -220,6 +230,11 @@ class Case:
     def _simulated_alone(self, further: Sequence[Probe]) -> bool:
         """Whether no measured run says how the job responds to the clock."""
         return "simulated" in self.fitted.manifest.corpus and not further
+
+    @property
+    def _apart(self) -> float:
+        """Least distance at which the anchor's telemetry is taken from that learned from."""
+        return _OTHER_TIME if self.of_another_time else 0.0
 
     @property
     def _refused(self) -> bool:
@@ -320,7 +335,10 @@ class Case:
             said.append("the translator gives no op vector: power is a rough guess")
         elif not measured:
             said += what_power_lacks(self.job.workload)
-            said += what_telemetry_says(self._strangeness(), self.metered, self.gpu)
+            strange = self._strangeness()
+            said += what_telemetry_says(strange, self.metered, self.gpu)
+            if strange is not None and self.of_another_time:
+                said.append(OTHER_TIME)
         if self.metered and (measured or self._row_kind() != "metered"):
             said += why_unmetered(self.job.workload, measured)
         if k in (0, len(draws.sm_mhz) - 1):

@@ -19,6 +19,7 @@ from xlate.values.recommendation import Recommendation
 __all__ = [
     "NOTHING_TO_MEASURE",
     "OBJECTIVE_NAMES",
+    "OTHER_TIME",
     "SURE_BOUND",
     "clock_parts",
     "what_binds",
@@ -48,6 +49,12 @@ SURE_BOUND = 0.8
 NOTHING_TO_MEASURE = (
     "it does not fit, so no clock can be measured there: take a smaller batch, a target "
     "with more memory, or several GPUs"
+)
+
+#: where the telemetry of the anchor is of another time than the profile
+OTHER_TIME = (
+    "telemetry: it is of another time than the profile, and may be of another job: "
+    "intervals cover the answer without it too, and the confidence is lower"
 )
 
 _ADVICE = {
@@ -235,7 +242,7 @@ def what_telemetry_says(
     if strange.new_gpu:
         said.append(
             f"telemetry: power was learned from none of {metered.gpu}: intervals are "
-            "those of jobs on GPUs left out"
+            "those of jobs on GPUs left out, and may be wider than without --telemetry"
         )
     return said
 

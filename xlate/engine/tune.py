@@ -73,7 +73,7 @@ def predict_freq(
         try:
             late = [] if telemetry is None else time_doubts(telemetry, Path(one.file))
             case = Case(_doubted(one, [*doubts, *late]), asked)
-            case.metered = metered
+            case.metered, case.of_another_time = metered, bool(late)
             if telemetry is not None:
                 used = not probes and case.by_telemetry
                 case.meter = meter_facts(telemetry, "anchor", used)

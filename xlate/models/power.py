@@ -259,18 +259,25 @@ class PowerModel(Stateful):
         guesses = [self._guess(row, self.kind_of(row)) for row in rows]
         return self._above_idle(self._back(np.vstack(guesses)))
 
-    def draws(self, row: PowerFeatures) -> Floats:
+    def draws(self, row: PowerFeatures, apart: float = 0.0) -> Floats:
         """:data:`PREDICTED` under each error on a model left out, (n_draws, 3).
 
         Where the telemetry lies beyond what was fitted on, the errors grow with the
         distance, and answers without the telemetry are added to the draws.
+
+        Parameters
+        ----------
+        row : PowerFeatures
+        apart : float
+            Least distance of the telemetry beyond what was fitted on, as where it may
+            not be of this job.
         """
         kind = self.kind_of(row)
         if kind != "metered":
             drawn = self._guess(row, kind) + self.residuals_[kind]
             return self._above_idle(self._back(drawn))
         strange = self.strangeness(row)
-        beyond = 0.0 if strange is None else strange.beyond
+        beyond = max(apart, 0.0 if strange is None else strange.beyond)
         errors = self._errors_of(row)
         assert errors is not None
         deviation = self.processes_[kind].predict(
