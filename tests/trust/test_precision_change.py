@@ -175,6 +175,22 @@ def test_four_precisions_have_four_intervals(empty_home: Path) -> None:
     assert translations[-1].facts.precision_interval_scale is None
 
 
+@pytest.mark.parametrize(
+    ("mix", "changes"),
+    [
+        # too little is known for a format to stand for the run
+        ({"fp32": 0.3, NOT_KNOWN: 0.7}, False),
+        # what tensor cores did is products all the same
+        ({"tf32-tensor": 0.3, NOT_KNOWN: 0.7}, True),
+    ],
+)
+def test_a_run_of_unknown_precision_changes_nothing(
+    empty_home: Path, mix: dict[str, float], changes: bool
+) -> None:
+    (found,) = translated([mix], "p4d.24xlarge", "p3.2xlarge")
+    assert (found.facts.precision_interval_scale is not None) == changes
+
+
 @pytest.fixture(scope="module")
 def shipped() -> Bundle:
     return bundles.load(bundles.shipped_folder("g4dn.xlarge", "p3.2xlarge"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,8 @@ __all__ = ["PrecisionReach", "reach_of", "stretched"]
 
 #: change of the products from which on no ratio of another precision stands for them
 _MOST = 2.0
+#: change of the step from which on a reason names it
+_NAMED = 0.05
 #: change of the step that errors on GPUs left out cover
 _COVERED = 1.25
 
@@ -150,10 +151,11 @@ def _reasons(
     """What peaks say of an answer, in words."""
     reasons = []
     held = assumed or "the precision of training"
-    if change.peaks and not math.isclose(step[0], step[1], rel_tol=0.01):
+    moved = _factor_text(step)
+    if change.peaks and moved is not None:
         said = (
             f"the answer holds for {held}; by the peaks of both GPUs ({'; '.join(change.peaks)}) "
-            f"the step may take {step[0]:.2g} to {step[1]:.2g} times as long: "
+            f"the step may take {moved} times as long: "
         )
         said += (
             "its products change more than twofold, for which no errors were measured"
@@ -168,3 +170,12 @@ def _reasons(
         )
         reasons.append(Reason(said, MEASURE))
     return tuple(reasons)
+
+
+def _factor_text(factors: tuple[float, float]) -> str | None:
+    """Factors on a time in words; None where they are too near to 1 to be named."""
+    low, high = (f"{f:.2g}" for f in factors)
+    shorter, longer = 1 - factors[0] >= _NAMED, factors[1] - 1 >= _NAMED
+    if shorter and longer:
+        return f"{low} to {high}"
+    return f"down to {low}" if shorter else f"up to {high}" if longer else None
