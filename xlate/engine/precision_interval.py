@@ -71,19 +71,20 @@ def reach_of(
     """
     formats = assumed_of(profile, *gpus, bundle)
     assumed = " or ".join(sorted(formats)) or None
-    here, there = _products(profile.ops), _products(answer.ops or {})
+    anchor_us, target_us = _products(profile.ops), _products(answer.ops or {})
     if answer.ops is None:
         # a layer that answers for the step only: as the step as a whole
-        there = here * answer.step_time_s.value / answer.anchor_step_time_s
-    if not here or not there:
+        target_us = anchor_us * answer.step_time_s.value / answer.anchor_step_time_s
+    if not anchor_us or not target_us:
         return PrecisionReach(assumed)
-    change = change_of(profile, *gpus, there / here, bundle)
+    change = change_of(profile, *gpus, target_us / anchor_us, bundle)
     products = change.low, change.high
     share = _share(answer, profile)
     busy = _moved(products, share)
     step = _moved(busy, _busy_share(answer, profile))
-    refused = _beyond(products, _MOST) and _beyond(step, _COVERED)
-    reasons = _reasons(change, step, assumed, refused)
+    beyond = _beyond(products, _MOST) and _beyond(step, _COVERED)
+    refused = beyond or change.lost
+    reasons = _reasons(change, step, assumed, beyond)
     return PrecisionReach(assumed, products, busy, step, reasons, refused)
 
 
@@ -146,7 +147,7 @@ def _beyond(factors: tuple[float, float], limit: float) -> bool:
 
 def _reasons(
     change: PrecisionChange, step: tuple[float, float], assumed: str | None,
-    refused: bool,
+    beyond: bool,
 ) -> tuple[Reason, ...]:  # fmt: skip
     """What peaks say of an answer, in words."""
     reasons = []
@@ -159,7 +160,7 @@ def _reasons(
         )
         said += (
             "its products change more than twofold, for which no errors were measured"
-            if refused
+            if beyond
             else "the interval reaches there"
         )
         reasons.append(Reason(said, MEASURE))
