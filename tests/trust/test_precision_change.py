@@ -137,6 +137,8 @@ def test_operations_that_memory_limits_do_not_follow_peaks(empty_home: Path) -> 
         ({"fp64": 1.0}, "p4d.24xlarge", "g6.xlarge", "high", "out_of_domain"),
         ({"fp16-tensor": 1.0}, "p3.2xlarge", "p2.xlarge", "high", "out_of_domain"),
         ({"tf32-tensor": 1.0}, "p4d.24xlarge", "p3.2xlarge", "high", "out_of_domain"),
+        # no library multiplies fp8 there
+        ({"fp8-tensor": 1.0}, "p5.48xlarge", "p4d.24xlarge", "high", "out_of_domain"),
         # less than twofold
         ({"fp16-tensor": 1.0}, "p3.2xlarge", "g4dn.xlarge", "low", "uncertain"),
     ],
@@ -173,6 +175,22 @@ def test_four_precisions_have_four_intervals(empty_home: Path) -> None:
     assert len({(t.step_time_s.low, t.step_time_s.high) for t in translations}) == 4
     assert len({t.step_time_s.value for t in translations}) == 1
     assert translations[-1].facts.precision_interval_scale is None
+
+
+@pytest.mark.parametrize(
+    ("mix", "changes"),
+    [
+        # too little is known for a format to stand for the run
+        ({"fp32": 0.3, NOT_KNOWN: 0.7}, False),
+        # what tensor cores did is products all the same
+        ({"tf32-tensor": 0.3, NOT_KNOWN: 0.7}, True),
+    ],
+)
+def test_a_run_of_unknown_precision_changes_nothing(
+    empty_home: Path, mix: dict[str, float], changes: bool
+) -> None:
+    (found,) = translated([mix], "p4d.24xlarge", "p3.2xlarge")
+    assert (found.facts.precision_interval_scale is not None) == changes
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from xlate.hardware.rent import rent_of_instance, why_no_rent
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift
 from xlate.values.memory_fit import MemoryFit
-from xlate.values.precision_mix import PrecisionMix
+from xlate.values.precision_mix import PrecisionMix, on_tensor_cores
 from xlate.values.prediction import DOMAINS, BundleId, Facts, RestsOn, Translation
 from xlate.values.profile import MODE_NOT_KNOWN, Estimate, Profile, Verdict
 from xlate.values.reason import (
@@ -207,7 +207,7 @@ def _in_precision(
     ]
     reasons += [] if shift.beyond_roofs is None else [shift.beyond_roofs]
     reach, level = None, "widen"
-    if shift.anchor is not None or profile.precision_mix.known_shares:
+    if _in_known_precision(profile, shift):
         from xlate.engine.precision_interval import reach_of, stretched
 
         gpus = pair.anchor.require_gpu(), pair.target.require_gpu()
@@ -224,6 +224,12 @@ def _in_precision(
     place = 1 if said and not informs(said[0]) else 0
     verdict = Verdict(level, (*said[:place], *reasons, *said[place:]))
     return replace(answer, verdict=verdict), reach
+
+
+def _in_known_precision(profile: Profile, shift: Shift) -> bool:
+    """Whether a format stands for a run, or for what its tensor cores did."""
+    shares = profile.precision_mix.known_shares
+    return shift.anchor is not None or any(map(on_tensor_cores, shares))
 
 
 def _assumed(shift: Shift, reach: PrecisionReach | None) -> str | None:

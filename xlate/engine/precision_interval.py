@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,8 @@ __all__ = ["PrecisionReach", "reach_of", "stretched"]
 
 #: change of the products from which on no ratio of another precision stands for them
 _MOST = 2.0
+#: change of the step from which on a reason names it
+_NAMED = 0.05
 #: change of the step that errors on GPUs left out cover
 _COVERED = 1.25
 
@@ -70,19 +71,20 @@ def reach_of(
     """
     formats = assumed_of(profile, *gpus, bundle)
     assumed = " or ".join(sorted(formats)) or None
-    here, there = _products(profile.ops), _products(answer.ops or {})
+    anchor_us, target_us = _products(profile.ops), _products(answer.ops or {})
     if answer.ops is None:
         # a layer that answers for the step only: as the step as a whole
-        there = here * answer.step_time_s.value / answer.anchor_step_time_s
-    if not here or not there:
+        target_us = anchor_us * answer.step_time_s.value / answer.anchor_step_time_s
+    if not anchor_us or not target_us:
         return PrecisionReach(assumed)
-    change = change_of(profile, *gpus, there / here, bundle)
+    change = change_of(profile, *gpus, target_us / anchor_us, bundle)
     products = change.low, change.high
     share = _share(answer, profile)
     busy = _moved(products, share)
     step = _moved(busy, _busy_share(answer, profile))
-    refused = _beyond(products, _MOST) and _beyond(step, _COVERED)
-    reasons = _reasons(change, step, assumed, refused)
+    beyond = _beyond(products, _MOST) and _beyond(step, _COVERED)
+    refused = beyond or change.lost
+    reasons = _reasons(change, step, assumed, beyond)
     return PrecisionReach(assumed, products, busy, step, reasons, refused)
 
 
@@ -145,19 +147,20 @@ def _beyond(factors: tuple[float, float], limit: float) -> bool:
 
 def _reasons(
     change: PrecisionChange, step: tuple[float, float], assumed: str | None,
-    refused: bool,
+    beyond: bool,
 ) -> tuple[Reason, ...]:  # fmt: skip
     """What peaks say of an answer, in words."""
     reasons = []
     held = assumed or "the precision of training"
-    if change.peaks and not math.isclose(step[0], step[1], rel_tol=0.01):
+    moved = _factor_text(step)
+    if change.peaks and moved is not None:
         said = (
             f"the answer holds for {held}; by the peaks of both GPUs ({'; '.join(change.peaks)}) "
-            f"the step may take {step[0]:.2g} to {step[1]:.2g} times as long: "
+            f"the step may take {moved} times as long: "
         )
         said += (
             "its products change more than twofold, for which no errors were measured"
-            if refused
+            if beyond
             else "the interval reaches there"
         )
         reasons.append(Reason(said, MEASURE))
@@ -168,3 +171,12 @@ def _reasons(
         )
         reasons.append(Reason(said, MEASURE))
     return tuple(reasons)
+
+
+def _factor_text(factors: tuple[float, float]) -> str | None:
+    """Factors on a time in words; None where they are too near to 1 to be named."""
+    low, high = (f"{f:.2g}" for f in factors)
+    shorter, longer = 1 - factors[0] >= _NAMED, factors[1] - 1 >= _NAMED
+    if shorter and longer:
+        return f"{low} to {high}"
+    return f"down to {low}" if shorter else f"up to {high}" if longer else None

@@ -76,16 +76,30 @@ def rates_elsewhere(gpu: Gpu, label: str, recorded_on: Gpu) -> tuple[float, ...]
     number_format = format_of(label)
     if on_tensor_cores(label):
         return _from_tensor_cores(gpu, number_format, recorded_on)
-    found = set(_general(gpu, number_format))
+    rates = set(_general(gpu, number_format))
     tensor = number_format + TENSOR
     used_there = number_format in _HALVES | {"fp64"}
     if used_there and not _multiplies(recorded_on, number_format):
         if _multiplies(gpu, number_format):
             peak = gpu.peak_tflop_per_s(tensor)
-            found = set() if peak is None else found | {peak}
+            rates = set() if peak is None else rates | {peak}
         elif multiplies(gpu, number_format) is None and number_format in _HALVES:
             return ()
-    return tuple(sorted(found))
+    return tuple(sorted(rates))
+
+
+def only_elsewhere(gpu: Gpu, label: str) -> bool:
+    """Whether kernels of a precision exist, but cannot run on a GPU in any way.
+
+    Examples
+    --------
+    >>> from xlate.hardware.catalogue import catalogue
+    >>> from xlate.hardware.product_rates import only_elsewhere
+    >>> only_elsewhere(catalogue().gpu("A100-SXM4-40GB"), "fp8-tensor")
+    True
+    """
+    number_format = format_of(label)
+    return number_format in _WIDER and multiplies(gpu, number_format) is False
 
 
 def _from_tensor_cores(

@@ -148,7 +148,7 @@ def beyond_roofs(profile: Profile) -> Reason | None:
         return None
     return Reason(
         f"it computes in {_named(precision)}{_shares(profile)}; data sheets answer with rates of "
-        "fp32, and tensor cores may gain more or less",
+        "fp32, and those of another precision may gain more or less",
         MEASURE,
     )
 

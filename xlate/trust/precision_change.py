@@ -53,12 +53,16 @@ class PrecisionChange:
         The peaks that say so, in words.
     not_known : tuple of str
         Precisions without a known peak on one of the GPUs.
+    lost : bool
+        Whether a format is among them that the target does not multiply at all: the peaks
+        are those of a wider one, which another program would use.
     """
 
     low: float = 1.0
     high: float = 1.0
     peaks: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,9 @@ class _Part:
         Precision on the anchor.
     share : float
         Of the time of all products.
-    here : float or None
+    anchor_peak : float or None
         Peak on the anchor, TFLOP/s.
-    there : tuple of float
+    target_peaks : tuple of float
         Peaks that they may have on the target; empty where none is known.
     in_tf32 : bool
         Whether the target multiplies them in TF32 unless the program forbids it.
@@ -81,8 +85,8 @@ class _Part:
 
     label: str
     share: float
-    here: float | None
-    there: tuple[float, ...]
+    anchor_peak: float | None
+    target_peaks: tuple[float, ...]
     in_tf32: bool = False
 
     def times(self, ratio: float, assumed: frozenset[str]) -> tuple[float, float]:
@@ -90,19 +94,19 @@ class _Part:
         as_answered = format_of(self.label) in assumed
         if as_answered and not self.in_tf32:
             return 1.0, 1.0
-        if self.here is None or not self.there:
+        if self.anchor_peak is None or not self.target_peaks:
             return 1.0, 1.0
-        found = [self.here / r / ratio for r in self.there]
+        times = [self.anchor_peak / r / ratio for r in self.target_peaks]
         if as_answered:  # where the program forbids TF32
-            found.append(1.0)
-        return min(found), max(found)
+            times.append(1.0)
+        return min(times), max(times)
 
     @property
     def text(self) -> str:
         """Peaks in words."""
-        there = " or ".join(dict.fromkeys(f"{r:.3g}" for r in self.there))
+        peaks = " or ".join(dict.fromkeys(f"{r:.3g}" for r in self.target_peaks))
         tf32 = " in TF32" if self.in_tf32 else ""
-        return f"{self.label} {self.here:.3g}, there {there} TFLOP/s{tf32}"
+        return f"{self.label} {self.anchor_peak:.3g}, there {peaks} TFLOP/s{tf32}"
 
 
 def assumed_of(
@@ -126,9 +130,9 @@ def assumed_of(
         return frozenset({program_of(profile)})
     if bundle is None:
         return _FP32
-    known = frozenset(trained(bundle))
+    formats = frozenset(trained(bundle))
     program = frozenset({program_of(profile)})
-    return program if program <= known else known
+    return program if program <= formats else formats
 
 
 def change_of(
@@ -173,7 +177,7 @@ def change_of(
         low, high = low + part.share * (least - 1), high + part.share * (most - 1)
         if format_of(part.label) in assumed and not part.in_tf32:
             continue
-        if part.here is not None and part.there:
+        if part.anchor_peak is not None and part.target_peaks:
             peaks.append(part.text)
         elif part.share >= SMALL:
             not_known.append(part.label)
@@ -195,16 +199,16 @@ def _parts(profile: Profile, anchor: Gpu, target: Gpu) -> list[_Part]:
     in_tf32 = tf32_by_default(profile, anchor, target)
     parts = []
     for label, share in _labels(profile, anchor).items():
-        here = recorded_rate(anchor, label)
+        rate = recorded_rate(anchor, label)
         fp32 = format_of(label) == "fp32" and share >= _CONVERSIONS
         tf32_share = share * in_tf32 if fp32 else 0.0
         if tf32_share:
             peak = target.peak_tflop_per_s(_TF32)
-            peaks = () if peak is None else (peak,)
-            parts.append(_Part(label, tf32_share, here, peaks, in_tf32=True))
+            tf32 = () if peak is None else (peak,)
+            parts.append(_Part(label, tf32_share, rate, tf32, in_tf32=True))
         if share > tf32_share:
-            there = rates_elsewhere(target, label, anchor)
-            parts.append(_Part(label, share - tf32_share, here, there))
+            peaks = rates_elsewhere(target, label, anchor)
+            parts.append(_Part(label, share - tf32_share, rate, peaks))
     return parts
 
 
@@ -229,11 +233,11 @@ def _labels(profile: Profile, anchor: Gpu) -> dict[str, float]:
     left = max(products - sum(tensor.values()), 0.0)
     # some tensor-core kernels belong to operations that are not classified as products
     fitted = (products - left) / (sum(tensor.values()) or 1.0)
-    found = {p: s * fitted / products for p, s in tensor.items()}
+    labels = {p: s * fitted / products for p, s in tensor.items()}
     total = sum(others.values())
     if total > 0:
-        found |= {p: s / total * left / products for p, s in others.items()}
-    return {p: s for p, s in found.items() if p != NOT_KNOWN and s > 0}
+        labels |= {p: s / total * left / products for p, s in others.items()}
+    return {p: s for p, s in labels.items() if p != NOT_KNOWN and s > 0}
 
 
 def _labels_said(profile: Profile, anchor: Gpu) -> dict[str, float]:
