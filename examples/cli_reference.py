@@ -45,9 +45,11 @@ def _helps(command: Any, path: str) -> Iterator[tuple[str, str]]:
     from xlate.cli import app
 
     done = CliRunner().invoke(
-        app, [*path.split()[1:], "--help"],
-        env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}, prog_name="xlate",
-    )  # fmt: skip
+        app,
+        [*path.split()[1:], "--help"],
+        env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"},
+        prog_name="xlate",
+    )
     yield path, "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
     for name, inner in getattr(command, "commands", {}).items():
         yield from _helps(inner, f"{path} {name}")

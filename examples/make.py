@@ -67,7 +67,9 @@ def _stats(instance: str, seed: int) -> str:
     return out.getvalue()
 
 
-def _run(instance: str, name: str, batch: int, noise: random.Random) -> dict[str, float]:  # fmt: skip
+def _run(
+    instance: str, name: str, batch: int, noise: random.Random
+) -> dict[str, float]:
     """Operations (µs) and step time (µs) of one step in PyTorch."""
     ops: dict[str, float] = {}
     for op in training_step(name, 224, batch):

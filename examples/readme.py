@@ -19,7 +19,9 @@ from pathlib import Path
 __all__ = ["ROOT", "Shown", "commands", "main", "output_of", "renewed"]
 
 ROOT = Path(__file__).resolve().parent.parent
-_BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*?) -->\n)?```console\n(?P<body>.*?)```", re.S)  # fmt: skip
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[^\n]*?) -->\n)?```console\n(?P<body>.*?)```", re.S
+)
 #: a command and the lines it goes on for
 _COMMAND = re.compile(r"^\$ ((?:[^\n]*\\\n)*[^\n]*)\n?", re.M)
 

@@ -24,7 +24,9 @@ def seconds(mhz: float) -> float:
     return 8.0 * (0.2 + 0.8 * _TOP / mhz)
 
 
-def dmon_sweep(clocks: tuple[int, ...] = (990, 1125, 1260, 1395, 1530), runs: int = 2) -> Iterator[tuple[str, str]]:  # fmt: skip
+def dmon_sweep(
+    clocks: tuple[int, ...] = (990, 1125, 1260, 1395, 1530), runs: int = 2
+) -> Iterator[tuple[str, str]]:
     """File names and texts of a sweep: a run a clock and repeat, and their times."""
     noise = random.Random(5)
     times = []
@@ -45,7 +47,9 @@ def dmon_sweep(clocks: tuple[int, ...] = (990, 1125, 1260, 1395, 1530), runs: in
     yield "timing_summary.log", "\n".join(times) + "\n"
 
 
-def smi_csv(mhz: float, watts: float, took: float, utilization: float, memory: float, seed: int) -> str:  # fmt: skip
+def smi_csv(
+    mhz: float, watts: float, took: float, utilization: float, memory: float, seed: int
+) -> str:
     """What nvidia-smi writes twice a second over a run of ``took`` seconds."""
     noise = random.Random(seed)
     lines = [
@@ -65,7 +69,9 @@ def smi_csv(mhz: float, watts: float, took: float, utilization: float, memory: f
 def supported_clocks() -> str:
     """What ``nvidia-smi -q -d SUPPORTED_CLOCKS`` prints on a V100-SXM2."""
     steps = [int(_TOP - 7.5 * k) for k in range(187)]
-    graphics = "\n".join(f"            Graphics                      : {c} MHz" for c in steps)  # fmt: skip
+    graphics = "\n".join(
+        f"            Graphics                      : {c} MHz" for c in steps
+    )
     return (
         "\n==============NVSMI LOG==============\n\n"
         "Timestamp                                 : Tue Mar  5 10:00:00 2024\n"

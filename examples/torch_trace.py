@@ -50,7 +50,9 @@ class _Writer:
         self.ids = 0
         self.allocated = 0
 
-    def span(self, cat: str, name: str, ts: float, dur: float, tid: int, **args: Any) -> None:  # fmt: skip
+    def span(
+        self, cat: str, name: str, ts: float, dur: float, tid: int, **args: Any
+    ) -> None:
         where = 0 if "stream" in args else _PID
         event = {"ph": "X", "cat": cat, "name": name, "pid": where, "tid": tid}
         times = {"ts": round(ts, 3), "dur": round(dur, 3)}
@@ -78,14 +80,22 @@ class _Writer:
             # each has an id; launch and kernel carry that of the innermost
             self.ids += 1
             self.span(
-                "cpu_op", name, at + 1.5 * depth, took + 3 * (len(outer) - depth), tid,
+                "cpu_op",
+                name,
+                at + 1.5 * depth,
+                took + 3 * (len(outer) - depth),
+                tid,
                 **{"External id": self.ids, "Ev Idx": self.ids},
-            )  # fmt: skip
+            )
         begun = at + 1.5 * len(outer) + 0.6 * took
         self.span(
-            "cuda_runtime", launch, begun, 5.0, tid,
+            "cuda_runtime",
+            launch,
+            begun,
+            5.0,
+            tid,
             **{"External id": self.ids, "cbid": 211, "correlation": self.ids},
-        )  # fmt: skip
+        )
         self.gpu = max(self.gpu, begun + _LATENCY_US)
         kernel = "gpu_memcpy" if launch == "cudaMemcpyAsync" else "kernel"
         self.span(
@@ -122,7 +132,9 @@ def trace(
     weights = 4 * sum(x.weights for x in layers)
     out.memory(2 * weights)
     kept = 4 * batch * sum(x.outputs for x in layers) / (len(ops) / 2)
-    copy = Op("copy_", "", "Memcpy HtoD (Pageable -> Device)", 0, 4.0 * batch * 3 * side**2)  # fmt: skip
+    copy = Op(
+        "copy_", "", "Memcpy HtoD (Pageable -> Device)", 0, 4.0 * batch * 3 * side**2
+    )
     for step in range(steps):
         begun = out.host
         out.host += 2600 * out.random.uniform(
@@ -135,9 +147,20 @@ def trace(
             out.launched(op, slower * duration_us(op, gpu) * out.random.gauss(1, 0.012))
             out.memory(-kept if op.backward else kept)
         # loss.item() waits for the card
-        out.launched(Op("_local_scalar_dense", "", "Memcpy DtoH (Device -> Pageable)"), 2.1, "cudaMemcpyAsync")  # fmt: skip
+        out.launched(
+            Op("_local_scalar_dense", "", "Memcpy DtoH (Device -> Pageable)"),
+            2.1,
+            "cudaMemcpyAsync",
+        )
         waited = max(out.gpu - out.host, 0.0)
-        out.span("cuda_runtime", "cudaStreamSynchronize", out.host, waited + 3, _FORWARD, cbid=131)  # fmt: skip
+        out.span(
+            "cuda_runtime",
+            "cudaStreamSynchronize",
+            out.host,
+            waited + 3,
+            _FORWARD,
+            cbid=131,
+        )
         out.host += waited + 8
         if out.allocated > 2 * weights:
             out.memory(2 * weights - out.allocated)

@@ -110,7 +110,9 @@ def network(name: str, side: int) -> list[_Layer]:
                 convolve(min(64 << stage, 512), 3)
             pool()
     layers.append(_Layer("mean", 0, channels * size * size, channels))
-    layers.append(_Layer("linear", 2.0 * channels * 1000, channels, 1000, channels * 1000))  # fmt: skip
+    layers.append(
+        _Layer("linear", 2.0 * channels * 1000, channels, 1000, channels * 1000)
+    )
     return layers
 
 
@@ -146,14 +148,38 @@ def training_step(name: str, side: int, batch: int) -> list[Op]:
         traffic = 4.0 * batch * (layer.inputs + layer.outputs) + 4.0 * layer.weights
         flops = layer.flops * batch
         if layer.kind == "conv":
-            forward.append(Op("cudnn_convolution", "Conv2D", f"{_CONV}<1024, 5, 5>", flops, traffic))  # fmt: skip
-            for kind, name_there in (("dgrad", "Conv2DBackpropInput"), ("wgrad", "Conv2DBackpropFilter")):  # fmt: skip
+            forward.append(
+                Op(
+                    "cudnn_convolution",
+                    "Conv2D",
+                    f"{_CONV}<1024, 5, 5>",
+                    flops,
+                    traffic,
+                )
+            )
+            for kind, name_there in (
+                ("dgrad", "Conv2DBackpropInput"),
+                ("wgrad", "Conv2DBackpropFilter"),
+            ):
                 if kind == "dgrad" and layer is layers[0]:
                     continue  # the image itself needs no gradient
-                backward.append(Op("convolution_backward", name_there, _GRAD.format(kind), 1.1 * flops, traffic, True))  # fmt: skip
+                backward.append(
+                    Op(
+                        "convolution_backward",
+                        name_there,
+                        _GRAD.format(kind),
+                        1.1 * flops,
+                        traffic,
+                        True,
+                    )
+                )
         elif layer.kind == "linear":
-            forward.append(Op("addmm", "MatMul", "volta_sgemm_128x64_tn", flops, traffic))  # fmt: skip
-            backward += 2 * [Op("mm", "MatMul", "volta_sgemm_128x64_nt", flops, traffic, True)]  # fmt: skip
+            forward.append(
+                Op("addmm", "MatMul", "volta_sgemm_128x64_tn", flops, traffic)
+            )
+            backward += 2 * [
+                Op("mm", "MatMul", "volta_sgemm_128x64_nt", flops, traffic, True)
+            ]
         else:
             there, tf, kernel, n, back, tf_back, kernel_back, n_back = _KINDS[layer.kind]  # fmt: skip
             size = 4.0 * batch * layer.inputs
@@ -164,7 +190,19 @@ def training_step(name: str, side: int, batch: int) -> list[Op]:
     ahead = [Op(*names[:3], 0, small, True) for names in _LOSS if names[3]]
     weights = 4.0 * sum(x.weights for x in layers)
     update = [
-        Op("_foreach_mul_", "Mul", "multi_tensor_apply_kernel<BinaryOpScalar>", 0, 2 * weights),
-        Op("_foreach_add_", "ResourceApplyGradientDescent", "multi_tensor_apply_kernel<BinaryOpList>", 0, 3 * weights),
-    ]  # fmt: skip
+        Op(
+            "_foreach_mul_",
+            "Mul",
+            "multi_tensor_apply_kernel<BinaryOpScalar>",
+            0,
+            2 * weights,
+        ),
+        Op(
+            "_foreach_add_",
+            "ResourceApplyGradientDescent",
+            "multi_tensor_apply_kernel<BinaryOpList>",
+            0,
+            3 * weights,
+        ),
+    ]
     return [*forward, *ahead, *reversed(backward), *update]

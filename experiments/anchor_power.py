@@ -259,9 +259,16 @@ def anchor_power(spec: dict[str, Any]) -> list[ClockRow]:
 
 def _row(spec: dict[str, Any], group: _Group, name: str, errors: Floats) -> ClockRow:
     return ClockRow(
-        group.name, group.target, name, "+".join(spec["data"]), "leave-one-model-out",
-        None, "power_mape", float(np.mean(errors)), len(errors),
-    )  # fmt: skip
+        group.name,
+        group.target,
+        name,
+        "+".join(spec["data"]),
+        "leave-one-model-out",
+        None,
+        "power_mape",
+        float(np.mean(errors)),
+        len(errors),
+    )
 
 
 KINDS: dict[str, Callable[[dict[str, Any]], list[ClockRow]]] = {

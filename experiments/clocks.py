@@ -77,19 +77,32 @@ def spread(spec: dict[str, Any]) -> list[ClockRow]:
     swept = engine.sweeps_of(spec["sweeps"])
     rows = [
         ClockRow(
-            f"{one.gpu.name} ({one.corpus})", other.gpu.name, spec["model"], other.corpus,
-            "leave-one-application-out", None, "spread",
-            sweep_study.spread(one, other, spec["model"], view=spec["view"]), len(other.curves),
+            f"{one.gpu.name} ({one.corpus})",
+            other.gpu.name,
+            spec["model"],
+            other.corpus,
+            "leave-one-application-out",
+            None,
+            "spread",
+            sweep_study.spread(one, other, spec["model"], view=spec["view"]),
+            len(other.curves),
         )
         for one, other in itertools.permutations(swept, 2)
-    ]  # fmt: skip
+    ]
     covers = np.quantile([r.value for r in rows], spec["pairs"], method="higher")
     rows.append(
         ClockRow(
-            None, "any", spec["model"], "+".join(spec["sweeps"]),
-            "leave-one-application-out", None, "spread", float(covers), len(rows),
+            None,
+            "any",
+            spec["model"],
+            "+".join(spec["sweeps"]),
+            "leave-one-application-out",
+            None,
+            "spread",
+            float(covers),
+            len(rows),
         )
-    )  # fmt: skip
+    )
     output.table(
         f"a response borrowed: factor on the errors; the last covers {spec['pairs']:.0%}",
         ["from", "to", "corpus", "factor"],
@@ -119,10 +132,17 @@ def bound(spec: dict[str, Any]) -> list[ClockRow]:
             value = float(mean) / float(weight.sum())
             rows.append(
                 ClockRow(
-                    None, target, model, "+".join(spec["sweeps"]),
-                    "leave-applications-out", None, metric, float(value), part.height,
+                    None,
+                    target,
+                    model,
+                    "+".join(spec["sweeps"]),
+                    "leave-applications-out",
+                    None,
+                    metric,
+                    float(value),
+                    part.height,
                 )
-            )  # fmt: skip
+            )
 
     for (limit, sure), part in table.group_by("bound", "sure", maintain_order=True):
         said = "expected curve" if sure is None else f"sure {sure:g}"
@@ -153,8 +173,14 @@ def _bounded(one: Sweeps, spec: dict[str, Any]) -> list[dict[str, Any]]:
             curve = one.curves[i]
             draws = draw(
                 model, Probe.of(curve), [], one.gpu, spec["view"], list(curve.sm_mhz)
-            )  # fmt: skip
-            ratio = dict(zip(curve.sm_mhz, curve.smooth_time_s / curve.smooth_time_s[-1], strict=True))  # fmt: skip
+            )
+            ratio = dict(
+                zip(
+                    curve.sm_mhz,
+                    curve.smooth_time_s / curve.smooth_time_s[-1],
+                    strict=True,
+                )
+            )
             for limit, sure in itertools.product(spec["bounds"], (None, *spec["sure"])):
                 k, _, _ = choice.answer(draws, aim, limit, sure)
                 cases.append(
@@ -196,11 +222,17 @@ def handoff(spec: dict[str, Any]) -> list[ClockRow]:
                 )
                 rows.append(
                     ClockRow(
-                        None, target, model, "+".join(spec["data"]),
-                        "leave-one-model-out", held_out, metric,
-                        float(error[rows_of_model].mean()), int(rows_of_model.sum()),
+                        None,
+                        target,
+                        model,
+                        "+".join(spec["data"]),
+                        "leave-one-model-out",
+                        held_out,
+                        metric,
+                        float(error[rows_of_model].mean()),
+                        int(rows_of_model.sum()),
                     )
-                )  # fmt: skip
+                )
     return rows
 
 
@@ -232,10 +264,17 @@ def with_telemetry(
         error = np.abs(guess[:, 0] / both["power_w"].to_numpy() - 1)
         rows.append(
             ClockRow(
-                name, target, "handoff with telemetry", "+".join(spec["data"]),
-                "leave-one-model-out", None, "power_mape", float(error.mean()), len(error),
+                name,
+                target,
+                "handoff with telemetry",
+                "+".join(spec["data"]),
+                "leave-one-model-out",
+                None,
+                "power_mape",
+                float(error.mean()),
+                len(error),
             )
-        )  # fmt: skip
+        )
     return rows
 
 

@@ -38,10 +38,14 @@ def _database(db: sqlite3.Connection) -> Truth:
     for kind in ("KERNEL", "MEMCPY", "MEMSET"):
         table = f"CUPTI_ACTIVITY_KIND_{kind}"
         if table in tables:
-            rows = db.execute(f"SELECT start, end, deviceId, correlationId FROM {table}")  # fmt: skip
+            rows = db.execute(
+                f"SELECT start, end, deviceId, correlationId FROM {table}"
+            )
             for start, end, gpu, correlation in rows:
                 asked = launches.get(correlation, start)
-                work[gpu].append(Event(start / 1e3, end / 1e3, asked / 1e3, kind == "KERNEL"))  # fmt: skip
+                work[gpu].append(
+                    Event(start / 1e3, end / 1e3, asked / 1e3, kind == "KERNEL")
+                )
     if not any(w.kernel for events in work.values() for w in events):
         return Truth("nsys sqlite", refuse="no kernel was recorded")
     names = {}

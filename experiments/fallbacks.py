@@ -65,10 +65,13 @@ def _families(data: corpus.Corpus) -> list[Row]:
                     "throughput ratio": X[test, -1]
                     * np.exp(np.median(np.log(Y[~test, -1] / X[~test, -1]))),
                     "zero-shot": zero.predict(
-                        X[test, :-1], aligned.columns, X[test, -1],
-                        machines.gpu(anchor), machines.gpu(target),
+                        X[test, :-1],
+                        aligned.columns,
+                        X[test, -1],
+                        machines.gpu(anchor),
+                        machines.gpu(target),
                     )[1],
-                }  # fmt: skip
+                }
                 for layer, hat in hats.items():
                     errors = 100 * np.abs(hat / Y[test, -1] - 1)
                     errors_of.setdefault((layer, "families left out"), []).extend(
@@ -86,9 +89,13 @@ def _zero_shot(data: corpus.Corpus, without: set[str]) -> ZeroShot:
 
 
 def _ratio(
-    ops: Sequence[str], X: Floats, Y: Floats, train: NDArray[np.bool_], asked: Floats,
+    ops: Sequence[str],
+    X: Floats,
+    Y: Floats,
+    train: NDArray[np.bool_],
+    asked: Floats,
     columns: Sequence[str] | None = None,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Step times of a bundle's op ratios, for profiles with other columns."""
     chosen = plan("all", ops, np.vstack([X[train, :-1], Y[train, :-1]]))
     A, B = (
@@ -125,17 +132,24 @@ def _transformers(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
         errors_of: dict[tuple[str, str], list[tuple[str, float]]] = {}
         hats = {
             "op ratio": _ratio(donor.columns, X, Y, every, A, asked.columns),
-            "throughput ratio": A[:, -1] * np.exp(np.median(np.log(Y[:, -1] / X[:, -1]))),
+            "throughput ratio": A[:, -1]
+            * np.exp(np.median(np.log(Y[:, -1] / X[:, -1]))),
             "zero-shot": np.zeros(len(A)),
-        }  # fmt: skip
+        }
         for model in np.unique(asked.models):
             rows_of = asked.models == model
             kept = other.runs.filter(pl.col("model") != model)
-            less = replace(other, runs=kept, ops=other.ops.join(kept, on="run_id", how="semi"))  # fmt: skip
+            less = replace(
+                other, runs=kept, ops=other.ops.join(kept, on="run_id", how="semi")
+            )
             zero = ZeroShot.fit([data, less], machines)
             hats["zero-shot"][rows_of] = zero.predict(
-                A[rows_of, :-1], asked.columns, A[rows_of, -1], machines.gpu(donor_anchor), machines.gpu(donor_target)
-            )[1]  # fmt: skip
+                A[rows_of, :-1],
+                asked.columns,
+                A[rows_of, -1],
+                machines.gpu(donor_anchor),
+                machines.gpu(donor_target),
+            )[1]
         for layer, hat in hats.items():
             errors = 100 * np.abs(hat / true - 1)
             errors_of[layer, "PyTorch transformers"] = list(
@@ -146,20 +160,28 @@ def _transformers(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
 
 
 def _rows(
-    errors_of: dict[tuple[str, str], list[tuple[str, float]]], anchor: str, target: str,
+    errors_of: dict[tuple[str, str], list[tuple[str, float]]],
+    anchor: str,
+    target: str,
     label: str,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     rows = []
     for (layer, work), errors in errors_of.items():
         for model in (None, *sorted({m for m, _ in errors})):
             selected = [e for m, e in errors if model in (None, m)]
             rows.append(
                 Row(
-                    anchor, target, layer, label, work,
-                    None if model is None else str(model), "step_mape",
-                    float(np.mean(selected)), len(selected),
+                    anchor,
+                    target,
+                    layer,
+                    label,
+                    work,
+                    None if model is None else str(model),
+                    "step_mape",
+                    float(np.mean(selected)),
+                    len(selected),
                 )
-            )  # fmt: skip
+            )
     return rows
 
 

@@ -21,7 +21,9 @@ __all__ = ["judged"]
 
 _UNITS = {"ns": 1e-3, "us": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6}
 _TIME = re.compile(r"^([\d.]+)(ns|us|μs|ms|s)$")
-_TOTAL = re.compile(r"Self (?:CUDA|HIP|XPU|Device) time total:\s*([\d.]+)(ns|us|μs|ms|s)")  # fmt: skip
+_TOTAL = re.compile(
+    r"Self (?:CUDA|HIP|XPU|Device) time total:\s*([\d.]+)(ns|us|μs|ms|s)"
+)
 
 
 def judged(path: Path) -> Truth:
@@ -92,7 +94,11 @@ def _printed_table(text: str) -> Truth:
     totals = {total, of_ops, of_kernels} - {None, 0.0}
     if not totals:
         return Truth("key_averages", refuse="no device time was recorded")
-    labels = {total: "the footer", of_ops: "rows of operations", of_kernels: "rows of kernels"}  # fmt: skip
+    labels = {
+        total: "the footer",
+        of_ops: "rows of operations",
+        of_kernels: "rows of kernels",
+    }
     taken = tuple(Candidate(labels[t], None, t / steps) for t in totals if t)
     return Truth("key_averages", (Side(None, (), taken),))
 
@@ -107,8 +113,12 @@ def _averages_csv(text: str) -> Truth:
     busy = sum(float(r[column]) for r in rows) if column else 0.0
     if not busy:
         return Truth("key_averages csv", refuse="no device time was recorded")
-    steps = next((int(r["count"]) for r in rows if r["key"].startswith("ProfilerStep")), 1)  # fmt: skip
-    return Truth("key_averages csv", (Side(None, (), (Candidate("sum", None, busy / steps),)),))  # fmt: skip
+    steps = next(
+        (int(r["count"]) for r in rows if r["key"].startswith("ProfilerStep")), 1
+    )
+    return Truth(
+        "key_averages csv", (Side(None, (), (Candidate("sum", None, busy / steps),)),)
+    )
 
 
 def _nsys_stats(lines: Sequence[str]) -> Truth:

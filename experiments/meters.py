@@ -98,15 +98,34 @@ def _asked(
 ) -> Question:
     """The question with a model that was fitted on ``data`` alone."""
     manifest = ClockManifest(
-        FORMAT, {}, one.gpu.name, one.gpu.name, one.gpu.name, 1.0, (), one.corpus, "",
-        False, "evaluation", None, None, "", (view,), 0,
-        tuple(sorted(set(data.groups.tolist()))), (), {},
-    )  # fmt: skip
+        FORMAT,
+        {},
+        one.gpu.name,
+        one.gpu.name,
+        one.gpu.name,
+        1.0,
+        (),
+        one.corpus,
+        "",
+        False,
+        "evaluation",
+        None,
+        None,
+        "",
+        (view,),
+        0,
+        tuple(sorted(set(data.groups.tolist()))),
+        (),
+        {},
+    )
     machines = catalogue()
     return Question(
-        machines.instance(one.gpu.name), one.gpu, ClockBundle(manifest, {view: model}, None),
-        LegalClocks(877.0, tuple(map(float, curve.sm_mhz)), "the sweep"), objective,
-    )  # fmt: skip
+        machines.instance(one.gpu.name),
+        one.gpu,
+        ClockBundle(manifest, {view: model}, None),
+        LegalClocks(877.0, tuple(map(float, curve.sm_mhz)), "the sweep"),
+        objective,
+    )
 
 
 def _figures(one: Sweeps, view: str, spec: dict[str, Any]) -> list[ClockRow]:
@@ -133,17 +152,25 @@ def _figures(one: Sweeps, view: str, spec: dict[str, Any]) -> list[ClockRow]:
 
 
 def _case(
-    one: Sweeps, curve: Curve, view: str, train: Training, objective: str, model: Any,
+    one: Sweeps,
+    curve: Curve,
+    view: str,
+    train: Training,
+    objective: str,
+    model: Any,
     trace: Trace | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """One answer compared with the sweep, beside the choices of the baselines."""
     asked = _asked(one, curve, view, train, objective, model)
     # a swept program that mostly waits for its host is no job to refuse here
     recording = means_of(trace or _recording(curve, view))
     answer = answer_recording(
-        Session(), recording, curve.workload, asked,
+        Session(),
+        recording,
+        curve.workload,
+        asked,
         RecordingsRequest((recording,), asked.instance.name, force=True),
-    )  # fmt: skip
+    )
     aim = make_objective(objective)
     time = curve.smooth_time_s / curve.smooth_time_s[-1]
     power = curve.smooth_power_w / curve.smooth_power_w[-1]
@@ -175,9 +202,16 @@ def _row(
     held_out: str | None = None,
 ) -> ClockRow:
     return ClockRow(
-        None, one.gpu.name, model, one.corpus, "leave-applications-out", held_out, metric,
-        float(value), n,
-    )  # fmt: skip
+        None,
+        one.gpu.name,
+        model,
+        one.corpus,
+        "leave-applications-out",
+        held_out,
+        metric,
+        float(value),
+        n,
+    )
 
 
 def _rows(
@@ -221,13 +255,29 @@ def _sureness(one: Sweeps, model: str, cases: list[dict[str, Any]]) -> list[Cloc
     sure = stated > _SURE
     if sure.any():
         part = weights[sure] / weights[sure].sum()
-        rows.append(_row(one, model, "within_2_percent_when_sure", close[sure] @ part, int(sure.sum())))  # fmt: skip
+        rows.append(
+            _row(
+                one,
+                model,
+                "within_2_percent_when_sure",
+                close[sure] @ part,
+                int(sure.sum()),
+            )
+        )
     for domain in DOMAINS.values():
         in_group = np.array([c["domain"] == domain for c in cases])
         if in_group.any():
             part = weights[in_group] / weights[in_group].sum()
             gap = np.array([c["gap"] for c in cases])[in_group]
-            rows.append(_row(one, f"{model}, {domain}", "edp_gap", gap @ part, int(in_group.sum())))  # fmt: skip
+            rows.append(
+                _row(
+                    one,
+                    f"{model}, {domain}",
+                    "edp_gap",
+                    gap @ part,
+                    int(in_group.sum()),
+                )
+            )
     return rows
 
 
@@ -257,8 +307,15 @@ def _from_files(spec: dict[str, Any]) -> list[ClockRow]:
                     for f in files
                 ]
                 rows.append(
-                    _row(one, f"file, every {20 * every} ms ({view})", "edp_gap", float(np.mean(gaps)), len(gaps), curve.workload)
-                )  # fmt: skip
+                    _row(
+                        one,
+                        f"file, every {20 * every} ms ({view})",
+                        "edp_gap",
+                        float(np.mean(gaps)),
+                        len(gaps),
+                        curve.workload,
+                    )
+                )
     return rows
 
 

@@ -77,9 +77,13 @@ def _side(data: corpus.Corpus, instance: str) -> _Side:
     runs = data.runs_on(instance).sort([*KEY, "repeat"])
     jobs = median_of_repeats(runs)
     tables = [
-        (np.nan_to_num(matrix(t, ops)), matrix(t, (STEP,))[:, 0], t["model"].to_numpy().astype(str))
+        (
+            np.nan_to_num(matrix(t, ops)),
+            matrix(t, (STEP,))[:, 0],
+            t["model"].to_numpy().astype(str),
+        )
         for t in (runs, jobs)
-    ]  # fmt: skip
+    ]
     return _Side(ops, *tables[0], *tables[1])
 
 
@@ -95,9 +99,13 @@ def _verdicts(sides: dict[str, _Side], label: str) -> list[Row]:
         for model in np.unique(side.models):
             keep = side.models != model
             domain = Domain().fit(
-                ops, side.times[keep], side.steps[keep], side.models[keep],
-                {i: s.without([model]) for i, s in sides.items()}, anchor,
-            )  # fmt: skip
+                ops,
+                side.times[keep],
+                side.steps[keep],
+                side.models[keep],
+                {i: s.without([model]) for i, s in sides.items()},
+                anchor,
+            )
             asked = {"a network left out": (side.times[~keep], side.steps[~keep])}
             for i, s in sides.items():
                 if i != anchor:
@@ -198,11 +206,18 @@ def _rows(
 ) -> list[Row]:
     return [
         Row(
-            anchor, anchor, what, label, split, None, name,
-            float(np.mean([v[k] for v in verdicts])), len(verdicts),
+            anchor,
+            anchor,
+            what,
+            label,
+            split,
+            None,
+            name,
+            float(np.mean([v[k] for v in verdicts])),
+            len(verdicts),
         )
         for k, name in enumerate(("doubted", "refused"))
-    ]  # fmt: skip
+    ]
 
 
 KINDS = {"outsiders": outsiders, "recorded-on": recorded_on}

@@ -87,7 +87,9 @@ def compared(path: Path, case: str = "") -> FileRow:
 
 
 def _row(path: Path, truth: Truth, verdict: str, **more: Any) -> FileRow:
-    return FileRow(path.parent.name, path.name, truth.format, bool(truth.sides), verdict, **more)  # fmt: skip
+    return FileRow(
+        path.parent.name, path.name, truth.format, bool(truth.sides), verdict, **more
+    )
 
 
 def _profile(path: Path, truth: Truth) -> FileRow:
@@ -96,7 +98,9 @@ def _profile(path: Path, truth: Truth) -> FileRow:
     except XlateError as e:
         said = str(e).replace(str(path), path.name).splitlines()[0]
         if truth.unknown:
-            return _row(path, truth, "not judged", why=f"{truth.unknown}; refused: {said}")  # fmt: skip
+            return _row(
+                path, truth, "not judged", why=f"{truth.unknown}; refused: {said}"
+            )
         verdict = "refused rightly" if truth.refuse else "refused wrongly"
         return _row(path, truth, verdict, why=said)
     if truth.unknown:
@@ -124,15 +128,29 @@ def _side(path: Path, truth: Truth, profile: Profile) -> FileRow:
     gpu = _gpu(side, profile.device)
     why = ""
     right = gpu != "wrong" and (step is None or step <= STEP) and busy <= BUSY
-    if right and side.candidates[0].label == "the footer" and best.label != "the footer":  # fmt: skip
+    if (
+        right
+        and side.candidates[0].label == "the footer"
+        and best.label != "the footer"
+    ):
         # rows that a limit cut off: right where it is said
         footer = _errors(profile, side.candidates[0])[1]
         right = footer <= BUSY or any("missing" in n for n in profile.notes)
-        why = "the table's rows do not sum to its footer, which is said" if right else "rows are missing, which is not said"  # fmt: skip
+        why = (
+            "the table's rows do not sum to its footer, which is said"
+            if right
+            else "rows are missing, which is not said"
+        )
     return _row(
-        path, truth, "right" if right else "wrong",
-        step_error=step, busy_error=busy, gpu=gpu, taken=best.label, why=why,
-    )  # fmt: skip
+        path,
+        truth,
+        "right" if right else "wrong",
+        step_error=step,
+        busy_error=busy,
+        gpu=gpu,
+        taken=best.label,
+        why=why,
+    )
 
 
 def _errors(profile: Profile, candidate: Candidate) -> tuple[float | None, float]:
@@ -170,7 +188,9 @@ def _meter(path: Path, truth: Truth) -> FileRow:
     off = abs(float(str(power_w)) / truth.power_w - 1) if power_w else math.inf
     gpu = _gpu(truth.sides[0], trace.device)
     verdict = "right" if off <= POWER and gpu != "wrong" else "wrong"
-    return _row(path, truth, verdict, busy_error=off, gpu=gpu, taken="mean power", why="")  # fmt: skip
+    return _row(
+        path, truth, verdict, busy_error=off, gpu=gpu, taken="mean power", why=""
+    )
 
 
 def _against_case(path: Path, row: FileRow, case: str) -> FileRow:
@@ -226,7 +246,10 @@ def folders_here() -> list[Path]:
     """Folders of real files that are in the project, or beside it."""
     root = Path(__file__).resolve().parents[1]
     data = Path(os.environ.get("XLATE_DATA_HOME", root / "datasets"))
-    beside = [data.parent / "cases" / "traces", root.parent / "shared" / "cases" / "traces"]  # fmt: skip
+    beside = [
+        data.parent / "cases" / "traces",
+        root.parent / "shared" / "cases" / "traces",
+    ]
     folders = [next((p for p in beside if p.is_dir()), beside[0])]
     folders += sorted(p for p in (root / "tests" / "data").iterdir() if p.is_dir())
     return [p for p in folders if p.is_dir()]

@@ -164,10 +164,12 @@ def judge(target: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
         of_models = [
             r.value
             for r in rows
-            if r.held_out is not None and r.value is not None
-            and r.metric == target["figure"] and r.translator == target["translator"]
+            if r.held_out is not None
+            and r.value is not None
+            and r.metric == target["figure"]
+            and r.translator == target["translator"]
             and f"{r.anchor}->{r.target}" == pair
-        ]  # fmt: skip
+        ]
         value, bound = max(of_models), target["worst_model_at_most"]
         asked, measured = f"worst model at most {bound}", f"{value:.4g}"
         ok = value <= bound

@@ -175,9 +175,13 @@ def vector_path(profile: Path, anchor: str, target: str) -> VectorPath:
     loaded = [m for n, m in sys.modules.items() if f"{n}.".startswith("xlate.")]
     lines = [len(Path(str(m.__file__)).read_text("utf-8").splitlines()) for m in loaded]
     return VectorPath(
-        modules, len(entered) - len(modules), len(loaded), sum(lines),
-        len(set(called)), len(called) - len(set(called)),
-    )  # fmt: skip
+        modules,
+        len(entered) - len(modules),
+        len(loaded),
+        sum(lines),
+        len(set(called)),
+        len(called) - len(set(called)),
+    )
 
 
 def _vector_test(profile: object) -> Callable[[object], bool]:

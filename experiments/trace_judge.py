@@ -192,10 +192,16 @@ def _kineto(spans: list[dict[str, Any]], listed: list[Any], complete: bool) -> T
         args = e.get("args") or {}
         start, end = _span(e)
         asked = launches.get(args.get("correlation"), [])
-        pid, at = (asked[0].get("pid"), float(asked[0]["ts"])) if len(asked) == 1 else (None, start)  # fmt: skip
+        pid, at = (
+            (asked[0].get("pid"), float(asked[0]["ts"]))
+            if len(asked) == 1
+            else (None, start)
+        )
         recorded.add(args.get("correlation"))
         kernel = "kernel" in str(e.get("cat")).lower()
-        sides[args.get("device", e.get("pid")), pid].append(Event(start, end, at, kernel))  # fmt: skip
+        sides[args.get("device", e.get("pid")), pid].append(
+            Event(start, end, at, kernel)
+        )
     if not sides:
         return Truth("kineto", refuse="no GPU work was recorded")
     by_gpu: dict[Any, list[Event]] = defaultdict(list)
@@ -213,7 +219,9 @@ def _kineto(spans: list[dict[str, Any]], listed: list[Any], complete: bool) -> T
     if not complete and not any(s.candidates for s in judged):
         why = "it breaks off, and no step has its kernels"
         return Truth("kineto", tuple(judged), refuse=why)
-    several = tuple(f"GPU {g} of {len(p)} processes" for g, p in pids.items() if len(p) > 1)  # fmt: skip
+    several = tuple(
+        f"GPU {g} of {len(p)} processes" for g, p in pids.items() if len(p) > 1
+    )
     return Truth("kineto", tuple(judged), notes=several)
 
 
@@ -229,15 +237,19 @@ def _asked(
     """
     calls = [
         (float(e["ts"]), _id(e, "correlation") in recorded)
-        for group in launches.values() for e in group if LAUNCH.search(str(e.get("name")))
-    ]  # fmt: skip
+        for group in launches.values()
+        for e in group
+        if LAUNCH.search(str(e.get("name")))
+    ]
     at: dict[Any, list[float]] = defaultdict(list)
     for group in launches.values():
         for e in group:
             at[e.get("pid"), e.get("tid")].append(float(e["ts"]))
     at = {thread: sorted(times) for thread, times in at.items()}
     host = [e for e in spans if str(e.get("cat")).lower() in ("cpu_op", "operator")]
-    launching = [_launches_inside(e, at.get((e.get("pid"), e.get("tid")), [])) for e in host]  # fmt: skip
+    launching = [
+        _launches_inside(e, at.get((e.get("pid"), e.get("tid")), [])) for e in host
+    ]
     calls_of: dict[tuple[Any, ...], list[bool]] = defaultdict(list)
     for e, has in zip(host, launching, strict=True):
         calls_of[e.get("pid"), e.get("tid"), str(e.get("name"))].append(has)
@@ -245,8 +257,9 @@ def _asked(
     names = {name for (*_, name), has in calls_of.items() if _stretch(has) >= STRETCH}
     operations = [
         (float(e["ts"]), has)
-        for e, has in zip(host, launching, strict=True) if str(e.get("name")) in names
-    ]  # fmt: skip
+        for e, has in zip(host, launching, strict=True)
+        if str(e.get("name")) in names
+    ]
     return [calls, operations]
 
 
@@ -280,9 +293,10 @@ def _marks_of(
     """Ranges that may be steps, by their names without numbers."""
     marks: dict[str, list[tuple[float, float]]] = defaultdict(list)
     steps_of = {
-        e.get("pid") for e in spans
+        e.get("pid")
+        for e in spans
         if str(e.get("name")).startswith("ProfilerStep") and str(e.get("cat")) in RANGES
-    }  # fmt: skip
+    }
     # steps of one process that launched nothing are of the one that did
     pids = steps_of if len(steps_of) == 1 else pids
     for e in spans:
@@ -328,7 +342,11 @@ def _of_span(
 ) -> list[Candidate]:
     """A span of the host as a step: its work by when it was asked for, and by when it ran."""
     asked = [w for w in work if begin <= w.asked < stop]
-    ran = [(max(w.start, begin), min(w.end, stop)) for w in work if w.start < stop and w.end > begin]  # fmt: skip
+    ran = [
+        (max(w.start, begin), min(w.end, stop))
+        for w in work
+        if w.start < stop and w.end > begin
+    ]
     length = stop - begin
     if not asked and not ran:
         return []

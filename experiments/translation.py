@@ -42,9 +42,15 @@ def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
         for anchor in anchors:
             aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
             held = held_out(
-                aligned, ["physics"], data.label, "model", n_jobs=1,
-                clock_ratio=Pair(machines.instance(anchor), machines.instance(target)).clock_ratio,
-            )  # fmt: skip
+                aligned,
+                ["physics"],
+                data.label,
+                "model",
+                n_jobs=1,
+                clock_ratio=Pair(
+                    machines.instance(anchor), machines.instance(target)
+                ).clock_ratio,
+            )
             hat, true, difficulty = _in_order(held)
             logs.append(np.log(hat))
             truths.append(true)
@@ -68,11 +74,17 @@ def two_anchors(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 )
                 rows.append(
                     Row(
-                        sides, target, name, data.label, held.split,
-                        None if model is None else str(model), "step_mape",
-                        float(error[of_model].mean()), int(of_model.sum()),
+                        sides,
+                        target,
+                        name,
+                        data.label,
+                        held.split,
+                        None if model is None else str(model),
+                        "step_mape",
+                        float(error[of_model].mean()),
+                        int(of_model.sum()),
                     )
-                )  # fmt: skip
+                )
     output.table(
         "step time MAPE %, leave-one-model-out",
         ["anchors → target", "first alone", "second alone", "together"],
@@ -157,10 +169,17 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             for name, errors in errors_of.items():
                 rows.append(
                     Row(
-                        anchor, anchor, name, data.label, f"leave-one-model-out, {axis}",
-                        None, "step_mape", 100 * float(np.mean(errors)), len(errors),
+                        anchor,
+                        anchor,
+                        name,
+                        data.label,
+                        f"leave-one-model-out, {axis}",
+                        None,
+                        "step_mape",
+                        100 * float(np.mean(errors)),
+                        len(errors),
                     )
-                )  # fmt: skip
+                )
             if axis != "batch-size":
                 continue
             for target in spec["targets_of"].get(anchor, ()):
@@ -170,11 +189,17 @@ def scaling(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 error = _there(data, anchor, target, ratio, jobs, made)
                 rows.append(
                     Row(
-                        anchor, target, "one profile", data.label,
-                        f"leave-one-model-out, {axis}", None, "step_mape",
-                        100 * float(np.mean(error)), len(error),
+                        anchor,
+                        target,
+                        "one profile",
+                        data.label,
+                        f"leave-one-model-out, {axis}",
+                        None,
+                        "step_mape",
+                        100 * float(np.mean(error)),
+                        len(error),
                     )
-                )  # fmt: skip
+                )
     output.table(
         "step time at another size, MAPE %, leave-one-model-out",
         ["profiled on", "predicted for", "axis", "from", "MAPE %", "n"],
@@ -217,9 +242,13 @@ def two_paths(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
             for model in np.unique(models):
                 test, train = models == model, models != model
                 paths = TwoPath().fit(
-                    anchor_busy[train], idle[train], X[train, -1], target_busy[train], Y[train, -1],
+                    anchor_busy[train],
+                    idle[train],
+                    X[train, -1],
+                    target_busy[train],
+                    Y[train, -1],
                     1.0 / count[which][train],
-                )  # fmt: skip
+                )
                 hat[test] = paths.predict(
                     anchor_busy[test], idle[test], X[test, -1], target_busy[test]
                 ).step
@@ -228,11 +257,17 @@ def two_paths(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 of_model = np.full(len(X), True) if model is None else models == model
                 rows.append(
                     Row(
-                        anchor, target, "two paths, measured op sums", data.label,
-                        "leave-one-model-out", None if model is None else str(model),
-                        "step_mape", float(error[of_model].mean()), int(of_model.sum()),
+                        anchor,
+                        target,
+                        "two paths, measured op sums",
+                        data.label,
+                        "leave-one-model-out",
+                        None if model is None else str(model),
+                        "step_mape",
+                        float(error[of_model].mean()),
+                        int(of_model.sum()),
                     )
-                )  # fmt: skip
+                )
     output.pairs_table(rows, "step_mape", "step time MAPE % from measured op sums", "%")
     return rows
 
@@ -251,9 +286,14 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 continue
             aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
             held = held_out(
-                aligned, ["physics"], data.label, "model",
-                clock_ratio=Pair(machines.instance(anchor), machines.instance(target)).clock_ratio,
-            )  # fmt: skip
+                aligned,
+                ["physics"],
+                data.label,
+                "model",
+                clock_ratio=Pair(
+                    machines.instance(anchor), machines.instance(target)
+                ).clock_ratio,
+            )
             wrong: dict[str, int] = {"large": 0, "missed": 0, "made up": 0, "copies": 0}
             for fold in held.of("physics"):
                 copy = np.isin(fold.names, ["Device__Send", "Device__Recv"])
@@ -269,9 +309,19 @@ def presence(_spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
                 wrong["made up"] += int(made[:, ~copy].sum())
                 wrong["copies"] += int((missed | made)[:, copy].sum())
             rows += [
-                Row(anchor, target, "physics", data.label, held.split, None, k, float(v), len(held.models))
+                Row(
+                    anchor,
+                    target,
+                    "physics",
+                    data.label,
+                    held.split,
+                    None,
+                    k,
+                    float(v),
+                    len(held.models),
+                )
                 for k, v in wrong.items()
-            ]  # fmt: skip
+            ]
     counts_of: dict[tuple[str, str], list[object]] = {}
     for r in rows:
         counts_of.setdefault((r.anchor, r.target), []).append(int(r.value or 0))
@@ -292,10 +342,15 @@ def models_needed(spec: dict[str, Any], data: corpus.Corpus) -> list[Row]:
         aligned = align(data.runs_on(anchor), data.runs_on(target), "median")
         for most in spec["models"]:
             held = held_out(
-                aligned, ["physics", "ratio-forest"], data.label, "model",
-                clock_ratio=Pair(machines.instance(anchor), machines.instance(target)).clock_ratio,
+                aligned,
+                ["physics", "ratio-forest"],
+                data.label,
+                "model",
+                clock_ratio=Pair(
+                    machines.instance(anchor), machines.instance(target)
+                ).clock_ratio,
                 most_models=most,
-            )  # fmt: skip
+            )
             rows += [
                 replace(r, split=f"{r.split}, {most} networks")
                 for r in rows_of(held)
@@ -322,9 +377,13 @@ def _jobs(data: corpus.Corpus, instance: str) -> tuple[pl.DataFrame, list[str]]:
 
 
 def _there(
-    data: corpus.Corpus, anchor: str, target: str, ratio: float, jobs: pl.DataFrame,
+    data: corpus.Corpus,
+    anchor: str,
+    target: str,
+    ratio: float,
+    jobs: pl.DataFrame,
     made: list[tuple[int, int, Any]],
-) -> list[float]:  # fmt: skip
+) -> list[float]:
     """Errors on the target of scaled profiles, translated without their network."""
     from xlate.data.columns import plan
     from xlate.models.translate import make

@@ -73,8 +73,18 @@ def zero_shot(spec: dict[str, Any]) -> list[Row]:
         mean = float(np.mean([e.mean() for e in nvidia.values()]))
         n = sum(map(len, nvidia.values()))
         rows.append(
-            Row("every", "every NVIDIA", "zero-shot", name, split, None, "step_mape", mean, n)
-        )  # fmt: skip
+            Row(
+                "every",
+                "every NVIDIA",
+                "zero-shot",
+                name,
+                split,
+                None,
+                "step_mape",
+                mean,
+                n,
+            )
+        )
         for t in nvidia:
             rows += _cells(
                 t, [p for p in parts if p.target == t], name, split, machines
@@ -107,7 +117,14 @@ def _cells(
                 errors_of.setdefault((model, batch), []).append(float(error))
     return [
         Row(
-            "every", target, who, name, split, f"{model} b{batch}", "step_mape", value,
+            "every",
+            target,
+            who,
+            name,
+            split,
+            f"{model} b{batch}",
+            "step_mape",
+            value,
             len(errors),
         )
         for (model, batch), errors in sorted(errors_of.items())
@@ -115,13 +132,18 @@ def _cells(
             ("zero-shot", float(np.mean(errors))),
             ("NeuSight, published", NEUSIGHT[target, model, batch]),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _row(
-    anchor: str, target: str, who: str, name: str, split: str, held: str | None,
+    anchor: str,
+    target: str,
+    who: str,
+    name: str,
+    split: str,
+    held: str | None,
     errors: NDArray[np.float64],
-) -> Row:  # fmt: skip
+) -> Row:
     value = float(errors.mean())
     return Row(anchor, target, who, name, split, held, "step_mape", value, len(errors))
 
@@ -175,11 +197,18 @@ def few_shot(spec: dict[str, Any]) -> list[Row]:
                     errors_of.setdefault((k, who), []).extend(errors)
         rows += [
             Row(
-                anchor.name, target.name, who, name, f"{k} runs on the target", None,
-                "step_mape", float(np.mean(errors)), len(errors),
+                anchor.name,
+                target.name,
+                who,
+                name,
+                f"{k} runs on the target",
+                None,
+                "step_mape",
+                float(np.mean(errors)),
+                len(errors),
             )
             for (k, who), errors in errors_of.items()
-        ]  # fmt: skip
+        ]
     output.table(
         "step time MAPE % on models of which no run was measured on the target",
         ["pair", "translator", "measured", "MAPE %"],
@@ -204,9 +233,14 @@ def _drawn(rng: np.random.Generator, aligned: Aligned) -> NDArray[np.int64]:
 
 
 def _fitted(
-    who: str, aligned: Aligned, X: NDArray[np.float64], Y: NDArray[np.float64],
-    shots: NDArray[np.int64], test: NDArray[np.bool_], data_sheet_ratios: dict[str, float],
-) -> NDArray[np.float64]:  # fmt: skip
+    who: str,
+    aligned: Aligned,
+    X: NDArray[np.float64],
+    Y: NDArray[np.float64],
+    shots: NDArray[np.int64],
+    test: NDArray[np.bool_],
+    data_sheet_ratios: dict[str, float],
+) -> NDArray[np.float64]:
     ops = aligned.columns
     chosen = plan("all", ops, np.vstack([X[shots, :-1], Y[shots, :-1]]))
     A, B = (np.column_stack([chosen.apply(M[:, :-1], ops), M[:, -1]]) for M in (X, Y))
@@ -236,9 +270,13 @@ def pairs(spec: dict[str, Any]) -> list[Row]:
         )
         aligned = align(runs_of(data, anchor), runs_of(data, target), "median")
         held = held_out(
-            aligned, spec["translators"], data.label, "family",
-            prior=Pair(anchor, target).prior(), families=data.card.families,
-        )  # fmt: skip
+            aligned,
+            spec["translators"],
+            data.label,
+            "family",
+            prior=Pair(anchor, target).prior(),
+            families=data.card.families,
+        )
         rows += rows_of(held)
     output.pairs_table(rows, "step_mape", "step time MAPE %, families left out", "%")
     output.pairs_table(rows, "step_mape_window", "… from the operations alone", "%")

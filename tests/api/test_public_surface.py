@@ -113,9 +113,10 @@ _OF_MANY_TYPES = {
 @pytest.mark.parametrize("name", xlate.__all__)
 def test_no_any_is_in_it(name: str) -> None:
     loose = {
-        k: v for k, v in annotations_of(name).items()
+        k: v
+        for k, v in annotations_of(name).items()
         if re.search(r"\bAny\b", v) and (name, k) not in _OF_MANY_TYPES
-    }  # fmt: skip
+    }
     assert not loose
 
 

@@ -125,7 +125,12 @@ def test_whole_files_come_and_progress_is_in_bytes(
     server: BytesServer, tmp_path: Path, mode: str
 ) -> None:
     seen = []
-    fetch(card_of(BODY), tmp_path, f"{server.url}/{mode}", progress=lambda *a: seen.append(a))  # fmt: skip
+    fetch(
+        card_of(BODY),
+        tmp_path,
+        f"{server.url}/{mode}",
+        progress=lambda *a: seen.append(a),
+    )
     for path, body in BODY.items():
         assert (tmp_path / path).read_bytes() == body
     done, total = [d for d, _, _ in seen], sum(map(len, BODY.values()))
@@ -176,8 +181,19 @@ def test_https_is_not_left_for_http() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../x", "a/../../x", "/etc/x", "", "a\\..\\x", "C:/x", "C:x", "..", "a\nb", "\\\\h\\x"],
-)  # fmt: skip
+    [
+        "../x",
+        "a/../../x",
+        "/etc/x",
+        "",
+        "a\\..\\x",
+        "C:/x",
+        "C:x",
+        "..",
+        "a\nb",
+        "\\\\h\\x",
+    ],
+)
 def test_a_name_that_leads_out_is_refused_before_anything_is_fetched(
     server: BytesServer, tmp_path: Path, name: str
 ) -> None:

@@ -98,9 +98,11 @@ def test_large_kernels_approach_the_roofline_and_small_ones_the_floor() -> None:
 
 def test_operations_differ_between_generations(built: dict[str, pl.DataFrame]) -> None:
     on = (
-        built["ops"].join(built["runs"].select("run_id", "instance"), on="run_id")
-        .group_by("op").agg(pl.col("instance").unique())
-    )  # fmt: skip
+        built["ops"]
+        .join(built["runs"].select("run_id", "instance"), on="run_id")
+        .group_by("op")
+        .agg(pl.col("instance").unique())
+    )
     where = {op: set(i) for op, i in on.iter_rows()}
     assert "p3.2xlarge" not in where["Device_ArgMax"]
     assert "p2.xlarge" in where["Device_ArgMax"]
@@ -109,11 +111,16 @@ def test_operations_differ_between_generations(built: dict[str, pl.DataFrame]) -
 
 def test_repeats_scatter_as_measured(built: dict[str, pl.DataFrame]) -> None:
     spread = (
-        built["runs"].filter(pl.col("repeat").max().over("instance", "model", "dataset", "batch_size") == 3)
+        built["runs"]
+        .filter(
+            pl.col("repeat").max().over("instance", "model", "dataset", "batch_size")
+            == 3
+        )
         .group_by("instance", "model", "dataset", "batch_size")
         .agg((pl.col("step_time_us").std() / pl.col("step_time_us").mean()).alias("cv"))
-        .group_by("instance").agg(pl.col("cv").mean())
-    )  # fmt: skip
+        .group_by("instance")
+        .agg(pl.col("cv").mean())
+    )
     cv = dict(spread.iter_rows())
     for instance, measured in (
         ("g3s.xlarge", 0.005),

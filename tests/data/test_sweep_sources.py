@@ -195,9 +195,10 @@ def nodes(tmp_path: Path) -> tuple[Card, Path]:
     rows = "".join(",".join(f'"{v}"' for v in (*n, "[[8, 64]]")) + "\n" for n in NODES)
     write(tmp_path, f"{folder}/gpt2_large-train-1024-4.csv", head + rows)
     write(
-        tmp_path, f"{folder}/gpt2_large-train-1024-4.json",
+        tmp_path,
+        f"{folder}/gpt2_large-train-1024-4.json",
         '{"num_layer": 10, "e2e_latency": 80.0}',
-    )  # fmt: skip
+    )
     files = tuple(
         SourceFile(f"scripts/asplos/{folder}/gpt2_large-train-1024-4.{e}", "", 0)
         for e in ("csv", "json")
@@ -250,9 +251,13 @@ def test_neusight_counts_a_layer_as_often_as_there_are(
         ("json", '{"num_layer": 10}', "is not what it should be"),
         ("json", '{"num_layer": 0, "e2e_latency": 1}', "above 0"),
         ("csv", "op,target\n", "lacks meta, input_shapes"),
-        ("csv", "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency,input_shapes\ncall_method,size,,,x,0,0,\n", "cannot be read"),
+        (
+            "csv",
+            "op,target,meta,output_shape,fw_latency,bw_latency,acc_latency,input_shapes\ncall_method,size,,,x,0,0,\n",
+            "cannot be read",
+        ),
     ],
-)  # fmt: skip
+)
 def test_neusight_says_what_is_wrong(
     nodes: tuple[Card, Path], name: str, text: str, said: str
 ) -> None:
@@ -274,9 +279,11 @@ def test_neusight_is_read_completely_from_its_own_layout() -> None:
         (pl.col("instance") == "H100-SXM5-80GB") & (pl.col("mode") == "inference")
     )
     sums = (
-        tables["ops"].filter(pl.col("op").str.starts_with("Device_"))
-        .group_by("run_id").agg(pl.col("time_us").sum())
-    )  # fmt: skip
+        tables["ops"]
+        .filter(pl.col("op").str.starts_with("Device_"))
+        .group_by("run_id")
+        .agg(pl.col("time_us").sum())
+    )
     share = h100.join(sums, on="run_id").select(
         pl.col("time_us") / pl.col("step_time_us")
     )

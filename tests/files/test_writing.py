@@ -128,9 +128,12 @@ def test_importing_onto_a_full_disk_is_said(there: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", made],
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
         env={**os.environ, "XLATE_HOME": str(there / "home")},
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert "error: cannot write" in done.stderr
     assert "Traceback" not in done.stderr

@@ -122,7 +122,9 @@ def test_another_unit_or_a_contradiction_is_named(
     assert any(key in s for s in own.lay(gpu({**FACTS, key: value})).said())
 
 
-@pytest.mark.parametrize("key", [k for k, q in GPU_FACTS.items() if q.kind in ("number", "count")])  # fmt: skip
+@pytest.mark.parametrize(
+    "key", [k for k, q in GPU_FACTS.items() if q.kind in ("number", "count")]
+)
 def test_both_ends_of_a_range_are_in_it(key: str) -> None:
     quantity = GPU_FACTS[key]
     assert quantity.fault_of(quantity.low) is None
@@ -141,7 +143,10 @@ def test_a_price_that_cannot_be_paid_is_named(own: Own, value: str) -> None:
     "value", ["0", "-1", "1.5", "nan", "inf", '"8"', "true", "1e9", "[8]"]
 )
 def test_gpus_that_cannot_be_counted_are_named(own: Own, value: str) -> None:
-    assert any("gpu_count must be a whole number" in s for s in own.lay(None, instance(count=value)).said())  # fmt: skip
+    assert any(
+        "gpu_count must be a whole number" in s
+        for s in own.lay(None, instance(count=value)).said()
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,12 +198,24 @@ def test_an_unknown_fact_gets_the_nearest(own: Own, key: str, near: str) -> None
         (gpu().replace('"Ada"', '"?"'), 'architecture is still "?"'),
         (gpu().replace(', source = "data sheet" }', " }", 1), "has no source"),
         (gpu().replace('standing = "V", ', "", 1), "has no standing"),
-        (gpu().replace('standing = "V"', 'standing = "X"', 1), "must be one of D, V, C, I, U"),
-        (gpu().replace('standing = "V"', 'standing = "VD"', 1), "must be one of D, V, C, I, U"),
+        (
+            gpu().replace('standing = "V"', 'standing = "X"', 1),
+            "must be one of D, V, C, I, U",
+        ),
+        (
+            gpu().replace('standing = "V"', 'standing = "VD"', 1),
+            "must be one of D, V, C, I, U",
+        ),
         (gpu().replace('source = "data sheet"', 'source = ""', 1), "has no source"),
-        (gpu().replace('source = "data sheet"', 'source = "a\\u001b[31m"', 1), "control characters"),
+        (
+            gpu().replace('source = "data sheet"', 'source = "a\\u001b[31m"', 1),
+            "control characters",
+        ),
         (gpu().replace("[facts]\n", "[facts]\nl3_mib = 72\n"), "l3_mib"),
-        (gpu().replace("[facts]\n", '[facts]\nset_clock = "locked"\n'), "is given twice"),
+        (
+            gpu().replace("[facts]\n", '[facts]\nset_clock = "locked"\n'),
+            "is given twice",
+        ),
         (gpu().replace("[facts]", "[fact]"), "did you mean facts?"),
         (gpu(name='"RTX\\u001b[31m6090"'), "control characters"),
         (gpu(name='"RTX\\u202e6090"'), "control characters"),
@@ -219,11 +236,14 @@ def test_an_unknown_fact_gets_the_nearest(own: Own, key: str, near: str) -> None
         (gpu(clocks=CLOCKS + CLOCKS.lstrip()), "second list for memory clock"),
         (gpu(clocks=RULED), "max_mhz must be"),
         (gpu(clocks=RULED.replace("1e15", "2500")), "grid"),
-        (gpu(clocks=RULED.replace("= 15\n", "= 2520\n").replace("1e15", "2520")), "is not below"),
+        (
+            gpu(clocks=RULED.replace("= 15\n", "= 2520\n").replace("1e15", "2520")),
+            "is not below",
+        ),
         (gpu(clocks="\n[[clocks]]\n"), "rule is missing"),
         (gpu(clocks="").replace('"Ada"\n', '"Ada"\nclocks = 5\n'), "must be tables"),
     ],
-)  # fmt: skip
+)
 def test_a_gpu_file_with_a_fault(own: Own, text: str | bytes, wanted: str) -> None:
     said = own.lay(text, "name = 'box'\n").said(shipped("anchors"))
     assert any(wanted in s for s in said), said
@@ -243,10 +263,17 @@ def test_a_gpu_file_with_a_fault(own: Own, text: str | bytes, wanted: str) -> No
         (instance().replace("\n[[prices]]", "\n[prices]"), "must be tables"),
         (instance({**PRICE, "kind": '"cheap"'}), "kind must be one of"),
         (instance({**PRICE, "currency": '"EUR"'}), "currency is not a known field"),
-        (instance() + instance().partition("\n[[prices]]")[2].join(["\n[[prices]]", ""]), "second on-demand price"),
-        *((instance({k: v for k, v in PRICE.items() if k != lost}), lost) for lost in ("usd_per_h", "region", "date", "standing", "source")),
+        (
+            instance()
+            + instance().partition("\n[[prices]]")[2].join(["\n[[prices]]", ""]),
+            "second on-demand price",
+        ),
+        *(
+            (instance({k: v for k, v in PRICE.items() if k != lost}), lost)
+            for lost in ("usd_per_h", "region", "date", "standing", "source")
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_instance_file_with_a_fault(
     own: Own, text: str | bytes, wanted: str | None
 ) -> None:
@@ -422,8 +449,16 @@ def test_a_file_that_was_changed_is_read_again(own: Own) -> None:
 
 def test_values_are_pickled_and_cannot_be_changed() -> None:
     shipped_catalogue = catalogue()
-    for value in (shipped_catalogue.gpu("T4"), shipped_catalogue.instance("p3.2xlarge"), shipped_catalogue.instance("c5.4xlarge")):  # fmt: skip
-        for other in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value), copy.copy(value)):  # fmt: skip
+    for value in (
+        shipped_catalogue.gpu("T4"),
+        shipped_catalogue.instance("p3.2xlarge"),
+        shipped_catalogue.instance("c5.4xlarge"),
+    ):
+        for other in (
+            pickle.loads(pickle.dumps(value)),
+            copy.deepcopy(value),
+            copy.copy(value),
+        ):
             assert other == value
             assert hash(other) == hash(value)
         with pytest.raises(FrozenInstanceError):
@@ -466,32 +501,72 @@ def test_every_fact_that_ships_is_within_its_range() -> None:
 
 
 def test_a_flag_and_a_choice_are_checked(own: Own) -> None:
-    text = gpu().replace(fact("energy_counter", "true"), fact("energy_counter", '"yes"'))  # fmt: skip
+    text = gpu().replace(
+        fact("energy_counter", "true"), fact("energy_counter", '"yes"')
+    )
     assert any("must be true or false" in s for s in own.lay(text).said())
     text = gpu().replace('"locked"', '"maybe"')
-    assert any("must be one of application, locked, sysfs" in s for s in own.lay(text).said())  # fmt: skip
+    assert any(
+        "must be one of application, locked, sysfs" in s for s in own.lay(text).said()
+    )
 
 
 @pytest.mark.parametrize(
     ("changed", "wanted"),
     [
         ({"boost_mhz": "1500"}, "contradicts cuda_cores and boost_mhz"),
-        ({"memory_bus_bits": "384", "memory_gbit_per_s": "16"}, "contradicts memory_bus_bits and memory_gbit_per_s"),
+        (
+            {"memory_bus_bits": "384", "memory_gbit_per_s": "16"},
+            "contradicts memory_bus_bits and memory_gbit_per_s",
+        ),
         ({"fp64_tflop_per_s": "90"}, "is above fp32_tflop_per_s"),
-        ({"fp16_vector_tflop_per_s": "200", "fp16_tflop_per_s": "165"}, "is above fp16_tflop_per_s"),
-        ({"bf16_matrix_tflop_per_s": "330", "fp16_tflop_per_s": "165"}, "is above fp16_tflop_per_s"),
-        ({"tf32_matrix_tflop_per_s": "170", "fp16_tflop_per_s": "165"}, "is above fp16_tflop_per_s"),
-        ({"fp8_matrix_tflop_per_s": "100", "fp16_tflop_per_s": "165"}, "is above fp8_matrix_tflop_per_s"),
+        (
+            {"fp16_vector_tflop_per_s": "200", "fp16_tflop_per_s": "165"},
+            "is above fp16_tflop_per_s",
+        ),
+        (
+            {"bf16_matrix_tflop_per_s": "330", "fp16_tflop_per_s": "165"},
+            "is above fp16_tflop_per_s",
+        ),
+        (
+            {"tf32_matrix_tflop_per_s": "170", "fp16_tflop_per_s": "165"},
+            "is above fp16_tflop_per_s",
+        ),
+        (
+            {"fp8_matrix_tflop_per_s": "100", "fp16_tflop_per_s": "165"},
+            "is above fp8_matrix_tflop_per_s",
+        ),
         ({"tensor_cores": "0", "tf32_matrix_tflop_per_s": "80"}, "tensor_cores is 0"),
-        ({"tensor_cores": "0", "fp16_vector_tflop_per_s": "82", "fp16_tflop_per_s": "165"}, "but tensor_cores is 0"),
+        (
+            {
+                "tensor_cores": "0",
+                "fp16_vector_tflop_per_s": "82",
+                "fp16_tflop_per_s": "165",
+            },
+            "but tensor_cores is 0",
+        ),
         ({"tensor_cores": "500"}, "cannot be shared by 128 SMs"),
         ({"l2_mib": "75497472"}, "l2_mib must be"),
-        ({"boost_mhz": "2520", "memory_bus_bits": "384", "memory_gbit_per_s": "21", "tensor_cores": "512",
-          "fp64_tflop_per_s": "1.29", "tf32_matrix_tflop_per_s": "82.6", "fp16_vector_tflop_per_s": "82.6",
-          "fp16_tflop_per_s": "165.2", "bf16_matrix_tflop_per_s": "165.2", "fp8_matrix_tflop_per_s": "330.3",
-          "int8_matrix_top_per_s": "660.6", "l2_mib": "72", "host_link_gb_per_s": "31.5"}, None),
+        (
+            {
+                "boost_mhz": "2520",
+                "memory_bus_bits": "384",
+                "memory_gbit_per_s": "21",
+                "tensor_cores": "512",
+                "fp64_tflop_per_s": "1.29",
+                "tf32_matrix_tflop_per_s": "82.6",
+                "fp16_vector_tflop_per_s": "82.6",
+                "fp16_tflop_per_s": "165.2",
+                "bf16_matrix_tflop_per_s": "165.2",
+                "fp8_matrix_tflop_per_s": "330.3",
+                "int8_matrix_top_per_s": "660.6",
+                "l2_mib": "72",
+                "host_link_gb_per_s": "31.5",
+            },
+            None,
+        ),
     ],
-)  # fmt: skip
+)
 def test_precisions_and_memory_that_contradict_are_named(
     own: Own, changed: dict[str, str], wanted: str | None
 ) -> None:
@@ -506,7 +581,11 @@ def test_what_ships_agrees_with_itself() -> None:
     assert shipped_catalogue.instances
     for one in shipped_catalogue.gpus.values():
         n = one.number
-        cores, clock, fp32 = n("cuda_cores"), n("boost_mhz") or n("max_mhz"), n("fp32_tflop_per_s")  # fmt: skip
+        cores, clock, fp32 = (
+            n("cuda_cores"),
+            n("boost_mhz") or n("max_mhz"),
+            n("fp32_tflop_per_s"),
+        )
         if cores and clock and fp32:
             ratio = fp32 / (cores * 2 * clock / 1e6)
             assert min(abs(ratio - 1), abs(ratio - 2)) < 0.05, one.name

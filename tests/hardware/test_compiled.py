@@ -43,7 +43,9 @@ def test_both_forms_say_the_same(plain: Merged) -> None:
     assert list(fast.gpus) == list(plain.gpus)
     assert fast.owner_of == plain.owner_of
     assert fast.rank_of == plain.rank_of
-    assert all(i.gpu is None or i.gpu is fast.gpus[i.gpu.name] for i in fast.instances.values())  # fmt: skip
+    assert all(
+        i.gpu is None or i.gpu is fast.gpus[i.gpu.name] for i in fast.instances.values()
+    )
 
 
 @pytest.mark.parametrize("change", ["edit", "add", "remove", "rename"])

@@ -150,15 +150,27 @@ def checked(device: str, anchor: str, **more: bool) -> Failure | Profile:
 @pytest.mark.parametrize(
     ("device", "anchor", "hints"),
     [
-        ("NVIDIA A100-PG509-200", "p2.xlarge", ["--anchor A100-SXM4-40GB", "--anchor p4d.24xlarge"]),
-        ("Tesla V100-SXM2-32GB", "p3.2xlarge", ["--anchor V100-SXM2-32GB", "--anchor p3dn.24xlarge"]),
+        (
+            "NVIDIA A100-PG509-200",
+            "p2.xlarge",
+            ["--anchor A100-SXM4-40GB", "--anchor p4d.24xlarge"],
+        ),
+        (
+            "Tesla V100-SXM2-32GB",
+            "p3.2xlarge",
+            ["--anchor V100-SXM2-32GB", "--anchor p3dn.24xlarge"],
+        ),
         ("AMD Radeon Graphics", "g4dn.xlarge", ["--force"]),
-        ("NVIDIA A100-SXM-64GB", "p4d.24xlarge", ["does not know it", "A100-SXM4-40GB (p4d.24xlarge"]),
+        (
+            "NVIDIA A100-SXM-64GB",
+            "p4d.24xlarge",
+            ["does not know it", "A100-SXM4-40GB (p4d.24xlarge"],
+        ),
         ("NVIDIA GeForce RTX 6090", "T4", ["does not know it"]),
         ("NVIDIA GeForce RTX 3080 Laptop GPU", "RTX3080", ["--anchor RTX3080-Laptop"]),
         ("Apple M2", "T4", ["does not know it"]),
     ],
-)  # fmt: skip
+)
 def test_another_gpu_is_refused_with_what_to_name(
     device: str, anchor: str, hints: list[str]
 ) -> None:
@@ -186,7 +198,17 @@ def test_the_answer_says_which_entry_a_name_was_taken_as() -> None:
     assert "it may be MI300A or MI325X" in note
 
 
-@pytest.mark.parametrize("device", ["NVIDIA Graphics Device", "cuda:0", "GPU 0", "/device:GPU:0", "NVIDIA", "GPU-06c7b23d-6a59-60a6-78ee-82310fd08348"])  # fmt: skip
+@pytest.mark.parametrize(
+    "device",
+    [
+        "NVIDIA Graphics Device",
+        "cuda:0",
+        "GPU 0",
+        "/device:GPU:0",
+        "NVIDIA",
+        "GPU-06c7b23d-6a59-60a6-78ee-82310fd08348",
+    ],
+)
 def test_a_name_that_names_no_gpu_confirms_nothing(device: str) -> None:
     assert generic(device)
     (note,) = as_type(Profile, checked(device, "g4dn.xlarge")).notes
@@ -322,14 +344,32 @@ def test_a_kernel_built_for_older_gpus_runs_on_newer_ones(
 @pytest.mark.parametrize(
     ("name", "spoken"),
     [
-        ("NVIDIA A100-SXM4-40GB", "an"), ("nvidia l4", "an"), ("AMD Radeon RX 7600", "an"),
-        ("A10G", "an"), ("H100", "an"), ("L40S", "an"), ("MI300X", "an"), ("RTX3090", "an"),
-        ("rtx3090", "an"), ("Intel Arc", "an"), ("Instinct MI25", "an"), ("Orin-AGX", "an"),
-        ("8800 GT", "an"), ("T4", "a"), ("V100", "a"), ("Tesla T4", "a"), ("GH200", "a"),
-        ("RADEON VII", "a"), ("Radeon-VII", "a"), ("TITAN V", "a"), ("GTX1080", "a"),
-        ("UHD Graphics", "a"), ("unknown GPU", "an"), ("3090", "a"),
+        ("NVIDIA A100-SXM4-40GB", "an"),
+        ("nvidia l4", "an"),
+        ("AMD Radeon RX 7600", "an"),
+        ("A10G", "an"),
+        ("H100", "an"),
+        ("L40S", "an"),
+        ("MI300X", "an"),
+        ("RTX3090", "an"),
+        ("rtx3090", "an"),
+        ("Intel Arc", "an"),
+        ("Instinct MI25", "an"),
+        ("Orin-AGX", "an"),
+        ("8800 GT", "an"),
+        ("T4", "a"),
+        ("V100", "a"),
+        ("Tesla T4", "a"),
+        ("GH200", "a"),
+        ("RADEON VII", "a"),
+        ("Radeon-VII", "a"),
+        ("TITAN V", "a"),
+        ("GTX1080", "a"),
+        ("UHD Graphics", "a"),
+        ("unknown GPU", "an"),
+        ("3090", "a"),
     ],
-)  # fmt: skip
+)
 def test_a_name_has_the_article_it_is_spoken_with(name: str, spoken: str) -> None:
     assert with_article(name) == f"{spoken} {name}"
 

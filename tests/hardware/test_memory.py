@@ -66,17 +66,21 @@ def test_what_is_not_known_is_not_guessed() -> None:
     assert memory_fit(V100, None).fits is None
     bare = replace(V100, facts={})
     assert memory_fit(bare, GIB).document() == {
-        "need_bytes": GIB, "have_bytes": None, "fits": None,
-    }  # fmt: skip
+        "need_bytes": GIB,
+        "have_bytes": None,
+        "fits": None,
+    }
 
 
 def profile_of(example: Path, gib: int | None, faster: float = 1.0) -> Profile:
     profile = xlate.read_profile(example)
     return replace(
-        profile, step_time_us=faster * 1.05e5, instance=None,
+        profile,
+        step_time_us=faster * 1.05e5,
+        instance=None,
         ops={c: faster * v for c, v in profile.ops.items()},
         memory_bytes=None if gib is None else gib * GIB,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("target", ["p3.2xlarge", "g4dn.xlarge", "T4", "g6.xlarge"])

@@ -151,10 +151,15 @@ def test_the_objective_of_dollars_is_what_is_paid() -> None:
     rented = rent_of_instance(CATALOGUE.instance("p3.2xlarge"))
     own = rent_of_instance(
         replace(
-            CATALOGUE.instance("p3.2xlarge"), provider="own",
-            prices=(replace(present(CATALOGUE.instance("p3.2xlarge").price), usd_per_h=0.20),),
+            CATALOGUE.instance("p3.2xlarge"),
+            provider="own",
+            prices=(
+                replace(
+                    present(CATALOGUE.instance("p3.2xlarge").price), usd_per_h=0.20
+                ),
+            ),
         )
-    )  # fmt: skip
+    )
     for rent, best in ((rented, 1), (own, 0)):
         costs = StepCosts(Estimate(0.1), rent)
         aim = make_objective("cost", costs.usd_per_h, 1.0, costs.usd_per_kwh)
@@ -165,9 +170,27 @@ def test_the_objective_of_dollars_is_what_is_paid() -> None:
 
 
 def test_many_profiles_show_rent_and_fit(empty_home: Path, example: Path) -> None:
-    out = asked("translate", example, example, "--anchor", "g3s.xlarge", "--target", "p4d.24xlarge")  # fmt: skip
+    out = asked(
+        "translate",
+        example,
+        example,
+        "--anchor",
+        "g3s.xlarge",
+        "--target",
+        "p4d.24xlarge",
+    )
     assert "$/1000" in out
     assert "fits" in out
     assert "$ 21.9576 an hour for 8 GPUs" in " ".join(out.split())
-    document = json.loads(asked("translate", example, "--anchor", "g3s.xlarge", "--target", "p4d.24xlarge", "--json"))  # fmt: skip
+    document = json.loads(
+        asked(
+            "translate",
+            example,
+            "--anchor",
+            "g3s.xlarge",
+            "--target",
+            "p4d.24xlarge",
+            "--json",
+        )
+    )
     assert document[0]["usd_per_1000_steps_gpu_share"]["value"] > 0

@@ -24,7 +24,9 @@ def handoff(clocked: ClockFit) -> PowerModel:
     return as_type(PowerModel, clocked.bundle.handoff)
 
 
-def job(power_w: float, busy: float = 0.95, memory: float = 0.4, gpu: str | None = None) -> PowerFeatures:  # fmt: skip
+def job(
+    power_w: float, busy: float = 0.95, memory: float = 0.4, gpu: str | None = None
+) -> PowerFeatures:
     means = AnchorMeans(power_w, 70.0, busy, memory, gpu)
     return PowerFeatures(
         0.5, 0.3, 50e3, 32 * 128.0**2, means.beside(150e3, 50e3, 300.0)
@@ -80,7 +82,10 @@ def test_errors_on_an_anchor_never_metered_are_those_of_gpus_left_out(
     assert not present(handoff.strangeness(row)).new_gpu
     assert handoff.draws(row).std() != handoff.draws(new).std()
     alone = object.__new__(type(handoff))
-    alone.__dict__ = {**vars(handoff), "residuals_": {k: v for k, v in handoff.residuals_.items() if k != "new gpu"}}  # fmt: skip
+    alone.__dict__ = {
+        **vars(handoff),
+        "residuals_": {k: v for k, v in handoff.residuals_.items() if k != "new gpu"},
+    }
     assert alone.kind_of(new) == "sized"
 
 
@@ -88,7 +93,9 @@ def test_a_model_fitted_before_answers_without_the_telemetry(
     handoff: PowerModel,
 ) -> None:
     old = object.__new__(type(handoff))
-    old.__dict__ = {k: v for k, v in vars(handoff).items() if k not in ("trend_", "idle_share_")}  # fmt: skip
+    old.__dict__ = {
+        k: v for k, v in vars(handoff).items() if k not in ("trend_", "idle_share_")
+    }
     assert old.kind_of(job(60.0)) == "sized"
     assert np.isfinite(old.predict([job(60.0)])).all()
 
@@ -104,9 +111,12 @@ def test_strange_telemetry_is_named_less_sure_and_never_applied(
     def ask(power_w: int, busy: int, memory: int) -> Recommendation:
         metrics = {"gpu_utilization": busy, "memory_utilization": memory}
         (answer,) = engine.predict_freq(
-            profiles, "g3s.xlarge", "p3.2xlarge", clock_bundle=clocked.bundle,
+            profiles,
+            "g3s.xlarge",
+            "p3.2xlarge",
+            clock_bundle=clocked.bundle,
             telemetry=Probe(1000, power_w, metrics=metrics),
-        )  # fmt: skip
+        )
         return as_type(Recommendation, answer)
 
     usual, strange = ask(110, 90, 40), ask(8, 100, 100)
@@ -128,9 +138,12 @@ def test_telemetry_of_another_time_than_the_profile_makes_the_answer_less_sure(
 
     def ask() -> Recommendation:
         (answer,) = engine.predict_freq(
-            profiles, "g3s.xlarge", "p3.2xlarge", clock_bundle=clocked.bundle,
+            profiles,
+            "g3s.xlarge",
+            "p3.2xlarge",
+            clock_bundle=clocked.bundle,
             telemetry=Probe(1000, 110, metrics=metrics),
-        )  # fmt: skip
+        )
         return as_type(Recommendation, answer)
 
     same = ask()

@@ -69,9 +69,15 @@ def made(
 def family(n: int = 12, noise: float = 0.003) -> pl.DataFrame:
     """Applications from waiting to compute-bound."""
     parts = [
-        made(f"app{i:02d}", 0.05 + 0.9 * i / n, 0.2 + 0.3 * (i % 3) / 3, noise=noise, seed=i)
+        made(
+            f"app{i:02d}",
+            0.05 + 0.9 * i / n,
+            0.2 + 0.3 * (i % 3) / 3,
+            noise=noise,
+            seed=i,
+        )
         for i in range(n)
-    ]  # fmt: skip
+    ]
     return sweeps_frame(pl.concat(parts))
 
 
@@ -122,11 +128,16 @@ def test_single_wild_points_do_not_decide() -> None:
         (lambda f: f.with_columns(power_w=pl.lit(0.0)), "power_w is 0 W at 540"),
         (lambda f: f.with_columns(time_s=-pl.col("time_s")), "time_s is -"),
         (lambda f: pl.concat([f, f.head(1)]), "more than once"),
-        (lambda f: pl.concat([f, sweeps_frame(made("cut", 0.5, 0.2)).head(20)]),
-         "cut on V100-PCIe-32GB was never run at the highest clock, 1380"),
-        (lambda f: f.with_columns(gpu=pl.lit("A100-PCIe-40GB")), "no clock sweep of V100"),
+        (
+            lambda f: pl.concat([f, sweeps_frame(made("cut", 0.5, 0.2)).head(20)]),
+            "cut on V100-PCIe-32GB was never run at the highest clock, 1380",
+        ),
+        (
+            lambda f: f.with_columns(gpu=pl.lit("A100-PCIe-40GB")),
+            "no clock sweep of V100",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_sweep_is_named(
     change: Callable[[pl.DataFrame], pl.DataFrame], said: str
 ) -> None:
@@ -345,9 +356,10 @@ def test_figures_are_given_beside_both_baselines(sweeps: Sweeps) -> None:
         of["response-linear", "edp_gap_worst"]
     )
     each = [
-        r.value for r in rows
+        r.value
+        for r in rows
         if r.model == "response-linear" and r.metric == "edp_gap" and r.held_out
-    ]  # fmt: skip
+    ]
     mean = np.mean([present(value) for value in each])
     assert mean == pytest.approx(of["response-linear", "edp_gap"])
 

@@ -102,8 +102,9 @@ def test_sizes_wanted(text: str, sizes: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "batch=3", "batch-size", "batch-size=x", "batch-size=64..16", "batch-size=0"]
-)  # fmt: skip
+    "text",
+    ["", "batch=3", "batch-size", "batch-size=x", "batch-size=64..16", "batch-size=0"],
+)
 def test_invalid_sizes_are_refused(text: str) -> None:
     with pytest.raises(ProfileError, match="size"):
         engine.wanted_sizes(text)

@@ -27,14 +27,16 @@ def anatomy(simulated: Corpus) -> Anatomy:
 def test_it_agrees_with_the_comparison(anatomy: Anatomy) -> None:
     rows = engine.compare("g3s", "p3", "simulated", translators=("physics",))
     (mape,) = [
-        r.value for r in rows
+        r.value
+        for r in rows
         if (r.translator, r.held_out, r.metric) == ("physics", None, "step_mape")
-    ]  # fmt: skip
+    ]
     assert anatomy.mape == pytest.approx(mape)
     (covered,) = [
-        r.value for r in rows
+        r.value
+        for r in rows
         if (r.translator, r.held_out, r.metric) == ("physics", None, "coverage_90")
-    ]  # fmt: skip
+    ]
     assert dict(anatomy.coverage)[0.9] == pytest.approx(covered)
 
 

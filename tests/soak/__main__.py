@@ -33,9 +33,11 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="write the table here too")
     asked = parser.parse_args()
     cases = [
-        c for c in every_case()
-        if (not asked.kind or c.kind in asked.kind) and (not asked.case or c.id in asked.case)
-    ]  # fmt: skip
+        c
+        for c in every_case()
+        if (not asked.kind or c.kind in asked.kind)
+        and (not asked.case or c.id in asked.case)
+    ]
     if not cases:
         parser.error("no such case; see --list")
     if asked.list:

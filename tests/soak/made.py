@@ -42,13 +42,17 @@ HEADER = ("Rank", "Host/device", "Type", "Operation", "#Occurrences", "Total tim
 
 
 @lru_cache(maxsize=32)
-def run_of(instance: str = ANCHOR, model: str = MODEL, pixels: int = PIXELS, batch: int = BATCH) -> tuple[dict[str, float], float]:  # fmt: skip
+def run_of(
+    instance: str = ANCHOR, model: str = MODEL, pixels: int = PIXELS, batch: int = BATCH
+) -> tuple[dict[str, float], float]:
     """Operations (µs over the window) and step time (µs) of a simulated run."""
     folder = ROOT / "datasets/simulated"
     runs = pl.read_parquet(folder / "runs.parquet").filter(
-        (pl.col("instance") == instance) & (pl.col("model") == model)
-        & (pl.col("dataset") == f"{pixels}px") & (pl.col("batch_size") == batch)
-    )  # fmt: skip
+        (pl.col("instance") == instance)
+        & (pl.col("model") == model)
+        & (pl.col("dataset") == f"{pixels}px")
+        & (pl.col("batch_size") == batch)
+    )
     row = runs.sort("run_id").row(0, named=True)
     ops = pl.read_parquet(folder / "ops.parquet").filter(
         pl.col("run_id") == row["run_id"]
@@ -132,7 +136,13 @@ def flipped(raw: bytes, seed: int, most: int = 3) -> bytes:
 
 def base_answer(lab: Lab) -> Outcome:
     """The answer for the base profile as csv, everything given."""
-    return kept(lab, "base", lambda: lab.xlate("translate", lab.write("same.csv", stats_csv()), *given_all()))  # fmt: skip
+    return kept(
+        lab,
+        "base",
+        lambda: lab.xlate(
+            "translate", lab.write("same.csv", stats_csv()), *given_all()
+        ),
+    )
 
 
 _KEPT: dict[str, Outcome] = {}

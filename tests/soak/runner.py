@@ -110,10 +110,21 @@ class _Worker:
         spent = time.monotonic() - begun
         if line:
             answer = json.loads(line)
-            return Result(case, tuple(answer["wrong"]), answer["command"], spent, answer["commands"], tuple(answer["waits"]))  # fmt: skip
+            return Result(
+                case,
+                tuple(answer["wrong"]),
+                answer["command"],
+                spent,
+                answer["commands"],
+                tuple(answer["waits"]),
+            )
         end = self.process.poll() if line == "" else None
         self.stop()
-        said = f"hangs (over {limit:g} s)" if line is None else f"ends the process (status {end})"  # fmt: skip
+        said = (
+            f"hangs (over {limit:g} s)"
+            if line is None
+            else f"ends the process (status {end})"
+        )
         return Result(case, (said,), "", spent)
 
     def stop(self) -> None:
@@ -172,7 +183,9 @@ def run(
 
 def table(results: Sequence[Result]) -> str:
     """Kind, cases, passed, failed, and below it each failure with its command."""
-    lines = [f"{'kind':<18}{'cases':>7}{'passed':>8}{'failed':>8}{'waiting':>9}{'seconds':>9}"]  # fmt: skip
+    lines = [
+        f"{'kind':<18}{'cases':>7}{'passed':>8}{'failed':>8}{'waiting':>9}{'seconds':>9}"
+    ]
     for kind in [*dict.fromkeys(r.case.kind for r in results), "all"]:
         of_kind = [r for r in results if kind in (r.case.kind, "all")]
         bad = sum(bool(r.wrong) for r in of_kind)

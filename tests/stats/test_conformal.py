@@ -63,8 +63,11 @@ def test_a_group_never_seen_is_covered(level: float) -> None:
 def test_scores_are_relative_and_divided_by_difficulty() -> None:
     groups = np.array(["a", "b", "c"])
     scores = Scores.of(
-        np.array([2.0, 1.0, 0.0]), np.array([1.0, 1.0, 1.0]), np.array([2.0, 1, 1]), groups
-    )  # fmt: skip
+        np.array([2.0, 1.0, 0.0]),
+        np.array([1.0, 1.0, 1.0]),
+        np.array([2.0, 1, 1]),
+        groups,
+    )
     # the last row has no time to be wrong about
     np.testing.assert_allclose(scores.scores, [np.log(2) / 2, 0])
     assert scores.n_groups == 2

@@ -75,7 +75,11 @@ def answers(
         ops = np.linspace(1e2, 1e4, len(scaler.ops))
         scaled = scaler.predict(ops, 5e4, 16.0, 60.0)
         return [scaled.ops, np.array([scaled.step, scaler.factor(2, 0.9)])]
-    power = bundle.handoff if isinstance(bundle, clock_bundles.ClockBundle) else bundle.models["power"]  # fmt: skip
+    power = (
+        bundle.handoff
+        if isinstance(bundle, clock_bundles.ClockBundle)
+        else bundle.models["power"]
+    )
     rows = feature_rows(joined(simulated, simulated, "p3.2xlarge").gather_every(9))
     outputs = [power.predict(rows), power.draws(rows[0])]
     if isinstance(bundle, clock_bundles.ClockBundle):

@@ -25,12 +25,26 @@ PAIR = ("g3s.xlarge", "p3.2xlarge")
 def made() -> ClockBundle:
     """A clock model without views: enough to be stored, found and refused."""
     manifest = ClockManifest(
-        format=1, versions={"xlate": "0"}, target="p3.2xlarge", gpu="V100-SXM2-16GB",
-        source_gpu="V100-SXM2-16GB", spread=1.0, taught_by=(), corpus="mine",
-        corpus_sha256="", simulated=False, licence="", handoff=None,
-        handoff_limit_w=None, model="parametric", views=(), seed=0, applications=(),
-        card=(), files={},
-    )  # fmt: skip
+        format=1,
+        versions={"xlate": "0"},
+        target="p3.2xlarge",
+        gpu="V100-SXM2-16GB",
+        source_gpu="V100-SXM2-16GB",
+        spread=1.0,
+        taught_by=(),
+        corpus="mine",
+        corpus_sha256="",
+        simulated=False,
+        licence="",
+        handoff=None,
+        handoff_limit_w=None,
+        model="parametric",
+        views=(),
+        seed=0,
+        applications=(),
+        card=(),
+        files={},
+    )
     return ClockBundle(manifest, {}, None)
 
 

@@ -257,7 +257,10 @@ def test_arrays_that_are_not_what_the_table_says_are_refused(
         (b"", "BadZipFile"),
         (b"\x80\x04cos\nsystem\n(S'true'\ntR.", "BadZipFile"),
         (zipped([("model.json", "{}")]), "other files"),
-        (zipped([("arrays.bin", b""), ("model.json", "{}"), ("x.pkl", b"")]), "other files"),
+        (
+            zipped([("arrays.bin", b""), ("model.json", "{}"), ("x.pkl", b"")]),
+            "other files",
+        ),
         (zipped([("../arrays.bin", b""), ("model.json", "{}")]), "other files"),
         (zipped([("model.json", "{}"), ("arrays.bin", b"")]), "other files"),
         (zipped([("arrays.bin", b""), ("model.json", "{}")]), "another form"),
@@ -268,7 +271,7 @@ def test_arrays_that_are_not_what_the_table_says_are_refused(
             "too large",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_archive_of_other_files_is_refused(
     archive: bytes, says: str, tmp_path: Path
 ) -> None:

@@ -31,9 +31,7 @@ def slot(tmp_path: Path) -> Path:
 
 def everything(slot: Path) -> list[str]:
     """Texts of all fits beside a slot."""
-    return sorted(
-        what(p) for p in slot.parent.iterdir() if (p / "what").is_file()
-    )  # fmt: skip
+    return sorted(what(p) for p in slot.parent.iterdir() if (p / "what").is_file())
 
 
 def test_a_predecessor_is_kept_under_its_number(slot: Path) -> None:

@@ -43,9 +43,19 @@ def launched(
     return [
         span("cpu_op", op, at, 8, pid=pid, **ext),
         span("cuda_runtime", launch, at + 2, 3, pid=pid, correlation=k, **ext),
-        span("kernel", kernel, at + 20, dur, pid=device, tid=stream, device=device, stream=stream,
-             correlation=k, **ext),
-    ]  # fmt: skip
+        span(
+            "kernel",
+            kernel,
+            at + 20,
+            dur,
+            pid=device,
+            tid=stream,
+            device=device,
+            stream=stream,
+            correlation=k,
+            **ext,
+        ),
+    ]
 
 
 GEMM = "void cutlass::Kernel2<cutlass_80_tensorop_s1688gemm>(Params)"
@@ -91,9 +101,16 @@ def trace(
 VECTOR = {"Device_aten::addmm": 400, "Device_aten::add": 100, "Device_IDLE": 500}
 _COMPLETE = trace(steps(), indent=1)
 _BACK = [e if i != 1 else {**e, "dur": -5} for i, e in enumerate(steps())]
-_TURNED = [span("user_annotation", "ProfilerStep#1", 5000, 10), span("user_annotation", "ProfilerStep#2", 10, 10)]  # fmt: skip
-_FAR = [{**e, "ts": e["ts"] + 1e9, "args": {**e["args"], "correlation": None}} if e["cat"] == "kernel" else e
-        for e in steps()]  # fmt: skip
+_TURNED = [
+    span("user_annotation", "ProfilerStep#1", 5000, 10),
+    span("user_annotation", "ProfilerStep#2", 10, 10),
+]
+_FAR = [
+    {**e, "ts": e["ts"] + 1e9, "args": {**e["args"], "correlation": None}}
+    if e["cat"] == "kernel"
+    else e
+    for e in steps()
+]
 
 KINETO: dict[str, Case] = {
     "plain": (trace(steps()), VECTOR),
@@ -211,7 +228,7 @@ ROWS = [
 ]
 MEANS = {"Device_aten::addmm": 400, "Device_aten::add": 100, "Device_IDLE": 500, "Host_aten::addmm": 10, "Host_cudaLaunchKernel": 20}  # fmt: skip
 CSV = "key,count,self_cpu_time_total,cpu_time_total,self_device_time_total,device_memory_usage\n"
-_BODY = "ProfilerStep*,3,1,3000,0,0\naten::addmm,3,30,30,1200,4194304\naten::add,3,15,15,300,0\ncudaLaunchKernel,6,60,60,0,0\n"  # fmt: skip
+_BODY = "ProfilerStep*,3,1,3000,0,0\naten::addmm,3,30,30,1200,4194304\naten::add,3,15,15,300,0\ncudaLaunchKernel,6,60,60,0,0\n"
 
 KEY_AVERAGES: dict[str, Case] = {
     "table": (table(ROWS), MEANS),
@@ -237,7 +254,7 @@ KEY_AVERAGES: dict[str, Case] = {
 KERN = "Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name"
 COPY = "Time (%),Total Time (ns),Count,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Operation"
 NVTX = "Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Style,Range"
-_KERN_ROWS = f'80.0,1200000,3,400000,400000,1,2,0,"{GEMM}"\n20.0,300000,3,100000,100000,1,2,0,"{ADD}"\n'  # fmt: skip
+_KERN_ROWS = f'80.0,1200000,3,400000,400000,1,2,0,"{GEMM}"\n20.0,300000,3,100000,100000,1,2,0,"{ADD}"\n'
 _COPY_ROWS = "100,150000,3,50000,50000,1,2,0,[CUDA memcpy Host-to-Device]\n"
 _NVTX_ROWS = "99,3000000,3,1000000,1000000,1,2,0,PushPop,:step\n1,3000,9,3,3,1,2,0,PushPop,:forward\n"
 KERNELS = {
@@ -245,7 +262,7 @@ KERNELS = {
     "Device_at::native::vectorized_elementwise_kernel": 100,
 }
 _SUMS = {k: 3 * v for k, v in KERNELS.items()}
-_TALK = "Generating SQLite file x.sqlite\nProcessing [x.sqlite]...\n\n ** CUDA GPU Kernel Summary (cuda_gpu_kern_sum):\n\n"  # fmt: skip
+_TALK = "Generating SQLite file x.sqlite\nProcessing [x.sqlite]...\n\n ** CUDA GPU Kernel Summary (cuda_gpu_kern_sum):\n\n"
 
 NSYS_CSV: dict[str, Case] = {
     "kernels": (f"{KERN}\n{_KERN_ROWS}".encode(), _SUMS),
@@ -368,7 +385,7 @@ def nsys(
         return strings.setdefault(value, len(strings) + 1)
 
     if kernels:
-        columns = "start INT, end INT, deviceId INT, streamId INT, correlationId INT, demangledName INT, shortName INT"  # fmt: skip
+        columns = "start INT, end INT, deviceId INT, streamId INT, correlationId INT, demangledName INT, shortName INT"
         if old:
             columns = (
                 "start INT, end INT, deviceId INT, correlationId INT, shortName INT"

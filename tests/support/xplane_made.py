@@ -61,7 +61,9 @@ class Plane:
         )
         return some(4, varint_field(1, number) + times + said)
 
-    def line(self, name: str, *events: bytes, at_ns: int = 1_700_000_000_000_000_000) -> None:  # fmt: skip
+    def line(
+        self, name: str, *events: bytes, at_ns: int = 1_700_000_000_000_000_000
+    ) -> None:
         head = varint_field(1, 7) + some(2, name) + varint_field(3, at_ns)
         self.lines += some(3, head + b"".join(events))
 
@@ -101,8 +103,22 @@ def jax_gpu(
         at = 1000.0 * i + shift
         module = {"hlo_module": "jit_train_step"}
         ids = [{"correlation_id": 10 * i + k + 1} if launched else {} for k in (0, 1)]
-        events.append(gpu.event(GEMM, at + 100, 400, hlo_op="cublas-gemm.1", tf_op="jit(train_step)/dot_general:", **module, **ids[0]))  # fmt: skip
-        events.append(gpu.event(ADD, at + 600, 100, hlo_op="loop_add_fusion.3", **module, **ids[1]))  # fmt: skip
+        events.append(
+            gpu.event(
+                GEMM,
+                at + 100,
+                400,
+                hlo_op="cublas-gemm.1",
+                tf_op="jit(train_step)/dot_general:",
+                **module,
+                **ids[0],
+            )
+        )
+        events.append(
+            gpu.event(
+                ADD, at + 600, 100, hlo_op="loop_add_fusion.3", **module, **ids[1]
+            )
+        )
     gpu.line("Stream #13(Compute)", *events)
     for name, value in facts.items():
         gpu.fact(name, value)
@@ -121,7 +137,11 @@ def jax_host(
         events.append(host.event("train", at, length, **said))
         events.append(host.event("PjitFunction(train_step)", at + 1, 2))
         for k in (0, 1):
-            events.append(host.event("cuLaunchKernel", at + 5 + k, 0.5, correlation_id=10 * i + k + 1))  # fmt: skip
+            events.append(
+                host.event(
+                    "cuLaunchKernel", at + 5 + k, 0.5, correlation_id=10 * i + k + 1
+                )
+            )
     host.line("python", *events)
     return host
 
@@ -130,11 +150,19 @@ def space(*planes: Plane) -> bytes:
     return b"".join(p.content() for p in planes) + some(4, "a-host")
 
 
-def record(rank: int, side: str, kind: str, name: str, count: int, total: float, average: float) -> bytes:  # fmt: skip
+def record(
+    rank: int, side: str, kind: str, name: str, count: int, total: float, average: float
+) -> bytes:
     return (
-        varint_field(1, rank) + some(2, side) + some(3, kind) + some(4, name)
-        + varint_field(5, count) + real(6, total) + real(7, average) + some(17, "Memory")
-    )  # fmt: skip
+        varint_field(1, rank)
+        + some(2, side)
+        + some(3, kind)
+        + some(4, name)
+        + varint_field(5, count)
+        + real(6, total)
+        + real(7, average)
+        + some(17, "Memory")
+    )
 
 
 #: side, kind, name, occurrences, total µs, average µs
@@ -157,4 +185,6 @@ def stats(
         b"".join(some(1, record(k + 1, *row)) for k, row in enumerate(some_rows))
         for some_rows in (rows, without)
     ]
-    return b"".join(some(f, t) for f, t in zip((4, 5), tables, strict=True) if t) + some(6, "GPU")  # fmt: skip
+    return b"".join(
+        some(f, t) for f, t in zip((4, 5), tables, strict=True) if t
+    ) + some(6, "GPU")

@@ -62,14 +62,18 @@ def test_every_name_is_classified_by_its_scheme() -> None:
         # the name says more than the types of the operation
         ("volta_sgemm_128x64_nn", ("c10::Half",), "fp32"),
         # cuDNN writes f16 for either 16-bit float
-        ("cudnn_generated_fort_native_sdpa_sm90_flash_fprop_wgmma_f16_knob_7", ("c10::BFloat16",), "bf16-tensor"),
+        (
+            "cudnn_generated_fort_native_sdpa_sm90_flash_fprop_wgmma_f16_knob_7",
+            ("c10::BFloat16",),
+            "bf16-tensor",
+        ),
         ("attn_fwd", ("c10::Half",), "fp16-tensor"),
         ("kernel_unified_attention_2d", ("c10::BFloat16", ""), "bf16-tensor"),
         # no product, whatever its name reminds of
         ("SubTensorOpWithScalar1d", ("c10::BFloat16",), "bf16"),
         ("batched_transpose_32x32_half", ("c10::BFloat16",), "bf16"),
     ],
-)  # fmt: skip
+)
 def test_types_say_what_the_name_does_not(
     name: str,
     dtypes: list[str] | tuple[str | int | list[str | list[str]] | None, ...],

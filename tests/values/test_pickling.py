@@ -69,10 +69,11 @@ def values() -> dict[type[Any], Any]:
         xlate.scale(timed, *pair, "batch-size=32,64"),
         xlate.translate_together(both, "p3.2xlarge"),
         read_trace(EXAMPLES / "probe_1530.csv"),
-        machines.gpu("T4"), machines.instance("p3.2xlarge"),
+        machines.gpu("T4"),
+        machines.instance("p3.2xlarge"),
         FitResult(shipped, None, (row,), ("a note",), succession),
         settings.current(),
-    ):  # fmt: skip
+    ):
         collect(value, by_class)
     return by_class
 
@@ -123,11 +124,15 @@ def test_arrays_and_frames_are_compared_by_what_is_in_them() -> None:
 
     def fold(times: list[float]) -> Fold:
         step = np.asarray(times)
-        return Fold("t", np.arange(2), step, step, step, step, step, ("a",), step, step, None)  # fmt: skip
+        return Fold(
+            "t", np.arange(2), step, step, step, step, step, ("a",), step, step, None
+        )
 
     def held(step: list[float]) -> HeldOut:
         keys = pl.DataFrame({"model": ["a", None]})
-        return HeldOut("a", "b", "c", "model", np.array(["a", "b"]), keys, (fold(step),))  # fmt: skip
+        return HeldOut(
+            "a", "b", "c", "model", np.array(["a", "b"]), keys, (fold(step),)
+        )
 
     one = held([1.0, np.nan])
     assert copy_of(one) == one
@@ -152,13 +157,19 @@ def test_every_error_comes_back_equal() -> None:
         CatalogFaultsError: CatalogFaultsError([Fault("a.toml", "x", "is wrong")]),
     }
     kinds = list(every_error())
-    assert {getattr(errors, n) for n in errors.__all__ if n.endswith("Error")} <= set(kinds)  # fmt: skip
+    assert {getattr(errors, n) for n in errors.__all__ if n.endswith("Error")} <= set(
+        kinds
+    )
     for kind in kinds:
         error = made.get(kind) or kind("what", "give --trace-steps N", code="a.b")
         again = copy_of(error)
         assert again == error
         assert (type(again), str(again)) == (kind, str(error))
-        assert (again.what, again.hint, again.code) == (error.what, error.hint, error.code)  # fmt: skip
+        assert (again.what, again.hint, again.code) == (
+            error.what,
+            error.hint,
+            error.code,
+        )
         assert again != kind.__new__(kind)
     assert copy_of(made[UnknownNameError]).nearest == ["T4"]
 

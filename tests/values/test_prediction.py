@@ -62,7 +62,11 @@ def test_every_answer_carries_the_shared_keys(empty_home: Path, example: Path) -
     for document in (fitted, sheets):
         assert set(document) >= SHARED
         assert document["prediction_id"] is None
-        assert document["verdict"]["domain"] in ("in_domain", "uncertain", "out_of_domain")  # fmt: skip
+        assert document["verdict"]["domain"] in (
+            "in_domain",
+            "uncertain",
+            "out_of_domain",
+        )
         # the file does not say its precision
         assert document["precision"] == dict.fromkeys(PRECISION)
         assert document["mode"] == "training"
@@ -105,9 +109,13 @@ def test_each_part_says_what_it_rests_on(empty_home: Path, example: Path) -> Non
     assert "two steps" in present(sheets.facts.rests_on[0].note)
     (far,) = xlate.scale(
         replace(xlate.read_profile(example), step_time_us=1.05e5),
-        "g3s", "p3", "batch-size=128",
-    )  # fmt: skip
-    assert far.translation.facts.rests_on[0].source.startswith("scaled from batch-size 64")  # fmt: skip
+        "g3s",
+        "p3",
+        "batch-size=128",
+    )
+    assert far.translation.facts.rests_on[0].source.startswith(
+        "scaled from batch-size 64"
+    )
 
 
 @pytest.mark.parametrize("target", ["p3.2xlarge", "p5.48xlarge", "g4dn.xlarge"])
@@ -153,16 +161,19 @@ def test_the_answer_fits_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     for command in (
-        (example, "--anchor", "g3s.xlarge"), (example, example, "--anchor", "g3s.xlarge"),
+        (example, "--anchor", "g3s.xlarge"),
+        (example, example, "--anchor", "g3s.xlarge"),
         (trace, "--anchor", "g4dn.xlarge"),
-    ):  # fmt: skip
+    ):
         out = asked("translate", *command, "--target", target).stdout
         assert max(map(len, out.splitlines())) <= int(columns), out
 
 
 def test_the_verdict_is_explained_once(empty_home: Path, example: Path) -> None:
     done = asked("translate", example, *PAIR)
-    for reason in xlate.translate(example, "g3s.xlarge", "p3.2xlarge")[0].verdict.reasons:  # fmt: skip
+    for reason in xlate.translate(example, "g3s.xlarge", "p3.2xlarge")[
+        0
+    ].verdict.reasons:
         assert " ".join(done.stdout.split()).count(reason) == 1
     assert "what to do:" in done.stdout
     assert "--step-time" in done.stdout
@@ -224,7 +235,16 @@ def test_what_out_writes_keeps_framework_and_memory(
     empty_home: Path, trace: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "t.json"
-    asked("translate", trace, "--anchor", "g4dn.xlarge", "--target", "p5.48xlarge", "--out", out)  # fmt: skip
+    asked(
+        "translate",
+        trace,
+        "--anchor",
+        "g4dn.xlarge",
+        "--target",
+        "p5.48xlarge",
+        "--out",
+        out,
+    )
     (written,) = json.loads(out.read_text())
     assert written["workload"]["framework"] == "pytorch"
 

@@ -88,7 +88,10 @@ class ColumnPlan:
     def _places(self, columns: Sequence[str]) -> list[int]:
         """Column of each operation."""
         cache = self._place_cache
-        return [cache[c] if c in cache else cache.setdefault(c, self.place_of(c)) for c in columns]  # fmt: skip
+        return [
+            cache[c] if c in cache else cache.setdefault(c, self.place_of(c))
+            for c in columns
+        ]
 
     @cached_property
     def _place_cache(self) -> dict[str, int]:

@@ -86,10 +86,15 @@ def cross_validate(
     """
     return rows_of(
         held_out(
-            aligned, translators, corpus, split,
-            columns=columns, seed=seed, n_jobs=n_jobs,
+            aligned,
+            translators,
+            corpus,
+            split,
+            columns=columns,
+            seed=seed,
+            n_jobs=n_jobs,
         )
-    )  # fmt: skip
+    )
 
 
 def rows_of(held: HeldOut) -> list[Row]:

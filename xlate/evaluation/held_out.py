@@ -291,10 +291,18 @@ def held_out(
     )
     models, fold = aligned.models[keep], fold[keep]
     run_fold = partial(
-        _run_fold, ops=aligned.columns, matrices=matrices, fold=fold,
-        translators=translators, columns=columns, seed=seed, models=models,
-        clock_ratio=clock_ratio, prior=prior, most_models=most_models,
-    )  # fmt: skip
+        _run_fold,
+        ops=aligned.columns,
+        matrices=matrices,
+        fold=fold,
+        translators=translators,
+        columns=columns,
+        seed=seed,
+        models=models,
+        clock_ratio=clock_ratio,
+        prior=prior,
+        most_models=most_models,
+    )
     text = f"{aligned.anchor} → {aligned.target}, groups held out"
     answers = _all_folds(run_fold, np.unique(fold).tolist(), n_jobs, progress, text)
     return HeldOut(

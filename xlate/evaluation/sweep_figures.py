@@ -113,22 +113,34 @@ def rows_of(
         figures |= _calibration(choice, weights)
     overall = [
         ClockRow(
-            None, sweeps.gpu.name, model, sweeps.corpus, split,
-            held_out=None, metric=metric,
-            value=float(value) if np.isfinite(value) else None, n=len(choice.gap),
+            None,
+            sweeps.gpu.name,
+            model,
+            sweeps.corpus,
+            split,
+            held_out=None,
+            metric=metric,
+            value=float(value) if np.isfinite(value) else None,
+            n=len(choice.gap),
         )
         for metric, value in figures.items()
-    ]  # fmt: skip
+    ]
     by_application = []
     for application in np.unique(sweeps.applications):
         of_application = sweeps.applications == application
         by_application.append(
             ClockRow(
-                None, sweeps.gpu.name, model, sweeps.corpus, split,
-                held_out=str(application), metric=f"{objective}_gap",
-                value=float(choice.gap[of_application].mean()), n=int(of_application.sum()),
+                None,
+                sweeps.gpu.name,
+                model,
+                sweeps.corpus,
+                split,
+                held_out=str(application),
+                metric=f"{objective}_gap",
+                value=float(choice.gap[of_application].mean()),
+                n=int(of_application.sum()),
             )
-        )  # fmt: skip
+        )
     return overall + by_application
 
 
@@ -165,11 +177,18 @@ def bounded_rows(
     }
     return [
         ClockRow(
-            None, sweeps.gpu.name, model, sweeps.corpus, split,
-            held_out=None, metric=metric, value=value, n=len(choice.gap),
+            None,
+            sweeps.gpu.name,
+            model,
+            sweeps.corpus,
+            split,
+            held_out=None,
+            metric=metric,
+            value=value,
+            n=len(choice.gap),
         )
         for metric, value in figures.items()
-    ]  # fmt: skip
+    ]
 
 
 def application_weights(applications: NDArray[np.str_]) -> Floats:

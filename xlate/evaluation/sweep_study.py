@@ -220,16 +220,33 @@ def measure(
         for objective in objectives:
             first = objective == objectives[0]
             chosen = choices(
-                sweeps, model, split=split, view=view, kind=kind, seed=seed,
-                objective=objective, pool=pool, tested=tested, donor_weights=donor_weights,
-            )  # fmt: skip
+                sweeps,
+                model,
+                split=split,
+                view=view,
+                kind=kind,
+                seed=seed,
+                objective=objective,
+                pool=pool,
+                tested=tested,
+                donor_weights=donor_weights,
+            )
             for swept, choice in zip(sweeps, chosen, strict=False):
                 rows += rows_of(swept, model, label, objective, choice, first=first)
         if bound is not None:
             chosen = choices(
-                sweeps, model, split=split, view=view, kind=kind, seed=seed,
-                objective=objectives[0], bound=bound, pool=pool, tested=tested, donor_weights=donor_weights,
-            )  # fmt: skip
+                sweeps,
+                model,
+                split=split,
+                view=view,
+                kind=kind,
+                seed=seed,
+                objective=objectives[0],
+                bound=bound,
+                pool=pool,
+                tested=tested,
+                donor_weights=donor_weights,
+            )
             for swept, choice in zip(sweeps, chosen, strict=False):
                 rows += bounded_rows(
                     swept, model, label, objectives[0], choice, bound=bound
@@ -328,9 +345,15 @@ def importance(
     base = float(weights @ lost[""].mean(axis=0))
     return [
         ClockRow(
-            None, sweeps.gpu.name, model, sweeps.corpus, CLOCK_SPLITS["workload"],
-            held_out=None, metric=f"importance:{name}",
-            value=float(weights @ lost[name].mean(axis=0)) - base, n=len(data),
+            None,
+            sweeps.gpu.name,
+            model,
+            sweeps.corpus,
+            CLOCK_SPLITS["workload"],
+            held_out=None,
+            metric=f"importance:{name}",
+            value=float(weights @ lost[name].mean(axis=0)) - base,
+            n=len(data),
         )
         for name in data.names
-    ]  # fmt: skip
+    ]

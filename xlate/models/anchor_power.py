@@ -172,9 +172,11 @@ class Trend:
     def of(cls, arrays: dict[str, Floats]) -> Trend:
         """From :meth:`arrays`."""
         return cls(
-            arrays["weights"], arrays["mean"], arrays["scale"],
+            arrays["weights"],
+            arrays["mean"],
+            arrays["scale"],
             float(arrays["level"][0]),
-        )  # fmt: skip
+        )
 
 
 def trend_features(busy: Floats, metered: Sequence[MeteredShares]) -> Floats:

@@ -192,9 +192,14 @@ class PowerModel(Stateful):
             return self._process().fit(X, rest), trend
 
     def _held_out(
-        self, kind: str, rows: Sequence[PowerFeatures], X: Floats, Y: Floats, test: Bools,
+        self,
+        kind: str,
+        rows: Sequence[PowerFeatures],
+        X: Floats,
+        Y: Floats,
+        test: Bools,
         train: Bools | None = None,
-    ) -> tuple[Floats, Floats]:  # fmt: skip
+    ) -> tuple[Floats, Floats]:
         """Answers for rows left out, and the standard deviation stated of power."""
         train = ~test if train is None else train
         inside = [r for r, k in zip(rows, train, strict=True) if k]

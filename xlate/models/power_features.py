@@ -93,11 +93,14 @@ def feature_rows(jobs: pl.DataFrame) -> list[PowerFeatures]:
     shares = ("_power_share", "_busy", "_memory", "_speedup", "_energy_share", "_gpu")
     return [
         PowerFeatures.of(
-            {c: r[c] for c in ops}, r[STEP], r["dataset"], r["batch_size"],
+            {c: r[c] for c in ops},
+            r[STEP],
+            r["dataset"],
+            r["batch_size"],
             MeteredShares(*(r[c] for c in shares)) if metered else None,
         )
         for r in jobs.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 def limiting_shares(rows: Sequence[PowerFeatures]) -> Floats:

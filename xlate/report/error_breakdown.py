@@ -53,10 +53,14 @@ def _predictions(axes: Any, breakdown: Anatomy) -> None:
     for k, m in enumerate(models):
         rows = breakdown.models == m
         axes.plot(
-            breakdown.step[rows] / 1e3, breakdown.step_hat[rows] / 1e3, marks[k // len(COLOURS) % len(marks)],
-            ms=4, alpha=0.75, color=COLOURS[k % len(COLOURS)],
+            breakdown.step[rows] / 1e3,
+            breakdown.step_hat[rows] / 1e3,
+            marks[k // len(COLOURS) % len(marks)],
+            ms=4,
+            alpha=0.75,
+            color=COLOURS[k % len(COLOURS)],
             label=plot_text(m),
-        )  # fmt: skip
+        )
     line = np.array([breakdown.step.min(), breakdown.step.max()]) / 1e3
     axes.plot(line, line, color="#444444", lw=1)
     axes.fill_between(
@@ -121,12 +125,20 @@ def _by_path(axes: Any, breakdown: Anatomy) -> None:
     if breakdown.device is not None and breakdown.host is not None:
         ahead = breakdown.device / breakdown.host
         for rows, name, colour in (
-            (ahead >= 1, "device binds", COLOURS[0]), (ahead < 1, "host binds", COLOURS[1]),
-        ):  # fmt: skip
+            (ahead >= 1, "device binds", COLOURS[0]),
+            (ahead < 1, "host binds", COLOURS[1]),
+        ):
             if rows.any():
                 size = np.abs(breakdown.error[rows]).mean()
-                axes.plot(ahead[rows], breakdown.error[rows], "o", ms=4, alpha=0.7, color=colour,
-                       label=f"{name}: {rows.sum()} jobs, {size:.1f} %")  # fmt: skip
+                axes.plot(
+                    ahead[rows],
+                    breakdown.error[rows],
+                    "o",
+                    ms=4,
+                    alpha=0.7,
+                    color=colour,
+                    label=f"{name}: {rows.sum()} jobs, {size:.1f} %",
+                )
         axes.axvline(1, color="#444444", lw=1)
         axes.set(
             xscale="log",

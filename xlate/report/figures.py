@@ -102,9 +102,13 @@ def curve_picture(answer: Recommendation, path: Path) -> None:
     )
     axes.axvline(answer.sm_mhz, color="#D55E00", lw=1.5, ls="--")
     axes.annotate(
-        f"{answer.sm_mhz:g} MHz", (answer.sm_mhz, axes.get_ylim()[1]), xytext=(4, -4),
-        textcoords="offset points", va="top", color="#D55E00",
-    )  # fmt: skip
+        f"{answer.sm_mhz:g} MHz",
+        (answer.sm_mhz, axes.get_ylim()[1]),
+        xytext=(4, -4),
+        textcoords="offset points",
+        va="top",
+        color="#D55E00",
+    )
     axes.set_xlabel("core clock, MHz")
     axes.set_ylabel(f"over that at {answer.default_sm_mhz:g} MHz")
     axes.set_title(

@@ -55,9 +55,11 @@ def written(encoded: Encoded) -> bytes:
         table.append([array.dtype.str, list(array.shape), order])
         blob += array.tobytes(order)
     text = json.dumps(
-        {"arrays": table, "model": encoded.tree}, allow_nan=False, ensure_ascii=False,
+        {"arrays": table, "model": encoded.tree},
+        allow_nan=False,
+        ensure_ascii=False,
         separators=(",", ":"),
-    )  # fmt: skip
+    )
     files = {_TREE: text.encode(), _ARRAYS: bytes(blob)}
     files |= {_ESTIMATOR.format(i): e for i, e in enumerate(encoded.estimators)}
     buffer = io.BytesIO()

@@ -31,8 +31,9 @@ __all__ = [
 #: what a JSON probe may say; activities, which are not listed, from 0 to 1
 _RANGES = {
     "gpu_utilization": (0.0, 100.0),
-    "memory_utilization": (0.0, 100.0), "temperature_c": (-50.0, 200.0),
-}  # fmt: skip
+    "memory_utilization": (0.0, 100.0),
+    "temperature_c": (-50.0, 200.0),
+}
 #: fewer samples at work than this are no recording of a job, nor is a larger share of
 #: idle samples among them, nor a lower mean utilisation in %
 _FEWEST_SAMPLES, _MOST_WAITING, _LEAST_BUSY = 2, 0.5, 5.0

@@ -159,17 +159,28 @@ def cases() -> Cases:
             _of(anchor, target),
         )
     for name, change in {
-        "anchor-other": lambda m: {**m, "anchor": "g4dn.xlarge"}, "target-other": lambda m: {**m, "target": "g4dn.xlarge"},
+        "anchor-other": lambda m: {**m, "anchor": "g4dn.xlarge"},
+        "target-other": lambda m: {**m, "target": "g4dn.xlarge"},
         "pair-swapped": lambda m: {**m, "anchor": m["target"], "target": m["anchor"]},
-        "format-99": lambda m: {**m, "format": 99}, "format-0": lambda m: {**m, "format": 0}, "format-text": lambda m: {**m, "format": "2"},
-        "translator-unknown": lambda m: {**m, "translator": "oracle"}, "translator-other": lambda m: {**m, "translator": "ratio"},
+        "format-99": lambda m: {**m, "format": 99},
+        "format-0": lambda m: {**m, "format": 0},
+        "format-text": lambda m: {**m, "format": "2"},
+        "translator-unknown": lambda m: {**m, "translator": "oracle"},
+        "translator-other": lambda m: {**m, "translator": "ratio"},
         "columns-other": lambda m: {**m, "columns": "families"},
         "operations-none": lambda m: {**m, "operations": []},
-        "operations-renamed": lambda m: {**m, "operations": ["Device_X" + o for o in m["operations"]]},
-        "files-none": lambda m: {**m, "files": {}}, "files-zero": lambda m: {**m, "files": {"model.zip": "0" * 64}},
+        "operations-renamed": lambda m: {
+            **m,
+            "operations": ["Device_X" + o for o in m["operations"]],
+        },
+        "files-none": lambda m: {**m, "files": {}},
+        "files-zero": lambda m: {**m, "files": {"model.zip": "0" * 64}},
         "files-outside": lambda m: {**m, "files": {"../../../../etc/passwd": "0" * 64}},
-        "list": lambda m: [m], "null": lambda _: None, "empty": lambda _: {}, "number": lambda _: 3,
-    }.items():  # fmt: skip
+        "list": lambda m: [m],
+        "null": lambda _: None,
+        "empty": lambda _: {},
+        "number": lambda _: 3,
+    }.items():
         collected.add(f"manifest-{name}", _PAIR, _edited(change))
     collected.add("manifest-operations-fewer", _PAIR, _operations_fewer)
     for key in (

@@ -40,9 +40,14 @@ def gpu(
     given_facts = FACTS if facts is None else facts
     return (
         f'name = {name}\narchitecture = "Ada"\naliases = ["RTX 6090"]\n'
-        + fact("set_clock", '"locked"') + fact("energy_counter", "true") + fact("dcgm_profiling", "false")
-        + head + "\n[facts]\n" + "".join(fact(k, v) for k, v in given_facts.items()) + clocks
-    )  # fmt: skip
+        + fact("set_clock", '"locked"')
+        + fact("energy_counter", "true")
+        + fact("dcgm_profiling", "false")
+        + head
+        + "\n[facts]\n"
+        + "".join(fact(k, v) for k, v in given_facts.items())
+        + clocks
+    )
 
 
 PRICE = {

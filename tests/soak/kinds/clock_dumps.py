@@ -68,8 +68,13 @@ def cases() -> Cases:
     """About 30."""
     collected = Cases("clock_dumps")
     for name, text in {
-        "plain": dump(), "crlf": dump().replace("\n", "\r\n"), "ascending": dump(tuple(range(510, 1531, 15))), "few": dump((1530, 1200, 900)), "twice": dump((1530, 1530, 1200, 900)), "no-product": dump(product=""),
-    }.items():  # fmt: skip
+        "plain": dump(),
+        "crlf": dump().replace("\n", "\r\n"),
+        "ascending": dump(tuple(range(510, 1531, 15))),
+        "few": dump((1530, 1200, 900)),
+        "twice": dump((1530, 1530, 1200, 900)),
+        "no-product": dump(product=""),
+    }.items():
         collected.add(
             f"valid-{name}",
             "valid variants must be accepted",
@@ -77,9 +82,21 @@ def cases() -> Cases:
             "clocks",
         )
     for name, text in {
-        "other-gpu": dump(product="Tesla T4"), "amd": dump(product="AMD Instinct MI250"), "unknown-gpu": dump(product="NVIDIA A100-PG509-200"), "empty": "", "no-clocks": dump(()), "not-available": dump(()) + "    N/A\n", "negative": dump((-1530, -1200)),
-        "zero": dump((0,)), "words": dump(("fast", "slow")), "khz": dump(tuple(range(1_530_000, 500_000, -15_000))), "ghz": dump(("1.53", "1.2")), "binary": "\0\1\2", "prose": "Clocks are fine, thank you.", "memory-negative": dump(memory=-5),
-    }.items():  # fmt: skip
+        "other-gpu": dump(product="Tesla T4"),
+        "amd": dump(product="AMD Instinct MI250"),
+        "unknown-gpu": dump(product="NVIDIA A100-PG509-200"),
+        "empty": "",
+        "no-clocks": dump(()),
+        "not-available": dump(()) + "    N/A\n",
+        "negative": dump((-1530, -1200)),
+        "zero": dump((0,)),
+        "words": dump(("fast", "slow")),
+        "khz": dump(tuple(range(1_530_000, 500_000, -15_000))),
+        "ghz": dump(("1.53", "1.2")),
+        "binary": "\0\1\2",
+        "prose": "Clocks are fine, thank you.",
+        "memory-negative": dump(memory=-5),
+    }.items():
         collected.add(f"wrong-{name}", _FALSE, _given(text, False), "clocks")
     for seed in range(8):
         collected.add(

@@ -82,9 +82,15 @@ def _worse(lab: Lab) -> Iterator[str]:
     lab.own_home()
     for name, models in (("few", MODELS[:2]), ("more", MODELS[:3])):
         run = lab.xlate(
-            "fit", "--anchor", "p2.xlarge", "--target", "p3.2xlarge", "--json",
-            "--shots", lab.write(f"{name}.parquet", shots(models=models)),
-        )  # fmt: skip
+            "fit",
+            "--anchor",
+            "p2.xlarge",
+            "--target",
+            "p3.2xlarge",
+            "--json",
+            "--shots",
+            lab.write(f"{name}.parquet", shots(models=models)),
+        )
         if run.exit != 0:
             continue
         document = run.document

@@ -290,15 +290,23 @@ def cases() -> Cases:
     for name, content in _broken():
         collected.add(f"broken-{name}", _DAMAGED, _universal(content))
     for device, right in {
-        "Tesla T4": True, "NVIDIA T4": True, "Tesla V100-SXM2-16GB": False, "NVIDIA A100-SXM4-40GB": False,
-        "NVIDIA A100-PG509-200": False, "AMD Radeon Graphics": False, "NVIDIA GeForce RTX 2070": False,
-        "NVIDIA H100 80GB HBM3": False, "AMD Instinct MI300X": False, "Intel(R) Data Center GPU Max 1550": False,
-        "Quadro P2000": False, "Tesla K80": False,
-    }.items():  # fmt: skip
+        "Tesla T4": True,
+        "NVIDIA T4": True,
+        "Tesla V100-SXM2-16GB": False,
+        "NVIDIA A100-SXM4-40GB": False,
+        "NVIDIA A100-PG509-200": False,
+        "AMD Radeon Graphics": False,
+        "NVIDIA GeForce RTX 2070": False,
+        "NVIDIA H100 80GB HBM3": False,
+        "AMD Instinct MI300X": False,
+        "Intel(R) Data Center GPU Max 1550": False,
+        "Quadro P2000": False,
+        "Tesla K80": False,
+    }.items():
         # of GPUs that the catalogue does not know it cannot say yet that they are others
         collected.add(
             f"recorded-on-{device.replace(' ', '-')}", _GPU, _named(device, right)
-        )  # fmt: skip
+        )
     collected.add("properties-last", _GPU, _properties_last)
     collected.add(
         "capital-categories",
@@ -337,9 +345,12 @@ def cases() -> Cases:
             _cut_at(percent / 100),
         )
     for name, options in {
-        "iteration {}": (), "step[DECODE bs={}]": (), "execute_context_0(0)_generation_8({})": (),
-        "range {}": ("--step-mark", "range"), "ProfilerStep#{}": ("--step-mark", "ProfilerStep"),
-    }.items():  # fmt: skip
+        "iteration {}": (),
+        "step[DECODE bs={}]": (),
+        "execute_context_0(0)_generation_8({})": (),
+        "range {}": ("--step-mark", "range"),
+        "ProfilerStep#{}": ("--step-mark", "ProfilerStep"),
+    }.items():
         collected.add(
             f"marked-{name.split()[0].rstrip('{}#')}{len(options)}",
             "traces without ProfilerStep are cut by their own marks",
@@ -349,9 +360,12 @@ def cases() -> Cases:
         "autograd", "cases/traces: autograd's older trace is named", _autograd
     )
     for name, piece in {
-        "nan": b'"warps": nan', "inf": b'"warps": -inf', "backslash": b'"a": "C:\\me"', "tab": b'"a": "x\ty"',
+        "nan": b'"warps": nan',
+        "inf": b'"warps": -inf',
+        "backslash": b'"a": "C:\\me"',
+        "tab": b'"a": "x\ty"',
         "latin-1": b'"a": "caf\xe9"',
-    }.items():  # fmt: skip
+    }.items():
         collected.add(f"odd-{name}", _VALID, _odd_json(piece))
     for sizes in ("batch-size=64..4096", "batch-size=8..64", "batch-size=64,128"):
         collected.add(

@@ -96,7 +96,10 @@ def _schema_not_utf8(lab: Lab) -> Iterator[str]:
     run = lab.xlate("profile", "show", lab.write("b.sqlite", raw), "--json")
     # a name that only a lost column holds may be had from another column, but times stay
     if run.exit == 0:
-        changed, right = ([p["step_time_us"], sum(p["ops"].values())] for (p,) in (run.document, sound.document))  # fmt: skip
+        changed, right = (
+            [p["step_time_us"], sum(p["ops"].values())]
+            for (p,) in (run.document, sound.document)
+        )
         if changed != right:
             yield f"step and sum {changed} where the sound file gives {right}"
     else:

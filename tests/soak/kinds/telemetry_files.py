@@ -178,9 +178,14 @@ def cases() -> Cases:
     collected = Cases("telemetry_files")
     good = smi()
     for name, text in {
-        "plain": good, "crlf": good.replace("\n", "\r\n"), "bom": "\ufeff" + good, "repeated-header": smi(each=True), "no-units": good.replace(" MHz", "").replace(" W", "").replace(" %", ""),
-        "some-missing": good.replace("120.5 W", "[N/A]", 3), "no-last-newline": good.rstrip(),
-    }.items():  # fmt: skip
+        "plain": good,
+        "crlf": good.replace("\n", "\r\n"),
+        "bom": "\ufeff" + good,
+        "repeated-header": smi(each=True),
+        "no-units": good.replace(" MHz", "").replace(" W", "").replace(" %", ""),
+        "some-missing": good.replace("120.5 W", "[N/A]", 3),
+        "no-last-newline": good.rstrip(),
+    }.items():
         collected.add(f"valid-{name}", _VALID, _telemetry(text, True), "clocks")
     for name in ("Tesla V100-SXM2-16GB", "Quadro P2000", "NVIDIA GeForce RTX 4090"):
         collected.add(
@@ -190,10 +195,23 @@ def cases() -> Cases:
             "clocks",
         )
     for name, text in {
-        "idle": smi(watts="26.1 W", busy="0 %"), "one-sample": smi(1, watts="4.61 W", busy="0 %"), "header-only": HEAD, "empty": "", "binary": "\0\1\2", "watts-negative": smi(watts="-5 W"), "watts-nan": smi(watts="nan W"),
-        "watts-inf": smi(watts="inf W"), "watts-huge": smi(watts="120500 W"), "watts-text": smi(watts="much"), "watts-absent": smi(watts="[N/A]"), "busy-300": smi(busy="300 %"), "busy-negative": smi(busy="-3 %"),
-        "no-power": good.replace("power.draw", "fan.speed"), "short-row": good + "2026/01/01 00:00:59.000, Tesla K80, 8\n2026/01/01 00:00:59.500, Tesla K80, 875 MHz, 2505 MHz\n",
-    }.items():  # fmt: skip
+        "idle": smi(watts="26.1 W", busy="0 %"),
+        "one-sample": smi(1, watts="4.61 W", busy="0 %"),
+        "header-only": HEAD,
+        "empty": "",
+        "binary": "\0\1\2",
+        "watts-negative": smi(watts="-5 W"),
+        "watts-nan": smi(watts="nan W"),
+        "watts-inf": smi(watts="inf W"),
+        "watts-huge": smi(watts="120500 W"),
+        "watts-text": smi(watts="much"),
+        "watts-absent": smi(watts="[N/A]"),
+        "busy-300": smi(busy="300 %"),
+        "busy-negative": smi(busy="-3 %"),
+        "no-power": good.replace("power.draw", "fan.speed"),
+        "short-row": good
+        + "2026/01/01 00:00:59.000, Tesla K80, 8\n2026/01/01 00:00:59.500, Tesla K80, 875 MHz, 2505 MHz\n",
+    }.items():
         right = None if name == "short-row" else False
         collected.add(
             f"wrong-{name}",

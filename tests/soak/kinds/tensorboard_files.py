@@ -64,7 +64,9 @@ def _rank(number: int, world: int, length: int) -> bytes:
     return json.dumps({"distributedInfo": said, **document}).encode()
 
 
-def _ranks(numbers: tuple[int, ...], world: int, pattern: str) -> Callable[[Lab], Iterator[str]]:  # fmt: skip
+def _ranks(
+    numbers: tuple[int, ...], world: int, pattern: str
+) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         for k, number in enumerate(numbers):
             lab.write(f"in/{k}.json", _rank(number, world, 400_000 + 10_000 * number))
@@ -81,15 +83,20 @@ def cases() -> Cases:
     """About 60."""
     collected = Cases("tensorboard_files")
     for name, content in {
-        "xplane": SPACE, "xplane-packed": gzip.compress(SPACE), "stats": TABLE,
+        "xplane": SPACE,
+        "xplane-packed": gzip.compress(SPACE),
+        "stats": TABLE,
         "xplane-host-first": xm.space(xm.jax_host(), xm.jax_gpu()),
         "xplane-two-gpus": xm.space(xm.jax_gpu(), xm.jax_gpu(index=1), xm.jax_host()),
         "xplane-no-steps": xm.space(xm.jax_gpu(), xm.jax_host(number=False)),
-        "stats-without-idle": xm.stats(rows=()), "stats-packed": gzip.compress(TABLE),
-    }.items():  # fmt: skip
+        "stats-without-idle": xm.stats(rows=()),
+        "stats-packed": gzip.compress(TABLE),
+    }.items():
         collected.add(name, _VALID, _good("a.pb", content))
     twice = [(*xm.ROWS[1][:4], 4e8, 2e5), *xm.ROWS[2:]]
-    endless = xm.some(1, xm.varint_field(1, 1) + xm.some(2, "/device:GPU:0") + b"\x1a\xff\xff\xff\x07")  # fmt: skip
+    endless = xm.some(
+        1, xm.varint_field(1, 1) + xm.some(2, "/device:GPU:0") + b"\x1a\xff\xff\xff\x07"
+    )
     for name, content, said in (
         ("cpu-only", xm.space(xm.jax_host()), "no GPU kernel was recorded"),
         ("tpu", xm.space(xm.Plane("/device:TPU:0")), "TPU"),

@@ -38,7 +38,9 @@ def _wrong(path: Path) -> Iterator[str]:
         )
 
 
-def _after(content: Callable[[], bytes], change: str, seed: int) -> Callable[[Lab], Iterator[str]]:  # fmt: skip
+def _after(
+    content: Callable[[], bytes], change: str, seed: int
+) -> Callable[[Lab], Iterator[str]]:
     def judge(lab: Lab) -> Iterator[str]:
         name = lab.write("a.json", changed(content(), change, seed))
         lab.xlate("profile", "check", name)
@@ -83,6 +85,11 @@ def cases() -> Cases:
     for name, content in _sources():
         for change in CHANGES:
             for seed in range(SEEDS if name.startswith("made") else 1):
-                collected.add(f"{name}-{change}-{seed}", _ORIGIN, _after(content, change, seed), "slow")  # fmt: skip
+                collected.add(
+                    f"{name}-{change}-{seed}",
+                    _ORIGIN,
+                    _after(content, change, seed),
+                    "slow",
+                )
         collected.add(f"{name}-cuts", _ORIGIN, _cut(content), "slow")
     return collected

@@ -201,8 +201,13 @@ class Step:
         self.emit("ArgMax", values, values)
         self.emit("SoftmaxCrossEntropyWithLogits", 8 * values, 4 * values)
         for op, launches in (
-            ("Equal", 1), ("Cast", 3), ("Sum", 3), ("DivNoNan", 3), ("Mul", 3),
-            ("AssignAddVariableOp", 4), ("LogicalAnd", 1),
-        ):  # fmt: skip
+            ("Equal", 1),
+            ("Cast", 3),
+            ("Sum", 3),
+            ("DivNoNan", 3),
+            ("Mul", 3),
+            ("AssignAddVariableOp", 4),
+            ("LogicalAnd", 1),
+        ):
             self.emit(op, float(self.batch), 2.0 * self.batch, launches)
         return self

@@ -78,8 +78,17 @@ def _squeezenet(s: Step) -> Step:
     """Iandola et al., 2016."""
     s.conv(3, 64, 2, norm=False, first=True).pool()
     for i, (squeeze, expand) in enumerate(
-        ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
-    ):  # fmt: skip
+        (
+            (16, 64),
+            (16, 64),
+            (32, 128),
+            (32, 128),
+            (48, 192),
+            (48, 192),
+            (64, 256),
+            (64, 256),
+        )
+    ):
         s.conv(1, squeeze, norm=False).conv(1, expand, norm=False)
         s.conv(3, expand, norm=False).concat(2 * expand)
         if i in (1, 3):
@@ -91,9 +100,14 @@ def _mobilenet_v2(s: Step) -> Step:
     """Sandler et al., 2018, table 2."""
     s.conv(3, 32, 2, act="Relu6", first=True)
     for expand, channels, n, stride in (
-        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
-        (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
-    ):  # fmt: skip
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
         for i in range(n):
             wide = s.c * expand
             if expand > 1:

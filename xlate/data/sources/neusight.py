@@ -213,9 +213,10 @@ def _calls(path: Path, layers: int) -> pl.DataFrame:
             f"{path} cannot be read: {e}", "copy it again", code="corpus.damaged"
         ) from e
     return pl.DataFrame(
-        records, orient="row",
+        records,
+        orient="row",
         schema={k: v for k, v in schema.CALLS.items() if k != "run_id"},
-    )  # fmt: skip
+    )
 
 
 def _operation(path: Path, row: Mapping[str, str]) -> str | None:

@@ -32,9 +32,14 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
 
     # the six arguments of the base class
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
-        headers: HTTPMessage, newurl: str,
-    ) -> urllib.request.Request | None:  # fmt: skip
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
         before = urllib.parse.urlparse(req.full_url).scheme
         after = urllib.parse.urlparse(newurl).scheme
         if after not in ("http", "https") or (before, after) == ("https", "http"):

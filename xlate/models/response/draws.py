@@ -206,13 +206,15 @@ def _drawn_curves(
         row = np.arange(_DRAWS)
     between = rng.uniform(-1, 1, (_DRAWS, 1)) if difference[0].any() else 0.0
     drawn_time = (
-        time[row] + between * difference[0][row]
+        time[row]
+        + between * difference[0][row]
         + spread * model.time_residuals_[residual]
-    )  # fmt: skip
+    )
     drawn_power = (
-        power[row] + between * difference[1][row]
+        power[row]
+        + between * difference[1][row]
         + spread * model.power_residuals_[residual]
-    )  # fmt: skip
+    )
     return mean, (drawn_time, drawn_power), which
 
 

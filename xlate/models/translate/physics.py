@@ -127,9 +127,12 @@ class PhysicsTranslator(Translator):
         for k in range(_FOLDS):
             test = np.isin(groups, drawn[k::_FOLDS])
             inner = PhysicsTranslator(
-                self.columns, self.clock_ratio, self.n_estimators, self.random_state,
+                self.columns,
+                self.clock_ratio,
+                self.n_estimators,
+                self.random_state,
                 second_opinion=_PRIOR,
-            )  # fmt: skip
+            )
             inner.fit(X[~test], Y[~test], groups[~test])
             _, paths, second = inner._estimates(X[test], inner._counterpart(X[test]))
             logs = np.log(paths.step), np.log(second)

@@ -79,9 +79,15 @@ class RooflineTranslator(Translator):
             self._fit_step(A, Y, step, each)
 
     def _corrections(
-        self, A: Floats, Y: Floats, start: Floats, natures: Sequence[str],
-        *, names: Sequence[str], each: Floats,
-    ) -> Floats:  # fmt: skip
+        self,
+        A: Floats,
+        Y: Floats,
+        start: Floats,
+        natures: Sequence[str],
+        *,
+        names: Sequence[str],
+        each: Floats,
+    ) -> Floats:
         """Correction of every column, from cells that ran on both sides."""
         levels = [
             ("all", np.zeros(len(names), dtype=np.int64)),
