@@ -656,16 +656,40 @@ def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path: Path) -
         read(tmp_path, cut(in_kinetos_order(events + host)))
 
 
-def test_a_trace_of_a_capture_is_not_ok(tmp_path: Path) -> None:
-    # launches while a graph is captured run no kernel
-    events = [
-        e for e in big_steps()
-        if e["cat"] != "kernel" or e["args"]["correlation"] % 20 < 2
+def lost(events: list[Json], kept: int) -> list[Json]:
+    """Of 20 kernels only some were recorded."""
+    return [
+        e for e in events
+        if e["cat"] != "kernel" or e["args"]["correlation"] % 20 < kept
     ]  # fmt: skip
-    (p,) = read(tmp_path, events)
+
+
+def capture(begins: int = 0, ends: int = 4000, name: str = "cuda") -> list[Json]:
+    return [
+        made.span("cuda_runtime", f"{name}StreamBeginCapture", begins, 1),
+        made.span("cuda_runtime", f"{name}StreamEndCapture", ends, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        capture(),
+        capture(name="hip"),
+        capture()[1:],
+        [*capture(100, 2100), *capture(2101)],
+        [made.span("cuda_runtime", "cudaGraphInstantiate_v12000", 4000, 9)],
+    ],
+)
+def test_a_trace_of_a_capture_is_not_ok(calls: list[Json], tmp_path: Path) -> None:
+    # launches while a graph is captured run no kernel
+    (p,) = read(tmp_path, [*lost(big_steps(), 2), *calls])
     (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
     assert "10% of the launches have a kernel" in doubt
-    # one such step among sound ones is left out
+    assert "graphs were captured" in doubt
+
+
+def test_one_step_of_a_capture_among_sound_ones_is_left_out(tmp_path: Path) -> None:
     some = [
         e
         for e in big_steps()
@@ -674,6 +698,86 @@ def test_a_trace_of_a_capture_is_not_ok(tmp_path: Path) -> None:
     (p,) = read(tmp_path, some)
     assert "3 of 4 steps were left out" in said(p)
     assert p.ops["Device_aten::add"] == pytest.approx(200)
+
+
+@pytest.mark.parametrize("steps", [True, False])
+@pytest.mark.parametrize("kept", [2, 10, 14, 17])
+def test_kernels_that_are_missing_everywhere_are_refused(
+    kept: int, steps: bool, tmp_path: Path
+) -> None:
+    events = lost(big_steps(), kept)
+    # a capture that ended before the steps explains nothing
+    events += capture(-50, -40)
+    events = events if steps else without_steps(events)
+    with pytest.raises(ProfileError, match=rf"{5 * kept}%.*kernels are missing"):
+        read(tmp_path, events)
+
+
+def test_a_few_kernels_that_are_missing_are_doubted(tmp_path: Path) -> None:
+    (p,) = read(tmp_path, lost(big_steps(), 18))
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "90% of the launches have a kernel" in doubt
+
+
+def network(n: int = 4, kernels: int = 20) -> list[Json]:
+    """As :func:`big_steps`, of products of matrices."""
+    events = big_steps(n, kernels)
+    for e in events:
+        e["name"] = {"aten::add": "aten::addmm", made.ADD: made.GEMM}.get(e["name"], e["name"])  # fmt: skip
+    return events
+
+
+@pytest.mark.parametrize("steps", [True, False])
+def test_a_file_that_was_cut_and_closed_is_no_whole_one(
+    steps: bool, tmp_path: Path
+) -> None:
+    whole = network()
+    # all of the host's operations, and GPU events of half a step, or of one and a half
+    for gpu_events in (20, 60):
+        events = whole[: 84 + gpu_events]
+        events = events if steps else without_steps(events)
+        if steps and gpu_events > 40:
+            (p,) = read(tmp_path, events)
+            assert p.busy_us == 200
+            assert "3 of 4 steps were left out" in said(p)
+            continue
+        with pytest.raises(ProfileError, match="kernels are missing from the file"):
+            read(tmp_path, events)
+    (p,) = read(tmp_path, whole)
+    assert p.busy_us == 200
+
+
+def test_steps_of_the_host_alone_are_said_and_most_of_them_doubted(
+    tmp_path: Path,
+) -> None:
+    def some(n: int) -> Profile:
+        ran = [
+            e for e in made.steps(n) if e["ts"] < 2000 or e["cat"] == "user_annotation"
+        ]
+        (p,) = read(tmp_path, ran)
+        return p
+
+    assert "in 1 of 3 steps" in said(some(3))
+    assert not against(some(3))
+    (doubt,) = (n for n in some(5).notes if isinstance(n, Reason) and n.unsound)
+    assert "in 3 of 5 steps" in doubt
+
+
+def test_a_step_that_alone_is_left_of_a_cut_file_is_doubted(tmp_path: Path) -> None:
+    whole = big_steps()
+    for events in (whole[: 84 + 50], sorted(big_steps(), key=lambda e: e["ts"])[:90]):
+        (p,) = read(tmp_path, cut(events))
+        (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+        assert "the only step left in it is the first" in doubt
+    (p,) = read(tmp_path, cut([*whole, whole[0]]))
+    assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
+
+
+def test_work_outside_the_marked_steps_is_doubted(tmp_path: Path) -> None:
+    events = [e for e in made.steps(5) if e["name"] not in {f"ProfilerStep#{k}" for k in (0, 2, 4)}]  # fmt: skip
+    (p,) = read(tmp_path, events)
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "6 GPU events lie in no step" in doubt
 
 
 def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path: Path) -> None:

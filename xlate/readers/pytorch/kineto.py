@@ -37,15 +37,18 @@ from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import (
     clean_kernel,
+    kernels_end_early,
     launched,
     launching_operations,
 )
 from xlate.readers.traces.chrome import Trace, is_trace
 from xlate.readers.traces.launches import (
     REGION,
+    captured,
     graph_launches,
     host_times,
     kernel_launches,
+    with_copies,
 )
 from xlate.readers.traces.missing_kernels import by_autograd, no_kernel, of_autograd
 from xlate.readers.traces.remnant import remnant
@@ -228,21 +231,21 @@ class _Reading:
 
     def _of_step(self, side: GpuProcess, steps: Sequence[Step]) -> Vector | None:
         """The vector of the step that represents the job; None where nothing ran."""
-        cut = self.trace.truncated
-        return of_step(
-            side.work, steps, cut, self._launches(side, steps if cut else ())
-        )
+        launches = self._launches(side, steps)
+        return of_step(side.work, steps, self.trace.truncated, launches)
 
     def _of_recording(self, side: GpuProcess, count: int, reason: str) -> Vector:
-        cut = self.trace.truncated
-        launches = self._launches(side, (EVERYTHING,) if cut else ())
-        return of_recording(side.work, count, reason, launches, cut)
+        launches = self._launches(side, (EVERYTHING,))
+        return of_recording(
+            side.work, count, reason, launches, truncated=self.trace.truncated
+        )
 
-    def _launches(self, side: GpuProcess, steps: Sequence[Step] = ()) -> list[Launches]:
+    def _launches(self, side: GpuProcess, steps: Sequence[Step]) -> list[Launches]:
         """Launches of a process; empty where ids do not show which were recorded.
 
-        Where the file breaks off, launches are lost with their kernels: then the
-        operations of ``steps`` that launch kernels in other steps are added.
+        Where the file breaks off, also where it was closed again, launches are lost with
+        their kernels: then the operations of ``steps`` that launch kernels in other
+        steps are added.
         """
         host, work = self.host, side.launched
         if not host or 2 * int((work.launch >= 0).sum()) < len(work.launch):
@@ -251,8 +254,16 @@ class _Reading:
         rows = kernel_launches(host, self.names) & in_process
         recorded = np.zeros(len(rows), dtype=np.bool_)
         recorded[work.launch[work.launch >= 0]] = True
-        launches = [Launches(host["start"][rows], recorded[rows])]
-        if len(steps):
+        # a part of the host's events may stand in the file twice
+        recorded = with_copies(host, rows, recorded)
+        launches = [
+            Launches(
+                host["start"][rows], recorded[rows], captured(host, self.names, rows)
+            )
+        ]
+        if self.trace.truncated or kernels_end_early(
+            host, self.names, work.operation, in_process
+        ):
             launches.append(
                 launching_operations(host, work.operation, in_process, steps)
             )
