@@ -1158,3 +1158,47 @@ def test_tensorflow_reads_optimizers_by_the_same_rule() -> None:
     assert is_training(["void cudnn::bn_bw_1C11_kernel_new<float>"])
     assert is_training(["gradient_tape/dense/MatMul"])
     assert not is_training(["ampere_sgemm_128x64_nn", "model/dense/MatMul"])
+
+
+# times in another unit
+
+
+def scaled(events: list[Json], by: float) -> list[Json]:
+    return [{**e, "ts": e["ts"] * by, "dur": e["dur"] * by} for e in events]
+
+
+def without(events: list[Json], *cats: str) -> list[Json]:
+    return [e for e in events if e["cat"] not in cats]
+
+
+@pytest.mark.parametrize("lost_events", [(), ("cuda_runtime",), ("cpu_op",), ("cuda_runtime", "cpu_op")])  # fmt: skip
+def test_times_in_milliseconds_or_seconds_are_refused(
+    lost_events: tuple[str, ...], tmp_path: Path
+) -> None:
+    events = without(big_steps(), *lost_events)
+    for by in (1e-3, 1e-6):
+        with pytest.raises(ProfileError, match="likely in ms or s") as e:
+            read(tmp_path, scaled(events, by))
+        assert "µs" in str(e.value.hint)
+    (p,) = read(tmp_path, events)
+    assert "likely in" not in said(p)
+
+
+@pytest.mark.parametrize("lost_events", [(), ("cuda_runtime",), ("cpu_op",)])
+def test_times_in_nanoseconds_are_refused_or_doubted(
+    lost_events: tuple[str, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(ProfileError, match="likely in ns"):
+        read(tmp_path, scaled(without(big_steps(), *lost_events), 1e3))
+    (p,) = read(tmp_path, scaled(without(made.steps(), *lost_events), 1e3))
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "likely in ns" in doubt
+
+
+def test_launches_that_wait_for_a_full_queue_are_no_other_unit(tmp_path: Path) -> None:
+    # most launches block until an earlier kernel ends; the first ones do not
+    events = big_steps()
+    for k, e in enumerate(e for e in events if e["cat"] == "cuda_runtime"):
+        e["dur"] = 3 if k < 6 else 4000
+    (p,) = read(tmp_path, events)
+    assert "likely in" not in said(p)

@@ -43,6 +43,8 @@ from xlate.readers.traces.attribution import (
 )
 from xlate.readers.traces.chrome import Trace, is_trace
 from xlate.readers.traces.launches import (
+    KERNEL,
+    OPERATION,
     REGION,
     captured,
     graph_launches,
@@ -63,6 +65,7 @@ from xlate.readers.traces.steps import (
     of_step,
     start_to_start,
 )
+from xlate.readers.traces.time_unit import check_unit
 from xlate.readers.traces.work_mode import mode_of
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import Reason
@@ -126,6 +129,7 @@ class _Reading:
         self.trace, self.seen = trace, collected
         self.names = list(collected.names)
         self._idle: list[str] = []
+        self._about_unit: list[str] = []
         self.host: dict[str, Any] = {
             k: np.frombuffer(v, dtype=v.typecode)
             for k, v in collected.host.items()
@@ -140,6 +144,7 @@ class _Reading:
         if only_host is None:
             self.choice.check_count(self.path, len(self.seen.kernel["start"]))
         work = launched(self.seen, self.host, self.names)
+        self._about_unit = self._check_unit()
         steps_of = self._profiler_steps()
         if only_host is not None:
             for pid in sorted(steps_of):
@@ -280,7 +285,7 @@ class _Reading:
             ops[column] = ops.get(column, 0.0) + took / count
         device, unlisted = device_name(self.trace, side.device)
         mode, about_mode = self._mode(side, step.start, length)
-        notes = [*self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
+        notes = [*self._about_unit, *self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
             WorkloadKey(mode=mode, framework="pytorch"),
@@ -339,7 +344,7 @@ class _Reading:
             ),
             step_time_us=step.length,
             source=str(self.path),
-            notes=(why, *self._cut(), step.reason),
+            notes=(why, *self._about_unit, *self._cut(), step.reason),
             memory_bytes=self.seen.peak_bytes or None,
         )
 
@@ -354,6 +359,17 @@ class _Reading:
         if self.trace.unread:
             notes.append(unread(self.trace.unread))
         return notes
+
+    def _check_unit(self) -> list[str]:
+        """A doubt where times may not be in µs."""
+        kernel, host = self.seen.kernel, self.host
+        on_gpu = np.frombuffer(kernel["kind"], dtype=kernel["kind"].typecode) == KERNEL
+        kernels = np.frombuffer(kernel["dur"])[on_gpu]
+        if not host:
+            return check_unit(self.path, np.zeros(0), kernels, np.zeros(0))
+        launches = host["dur"][kernel_launches(host, self.names)]
+        operations = host["dur"][host["kind"] == OPERATION]
+        return check_unit(self.path, launches, kernels, operations)
 
     def _profiler_steps(self) -> dict[int, list[Step]]:
         """Steps of each process, in order.

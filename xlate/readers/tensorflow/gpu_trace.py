@@ -24,6 +24,7 @@ from xlate.errors import ProfileError
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.tensorflow.gpu_steps import Cut, Kernels, Mark, cut
 from xlate.readers.traces.steps import Launches, Step, Work, of_step
+from xlate.readers.traces.time_unit import unit_note
 from xlate.readers.traces.work_mode import trains
 from xlate.values.kernel_precision import kernel_precision
 from xlate.values.profile import Profile, WorkloadKey
@@ -225,7 +226,7 @@ class Recording:
         if vector is None:
             return None
         training = any(operations[k].training for k in np.unique(kernels.operation))
-        notes = [*steps.notes, *self.notes]
+        notes = [*unit_note(kernels.end - kernels.start), *steps.notes, *self.notes]
         if steps.counted:
             notes.append(vector.step.reason)
         notes += vector.notes
