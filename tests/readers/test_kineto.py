@@ -1202,3 +1202,39 @@ def test_launches_that_wait_for_a_full_queue_are_no_other_unit(tmp_path: Path) -
         e["dur"] = 3 if k < 6 else 4000
     (p,) = read(tmp_path, events)
     assert "likely in" not in said(p)
+
+
+# what else a file says of itself
+
+
+def test_processes_that_share_a_gpu_have_labels_of_their_own(tmp_path: Path) -> None:
+    profiles = read(tmp_path, made.steps() + made.steps(pid=2))
+    assert [p.source.rpartition(" [")[2] for p in profiles] == [
+        "process 1, GPU 0]",
+        "process 2, GPU 0]",
+    ]
+
+
+def test_a_second_document_is_not_ok(tmp_path: Path) -> None:
+    content = made.trace(made.steps())
+    (p,) = read(tmp_path, content + content)
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "behind the trace were not read" in doubt
+
+
+def test_events_that_stand_twice_are_doubted_and_counted_once(tmp_path: Path) -> None:
+    for events in (made.steps() * 2, made.steps() + [e for e in made.steps() if e["cat"] == "kernel"]):  # fmt: skip
+        (p,) = read(tmp_path, events)
+        assert device_times(p) == pytest.approx(made.VECTOR)
+        (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+        assert "8 of 16 GPU events stand in the file twice" in doubt
+
+
+def test_one_thing_is_not_named_like_many(tmp_path: Path) -> None:
+    late = made.launched(77, "aten::add", made.ADD, 9000, 10)
+    (p,) = read(tmp_path, [*made.steps(), *late])
+    assert "1 GPU event lies in no step and was left out" in said(p)
+    with pytest.raises(ProfileError, match="more than the 1 GPU event that"):
+        read(tmp_path, late, StepChoice(count=2))
+    (p,) = read(tmp_path, b'{"Device_Relu": 2.0, "Device_IDLE": 2e7}', name="a.json")
+    assert p.notes == ("the device is 0.0 % busy: 2 µs of 20 s",)

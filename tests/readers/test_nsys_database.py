@@ -157,7 +157,7 @@ def test_graphs_without_nodes_are_work_and_said(tmp_path: Path) -> None:
     assert p.ops["Device_CUDA graph"] == pytest.approx(300)
     assert p.busy_us == pytest.approx(800)
     assert any("38% of the device time is of CUDA graphs" in n for n in p.notes)
-    assert any("1 launches of CUDA graphs have no times" in n for n in p.notes)
+    assert any("1 launch of a CUDA graph has no times" in n for n in p.notes)
 
 
 def test_a_report_of_graphs_alone_is_read(tmp_path: Path) -> None:

@@ -95,7 +95,12 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
     if not marks and not source.steps.count and often:
         notes.append(f"--step-mark NAME takes a range that repeats: {', '.join(often)}")
     if untimed:
-        notes.append(f"{untimed} launches of CUDA graphs have no times; left out")
+        which = (
+            "1 launch of a CUDA graph has"
+            if untimed == 1
+            else f"{untimed} launches of CUDA graphs have"
+        )
+        notes.append(f"{which} no times; left out")
     profiles = trace.profiles(
         marks, source.steps, _devices(tables, trace), notes=tuple(notes),
         launches=calls.launches(),

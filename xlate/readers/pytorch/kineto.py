@@ -22,12 +22,14 @@ import numpy as np
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.hardware.kernel_architecture import newest
-from xlate.readers.pytorch.gpu_process import GpuProcess, gpu_processes
+from xlate.readers.pytorch.gpu_process import GpuProcess, gpu_processes, labels_of
 from xlate.readers.pytorch.kineto_events import Collected
 from xlate.readers.pytorch.kineto_notes import (
     NESTED,
     contradicted,
     device_name,
+    lost,
+    repeated,
     serving_note,
     steps_of_others,
     unread,
@@ -129,7 +131,7 @@ class _Reading:
         self.trace, self.seen = trace, collected
         self.names = list(collected.names)
         self._idle: list[str] = []
-        self._about_unit: list[str] = []
+        self._about_times: list[str] = []
         self.host: dict[str, Any] = {
             k: np.frombuffer(v, dtype=v.typecode)
             for k, v in collected.host.items()
@@ -144,7 +146,7 @@ class _Reading:
         if only_host is None:
             self.choice.check_count(self.path, len(self.seen.kernel["start"]))
         work = launched(self.seen, self.host, self.names)
-        self._about_unit = self._check_unit()
+        self._about_times = [*self._check_unit(), *repeated(self.seen.kernel)]
         steps_of = self._profiler_steps()
         if only_host is not None:
             for pid in sorted(steps_of):
@@ -152,6 +154,7 @@ class _Reading:
             return
         sides, self._idle = gpu_processes(work)
         made = 0
+        labels = labels_of(sides, list(self.seen.pids))
         for pid, device in sides:
             steps = steps_of.get(pid) or (
                 next(iter(steps_of.values())) if len(steps_of) == 1 else []
@@ -161,7 +164,7 @@ class _Reading:
             vector, notes = self._vector(side, steps)
             if vector is not None:
                 made += 1
-                label = f" [GPU {device}]" if len(sides) > 1 else ""
+                label = f" [{labels[pid, device]}]" if len(sides) > 1 else ""
                 yield self._profile(side, vector, notes, f"{self.path}{label}")
         if not made:
             raise ProfileError(
@@ -285,7 +288,7 @@ class _Reading:
             ops[column] = ops.get(column, 0.0) + took / count
         device, unlisted = device_name(self.trace, side.device)
         mode, about_mode = self._mode(side, step.start, length)
-        notes = [*self._about_unit, *self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
+        notes = [*self._about_times, *self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
             WorkloadKey(mode=mode, framework="pytorch"),
@@ -344,7 +347,7 @@ class _Reading:
             ),
             step_time_us=step.length,
             source=str(self.path),
-            notes=(why, *self._about_unit, *self._cut(), step.reason),
+            notes=(why, *self._about_times, *self._cut(), step.reason),
             memory_bytes=self.seen.peak_bytes or None,
         )
 
@@ -355,7 +358,7 @@ class _Reading:
                 f"{self.path.name} breaks off; it was read up to where it is whole"
             )
         if self.trace.lost:
-            notes.append(f"{self.trace.lost} events are not JSON and were left out")
+            notes.append(lost(self.trace.lost))
         if self.trace.unread:
             notes.append(unread(self.trace.unread))
         return notes
