@@ -14,7 +14,6 @@ from xlate.readers.formats import FORMATS, Format, candidates
 from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.settings.logs import logger, timed
-from xlate.values.duration import duration_text
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import Reason
 
@@ -126,14 +125,16 @@ def with_idle_doubt(profile: Profile) -> Profile:
     Examples
     --------
     >>> from xlate.readers import with_idle_doubt
-    >>> from xlate.values.duration import duration_text
-    from xlate.values.profile import Profile
+    >>>     from xlate.values.profile import Profile
     >>> with_idle_doubt(Profile({"Device_Relu": 2.0, "Device_IDLE": 1e6})).notes
     ('the device is 0.0 % busy: 2 µs of 1 s',)
     """
     busy, window = profile.busy_us, profile.window_us
     if not 0 < busy < _LEAST_BUSY * window:
         return profile
+    # few files need it
+    from xlate.values.duration import duration_text
+
     note = Reason(
         f"the device is {100 * busy / window:.1f} % busy: {duration_text(busy)} of "
         f"{duration_text(window)}",
