@@ -125,7 +125,7 @@ def with_idle_doubt(profile: Profile) -> Profile:
     Examples
     --------
     >>> from xlate.readers import with_idle_doubt
-    >>>     from xlate.values.profile import Profile
+    >>> from xlate.values.profile import Profile
     >>> with_idle_doubt(Profile({"Device_Relu": 2.0, "Device_IDLE": 1e6})).notes
     ('the device is 0.0 % busy: 2 µs of 1 s',)
     """
