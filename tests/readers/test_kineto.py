@@ -731,10 +731,10 @@ def network(n: int = 4, kernels: int = 20) -> list[Json]:
 def test_a_file_that_was_cut_and_closed_is_no_whole_one(
     steps: bool, tmp_path: Path
 ) -> None:
-    whole = network()
+    events_all = network()
     # all of the host's operations, and GPU events of half a step, or of one and a half
     for gpu_events in (20, 60):
-        events = whole[: 84 + gpu_events]
+        events = events_all[: 84 + gpu_events]
         events = events if steps else without_steps(events)
         if steps and gpu_events > 40:
             (p,) = read(tmp_path, events)
@@ -743,7 +743,7 @@ def test_a_file_that_was_cut_and_closed_is_no_whole_one(
             continue
         with pytest.raises(ProfileError, match="kernels are missing from the file"):
             read(tmp_path, events)
-    (p,) = read(tmp_path, whole)
+    (p,) = read(tmp_path, events_all)
     assert p.busy_us == 200
 
 
@@ -764,12 +764,15 @@ def test_steps_of_the_host_alone_are_said_and_most_of_them_doubted(
 
 
 def test_a_step_that_alone_is_left_of_a_cut_file_is_doubted(tmp_path: Path) -> None:
-    whole = big_steps()
-    for events in (whole[: 84 + 50], sorted(big_steps(), key=lambda e: e["ts"])[:90]):
+    events_all = big_steps()
+    for events in (
+        events_all[: 84 + 50],
+        sorted(big_steps(), key=lambda e: e["ts"])[:90],
+    ):
         (p,) = read(tmp_path, cut(events))
         (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
         assert "the only step left in it is the first" in doubt
-    (p,) = read(tmp_path, cut([*whole, whole[0]]))
+    (p,) = read(tmp_path, cut([*events_all, events_all[0]]))
     assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
 
 
