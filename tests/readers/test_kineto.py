@@ -656,16 +656,40 @@ def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path: Path) -
         read(tmp_path, cut(in_kinetos_order(events + host)))
 
 
-def test_a_trace_of_a_capture_is_not_ok(tmp_path: Path) -> None:
-    # launches while a graph is captured run no kernel
-    events = [
-        e for e in big_steps()
-        if e["cat"] != "kernel" or e["args"]["correlation"] % 20 < 2
+def lost(events: list[Json], kept: int) -> list[Json]:
+    """Of 20 kernels only some were recorded."""
+    return [
+        e for e in events
+        if e["cat"] != "kernel" or e["args"]["correlation"] % 20 < kept
     ]  # fmt: skip
-    (p,) = read(tmp_path, events)
+
+
+def capture(begins: int = 0, ends: int = 4000, name: str = "cuda") -> list[Json]:
+    return [
+        made.span("cuda_runtime", f"{name}StreamBeginCapture", begins, 1),
+        made.span("cuda_runtime", f"{name}StreamEndCapture", ends, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        capture(),
+        capture(name="hip"),
+        capture()[1:],
+        [*capture(100, 2100), *capture(2101)],
+        [made.span("cuda_runtime", "cudaGraphInstantiate_v12000", 4000, 9)],
+    ],
+)
+def test_a_trace_of_a_capture_is_not_ok(calls: list[Json], tmp_path: Path) -> None:
+    # launches while a graph is captured run no kernel
+    (p,) = read(tmp_path, [*lost(big_steps(), 2), *calls])
     (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
     assert "10% of the launches have a kernel" in doubt
-    # one such step among sound ones is left out
+    assert "graphs were captured" in doubt
+
+
+def test_one_step_of_a_capture_among_sound_ones_is_left_out(tmp_path: Path) -> None:
     some = [
         e
         for e in big_steps()
@@ -674,6 +698,89 @@ def test_a_trace_of_a_capture_is_not_ok(tmp_path: Path) -> None:
     (p,) = read(tmp_path, some)
     assert "3 of 4 steps were left out" in said(p)
     assert p.ops["Device_aten::add"] == pytest.approx(200)
+
+
+@pytest.mark.parametrize("steps", [True, False])
+@pytest.mark.parametrize("kept", [2, 10, 14, 17])
+def test_kernels_that_are_missing_everywhere_are_refused(
+    kept: int, steps: bool, tmp_path: Path
+) -> None:
+    events = lost(big_steps(), kept)
+    # a capture that ended before the steps explains nothing
+    events += capture(-50, -40)
+    events = events if steps else without_steps(events)
+    with pytest.raises(ProfileError, match=rf"{5 * kept}%.*kernels are missing"):
+        read(tmp_path, events)
+
+
+def test_a_few_kernels_that_are_missing_are_doubted(tmp_path: Path) -> None:
+    (p,) = read(tmp_path, lost(big_steps(), 18))
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "90% of the launches have a kernel" in doubt
+
+
+def network(n: int = 4, kernels: int = 20) -> list[Json]:
+    """As :func:`big_steps`, of products of matrices."""
+    events = big_steps(n, kernels)
+    for e in events:
+        e["name"] = {"aten::add": "aten::addmm", made.ADD: made.GEMM}.get(e["name"], e["name"])  # fmt: skip
+    return events
+
+
+@pytest.mark.parametrize("steps", [True, False])
+def test_a_file_that_was_cut_and_closed_is_no_whole_one(
+    steps: bool, tmp_path: Path
+) -> None:
+    events_all = network()
+    # all of the host's operations, and GPU events of half a step, or of one and a half
+    for gpu_events in (20, 60):
+        events = events_all[: 84 + gpu_events]
+        events = events if steps else without_steps(events)
+        if steps and gpu_events > 40:
+            (p,) = read(tmp_path, events)
+            assert p.busy_us == 200
+            assert "3 of 4 steps were left out" in said(p)
+            continue
+        with pytest.raises(ProfileError, match="kernels are missing from the file"):
+            read(tmp_path, events)
+    (p,) = read(tmp_path, events_all)
+    assert p.busy_us == 200
+
+
+def test_steps_of_the_host_alone_are_said_and_most_of_them_doubted(
+    tmp_path: Path,
+) -> None:
+    def some(n: int) -> Profile:
+        ran = [
+            e for e in made.steps(n) if e["ts"] < 2000 or e["cat"] == "user_annotation"
+        ]
+        (p,) = read(tmp_path, ran)
+        return p
+
+    assert "in 1 of 3 steps" in said(some(3))
+    assert not against(some(3))
+    (doubt,) = (n for n in some(5).notes if isinstance(n, Reason) and n.unsound)
+    assert "in 3 of 5 steps" in doubt
+
+
+def test_a_step_that_alone_is_left_of_a_cut_file_is_doubted(tmp_path: Path) -> None:
+    events_all = big_steps()
+    for events in (
+        events_all[: 84 + 50],
+        sorted(big_steps(), key=lambda e: e["ts"])[:90],
+    ):
+        (p,) = read(tmp_path, cut(events))
+        (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+        assert "the only step left in it is the first" in doubt
+    (p,) = read(tmp_path, cut([*events_all, events_all[0]]))
+    assert not any(isinstance(n, Reason) and n.unsound for n in p.notes)
+
+
+def test_work_outside_the_marked_steps_is_doubted(tmp_path: Path) -> None:
+    events = [e for e in made.steps(5) if e["name"] not in {f"ProfilerStep#{k}" for k in (0, 2, 4)}]  # fmt: skip
+    (p,) = read(tmp_path, events)
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "6 GPU events lie in no step" in doubt
 
 
 def test_ids_that_join_nothing_say_nothing_of_what_was_recorded(tmp_path: Path) -> None:
@@ -1054,3 +1161,83 @@ def test_tensorflow_reads_optimizers_by_the_same_rule() -> None:
     assert is_training(["void cudnn::bn_bw_1C11_kernel_new<float>"])
     assert is_training(["gradient_tape/dense/MatMul"])
     assert not is_training(["ampere_sgemm_128x64_nn", "model/dense/MatMul"])
+
+
+# times in another unit
+
+
+def scaled(events: list[Json], by: float) -> list[Json]:
+    return [{**e, "ts": e["ts"] * by, "dur": e["dur"] * by} for e in events]
+
+
+def without(events: list[Json], *cats: str) -> list[Json]:
+    return [e for e in events if e["cat"] not in cats]
+
+
+@pytest.mark.parametrize("lost_events", [(), ("cuda_runtime",), ("cpu_op",), ("cuda_runtime", "cpu_op")])  # fmt: skip
+def test_times_in_milliseconds_or_seconds_are_refused(
+    lost_events: tuple[str, ...], tmp_path: Path
+) -> None:
+    events = without(big_steps(), *lost_events)
+    for by in (1e-3, 1e-6):
+        with pytest.raises(ProfileError, match="likely in ms or s") as e:
+            read(tmp_path, scaled(events, by))
+        assert "µs" in str(e.value.hint)
+    (p,) = read(tmp_path, events)
+    assert "likely in" not in said(p)
+
+
+@pytest.mark.parametrize("lost_events", [(), ("cuda_runtime",), ("cpu_op",)])
+def test_times_in_nanoseconds_are_refused_or_doubted(
+    lost_events: tuple[str, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(ProfileError, match="likely in ns"):
+        read(tmp_path, scaled(without(big_steps(), *lost_events), 1e3))
+    (p,) = read(tmp_path, scaled(without(made.steps(), *lost_events), 1e3))
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "likely in ns" in doubt
+
+
+def test_launches_that_wait_for_a_full_queue_are_no_other_unit(tmp_path: Path) -> None:
+    # most launches block until an earlier kernel ends; the first ones do not
+    events = big_steps()
+    for k, e in enumerate(e for e in events if e["cat"] == "cuda_runtime"):
+        e["dur"] = 3 if k < 6 else 4000
+    (p,) = read(tmp_path, events)
+    assert "likely in" not in said(p)
+
+
+# what else a file says of itself
+
+
+def test_processes_that_share_a_gpu_have_labels_of_their_own(tmp_path: Path) -> None:
+    profiles = read(tmp_path, made.steps() + made.steps(pid=2))
+    assert [p.source.rpartition(" [")[2] for p in profiles] == [
+        "process 1, GPU 0]",
+        "process 2, GPU 0]",
+    ]
+
+
+def test_a_second_document_is_not_ok(tmp_path: Path) -> None:
+    content = made.trace(made.steps())
+    (p,) = read(tmp_path, content + content)
+    (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+    assert "behind the trace were not read" in doubt
+
+
+def test_events_that_stand_twice_are_doubted_and_counted_once(tmp_path: Path) -> None:
+    for events in (made.steps() * 2, made.steps() + [e for e in made.steps() if e["cat"] == "kernel"]):  # fmt: skip
+        (p,) = read(tmp_path, events)
+        assert device_times(p) == pytest.approx(made.VECTOR)
+        (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
+        assert "8 of 16 GPU events stand in the file twice" in doubt
+
+
+def test_one_thing_is_not_named_like_many(tmp_path: Path) -> None:
+    late = made.launched(77, "aten::add", made.ADD, 9000, 10)
+    (p,) = read(tmp_path, [*made.steps(), *late])
+    assert "1 GPU event lies in no step and was left out" in said(p)
+    with pytest.raises(ProfileError, match="more than the 1 GPU event that"):
+        read(tmp_path, late, StepChoice(count=2))
+    (p,) = read(tmp_path, b'{"Device_Relu": 2.0, "Device_IDLE": 2e7}', name="a.json")
+    assert p.notes == ("the device is 0.0 % busy: 2 µs of 20 s",)

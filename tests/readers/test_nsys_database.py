@@ -157,13 +157,14 @@ def test_graphs_without_nodes_are_work_and_said(tmp_path: Path) -> None:
     assert p.ops["Device_CUDA graph"] == pytest.approx(300)
     assert p.busy_us == pytest.approx(800)
     assert any("38% of the device time is of CUDA graphs" in n for n in p.notes)
-    assert any("1 launches of CUDA graphs have no times" in n for n in p.notes)
+    assert any("1 launch of a CUDA graph has no times" in n for n in p.notes)
 
 
 def test_a_report_of_graphs_alone_is_read(tmp_path: Path) -> None:
     path = database(
         tmp_path, GRAPH,
         "INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES (10000,900000,0,1,NULL,1)",
+        "DELETE FROM CUPTI_ACTIVITY_KIND_RUNTIME WHERE correlationId != 1",
         "DROP TABLE CUPTI_ACTIVITY_KIND_KERNEL", steps=1,
     )  # fmt: skip
     (p,) = read(path)
@@ -243,7 +244,15 @@ def test_gpus_are_named_in_every_version(tmp_path: Path) -> None:
 
 def test_launches_without_a_kernel_are_noticed(tmp_path: Path) -> None:
     gone = "DELETE FROM CUPTI_ACTIVITY_KIND_KERNEL WHERE correlationId % 2 = 0"
-    (p,) = read(database(tmp_path, gone))
+    with pytest.raises(ProfileError, match=r"50% in the best.*kernels are missing"):
+        read(database(tmp_path, gone))
+
+
+def test_launches_while_a_graph_is_captured_are_doubted(tmp_path: Path) -> None:
+    gone = "DELETE FROM CUPTI_ACTIVITY_KIND_KERNEL WHERE correlationId % 2 = 0"
+    name = "INSERT INTO StringIds VALUES (901, 'cudaStreamBeginCapture_v10000')"
+    call = "INSERT INTO CUPTI_ACTIVITY_KIND_RUNTIME VALUES (0, 9, 901, 1000)"
+    (p,) = read(database(tmp_path, gone, name, call))
     (said,) = [n for n in p.notes if "of the launches have a kernel" in n]
     assert said.startswith("only 50%")
     assert as_type(Reason, said).unsound

@@ -22,7 +22,7 @@ from xlate.hardware.catalogue import catalogue
 from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import compare_names
-from xlate.trust.profile_window import WindowBand, general_doubt
+from xlate.trust.profile_window import StepDoubt, WindowBand, general_doubt
 from xlate.trust.recorded_gpu import Origin, Recorded
 from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
@@ -314,3 +314,9 @@ def test_what_was_loaded_is_saved_as_it_was(shipped: Bundle, tmp_path: Path) -> 
         assert (again / name).read_bytes() == (
             present(shipped.path) / name
         ).read_bytes()
+
+
+def test_one_step_in_a_window_is_not_named_like_many() -> None:
+    doubt = StepDoubt(ratio=1.0, low=1.3, high=4.0, suggested_us=5.0)
+    assert "would hold 1 step, where" in doubt.reason(10.0)
+    assert "would hold 5 steps, where" in StepDoubt(5.0, 1.3, 4.0, 5.0).reason(10.0)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xlate.cli import streams
 from xlate.cli.grid import table
 from xlate.report.escapes import csv_line, error_text, escaped, json_escaped, message
+from xlate.values.duration import duration_text
 
 if TYPE_CHECKING:
     from xlate.errors import XlateError
@@ -135,10 +136,7 @@ def figure(value: float | None, unit: str = "", digits: int = 3) -> str:
 
 def time_text(seconds: float) -> str:
     """A duration in the unit people would choose."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.4g} {unit}"
-    return f"{seconds * 1e6:.4g} µs"
+    return duration_text(1e6 * seconds)
 
 
 _SHOWN = (

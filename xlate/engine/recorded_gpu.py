@@ -49,7 +49,7 @@ def _checked(
     own = anchor.require_gpu()
     elsewhere = _by_kernels(profile, anchor)
     if elsewhere is not None:
-        if profile.device is None or generic(profile.device):
+        if profile.device is None or catalogue.likeness(profile.device, own) is Likeness.NOTHING:  # fmt: skip
             return _contradicted(profile, elsewhere, force)
         # the name of the GPU is surer than those of kernels
         profile = _noted(

@@ -127,13 +127,17 @@ def with_idle_doubt(profile: Profile) -> Profile:
     >>> from xlate.readers import with_idle_doubt
     >>> from xlate.values.profile import Profile
     >>> with_idle_doubt(Profile({"Device_Relu": 2.0, "Device_IDLE": 1e6})).notes
-    ('the device is 0.0 % busy: 2 µs of 1e+06 µs',)
+    ('the device is 0.0 % busy: 2 µs of 1 s',)
     """
     busy, window = profile.busy_us, profile.window_us
     if not 0 < busy < _LEAST_BUSY * window:
         return profile
+    # few files need it
+    from xlate.values.duration import duration_text
+
     note = Reason(
-        f"the device is {100 * busy / window:.1f} % busy: {busy:.6g} µs of {window:.6g} µs",
+        f"the device is {100 * busy / window:.1f} % busy: {duration_text(busy)} of "
+        f"{duration_text(window)}",
         "record steps in which the job computes, after warm-up and compilation",
         unsound=True,
     )

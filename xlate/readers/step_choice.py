@@ -73,9 +73,9 @@ class StepChoice:
             If ``count`` is larger.
         """
         if (self.count or 0) > events:
+            held = "1 GPU event" if events == 1 else f"{events} GPU events"
             raise ProfileError(
-                f"{where}: --trace-steps {self.count} is more than the {events} GPU "
-                "events that it holds",
+                f"{where}: --trace-steps {self.count} is more than the {held} that it holds",
                 "a step runs something on the GPU: give the number of iterations",
                 code="profile.steps",
             )

@@ -66,9 +66,10 @@ class StepDoubt:
     def reason(self, step_us: float) -> Reason:
         """In words, with what to do."""
         cut = self.ratio < self.low
+        steps = f"{self.ratio:.3g}"
         said = (
             f"a step of {step_us / 1e3:.4g} ms does not fit the profile: its window would "
-            f"hold {self.ratio:.3g} steps, where {self.low:.2g} to {self.high:.2g} are "
+            f"hold {steps} {'step' if steps == '1' else 'steps'}, where {self.low:.2g} to {self.high:.2g} are "
             f"usual; the window suggests about {self.suggested_us / 1e3:.3g} ms "
             "for one step"
         )

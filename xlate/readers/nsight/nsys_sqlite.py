@@ -19,10 +19,10 @@ from xlate.errors import ProfileError
 from xlate.readers.nsight.nsys_database import HINT, NsysDatabase, opened
 from xlate.readers.rocm import rocpd
 from xlate.readers.source import Source
+from xlate.readers.traces.complete_steps import Launches, while_capturing
 from xlate.readers.traces.device_trace import DeviceTrace, NamedDevices
-from xlate.readers.traces.launches import runs_kernel
+from xlate.readers.traces.launches import capture_call, runs_kernel
 from xlate.readers.traces.marks import STEP_RANGE, Range, repeated, steps_of
-from xlate.readers.traces.steps import Launches
 from xlate.values.profile import Profile
 
 __all__ = ["read", "sniff"]
@@ -95,7 +95,12 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
     if not marks and not source.steps.count and often:
         notes.append(f"--step-mark NAME takes a range that repeats: {', '.join(often)}")
     if untimed:
-        notes.append(f"{untimed} launches of CUDA graphs have no times; left out")
+        which = (
+            "1 launch of a CUDA graph has"
+            if untimed == 1
+            else f"{untimed} launches of CUDA graphs have"
+        )
+        notes.append(f"{which} no times; left out")
     profiles = trace.profiles(
         marks, source.steps, _devices(tables, trace), notes=tuple(notes),
         launches=calls.launches(),
@@ -136,22 +141,29 @@ class _Calls:
         Names of the calls that run a kernel and did not fail.
     ran : set of int
         Calls whose work on a GPU was recorded.
+    captures : dict of (int, str) to list of float
+        When captures of graphs ``begin`` and ``end`` in each process, µs.
     """
 
     start: dict[int, float] = field(default_factory=dict)
     kernel: dict[int, str] = field(default_factory=dict)
     ran: set[int] = field(default_factory=set)
+    captures: dict[tuple[int, str], list[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: NsysDatabase, strings: dict[int, str]) -> _Calls:
         calls = cls()
         runs = {i: n for i, n in strings.items() if runs_kernel(n)}
+        capture = {i: c for i, n in strings.items() if (c := capture_call(n))}
         columns = ("correlationId", "start", "globalTid", "nameId", "returnValue")
         for corr, start, tid, name, failed in tables.rows(_RUNTIME, *columns):
             if not isinstance(corr, int) or not isinstance(start, int):
                 continue
             key = _key(_process(tid), corr)
             calls.start[key] = start * _NS
+            if name in capture:
+                place = (key >> 40, capture[name])
+                calls.captures.setdefault(place, []).append(start * _NS)
             if name in runs and not failed:
                 calls.kernel[key] = runs[name]
         return calls
@@ -167,13 +179,19 @@ class _Calls:
         for key, name in self.kernel.items():
             if name in names:
                 by_process.setdefault(key >> 40, []).append(key)
-        return {
-            process: Launches(
-                np.array([self.start[k] for k in keys]),
-                np.array([k in self.ran for k in keys]),
+        launches = {}
+        for process, keys in by_process.items():
+            asked = np.array([self.start[k] for k in keys])
+            begins, ends = (
+                np.array(self.captures.get((process, side), []), dtype=float)
+                for side in ("begin", "end")
             )
-            for process, keys in by_process.items()
-        }
+            launches[process] = Launches(
+                asked,
+                np.array([k in self.ran for k in keys]),
+                while_capturing(asked, begins, ends),
+            )
+        return launches
 
 
 def _fill(

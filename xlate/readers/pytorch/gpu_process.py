@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,10 @@ from xlate.readers.traces.attribution import Launched
 from xlate.readers.traces.steps import Work
 from xlate.values.reason import Reason
 
-__all__ = ["GpuProcess", "gpu_processes"]
+__all__ = ["GpuProcess", "gpu_processes", "labels_of"]
+
+#: characters of a process that are shown
+_LONGEST_PROCESS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,3 +41,32 @@ def gpu_processes(work: Launched) -> tuple[list[tuple[int, int]], list[str]]:
     named = ", ".join(f"GPU {d}" for d in idle)
     note = f"{named} ran no kernel and was left out: copies only"
     return sorted(kept), [Reason(note, informs=True)]
+
+
+def labels_of(
+    sides: Sequence[tuple[int, int]], pids: Sequence[object]
+) -> dict[tuple[int, int], str]:
+    """A label of each process and GPU: with the process where several used one GPU.
+
+    Parameters
+    ----------
+    sides : sequence of (int, int)
+        Number of the process, -1 where it is not known, and GPU.
+    pids : sequence
+        Processes as the file has them, by number.
+
+    Examples
+    --------
+    >>> from xlate.readers.pytorch.gpu_process import labels_of
+    >>> labels_of([(0, 0), (1, 0), (1, 1)], [77, 78])
+    {(0, 0): 'process 77, GPU 0', (1, 0): 'process 78, GPU 0', (1, 1): 'GPU 1'}
+    """
+    devices = [device for _, device in sides]
+    labels = {}
+    for pid, device in sides:
+        process = str(pids[pid])[:_LONGEST_PROCESS] if pid >= 0 else "not known"
+        shared = devices.count(device) > 1
+        labels[pid, device] = (
+            f"process {process}, GPU {device}" if shared else f"GPU {device}"
+        )
+    return labels

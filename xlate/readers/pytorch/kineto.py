@@ -22,12 +22,14 @@ import numpy as np
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.hardware.kernel_architecture import newest
-from xlate.readers.pytorch.gpu_process import GpuProcess, gpu_processes
+from xlate.readers.pytorch.gpu_process import GpuProcess, gpu_processes, labels_of
 from xlate.readers.pytorch.kineto_events import Collected
 from xlate.readers.pytorch.kineto_notes import (
     NESTED,
     contradicted,
     device_name,
+    lost,
+    repeated,
     serving_note,
     steps_of_others,
     unread,
@@ -37,15 +39,20 @@ from xlate.readers.source import Source
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import (
     clean_kernel,
+    kernels_end_early,
     launched,
     launching_operations,
 )
 from xlate.readers.traces.chrome import Trace, is_trace
 from xlate.readers.traces.launches import (
+    KERNEL,
+    OPERATION,
     REGION,
+    captured,
     graph_launches,
     host_times,
     kernel_launches,
+    with_copies,
 )
 from xlate.readers.traces.missing_kernels import by_autograd, no_kernel, of_autograd
 from xlate.readers.traces.remnant import remnant
@@ -60,6 +67,7 @@ from xlate.readers.traces.steps import (
     of_step,
     start_to_start,
 )
+from xlate.readers.traces.time_unit import check_unit
 from xlate.readers.traces.work_mode import mode_of
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import Reason
@@ -123,6 +131,7 @@ class _Reading:
         self.trace, self.seen = trace, collected
         self.names = list(collected.names)
         self._idle: list[str] = []
+        self._about_times: list[str] = []
         self.host: dict[str, Any] = {
             k: np.frombuffer(v, dtype=v.typecode)
             for k, v in collected.host.items()
@@ -137,6 +146,7 @@ class _Reading:
         if only_host is None:
             self.choice.check_count(self.path, len(self.seen.kernel["start"]))
         work = launched(self.seen, self.host, self.names)
+        self._about_times = [*self._check_unit(), *repeated(self.seen.kernel)]
         steps_of = self._profiler_steps()
         if only_host is not None:
             for pid in sorted(steps_of):
@@ -144,6 +154,7 @@ class _Reading:
             return
         sides, self._idle = gpu_processes(work)
         made = 0
+        labels = labels_of(sides, list(self.seen.pids))
         for pid, device in sides:
             steps = steps_of.get(pid) or (
                 next(iter(steps_of.values())) if len(steps_of) == 1 else []
@@ -153,7 +164,7 @@ class _Reading:
             vector, notes = self._vector(side, steps)
             if vector is not None:
                 made += 1
-                label = f" [GPU {device}]" if len(sides) > 1 else ""
+                label = f" [{labels[pid, device]}]" if len(sides) > 1 else ""
                 yield self._profile(side, vector, notes, f"{self.path}{label}")
         if not made:
             raise ProfileError(
@@ -228,21 +239,21 @@ class _Reading:
 
     def _of_step(self, side: GpuProcess, steps: Sequence[Step]) -> Vector | None:
         """The vector of the step that represents the job; None where nothing ran."""
-        cut = self.trace.truncated
-        return of_step(
-            side.work, steps, cut, self._launches(side, steps if cut else ())
-        )
+        launches = self._launches(side, steps)
+        return of_step(side.work, steps, self.trace.truncated, launches)
 
     def _of_recording(self, side: GpuProcess, count: int, reason: str) -> Vector:
-        cut = self.trace.truncated
-        launches = self._launches(side, (EVERYTHING,) if cut else ())
-        return of_recording(side.work, count, reason, launches, cut)
+        launches = self._launches(side, (EVERYTHING,))
+        return of_recording(
+            side.work, count, reason, launches, truncated=self.trace.truncated
+        )
 
-    def _launches(self, side: GpuProcess, steps: Sequence[Step] = ()) -> list[Launches]:
+    def _launches(self, side: GpuProcess, steps: Sequence[Step]) -> list[Launches]:
         """Launches of a process; empty where ids do not show which were recorded.
 
-        Where the file breaks off, launches are lost with their kernels: then the
-        operations of ``steps`` that launch kernels in other steps are added.
+        Where the file breaks off, also where it was closed again, launches are lost with
+        their kernels: then the operations of ``steps`` that launch kernels in other
+        steps are added.
         """
         host, work = self.host, side.launched
         if not host or 2 * int((work.launch >= 0).sum()) < len(work.launch):
@@ -251,8 +262,16 @@ class _Reading:
         rows = kernel_launches(host, self.names) & in_process
         recorded = np.zeros(len(rows), dtype=np.bool_)
         recorded[work.launch[work.launch >= 0]] = True
-        launches = [Launches(host["start"][rows], recorded[rows])]
-        if len(steps):
+        # a part of the host's events may stand in the file twice
+        recorded = with_copies(host, rows, recorded)
+        launches = [
+            Launches(
+                host["start"][rows], recorded[rows], captured(host, self.names, rows)
+            )
+        ]
+        if self.trace.truncated or kernels_end_early(
+            host, self.names, work.operation, in_process
+        ):
             launches.append(
                 launching_operations(host, work.operation, in_process, steps)
             )
@@ -269,7 +288,7 @@ class _Reading:
             ops[column] = ops.get(column, 0.0) + took / count
         device, unlisted = device_name(self.trace, side.device)
         mode, about_mode = self._mode(side, step.start, length)
-        notes = [*self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
+        notes = [*self._about_times, *self._cut(), *notes_on_steps, step.reason, *vector.notes, *about_mode, *unlisted, *self._idle]  # fmt: skip
         return Profile(
             {k: v for k, v in ops.items() if v > 0},
             WorkloadKey(mode=mode, framework="pytorch"),
@@ -328,7 +347,7 @@ class _Reading:
             ),
             step_time_us=step.length,
             source=str(self.path),
-            notes=(why, *self._cut(), step.reason),
+            notes=(why, *self._about_times, *self._cut(), step.reason),
             memory_bytes=self.seen.peak_bytes or None,
         )
 
@@ -339,10 +358,21 @@ class _Reading:
                 f"{self.path.name} breaks off; it was read up to where it is whole"
             )
         if self.trace.lost:
-            notes.append(f"{self.trace.lost} events are not JSON and were left out")
+            notes.append(lost(self.trace.lost))
         if self.trace.unread:
             notes.append(unread(self.trace.unread))
         return notes
+
+    def _check_unit(self) -> list[str]:
+        """A doubt where times may not be in µs."""
+        kernel, host = self.seen.kernel, self.host
+        on_gpu = np.frombuffer(kernel["kind"], dtype=kernel["kind"].typecode) == KERNEL
+        kernels = np.frombuffer(kernel["dur"])[on_gpu]
+        if not host:
+            return check_unit(self.path, np.zeros(0), kernels, np.zeros(0))
+        launches = host["dur"][kernel_launches(host, self.names)]
+        operations = host["dur"][host["kind"] == OPERATION]
+        return check_unit(self.path, launches, kernels, operations)
 
     def _profiler_steps(self) -> dict[int, list[Step]]:
         """Steps of each process, in order.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +17,16 @@ __all__ = [
     "NESTED",
     "contradicted",
     "device_name",
+    "lost",
+    "repeated",
     "serving_note",
     "steps_of_others",
     "unread",
     "whole_recording",
 ]
 
+#: a larger share of GPU events that stand in a file twice is doubted
+_REPEATED = 0.05
 #: names of ranges shown where a step had to be guessed
 _SHOWN, _LONGEST_NAME = 3, 60
 #: the note on steps that overlap
@@ -38,12 +44,43 @@ def contradicted(count: int, marked: int) -> Reason:
     )
 
 
+def lost(events: int) -> str:
+    """The note on events that could not be read."""
+    if events == 1:
+        return "1 event is not JSON and was left out"
+    return f"{events} events are not JSON and were left out"
+
+
+def repeated(kernel: Mapping[str, array[Any]]) -> list[str]:
+    """A doubt where GPU events stand in the file twice, as in one joined with itself.
+
+    Parameters
+    ----------
+    kernel : mapping of str to array
+        ``start``, ``corr`` and ``name`` of each event on a GPU.
+    """
+    start, corr, name = (
+        np.frombuffer(kernel[k], dtype=kernel[k].typecode)
+        for k in ("start", "corr", "name")
+    )
+    order = np.argsort(start, kind="stable")
+    same = corr[order][1:] >= 0
+    for values in (start, corr, name):
+        same &= np.diff(values[order]) == 0
+    twice = int(same.sum())
+    if twice <= _REPEATED * len(start):
+        return []
+    said = f"{twice} of {len(start)} GPU events stand in the file twice: time is counted once"
+    return [Reason(said, "keep one trace in a file", unsound=True)]
+
+
 def unread(size: int) -> Reason:
     """The note on bytes after the end of the trace."""
     return Reason(
-        f"{size} bytes behind the trace were not read: another document, or text, "
-        "follows it",
+        f"{size} byte{'s' if size > 1 else ''} behind the trace {'were' if size > 1 else 'was'} "
+        "not read: another document, or text, follows it",
         "keep one trace in a file, and read each",
+        unsound=True,
     )
 
 

@@ -24,6 +24,7 @@ from xlate.errors import ProfileError
 from xlate.readers.step_choice import StepChoice
 from xlate.readers.tensorflow.gpu_steps import Cut, Kernels, Mark, cut
 from xlate.readers.traces.steps import Launches, Step, Work, of_step
+from xlate.readers.traces.time_unit import unit_note
 from xlate.readers.traces.work_mode import trains
 from xlate.values.kernel_precision import kernel_precision
 from xlate.values.profile import Profile, WorkloadKey
@@ -185,9 +186,8 @@ class Recording:
         """
         ran = [g for _, g in sorted(self.gpus.items()) if len(g.start)]
         if not ran:
-            named = f"; GPUs named in it: {len(self.gpus)}"
             raise ProfileError(
-                f"{self.path}: no GPU kernel was recorded{named}",
+                f"{self.path}: no GPU kernel was recorded, {_named_gpus(len(self.gpus))}",
                 f"the profiler needs CUPTI (or ROCm's tracer) and the right to use it; {hint}",
                 code="profile.no-gpu-work",
             )
@@ -225,7 +225,7 @@ class Recording:
         if vector is None:
             return None
         training = any(operations[k].training for k in np.unique(kernels.operation))
-        notes = [*steps.notes, *self.notes]
+        notes = [*unit_note(kernels.end - kernels.start), *steps.notes, *self.notes]
         if steps.counted:
             notes.append(vector.step.reason)
         notes += vector.notes
@@ -263,6 +263,13 @@ class Recording:
         at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
         has_launch = (wanted >= 0) & (ids[at] == wanted) & (when[at] <= start)
         return np.where(has_launch, when[at], start)
+
+
+def _named_gpus(count: int) -> str:
+    """How many GPUs a file without kernels names, in words."""
+    if not count:
+        return "and the file names no GPU"
+    return f"though the file names {count} GPU{'s' if count > 1 else ''}"
 
 
 def is_training(names: Iterable[str]) -> bool:

@@ -25,12 +25,16 @@ from xlate.readers.traces.launches import (
 from xlate.readers.traces.steps import Launches, Step, Work
 from xlate.values.kernel_precision import kernel_precision
 
-__all__ = ["Launched", "clean_kernel", "launched", "launching_operations"]
+__all__ = ["Launched", "clean_kernel", "kernels_end_early", "launched", "launching_operations"]  # fmt: skip
 
 Ints = NDArray[np.int64]
 
 #: an operation runs a kernel in every call where at least this share of its calls has one
 _ALWAYS = 0.95
+#: calls that show what an operation does; share of calls without a kernel at the end
+_FEW_CALLS, _TAIL = 3, 0.05
+#: families of a network's own work
+_NETWORK = frozenset({"conv", "depthwise", "matmul", "attention", "rnn", "norm"})
 #: how compilers and profilers write a namespace without a name
 _HIDDEN = re.compile(r"\(anonymous namespace\)::|<unnamed>::|\{anonymous\}::")
 
@@ -166,6 +170,48 @@ def launching_operations(
     names = np.unique(host["name"][rows][always[cell]])
     runs = rows[np.isin(host["name"][rows], names)]
     return Launches(host["start"][runs], has_kernel[runs])
+
+
+def kernels_end_early(
+    host: dict[str, Any], names: Sequence[str], operation: Ints, in_process: Any
+) -> bool:
+    """Whether a network's operations go on after the last of them that has a kernel.
+
+    So it is in a file that was cut and closed again: the host's events stand first in
+    it. Only operations that are a network's work, and run kernels in most of their calls
+    up to then on the same thread, are counted: some of these may be lost too.
+
+    Parameters
+    ----------
+    host : dict of ndarray
+    names : sequence of str
+        By number.
+    operation : ndarray of int
+        Rows of operations that have a kernel; -1 is skipped.
+    in_process : ndarray of bool
+        Rows of the process.
+    """
+    has_kernel = np.zeros(len(host["start"]), dtype=np.bool_)
+    has_kernel[operation[operation >= 0]] = True
+    heavy = np.zeros(len(names), dtype=np.bool_)
+    for k in np.unique(host["name"][has_kernel]):
+        heavy[k] = op_names.family(op_names.column("device", names[k])) in _NETWORK
+    rows = np.flatnonzero(
+        (host["kind"] == OPERATION) & in_process & heavy[host["name"]]
+    )
+    if not len(rows):
+        return False
+    ran, start, name = has_kernel[rows], host["start"][rows], host["name"][rows]
+    _, thread = np.unique(host["tid"][rows], return_inverse=True)
+    last = np.full(int(thread.max()) + 1, -np.inf)
+    np.maximum.at(last, thread[ran], start[ran])
+    has_last = np.isfinite(last)[thread]
+    before = start <= last[thread]
+    n = np.bincount(name[before], minlength=len(names))
+    with_kernel = np.bincount(name[ran], minlength=len(names))
+    always = (n >= _FEW_CALLS) & (2 * with_kernel >= n)
+    after = int((always[name] & has_last & ~before).sum())
+    return after > max(_FEW_CALLS, _TAIL * int(always[name].sum()))
 
 
 def _fill_process(pid: Ints, device: Ints, collected: Collected) -> None:

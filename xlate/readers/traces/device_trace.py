@@ -24,6 +24,7 @@ from xlate.readers.step_choice import StepChoice
 from xlate.readers.traces.attribution import clean_kernel
 from xlate.readers.traces.marks import Marks
 from xlate.readers.traces.steps import Launches, Step, Vector, Work, of_step
+from xlate.readers.traces.time_unit import unit_note
 from xlate.readers.traces.work_mode import mode_note, work_mode
 from xlate.values.kernel_precision import kernel_precision
 from xlate.values.profile import Profile, WorkloadKey
@@ -263,7 +264,12 @@ class DeviceTrace:
             WorkloadKey(mode=mode, framework=framework),
             step_time_us=length or None,
             source=source,
-            notes=(*about_steps, *vector.notes, *notes),
+            notes=(
+                *unit_note(work.end - work.start),
+                *about_steps,
+                *vector.notes,
+                *notes,
+            ),
             device=device,
             precision_us=_times(by_precision, divided),
             newest_kernel=newest(names),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlate.readers.traces.complete_steps import while_capturing
 from xlate.readers.traces.timeline import self_times
 
 __all__ = [
@@ -24,12 +25,15 @@ __all__ = [
     "OPERATION",
     "REGION",
     "around",
+    "capture_call",
+    "captured",
     "graph_launches",
     "host_times",
     "joined",
     "kernel_launches",
     "operations",
     "runs_kernel",
+    "with_copies",
 ]
 
 #: kinds of GPU events
@@ -42,6 +46,10 @@ _RUNS_KERNEL = re.compile(
     r"|\w*EnqueueKernelLaunch|zeCommandListAppendLaunchKernel"
 )
 _GRAPH = re.compile(r"(?:cuda|cu|hip)GraphLaunch")
+_CAPTURE_BEGINS = re.compile(r"(?:cuda|cu|hip)StreamBeginCapture")
+#: graphs are made at the end of a capture, where its end was not recorded
+_CAPTURE_ENDS = re.compile(r"(?:cuda|cu|hip)StreamEndCapture")
+_MADE = re.compile(r"(?:cuda|cu|hip)GraphInstantiate")
 
 
 def _named(names: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.int64]:
@@ -77,6 +85,74 @@ def kernel_launches(host: dict[str, Any], names: Sequence[str]) -> NDArray[np.bo
         (host["kind"] == LAUNCH) & (host["corr"] >= 0) & np.isin(host["name"], runs)
     )
     return np.asarray(launches_kernel)
+
+
+def capture_call(call: str) -> str | None:
+    """``"begin"`` or ``"end"`` for a call that begins or ends the capture of a graph.
+
+    Examples
+    --------
+    >>> from xlate.readers.traces.launches import capture_call
+    >>> capture_call("cudaStreamBeginCapture_v10000"), capture_call("cudaLaunchKernel")
+    ('begin', None)
+    """
+    if _CAPTURE_BEGINS.match(call):
+        return "begin"
+    return "end" if _CAPTURE_ENDS.match(call) else None
+
+
+def captured(
+    host: dict[str, Any], names: Sequence[str], rows: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether each of some launches of one process was made while a graph was captured.
+
+    Parameters
+    ----------
+    host : dict of ndarray
+    names : sequence of str
+        By number.
+    rows : ndarray of bool
+        The launches.
+    """
+    calls = host["kind"] == LAUNCH
+    begins, ends, made = (
+        host["start"][calls & np.isin(host["name"], _named(names, pattern))]
+        for pattern in (_CAPTURE_BEGINS, _CAPTURE_ENDS, _MADE)
+    )
+    if not len(begins) + len(ends):
+        ends = made
+    return while_capturing(host["start"][rows], begins, ends)
+
+
+def with_copies(
+    host: dict[str, Any], rows: NDArray[np.bool_], recorded: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether each event, or a copy of it in the file, has its kernel.
+
+    Parameters
+    ----------
+    host : dict of ndarray
+    rows : ndarray of bool
+        The launches.
+    recorded : ndarray of bool
+        Whether each event has its kernel.
+    """
+    lost = np.flatnonzero(rows & ~recorded)
+    if not len(lost):
+        return recorded
+    with_kernel = np.flatnonzero(rows & recorded)
+    keys = zip(
+        host["corr"][with_kernel].tolist(),
+        host["start"][with_kernel].tolist(),
+        strict=True,
+    )
+    with_keys = set(keys)
+    every = recorded.copy()
+    lost_keys = zip(
+        host["corr"][lost].tolist(), host["start"][lost].tolist(), strict=True
+    )
+    every[lost] = [key in with_keys for key in lost_keys]
+    return every
 
 
 def joined(host: dict[str, Any], k: dict[str, Any]) -> NDArray[np.int64]:

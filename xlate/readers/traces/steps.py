@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlate.errors import ProfileError
+from xlate.readers.traces.complete_steps import Launches, complete_steps, places
 from xlate.readers.traces.timeline import union
 from xlate.readers.traces.work import Work, times_of
 from xlate.values.reason import Reason
@@ -28,8 +28,8 @@ __all__ = [
 
 #: a step with fewer GPU events than this share of the median is partial
 _PARTIAL = 0.5
-#: share of a step's launches whose kernel must have been recorded
-_RECORDED = 0.95
+#: a larger share of GPU time outside all steps is doubted
+_MOST_OUTSIDE = 0.5
 #: where GPU work is longer than its step by more than this share, the host ran ahead
 _AHEAD = 0.05
 #: ratio of the longest to the shortest step, and relative distance of the mean from the
@@ -54,6 +54,13 @@ class Step:
         return self.label or f"step {self.number}"
 
 
+#: the note on a file that breaks off in its second step
+_FIRST = Reason(
+    "the file breaks off, and the only step left in it is the first, which may be a "
+    "warm-up or not whole",
+    "copy the whole file, or record it again",
+    unsound=True,
+)
 #: a step that contains every event
 EVERYTHING = Step(0, -1e18, 3e18)
 
@@ -82,29 +89,6 @@ class Chosen:
     reason: str
     host_length: float | None = None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Launches:
-    """Launches of kernels by the host, or operations that are known to launch some.
-
-    Attributes
-    ----------
-    asked : ndarray of shape (n,)
-        µs.
-    recorded : ndarray of bool, shape (n,)
-        Whether its kernel is in the recording.
-    """
-
-    asked: NDArray[np.float64]
-    recorded: NDArray[np.bool_]
-
-    def share(self, steps: Sequence[Step]) -> NDArray[np.float64]:
-        """Share of each step's launches that was recorded; 1 where nothing was launched."""
-        step_of, inside = _places(self.asked, steps)
-        n = np.bincount(step_of[inside], minlength=len(steps))
-        with_kernel = np.bincount(step_of[inside & self.recorded], minlength=len(steps))
-        return np.where(n > 0, with_kernel / np.maximum(n, 1), 1.0)
 
 
 def chosen_step(
@@ -225,13 +209,13 @@ def of_step(
     Raises
     ------
     ProfileError
-        If the recording broke off and no step has its kernels.
+        If no step has its kernels.
     """
-    of, inside = _places(work.asked, steps)
+    of, inside = places(work.asked, steps)
     counts = np.bincount(of[inside], minlength=len(steps))
     if not counts.any():
         return None
-    complete, notes = _complete(steps, counts > 0, truncated, launches)
+    complete, notes = complete_steps(steps, counts > 0, truncated, launches)
     step = chosen_step(steps, counts, truncated, complete)
     rows = np.flatnonzero(inside & (of == step.place))
     if union(work.start[rows], work.end[rows]) > (1 + _AHEAD) * step.length:
@@ -245,10 +229,42 @@ def of_step(
         step = replace(step, start=host.start, reason=reason, host_length=host.length)
         rows = np.flatnonzero(inside & (of == step.place))
     ops, precision, about_times = times_of(work, rows, step.length, 1)
+    about = [*step.notes, *_idle_steps(counts, complete), *about_times, *_outside(work, inside)]  # fmt: skip
+    if truncated and step.place == 0:
+        about.append(_FIRST)
+    return Vector(step, ops, (*notes, *about), precision)
+
+
+def _idle_steps(
+    counts: NDArray[np.int64], complete: NDArray[np.bool_] | None
+) -> list[str]:
+    """A note on steps in which nothing was launched on the GPU."""
+    without = int((counts == 0).sum())
+    if not without or complete is not None:
+        return []
+    said = f"no GPU work was launched in {without} of {len(counts)} steps, which were left out"
+    most = 2 * without > len(counts)
+    remedy = (
+        "record it again: GPU events are missing, or these steps ran on the host alone"
+    )
+    return [Reason(said, remedy if most else None, informs=not most, unsound=most)]
+
+
+def _outside(work: Work, inside: NDArray[np.bool_]) -> list[str]:
+    """A note on GPU events that lie in no step."""
     outside = len(inside) - int(inside.sum())
-    if outside:
-        about_times.append(f"{outside} GPU events lie in no step and were left out")
-    return Vector(step, ops, (*notes, *step.notes, *about_times), precision)
+    if not outside:
+        return []
+    verb = (
+        "event lies in no step and was"
+        if outside == 1
+        else "events lie in no step and were"
+    )
+    said = f"{outside} GPU {verb} left out"
+    took = work.end - work.start
+    if float(took[~inside].sum()) <= _MOST_OUTSIDE * float(took.sum()):
+        return [said]
+    return [Reason(f"{said}, with most of the GPU's time", "mark every iteration as a step", unsound=True)]  # fmt: skip
 
 
 def of_recording(
@@ -276,7 +292,7 @@ def of_recording(
     Raises
     ------
     ProfileError
-        If it broke off before the kernels of what was launched.
+        If kernels of what was launched are missing.
     """
     begin, length = (
         float(work.start.min()),
@@ -284,63 +300,14 @@ def of_recording(
     )
     host = min(begin, float(work.asked.min()))
     recording = Step(0, host, begin + length - host)
-    _, notes = _complete([EVERYTHING], np.ones(1, dtype=np.bool_), truncated, launches)
+    _, notes = complete_steps(
+        [EVERYTHING], np.ones(1, dtype=np.bool_), truncated, launches
+    )
     ops, precision, about_times = times_of(
         work, np.arange(len(work.start)), length / count, count
     )
     chosen = Chosen(0, host, length / count, reason, recording.length)
     return Vector(chosen, ops, (*notes, *about_times), precision)
-
-
-def _places(
-    asked: NDArray[np.float64], steps: Sequence[Step]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Index of the step of each moment, and whether the moment is inside it."""
-    begin = np.array([s.start for s in steps])
-    end = begin + np.array([s.length for s in steps])
-    step_of = np.searchsorted(begin, asked, side="right") - 1
-    return step_of, (step_of >= 0) & (asked < end[np.maximum(step_of, 0)])
-
-
-def _complete(
-    steps: Sequence[Step],
-    ran: NDArray[np.bool_],
-    truncated: bool,
-    launches: Sequence[Launches],
-) -> tuple[NDArray[np.bool_] | None, list[str]]:
-    """Steps whose kernels were recorded, and notes on the others."""
-    if not launches:
-        return None, []
-    share = np.min([each.share(steps) for each in launches], axis=0)
-    complete = share >= _RECORDED
-    n_incomplete = int((~complete).sum())
-    if not n_incomplete:
-        return None, []
-    if (complete & ran).any():
-        note = (
-            f"{n_incomplete} of {len(steps)} steps were left out: less than {_RECORDED:.0%} of "
-            "their launches have a kernel in the file"
-        )
-        return complete & ran, [Reason(note, informs=True)]
-    share = share[~complete]
-    if truncated:
-        best = f"{share.max():.0%}"
-        problem = (
-            f"in none of its {len(steps)} steps at least {_RECORDED:.0%} of the launches "
-            f"have their kernel ({best} in the best)"
-            if len(steps) > 1
-            else f"only {best} of the launches have their kernel"
-        )
-        raise ProfileError(
-            f"{problem}: the file breaks off before the GPU's events",
-            "copy the whole file, or record fewer steps",
-            code="profile.damaged",
-        )
-    note = (
-        f"only {share.max():.0%} of the launches have a kernel in the file: it is cut, or "
-        "CUDA graphs were captured while it was recorded"
-    )
-    return None, [Reason(note, "record steps after the warm-up and after capture", unsound=True)]  # fmt: skip
 
 
 def _on_device(
