@@ -171,6 +171,7 @@ def test_a_recording_of_another_gpu_is_refused_unless_forced(
     assert forced.facts.domain == "out_of_domain"
     assert "forced: the recording is of a" in forced.verdict.reasons[0]
     assert forced.action == "collect"
+    assert HIGHEST in forced.probes
     assert forced.confidence <= 0.3 < ask(smi()).confidence
 
 

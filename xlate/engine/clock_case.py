@@ -371,7 +371,9 @@ class Case:
             wishes = {snap(s * highest, clocks) for s in PROBES["tri-point"]}
             done = {p.sm_mhz for p in further}
             left = sorted(f for f in wishes if all(abs(f - d) > 20 for d in done))
-            return tuple(left) if measured else (*left, highest)
+            # a recording that is not trusted shows nothing of the highest clock either
+            by_highest = measured and not self._refused
+            return tuple(left) if by_highest else (*left, highest)
         return ()
 
 

@@ -93,18 +93,7 @@ def sample(
     RefusedError
         If there is no such GPU, or it is lost during sampling.
     """
-    if not FASTEST_S <= interval_s <= SLOWEST_S:
-        raise ProfileError(
-            f"the interval must be between {1e3 * FASTEST_S:g} and {1e3 * SLOWEST_S:g} ms, "
-            f"got {1e3 * interval_s:g}",
-            code="telemetry.unsound",
-        )
-    if not 2 * interval_s <= seconds:
-        raise ProfileError(
-            f"{seconds:g} s is too short for two samples {1e3 * interval_s:g} ms apart",
-            "--live 60",
-            code="telemetry.unsound",
-        )
+    _check_times(seconds, interval_s)
     sleep, clock = sleep or time.sleep, clock or time.time
     handle, name = device_here(nvml, index)
     readings: list[Reading] = []
@@ -121,6 +110,21 @@ def sample(
         hint = "use a recording of DCGM"
         raise ProfileError(f"{source} gives no power", hint, code="telemetry.no-power")
     return recorded(readings, source, vendor="NVIDIA")
+
+
+def _check_times(seconds: float, interval_s: float) -> None:
+    if not FASTEST_S <= interval_s <= SLOWEST_S:
+        raise ProfileError(
+            f"the interval must be between {1e3 * FASTEST_S:g} and {1e3 * SLOWEST_S:g} ms, "
+            f"got {1e3 * interval_s:g}",
+            code="telemetry.unsound",
+        )
+    if not 2 * interval_s <= seconds:
+        raise ProfileError(
+            f"{seconds:g} s is too short for two samples {1e3 * interval_s:g} ms apart",
+            "--live 60",
+            code="telemetry.unsound",
+        )
 
 
 def _values(nvml: Any, handle: Any) -> dict[str, float | None]:
