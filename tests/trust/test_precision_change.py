@@ -189,8 +189,8 @@ def test_four_precisions_have_four_intervals(empty_home: Path) -> None:
 def test_a_run_of_unknown_precision_changes_nothing(
     empty_home: Path, mix: dict[str, float], changes: bool
 ) -> None:
-    (found,) = translated([mix], "p4d.24xlarge", "p3.2xlarge")
-    assert (found.facts.precision_interval_scale is not None) == changes
+    (answer,) = translated([mix], "p4d.24xlarge", "p3.2xlarge")
+    assert (answer.facts.precision_interval_scale is not None) == changes
 
 
 @pytest.fixture(scope="module")
