@@ -44,8 +44,9 @@ def test_a_profile_says_its_sums_and_precisions_without_computing_them_again() -
         {"Device_Relu": 3.0, "Device_IDLE": 1.0}, precision_us={"fp16": 3.0}
     )
     assert (halves.window_us, halves.busy_us) == (4.0, 3.0)
-    assert halves.precision_mix is halves.precision_mix
-    assert halves.precision_mix.dominant == "fp16"
+    first, second = halves.precision_mix, halves.precision_mix
+    assert first is second
+    assert first.dominant == "fp16"
     again = pickle.loads(pickle.dumps(halves))
     assert (again, again.busy_us) == (halves, 3.0)
     assert again.precision_mix == halves.precision_mix

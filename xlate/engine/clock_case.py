@@ -353,7 +353,12 @@ class Case:
         if not self._fits:
             return NOTHING_TO_MEASURE
         return what_to_do(
-            sure, action, self.asked.objective, self.bound, holds, clocks=clocks
+            sure,
+            action,
+            self.asked.objective,
+            bound=self.bound,
+            holds=holds,
+            clocks=clocks,
         )
 
     def _next(

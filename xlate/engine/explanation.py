@@ -263,9 +263,14 @@ def why_unmetered(workload: WorkloadKey, measured: bool) -> list[str]:
 
 
 def what_to_do(
-    confidence: float, action: str, objective: str = "edp",
-    bound: float | None = None, holds: float | None = None, *, clocks: int = 0,
-) -> str:  # fmt: skip
+    confidence: float,
+    action: str,
+    objective: str = "edp",
+    *,
+    bound: float | None = None,
+    holds: float | None = None,
+    clocks: int = 0,
+) -> str:
     """The action, by which objective it is meant, and how sure it is.
 
     Parameters

@@ -284,16 +284,11 @@ def held_out(
     check_plan(columns)
     fold = folds(aligned.keys, split, seed, families)
     keep = with_step_times(aligned) & (fold >= 0)
-    columns_of = (*aligned.columns, STEP)
-    matrices = (
-        aligned.anchor_matrix(columns_of)[keep],
-        aligned.target_matrix(columns_of)[keep],
-    )
     models, fold = aligned.models[keep], fold[keep]
     run_fold = partial(
         _run_fold,
         ops=aligned.columns,
-        matrices=matrices,
+        matrices=_matrices(aligned, keep),
         fold=fold,
         translators=translators,
         columns=columns,
@@ -314,6 +309,12 @@ def held_out(
         keys=aligned.keys.filter(pl.Series(keep)),
         folds=tuple(answers),
     )
+
+
+def _matrices(aligned: Aligned, keep: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Operations and step time of the kept pairs, on the anchor and on the target."""
+    columns = (*aligned.columns, STEP)
+    return aligned.anchor_matrix(columns)[keep], aligned.target_matrix(columns)[keep]
 
 
 def with_step_times(aligned: Aligned) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,13 +112,9 @@ def rows_of(
             "within_60_mhz": mean((error <= 60).astype(float)),
         }
         figures |= _calibration(choice, weights)
+    row = partial(ClockRow, None, sweeps.gpu.name, model, sweeps.corpus, split)
     overall = [
-        ClockRow(
-            None,
-            sweeps.gpu.name,
-            model,
-            sweeps.corpus,
-            split,
+        row(
             held_out=None,
             metric=metric,
             value=float(value) if np.isfinite(value) else None,
@@ -129,12 +126,7 @@ def rows_of(
     for application in np.unique(sweeps.applications):
         of_application = sweeps.applications == application
         by_application.append(
-            ClockRow(
-                None,
-                sweeps.gpu.name,
-                model,
-                sweeps.corpus,
-                split,
+            row(
                 held_out=str(application),
                 metric=f"{objective}_gap",
                 value=float(choice.gap[of_application].mean()),

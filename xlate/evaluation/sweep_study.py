@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,40 +214,28 @@ def measure(
     label = CLOCK_SPLITS[split]
     rows: list[ClockRow] = []
     donor_weights: dict[tuple[int, int], float] = {}
+    study = partial(
+        choices,
+        sweeps,
+        split=split,
+        view=view,
+        kind=kind,
+        seed=seed,
+        pool=pool,
+        tested=tested,
+        donor_weights=donor_weights,
+    )
     names = list(dict.fromkeys([*BASELINES, *models]))
     for done, model in enumerate(names):
         if progress is not None:
             progress(done, len(names), model)
         for objective in objectives:
             first = objective == objectives[0]
-            chosen = choices(
-                sweeps,
-                model,
-                split=split,
-                view=view,
-                kind=kind,
-                seed=seed,
-                objective=objective,
-                pool=pool,
-                tested=tested,
-                donor_weights=donor_weights,
-            )
+            chosen = study(model, objective=objective)
             for swept, choice in zip(sweeps, chosen, strict=False):
                 rows += rows_of(swept, model, label, objective, choice, first=first)
         if bound is not None:
-            chosen = choices(
-                sweeps,
-                model,
-                split=split,
-                view=view,
-                kind=kind,
-                seed=seed,
-                objective=objectives[0],
-                bound=bound,
-                pool=pool,
-                tested=tested,
-                donor_weights=donor_weights,
-            )
+            chosen = study(model, objective=objectives[0], bound=bound)
             for swept, choice in zip(sweeps, chosen, strict=False):
                 rows += bounded_rows(
                     swept, model, label, objectives[0], choice, bound=bound

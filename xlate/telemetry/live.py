@@ -105,7 +105,11 @@ def sample(
         due = start + (int((now - start) / interval_s) + 1) * interval_s
         sleep(max(0.0, due - clock()))
         now = max(clock(), now)
-    source = f"the {name} here"
+    return _with_power(readings, f"the {name} here")
+
+
+def _with_power(readings: list[Reading], source: str) -> Trace:
+    """The samples as a trace, if any of them has power."""
     if not any(r.values.get("POWER") is not None for r in readings):
         hint = "use a recording of DCGM"
         raise ProfileError(f"{source} gives no power", hint, code="telemetry.no-power")
