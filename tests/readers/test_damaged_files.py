@@ -275,7 +275,7 @@ def test_a_column_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("total", "said"),
     [
-        ("8.204ms", "81.7% of the device time is missing"),
+        ("1.8ms", "16.7% of the device time is missing"),
         ("150us", "more than the total of 0.15 ms"),
         ("1.5ms", None),
         ("0us", None),
@@ -288,6 +288,15 @@ def test_the_rows_of_a_printed_table_are_held_against_its_total(
     path.write_bytes(profiles_made.table(profiles_made.ROWS, total=total))
     notes = " ".join(readers.read(path)[0].notes)
     assert (said is None and "total" not in notes) or (said and said in notes)
+
+
+def test_a_printed_table_that_lacks_most_of_its_total_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.txt"
+    path.write_bytes(profiles_made.table(profiles_made.ROWS, total="8.204ms"))
+    with pytest.raises(ProfileError, match=r"81\.7% of the device time is missing"):
+        readers.read(path)
 
 
 def test_device_time_of_no_operation_is_left_out_where_it_exceeds_the_total(

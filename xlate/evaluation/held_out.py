@@ -278,10 +278,7 @@ def held_out(
     most_models : int, optional
         Largest number of training models, drawn for each fold.
     """
-    # an unknown name is an error before any work
-    for name in translators:
-        make(name, seed=seed)
-    check_plan(columns)
+    _check_names(translators, columns)
     fold = folds(aligned.keys, split, seed, families)
     keep = with_step_times(aligned) & (fold >= 0)
     models, fold = aligned.models[keep], fold[keep]
@@ -309,6 +306,13 @@ def held_out(
         keys=aligned.keys.filter(pl.Series(keep)),
         folds=tuple(answers),
     )
+
+
+def _check_names(translators: Sequence[str], columns: str) -> None:
+    """An unknown name is an error before any work."""
+    for name in translators:
+        make(name)
+    check_plan(columns)
 
 
 def _matrices(aligned: Aligned, keep: NDArray[np.bool_]) -> tuple[Floats, Floats]:

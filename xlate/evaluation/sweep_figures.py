@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,9 +111,22 @@ def rows_of(
             "within_60_mhz": mean((error <= 60).astype(float)),
         }
         figures |= _calibration(choice, weights)
-    row = partial(ClockRow, None, sweeps.gpu.name, model, sweeps.corpus, split)
-    overall = [
-        row(
+    return _rows_of_figures(sweeps, model, split, figures, choice) + _rows_of_gaps(
+        sweeps, model, split, f"{objective}_gap", choice
+    )
+
+
+def _rows_of_figures(
+    sweeps: Sweeps, model: str, split: str, figures: dict[str, float], choice: Choice
+) -> list[ClockRow]:
+    """A row for each figure over all applications."""
+    return [
+        ClockRow(
+            anchor=None,
+            target=sweeps.gpu.name,
+            model=model,
+            corpus=sweeps.corpus,
+            split=split,
             held_out=None,
             metric=metric,
             value=float(value) if np.isfinite(value) else None,
@@ -122,18 +134,29 @@ def rows_of(
         )
         for metric, value in figures.items()
     ]
-    by_application = []
+
+
+def _rows_of_gaps(
+    sweeps: Sweeps, model: str, split: str, metric: str, choice: Choice
+) -> list[ClockRow]:
+    """The mean gap of each application left out."""
+    rows = []
     for application in np.unique(sweeps.applications):
         of_application = sweeps.applications == application
-        by_application.append(
-            row(
+        rows.append(
+            ClockRow(
+                anchor=None,
+                target=sweeps.gpu.name,
+                model=model,
+                corpus=sweeps.corpus,
+                split=split,
                 held_out=str(application),
-                metric=f"{objective}_gap",
+                metric=metric,
                 value=float(choice.gap[of_application].mean()),
                 n=int(of_application.sum()),
             )
         )
-    return overall + by_application
+    return rows
 
 
 def _calibration(choice: Choice, weights: Floats) -> dict[str, float]:

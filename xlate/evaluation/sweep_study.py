@@ -192,8 +192,7 @@ def measure(
 ) -> list[ClockRow]:
     """Figures of models and baselines on applications left out of the fit.
 
-    All applications have the same weight, shared by their variants, in means, in
-    quantiles and in shares.
+    All applications have the same weight, shared by their variants.
 
     Parameters
     ----------
@@ -211,9 +210,7 @@ def measure(
     """
     if split not in CLOCK_SPLITS:
         raise UnknownNameError("split", split, CLOCK_SPLITS)
-    label = CLOCK_SPLITS[split]
-    rows: list[ClockRow] = []
-    donor_weights: dict[tuple[int, int], float] = {}
+    label, main, rows = CLOCK_SPLITS[split], objectives[0], []
     study = partial(
         choices,
         sweeps,
@@ -223,23 +220,21 @@ def measure(
         seed=seed,
         pool=pool,
         tested=tested,
-        donor_weights=donor_weights,
+        donor_weights={},
     )
     names = list(dict.fromkeys([*BASELINES, *models]))
     for done, model in enumerate(names):
         if progress is not None:
             progress(done, len(names), model)
         for objective in objectives:
-            first = objective == objectives[0]
+            first = objective == main
             chosen = study(model, objective=objective)
             for swept, choice in zip(sweeps, chosen, strict=False):
                 rows += rows_of(swept, model, label, objective, choice, first=first)
         if bound is not None:
-            chosen = study(model, objective=objectives[0], bound=bound)
+            chosen = study(model, objective=main, bound=bound)
             for swept, choice in zip(sweeps, chosen, strict=False):
-                rows += bounded_rows(
-                    swept, model, label, objectives[0], choice, bound=bound
-                )
+                rows += bounded_rows(swept, model, label, main, choice, bound=bound)
     return rows
 
 
