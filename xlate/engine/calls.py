@@ -1,4 +1,4 @@
-"""The use cases as plain calls, each on a session of its own.
+"""The use cases as plain calls, each on a separate session.
 
 For notebooks and scripts: ``engine.translate(profiles, anchor, target, level=0.8)``
 makes the session and the request that :meth:`~xlate.engine.session.Session.translate`
