@@ -230,7 +230,11 @@ def scale(
 ) -> Sizes:  # fmt: skip
     """Step time and vector at other sizes."""
     session, request = _asked(
-        asked.ScaleRequest, options, profile, anchor, target, axis, sizes
+        asked.ScaleRequest,
+        {**options, "axis": axis, "sizes": sizes},
+        profile,
+        anchor,
+        target,
     )
     return session.scale(request)
 
@@ -249,7 +253,9 @@ def fit_shots(
     **options: Unpack[ShotsOptions],
 ) -> FitResult:  # fmt: skip
     """Fit a pair of which only a few runs were measured on the target."""
-    session, request = _asked(asked.ShotsRequest, options, anchor, target, shots, data)
+    session, request = _asked(
+        asked.ShotsRequest, {**options, "data": data}, anchor, target, shots
+    )
     return session.fit_shots(request)
 
 

@@ -77,9 +77,7 @@ def fit_shots(session: Session, request: ShotsRequest) -> FitResult:
         held = errors_of(_TRANSLATORS, aligned, measured, request, few_runs.beforehand)
     # of few models the errors say too little about the next one
     few = held is None or models < ENOUGH_MODELS
-    bundle, rows = _fitted(
-        session, request, pair, few_runs, None if few else held, held
-    )
+    bundle, rows = _fitted(session, request, pair, few_runs, held, few=few)
     # measured on the target, whatever the corpus of the anchor's runs is
     simulated = measured.card.simulated or few_runs.home.card.simulated
     bundle = replace(bundle, manifest=replace(bundle.manifest, simulated=simulated))
@@ -144,14 +142,14 @@ def _aligned(
 
 def _fitted(
     session: Session, request: ShotsRequest, pair: Pair, few_runs: _Few,
-    *errors: HeldOut | None,
+    held: HeldOut | None, *, few: bool,
 ) -> tuple[Bundle, list[Row]]:  # fmt: skip
     """A bundle, and its card.
 
-    ``errors`` are those that intervals rest on, or None where they are borrowed, and
-    those of the card.
+    Intervals rest on the errors on work left out, ``held``, or are borrowed where
+    there are none, or where they are of ``few`` models.
     """
-    trusted, held = errors
+    trusted = None if few else held
     rows = [] if held is None else rows_of(held)
     manifest, fitted = assemble(
         Assembly(

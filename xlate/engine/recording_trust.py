@@ -230,7 +230,7 @@ def meter_facts(probe: Probe, of: str, used: bool) -> MeterFacts | None:
     left = sum(x.count for x in trace.left_out)
     return MeterFacts(
         trace.source, of, probe.device, used, trace.samples.height + left,
-        int(trace.at_work.sum()), left, trace.interval_s, probe.time_s,
-        probe.sm_mhz or None, probe.power_w,
-        (*(x.text for x in trace.left_out), *trace.notes),
+        at_work=int(trace.at_work.sum()), left_out=left, interval_s=trace.interval_s,
+        seconds=probe.time_s, sm_mhz=probe.sm_mhz or None, power_w=probe.power_w,
+        notes=(*(x.text for x in trace.left_out), *trace.notes),
     )  # fmt: skip
