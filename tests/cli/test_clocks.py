@@ -45,7 +45,9 @@ def test_predict_freq_for_people(clocked: ClockFit, example: Path) -> None:
         "•",
     ):
         assert word in out
-    assert "power: the hand-off from operations, fitted on p3.2xlarge, simulated" in out
+    assert (
+        "power: the power model from operations, fitted on p3.2xlarge, simulated" in out
+    )
     # the curve of --explain ends at the highest clock
     assert "1530  1.000" in out
     assert max(len(line) for line in out.splitlines() if "•" not in line) <= 100

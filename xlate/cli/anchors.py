@@ -139,7 +139,7 @@ def check_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None
     from xlate.engine.machines import check_machines
 
     check = check_machines(session_of(anchors_dir))
-    catalogue = check.known
+    catalogue = check.merged
     if as_json:
         output.document(check.document())
     else:

@@ -53,7 +53,7 @@ def read(
     session = session_of(anchors_dir)
     check_apart(out, [folder])
     sweep = read_recorded_sweep(session, folder, gpu_index, field_names(fields))
-    aggregated = sweep.found
+    aggregated = sweep.contents
     if out is not None:
         if out.suffix.lower() == ".json":
             output.write_text(out, aggregated.table.write_json())

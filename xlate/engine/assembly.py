@@ -47,7 +47,7 @@ class Assembly:
         Says which GPUs the instances of the corpus have.
     pair : Pair
     corpus : Corpus
-        Holds the anchor's runs; other instances of it teach what is foreign.
+        Holds the anchor's runs; other instances of it show what runs of another GPU look like.
     aligned : Aligned
     rows : sequence of Row
         For the accuracy card.
@@ -56,9 +56,9 @@ class Assembly:
         Columns, repeats and seed.
     split : str
         How the card was measured, in words.
-    told : mapping or None
+    log_ratios : mapping or None
         Nature -> log ratio of times known beforehand; by default what data sheets say.
-    known : polars.DataFrame or None
+    seen_runs : polars.DataFrame or None
         Wide runs on the anchor that counts as seen; by default that of the pairs.
     label : str or None
         What it was fitted on, in words; by default the corpus.
@@ -73,8 +73,8 @@ class Assembly:
     translator: str
     study: Study
     split: str
-    told: Mapping[str, float] | None = None
-    known: pl.DataFrame | None = None
+    log_ratios: Mapping[str, float] | None = None
+    seen_runs: pl.DataFrame | None = None
     label: str | None = None
 
 
@@ -105,7 +105,7 @@ def assemble(
     X, Y = chosen.apply(A, ops), chosen.apply(B, ops)
     model = make(
         given.translator, [*chosen.names, STEP], seed, given.pair.clock_ratio,
-        given.told or given.pair.prior(),
+        given.log_ratios or given.pair.prior(),
     )  # fmt: skip
     model.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]), aligned.models[measured])
     window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
@@ -144,11 +144,11 @@ def assemble(
     )
     ratio = make(BASELINE, [*chosen.names, STEP], seed)
     ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
-    here = runs_of(corpus, a)
+    anchor_runs = runs_of(corpus, a)
     domain = Domain().fit(
-        seen.ops, seen.times, seen.steps, seen.models, _recorded(given, here),
-        anchor=a.name, seed=seed, band=_band(here), frameworks=here["framework"].unique().to_list(),
-        precisions=here["precision"].unique().to_list(),
+        seen.ops, seen.times, seen.steps, seen.models, _recorded(given, anchor_runs),
+        anchor=a.name, seed=seed, band=_band(anchor_runs), frameworks=anchor_runs["framework"].unique().to_list(),
+        precisions=anchor_runs["precision"].unique().to_list(),
     )  # fmt: skip
     fitted = {
         "translator": model,
@@ -159,7 +159,7 @@ def assemble(
             "ratio": errors_of_ratio.to_arrays(),
         },
         "domain": domain,
-        "scaling": _scalers(here, seed),
+        "scaling": _scalers(anchor_runs, seed),
     }
     round_leaves(fitted)
     return manifest, fitted
@@ -179,9 +179,9 @@ def _seen(
     given: Assembly, ops: Sequence[str], times: NDArray[np.float64],
     steps: NDArray[np.float64], models: NDArray[np.str_],
 ) -> _Seen:  # fmt: skip
-    if given.known is None:
+    if given.seen_runs is None:
         return _Seen(ops, times, steps, models)
-    jobs = median_of_repeats(given.known.filter(pl.col(STEP) > 0))
+    jobs = median_of_repeats(given.seen_runs.filter(pl.col(STEP) > 0))
     all_ops = [c for c in jobs.columns if op_names.is_op_column(c)]
     return _Seen(
         all_ops, np.nan_to_num(matrix(jobs, all_ops)), matrix(jobs, (STEP,))[:, 0],
@@ -189,16 +189,16 @@ def _seen(
     )  # fmt: skip
 
 
-def _recorded(given: Assembly, here: pl.DataFrame) -> dict[str, Recorded]:
+def _recorded(given: Assembly, anchor_runs: pl.DataFrame) -> dict[str, Recorded]:
     """Runs of the anchor and of the corpus's instances that have another GPU."""
     a, corpus = given.pair.anchor, given.corpus
-    own = str(here["instance"][0])
-    found = {a.name: _runs(here)}
+    own = str(anchor_runs["instance"][0])
+    runs_by_instance = {a.name: _runs(anchor_runs)}
     for name in corpus.instances:
-        # one GPU in two instances cannot be told apart, and need not be
+        # one GPU in two instances cannot be distinguished, and need not be
         if name != own and _gpu(name, given.session.catalogue) != a.require_gpu().name:
-            found[name] = _runs(corpus.runs_on(name))
-    return found
+            runs_by_instance[name] = _runs(corpus.runs_on(name))
+    return runs_by_instance
 
 
 def _runs(runs: pl.DataFrame) -> Recorded:
@@ -208,10 +208,10 @@ def _runs(runs: pl.DataFrame) -> Recorded:
     return Recorded(ops, np.nan_to_num(matrix(runs, ops)), models)
 
 
-def _gpu(name: str, known: Catalogue) -> str:
+def _gpu(name: str, catalogue: Catalogue) -> str:
     """GPU of an instance, as far as the catalogue knows it."""
     try:
-        return known.gpu(name).name
+        return catalogue.gpu(name).name
     except XlateError:
         return name
 
@@ -228,21 +228,25 @@ def _scalers(runs: pl.DataFrame, seed: int) -> dict[str, Scaler]:
     ops = [c for c in jobs.columns if op_names.is_op_column(c)]
     times, steps = np.nan_to_num(matrix(jobs, ops)), matrix(jobs, (STEP,))[:, 0]
     models = jobs["model"].to_numpy().astype(str)
-    found = {}
+    scalers = {}
     for axis in AXES:
         sizes = axis_sizes(jobs, axis)
-        known = np.isfinite(sizes)
+        has_size = np.isfinite(sizes)
         # what differs in anything but the size is another job
         rest = [c for c in KEY if c != AXIS_COLUMN[axis]]
         same = jobs.select(pl.struct(rest).rank("dense")).to_series().to_numpy()
         try:
             scaler = Scaler(ops, axis, seed).calibrate(
-                times[known], steps[known], sizes[known], same[known], models[known]
+                times[has_size],
+                steps[has_size],
+                sizes[has_size],
+                same[has_size],
+                models[has_size],
             )
         except AlignmentError:
             continue
         scaler.kinds_ = sorted(
-            "/".join(r) for r in jobs.filter(pl.Series(known)).select(HOW).unique().iter_rows()
+            "/".join(r) for r in jobs.filter(pl.Series(has_size)).select(HOW).unique().iter_rows()
         )  # fmt: skip
-        found[axis] = scaler
-    return found
+        scalers[axis] = scaler
+    return scalers

@@ -1,4 +1,4 @@
-"""The use cases as plain calls, each on a session of its own.
+"""The use cases as plain calls, each on a separate session.
 
 For notebooks and scripts: ``engine.translate(profiles, anchor, target, level=0.8)``
 makes the session and the request that :meth:`~xlate.engine.session.Session.translate`
@@ -230,7 +230,11 @@ def scale(
 ) -> Sizes:  # fmt: skip
     """Step time and vector at other sizes."""
     session, request = _asked(
-        asked.ScaleRequest, options, profile, anchor, target, axis, sizes
+        asked.ScaleRequest,
+        {**options, "axis": axis, "sizes": sizes},
+        profile,
+        anchor,
+        target,
     )
     return session.scale(request)
 
@@ -249,7 +253,9 @@ def fit_shots(
     **options: Unpack[ShotsOptions],
 ) -> FitResult:  # fmt: skip
     """Fit a pair of which only a few runs were measured on the target."""
-    session, request = _asked(asked.ShotsRequest, options, anchor, target, shots, data)
+    session, request = _asked(
+        asked.ShotsRequest, {**options, "data": data}, anchor, target, shots
+    )
     return session.fit_shots(request)
 
 

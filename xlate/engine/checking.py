@@ -145,11 +145,11 @@ def read_files(
     """
     profiles: list[Profile] = []
     failures: list[UnreadFile] = []
-    for file, found in readers.contents(path, format, steps):
-        if isinstance(found, XlateError):
-            failures.append(UnreadFile(file, found))
+    for file, content in readers.contents(path, format, steps):
+        if isinstance(content, XlateError):
+            failures.append(UnreadFile(file, content))
         else:
-            profiles += found
+            profiles += content
     if not profiles and failures:
         raise failures[0].error
     return ReadFiles(tuple(profiles), tuple(failures))
@@ -195,14 +195,16 @@ def _remarks(profile: Profile) -> list[str]:
     busy = op_names.busy_columns(list(profile.ops))
     unknown = [c for c in busy if op_names.family(c) == "other"]
     if unknown:
-        whole = profile.busy_us
-        share = sum(profile.ops[c] for c in unknown) / whole if whole else 0.0
+        busy_us = profile.busy_us
+        share = sum(profile.ops[c] for c in unknown) / busy_us if busy_us else 0.0
         remarks.append(
             f"{len(unknown)} operations have no known family, {share:.1%} of busy "
             f"time: {', '.join(unknown[:_NAMED])}"
         )
     if op_names.DEVICE_IDLE not in profile.ops:
-        remarks.append("no Device_IDLE: the window cannot be told from busy time")
+        remarks.append(
+            "no Device_IDLE: the window cannot be distinguished from busy time"
+        )
     if profile.step_time_us is None:
         remarks.append("no step time: it will be taken from the window")
     return remarks

@@ -102,7 +102,7 @@ class Case:
         return replace(after, changed=what_changed(before, after))
 
     def _row(self) -> PowerFeatures:
-        """What of the job the hand-off looks at."""
+        """What of the job the power model uses."""
         one, step_us = self.job, self._step().value * 1e6
         metered = None
         if self.metered is not None and isinstance(one, Translation):
@@ -127,9 +127,9 @@ class Case:
         scale = (limit or 1.0) / (manifest.handoff_limit_w or limit or 1.0)
 
         def made(values: np.ndarray) -> Probe:
-            found = dict(zip(PREDICTED, map(float, values), strict=True))
-            power = found.pop("power_w") * scale
-            return Probe(self.legal.sm_mhz[-1], power, step.value, found)
+            metrics = dict(zip(PREDICTED, map(float, values), strict=True))
+            power = metrics.pop("power_w") * scale
+            return Probe(self.legal.sm_mhz[-1], power, step.value, metrics)
 
         handoff = self.fitted.handoff
         drawn = handoff.draws(row, self._apart)
@@ -293,7 +293,7 @@ class Case:
         return self._row_kind() == "metered"
 
     def _row_kind(self) -> str | None:
-        """Which process of the hand-off answers; None without a hand-off."""
+        """Which process of the power model answers; None without a power model."""
         handoff = self.fitted.handoff
         return None if handoff is None else handoff.kind_of(self._row())
 
@@ -302,8 +302,8 @@ class Case:
         handoff = self.fitted.handoff
         if handoff is None or not self.by_telemetry:
             return None
-        found: Strangeness | None = handoff.strangeness(self._row())
-        return found
+        strangeness: Strangeness | None = handoff.strangeness(self._row())
+        return strangeness
 
     def _reasons(
         self, draws: Draws, k: int, first: Probe, measured: bool, simulated: bool

@@ -128,9 +128,9 @@ class StepCosts:
         seconds = None if self.step_s is None else self.step_s * time
         return ClockChoice(
             name,
-            float(draws.sm_mhz[j]),
-            seconds,
-            None if seconds is None else seconds * power,
-            self.usd(time, power),
-            self.usd(time, power, share=True),
+            sm_mhz=float(draws.sm_mhz[j]),
+            step_time_s=seconds,
+            energy_j=None if seconds is None else seconds * power,
+            usd_per_1000_steps=self.usd(time, power),
+            usd_per_1000_steps_gpu_share=self.usd(time, power, share=True),
         )

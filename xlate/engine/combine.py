@@ -221,19 +221,19 @@ def _combined(parts: Sequence[Translation], weights: Sequence[float]) -> Transla
         ops = {}
         for name in sorted({c for v in vectors for c in v}):
             there = [k for k, v in enumerate(vectors) if v.get(name)]
-            whole = sum(weights[k] for k in there)
-            share = [weights[k] / whole for k in there]
-            known = [parts[k].op_intervals.get(name) for k in there]
-            found = _mean(
+            total = sum(weights[k] for k in there)
+            share = [weights[k] / total for k in there]
+            bounds = [parts[k].op_intervals.get(name) for k in there]
+            average = _mean(
                 [
                     Estimate(vectors[k][name], *(i or (None, None)))
-                    for k, i in zip(there, known, strict=True)
+                    for k, i in zip(there, bounds, strict=True)
                 ],
                 share,
             )
-            ops[name] = found.value
-            if found.low is not None and found.high is not None:
-                intervals[name] = (found.low, found.high)
+            ops[name] = average.value
+            if average.low is not None and average.high is not None:
+                intervals[name] = (average.low, average.high)
     sums = [p.op_sum_us for p in parts if p.op_sum_us is not None]
     reasons = [
         r if shared else Reason.of(r, f"{p.anchor}: ")
@@ -292,7 +292,7 @@ def _facts(parts: Sequence[Translation]) -> Facts:
         precision_known=same([p.facts.precision_known for p in parts]),
         precision_target=same([p.facts.precision_target for p in parts]),
         precision_assumed=same([p.facts.precision_assumed for p in parts]),
-        # each anchor has shares of its own
+        # each anchor has separate shares
         precision_shares={},
         memory=memory,
         domain=max(domains, key=list(DOMAINS.values()).index),
@@ -316,11 +316,11 @@ def _said(
 ) -> list[tuple[Translation, _Said, bool]]:
     """What parts say, with whether all say it; that stands once, where it first does."""
     said = [list(of(p)) for p in parts]
-    found, known = [], []
+    statements, stated = [], []
     for p, items in zip(parts, said, strict=True):
         for item in items:
             shared = all(item in others for others in said)
-            if not (shared and item in known):
-                found.append((p, item, shared))
-                known.append(item)
-    return found
+            if not (shared and item in stated):
+                statements.append((p, item, shared))
+                stated.append(item)
+    return statements

@@ -36,9 +36,9 @@ class DatasetList:
                 "title": card.title,
                 "licence": card.licence,
                 "simulated": card.simulated,
-                "installed": here,
+                "installed": installed,
             }
-            for card, here in self.items
+            for card, installed in self.items
         ]
 
 
@@ -112,8 +112,8 @@ class StoredDataset:
 
 def list_datasets() -> DatasetList:
     """Corpora xlate knows."""
-    known = corpora.cards().values()
-    return DatasetList(tuple((c, corpora.installed(c.name) is not None) for c in known))
+    cards = corpora.cards().values()
+    return DatasetList(tuple((c, corpora.installed(c.name) is not None) for c in cards))
 
 
 def show_dataset(session: Session, name: str) -> Dataset:
@@ -124,8 +124,8 @@ def show_dataset(session: Session, name: str) -> Dataset:
     UnknownNameError
         If no corpus has that name.
     """
-    here = corpora.installed(name) is not None
-    return Dataset(_card(name), session.corpus(name) if here else None)
+    installed = corpora.installed(name) is not None
+    return Dataset(_card(name), session.corpus(name) if installed else None)
 
 
 def build_dataset(name: str, seed: int = 0, out: Path | None = None) -> StoredDataset:

@@ -1,4 +1,4 @@
-"""Whose sweeps, and whose telemetry, teach a GPU that has none of its own."""
+"""Select donor GPUs whose sweeps and telemetry are used when a GPU has none."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["handoff_for", "nearest_others", "relative"]
 
 #: corpora of op vectors and of telemetry that share jobs
 HANDOFF_CORPORA = ("profet", "cloud-hw-trainpred")
-#: architectures from old to new, for the nearest relative
+#: architectures from old to new, for the most similar GPU
 _GENERATIONS = (
     "Kepler", "Maxwell", "Pascal", "Volta", "Turing", "Ampere", "Ada", "Hopper",
     "Blackwell",
 )  # fmt: skip
 #: factor on the errors of a borrowed response: it covers four of five pairs of
 #: sweeps at hand (experiments/results/clocks-spread.csv). Two corpora of one
-#: card are as far apart as two architectures, so that kin earns no smaller one
+#: card are as far apart as two architectures, so that a similar GPU gets no smaller one
 SPREAD = 2.2
-#: GPUs whose sweeps teach beside the source's own
+#: donor GPUs whose sweeps are used beside the source's own
 _MOST_OTHERS = 2
 #: instances whose telemetry shows what an anchor's looks like
 _MOST_ANCHORS = 3
@@ -44,7 +44,7 @@ def relative(gpu: Gpu, sweeps: Sequence[Sweeps]) -> tuple[Sweeps, float]:
 
 
 def nearest_others(source: Sweeps, sweeps: Sequence[Sweeps]) -> list[Sweeps]:
-    """Sweeps of other GPUs that teach beside the source's own, a few at most."""
+    """Sweeps of donor GPUs, used beside the source's own, a few at most."""
     others = [s for s in sweeps if s.gpu.name != source.gpu.name]
     return sorted(others, key=lambda s: _distance(source.gpu, s))[:_MOST_OTHERS]
 
@@ -53,8 +53,8 @@ def _distance(gpu: Gpu, sweeps: Sweeps) -> tuple[int, float, str]:
     """How far sweeps are from a GPU: generations, then the board's limit."""
 
     def generation(g: Gpu) -> int:
-        known = g.architecture in _GENERATIONS
-        return _GENERATIONS.index(g.architecture) if known else len(_GENERATIONS)
+        listed = g.architecture in _GENERATIONS
+        return _GENERATIONS.index(g.architecture) if listed else len(_GENERATIONS)
 
     limits = [g.number("tdp_w") or 250.0 for g in (gpu, sweeps.gpu)]
     apart = abs(generation(gpu) - generation(sweeps.gpu))
@@ -64,7 +64,7 @@ def _distance(gpu: Gpu, sweeps: Sweeps) -> tuple[int, float, str]:
 def handoff_for(
     session: Session, instance: Instance, measured: bool, seed: int
 ) -> tuple[PowerModel | None, str | None, float | None]:
-    """A hand-off for the instance, else the best taught one.
+    """A power model for the instance, else the one fitted on the most jobs.
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ def handoff_for(
     -------
     handoff : PowerModel or None
     origin : str or None
-        Instance and corpora it was taught by; says so where they are simulated.
+        Instance and corpora it was fitted on; says so where they are simulated.
     limit_w : float or None
         Power limit of that instance's GPU.
     """
-    here = all(corpora.installed(n) is not None for n in HANDOFF_CORPORA)
-    names = HANDOFF_CORPORA if here and measured else ("simulated",) * 2
-    known = session.catalogue
+    are_installed = all(corpora.installed(n) is not None for n in HANDOFF_CORPORA)
+    names = HANDOFF_CORPORA if are_installed and measured else ("simulated",) * 2
+    catalogue = session.catalogue
     vectors, metered = (session.corpus(n) for n in names)
     tried: dict[str, int] = {}
     shared = set(vectors.instances) & set(metered.instances)
@@ -99,27 +99,27 @@ def handoff_for(
     if not tried:
         return None, None, None
     best = max(tried, key=lambda n: (tried[n], n))
-    card = known.instance(best).require_gpu()
+    card = catalogue.instance(best).require_gpu()
     limit = card.limit_w
     if limit is None:
         return None, None, None
     label = " and ".join(dict.fromkeys((vectors.label, metered.label)))
     jobs = joined(vectors, metered, best)
-    anchors = _telemetry_elsewhere(metered, best, known)
+    anchors = _telemetry_elsewhere(metered, best, catalogue)
     return PowerModel(limit, seed).fit(jobs, anchors), f"{best} ({label})", limit
 
 
 def _telemetry_elsewhere(
-    metered: Corpus, apart: str, known: Catalogue
+    metered: Corpus, apart: str, catalogue: Catalogue
 ) -> list[AnchorJobs]:
     """Telemetry of the same jobs on other instances."""
-    found = []
+    anchors = []
     for name in metered.instances:
         if name == apart:
             continue
-        card = known.instance(name).require_gpu()
+        card = catalogue.instance(name).require_gpu()
         limit = card.limit_w
         meter = metered_jobs(metered, name)
         if limit is not None and meter is not None:
-            found.append(AnchorJobs(meter, limit, card.name))
-    return found[:_MOST_ANCHORS]
+            anchors.append(AnchorJobs(meter, limit, card.name))
+    return anchors[:_MOST_ANCHORS]

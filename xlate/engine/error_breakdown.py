@@ -144,10 +144,10 @@ def anatomy(
         check_runs(side, corpus.name, numbered=False)
     aligned = align(*sides, request.repeats)
     translator = request.translator or default_for(len(np.unique(aligned.models)))
-    known = Beforehand(pair.prior(), pair.clock_ratio, progress)
-    check_pairs(aligned, known.prior, corpus.name)
+    beforehand = Beforehand(pair.prior(), pair.clock_ratio, progress)
+    check_pairs(aligned, beforehand.prior, corpus.name)
     both = list(dict.fromkeys([translator, BASELINE]))
-    held = errors_of(both, aligned, corpus, request, known)
+    held = errors_of(both, aligned, corpus, request, beforehand)
     n = len(held.models)
     step, hat, base = (np.zeros(n) for _ in range(3))
     device, host = np.full(n, np.nan), np.full(n, np.nan)
@@ -178,7 +178,7 @@ def anatomy(
         host=host if both_paths else None,
         ops=_ops(held.of(translator), held.models),
         coverage=_coverage(held.step_scores(translator)),
-        curve=_curve(aligned, translator, corpus, request, known)
+        curve=_curve(aligned, translator, corpus, request, beforehand)
         if request.curve
         else (),
         floor=floor[0] if floor else None,
@@ -210,7 +210,7 @@ def _ops(folds: Sequence[Fold], models: NDArray[np.str_]) -> tuple[OpError, ...]
                 of[model] = of.get(model, 0.0) + e
     all_wrong = sum(sum(v.values()) for v in wrong.values()) or 1.0
     all_true = sum(true.values()) or 1.0
-    found = [
+    op_errors = [
         OpError(
             name,
             sum(by.values()) / all_wrong,
@@ -221,33 +221,35 @@ def _ops(folds: Sequence[Fold], models: NDArray[np.str_]) -> tuple[OpError, ...]
         for name, by in wrong.items()
         if sum(by.values()) > 0
     ]
-    return tuple(sorted(found, key=lambda o: (-o.share, o.name)))
+    return tuple(sorted(op_errors, key=lambda o: (-o.share, o.name)))
 
 
 def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
     """Share of step times inside, each model judged by the others' errors."""
-    found = []
+    coverage = []
     for level in _LEVELS:
         inside = [
             scores.scores[scores.groups == m] <= np.log(scores.without(m).factor(level))
             for m in np.unique(scores.groups)
         ]
-        found.append((level, float(np.concatenate(inside).mean())))
-    return tuple(found)
+        coverage.append((level, float(np.concatenate(inside).mean())))
+    return tuple(coverage)
 
 
 def _curve(
     aligned: Aligned, translator: str, corpus: Corpus, request: AnatomyRequest,
-    known: Beforehand,
+    beforehand: Beforehand,
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
     """Error on each model left out when fitted on fewer others."""
     names = np.unique(aligned.models[with_step_times(aligned)])
     by_model = replace(request, split="model")
-    found: list[tuple[int, float]] = []
+    curve: list[tuple[int, float]] = []
     for n in (*_CURVE, len(names) - 1):
-        if n >= len(names) or (found and n <= found[-1][0]):
+        if n >= len(names) or (curve and n <= curve[-1][0]):
             continue
-        held = errors_of([translator], aligned, corpus, by_model, known, most_models=n)
+        held = errors_of(
+            [translator], aligned, corpus, by_model, beforehand, most_models=n
+        )
         errors = np.concatenate([np.abs(f.step_hat / f.step - 1) for f in held.folds])
-        found.append((n, 100 * float(errors.mean())))
-    return tuple(found)
+        curve.append((n, 100 * float(errors.mean())))
+    return tuple(curve)

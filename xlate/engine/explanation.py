@@ -130,10 +130,10 @@ def clock_parts(
     else:
         origin, _, corpora = (manifest.handoff or "").partition(" (")
         corpora = corpora.removesuffix(")")
-        source = f"the hand-off from operations, fitted on {origin}"
+        source = f"the power model from operations, fitted on {origin}"
         if metered:
             source += ", with the telemetry of the anchor"
-        note = None if origin == target else f"{target} has no telemetry of its own"
+        note = None if origin == target else f"{target} has no telemetry"
         power = RestsOn("power", source, corpora, "simulated" in corpora, note)
     note = None
     if manifest.extrapolated:
@@ -193,7 +193,7 @@ def what_rent_does(costs: StepCosts, time_ratio: float) -> list[str]:
 
 
 def _sizes_lacking(workload: WorkloadKey) -> list[str]:
-    """Options that would say a size which the hand-off looks at and nobody gave."""
+    """Options that would say a size which the power model uses and nobody gave."""
     lacking = [] if workload.batch_size is not None else ["--batch-size"]
     return lacking if input_size(workload.dataset) else [*lacking, "--input-size"]
 

@@ -162,8 +162,8 @@ def _predicted(bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
     if model.predicts_vector:
         names, out = plan.expand(times, ops, translated.values[:, :-1], X)
     return Predicted(
-        names, out, translated.values[:, -1], steps, unknown, translated.difficulty,
-        translated.device, translated.host,
+        names, out, translated.values[:, -1], steps, unknown,
+        difficulty=translated.difficulty, device=translated.device, host=translated.host,
     )  # fmt: skip
 
 
@@ -177,12 +177,12 @@ def _joined(parts: Sequence[Predicted]) -> Predicted:
     return Predicted(
         names,
         _ops_joined(parts, names),
-        np.concatenate([p.step for p in parts]),
-        np.concatenate([p.anchor_step for p in parts]),
-        np.concatenate([p.guessed for p in parts]),
-        np.concatenate([p.difficulty for p in parts]),
-        device,
-        host,
+        step=np.concatenate([p.step for p in parts]),
+        anchor_step=np.concatenate([p.anchor_step for p in parts]),
+        guessed=np.concatenate([p.guessed for p in parts]),
+        difficulty=np.concatenate([p.difficulty for p in parts]),
+        device=device,
+        host=host,
     )
 
 

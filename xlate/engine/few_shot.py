@@ -68,18 +68,18 @@ def fit_shots(session: Session, request: ShotsRequest) -> FitResult:
     asked = None if request.data is None else session.corpus(request.data)
     among = {*measured.instances, *(asked.instances if asked else ())}
     pair = session.pair(request.anchor, request.target, sorted(among))
-    known = _aligned(session, request, pair, measured, asked)
-    aligned = known.aligned
-    doubt = check_pairs(aligned, known.told, measured.name)
+    few_runs = _aligned(session, request, pair, measured, asked)
+    aligned = few_runs.aligned
+    doubt = check_pairs(aligned, few_runs.log_ratios, measured.name)
     models = len(np.unique(aligned.models[with_step_times(aligned)]))
     held = None
     if models > 1:
-        held = errors_of(_TRANSLATORS, aligned, measured, request, known.beforehand)
+        held = errors_of(_TRANSLATORS, aligned, measured, request, few_runs.beforehand)
     # of few models the errors say too little about the next one
     few = held is None or models < ENOUGH_MODELS
-    bundle, rows = _fitted(session, request, pair, known, None if few else held, held)
+    bundle, rows = _fitted(session, request, pair, few_runs, held, few=few)
     # measured on the target, whatever the corpus of the anchor's runs is
-    simulated = measured.card.simulated or known.home.card.simulated
+    simulated = measured.card.simulated or few_runs.home.card.simulated
     bundle = replace(bundle, manifest=replace(bundle.manifest, simulated=simulated))
     taken = names_taken(pair, request.anchor, request.target)
     notes = [*taken, *([doubt] if doubt else ()), *_notes(aligned, pair, few)]
@@ -87,10 +87,10 @@ def fit_shots(session: Session, request: ShotsRequest) -> FitResult:
         return FitResult(bundle, None, tuple(rows), tuple(notes))
     if held is not None and request.split not in WHOLE_MODELS:
         by_model = replace(request, split="model")
-        held = errors_of(_TRANSLATORS, aligned, measured, by_model, known.beforehand)
+        held = errors_of(_TRANSLATORS, aligned, measured, by_model, few_runs.beforehand)
     new = Contender(measured, aligned, held, FEW, simulated=simulated)
-    found = succession(session, pair, new, replace=request.replace)
-    return saved(session, bundle, found, rows, notes)
+    outcome = succession(session, pair, new, replace=request.replace)
+    return saved(session, bundle, outcome, rows, notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,22 +101,22 @@ class _Few:
     ----------
     measured, home : Corpus
         Of the target's runs, and of the anchor's.
-    here : polars.DataFrame
+    anchor_runs : polars.DataFrame
         Runs on the anchor.
     aligned : Aligned
-    told : dict of str to float
+    log_ratios : dict of str to float
         Nature -> log ratio of times that data sheets say, corrected on other GPUs.
     """
 
     measured: Corpus
     home: Corpus
-    here: pl.DataFrame
+    anchor_runs: pl.DataFrame
     aligned: Aligned
-    told: dict[str, float]
+    log_ratios: dict[str, float]
 
     @property
     def beforehand(self) -> Beforehand:
-        return Beforehand(self.told)
+        return Beforehand(self.log_ratios)
 
 
 def _aligned(
@@ -129,34 +129,34 @@ def _aligned(
             f"{measured.name} has no run on {pair.target.name}",
             f"it has {', '.join(measured.instances)}",
         )
-    home, here = _anchors(session, measured, asked, pair.anchor)
+    home, anchor_runs = _anchors(session, measured, asked, pair.anchor)
     check_runs(there, f"{measured.name}, target side", numbered=False)
-    check_runs(here, f"{home.name}, anchor side", numbered=False)
-    aligned = align(here, there, request.repeats, fewest_models=1)
+    check_runs(anchor_runs, f"{home.name}, anchor side", numbered=False)
+    aligned = align(anchor_runs, there, request.repeats, fewest_models=1)
     try:
-        told = shipped().log_ratios(*(side.require_gpu() for side in pair.sides))
+        log_ratios = shipped().log_ratios(*(side.require_gpu() for side in pair.sides))
     except CatalogError:
-        told = pair.prior() or {}
-    return _Few(measured, home, here, aligned, told)
+        log_ratios = pair.prior() or {}
+    return _Few(measured, home, anchor_runs, aligned, log_ratios)
 
 
 def _fitted(
-    session: Session, request: ShotsRequest, pair: Pair, known: _Few,
-    *errors: HeldOut | None,
+    session: Session, request: ShotsRequest, pair: Pair, few_runs: _Few,
+    held: HeldOut | None, *, few: bool,
 ) -> tuple[Bundle, list[Row]]:  # fmt: skip
     """A bundle, and its card.
 
-    ``errors`` are those that intervals rest on, or None where they are borrowed, and
-    those of the card.
+    Intervals rest on the errors on work left out, ``held``, or are borrowed where
+    there are none, or where they are of ``few`` models.
     """
-    trusted, held = errors
+    trusted = None if few else held
     rows = [] if held is None else rows_of(held)
     manifest, fitted = assemble(
         Assembly(
-            session, pair, known.home, known.aligned, rows,
+            session, pair, few_runs.home, few_runs.aligned, rows,
             translator=FEW, study=request,
-            split=split_label(request.split) if rows else FEW_SHOT, told=known.told,
-            known=known.here, label=f"{known.measured.name} and zero-shot",
+            split=split_label(request.split) if rows else FEW_SHOT, log_ratios=few_runs.log_ratios,
+            seen_runs=few_runs.anchor_runs, label=f"{few_runs.measured.name} and zero-shot",
         ),
         borrowed() if trusted is None else Calibration.of(trusted, FEW),
         borrowed() if trusted is None else Calibration.of(trusted, BASELINE),

@@ -178,7 +178,7 @@ def _measured(
     doubt = check_pairs(aligned, pair.prior(), corpus.name)
     default = default_for(len(np.unique(aligned.models)))
     names = list(dict.fromkeys([*(n or default for n in translators), BASELINE]))
-    held = errors_of(names, aligned, corpus, request, _known_of(pair, progress))
+    held = errors_of(names, aligned, corpus, request, _beforehand_of(pair, progress))
     rows = rows_of(held)
     rows += noise_floor(sides[1], corpus.label, pair.anchor.name)
     notes = [*names_taken(pair, request.anchor, request.target), doubt]
@@ -188,13 +188,13 @@ def _measured(
     )  # fmt: skip
 
 
-def _known_of(pair: Pair, progress: Progress | None = None) -> Beforehand:
+def _beforehand_of(pair: Pair, progress: Progress | None = None) -> Beforehand:
     return Beforehand(pair.prior(), pair.clock_ratio, progress)
 
 
 @dataclass(frozen=True, eq=False)
 class Beforehand:
-    """What is known of a pair before its runs, and who is told how far the work is."""
+    """What is known of a pair before its runs, and who is shown how far the work is."""
 
     prior: Mapping[str, float] | None
     clock_ratio: float = 1.0
@@ -203,7 +203,7 @@ class Beforehand:
 
 def errors_of(
     translators: Sequence[str], aligned: Aligned, corpus: Corpus, study: Study,
-    known: Beforehand, *, most_models: int | None = None,
+    beforehand: Beforehand, *, most_models: int | None = None,
 ) -> HeldOut:  # fmt: skip
     """Answers of translators about work left out, as a study says.
 
@@ -211,8 +211,8 @@ def errors_of(
     """
     return held_out(
         aligned, translators, corpus.label, study.split, study.columns,
-        seed=study.seed, n_jobs=study.n_jobs, clock_ratio=known.clock_ratio,
-        prior=known.prior, families=corpus.card.families, progress=known.progress,
+        seed=study.seed, n_jobs=study.n_jobs, clock_ratio=beforehand.clock_ratio,
+        prior=beforehand.prior, families=corpus.card.families, progress=beforehand.progress,
         most_models=most_models,
     )  # fmt: skip
 
@@ -363,19 +363,19 @@ def fit(
         return FitResult(bundle, None, tuple(study.rows), tuple(study.notes))
     held = study.held
     if request.split not in WHOLE_MODELS and n_models > 1:
-        # a finer split lets a network's other sizes teach, which flatters
+        # a finer split fits on a network's other sizes, which makes errors too small
         by_model = replace(request, split="model")
-        known = _known_of(study.pair, progress)
-        held = errors_of([name], study.aligned, study.corpus, by_model, known)
+        beforehand = _beforehand_of(study.pair, progress)
+        held = errors_of([name], study.aligned, study.corpus, by_model, beforehand)
     new = Contender(
         study.corpus, study.aligned, held, name, simulated=study.corpus.card.simulated
     )
-    found = succession(session, study.pair, new, replace=request.replace)
-    return saved(session, bundle, found, study.rows, study.notes)
+    outcome = succession(session, study.pair, new, replace=request.replace)
+    return saved(session, bundle, outcome, study.rows, study.notes)
 
 
 def saved(
-    session: Session, bundle: Bundle, found: Succession, rows: Sequence[Row],
+    session: Session, bundle: Bundle, outcome: Succession, rows: Sequence[Row],
     notes: Sequence[str],
 ) -> FitResult:  # fmt: skip
     """Write a fit where it belongs: in place of what answered, or beside it.
@@ -386,8 +386,8 @@ def saved(
         If the data home cannot be written.
     """
     m = bundle.manifest
-    if found.own_refused and not found.in_place:
+    if outcome.own_refused and not outcome.in_place:
         # what cannot answer must not stand before what can
         session.bundles.retire(m.anchor, m.target)
-    kept = session.bundles.keep(bundle, in_place=found.in_place)
-    return FitResult(kept, kept.path, tuple(rows), (*notes, *found.notes), found)
+    kept = session.bundles.keep(bundle, in_place=outcome.in_place)
+    return FitResult(kept, kept.path, tuple(rows), (*notes, *outcome.notes), outcome)

@@ -271,7 +271,7 @@ class _Learned:
 
 @dataclass(frozen=True, eq=False)
 class _Power:
-    """How power is predicted: a hand-off, whose it is, and the limit of its board (W)."""
+    """How power is predicted: a power model, whose it is, and the limit of its board (W)."""
 
     handoff: PowerModel | None
     origin: str | None
@@ -312,12 +312,12 @@ def _fit_notes(learned: _Learned, power: _Power) -> list[str]:
         )
     if power.handoff is None:
         notes.append(
-            "no hand-off: no corpus here has both op vectors and telemetry; import "
+            "no power model: no corpus here has both op vectors and telemetry; import "
             f"{' and '.join(HANDOFF_CORPORA)}, or give probes (--probe-file)"
         )
     elif power.origin and not power.origin.startswith(f"{learned.instance.name} "):
         notes.append(
-            f"hand-off borrowed from {power.origin}, power as a share of the limit"
+            f"power model borrowed from {power.origin}, power as a share of the limit"
         )
     return notes
 
@@ -341,15 +341,15 @@ def _calibrated(model: str, seed: int) -> CalibratedResponse:
 
 
 def _target(
-    request: FitClocksRequest, swept: Sequence[str], known: Catalogue
+    request: FitClocksRequest, swept: Sequence[str], catalogue: Catalogue
 ) -> Instance:
     target, gpu = request.target, request.gpu
     if (target is None) == (gpu is None):
         raise CatalogError("name a target or a GPU, one of them", "--target or --gpu")
     if target is not None:
-        return known.instance(target)
-    named = matching_gpus(str(gpu), swept, known)
-    return known.instance(named[0] if named else known.gpu(str(gpu)).name)
+        return catalogue.instance(target)
+    named = matching_gpus(str(gpu), swept, catalogue)
+    return catalogue.instance(named[0] if named else catalogue.gpu(str(gpu)).name)
 
 
 def _name(sweeps: Sweeps) -> str:

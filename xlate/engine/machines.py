@@ -82,8 +82,11 @@ class Machine:
     def facts(self) -> dict[str, Fact]:
         """Figures of the instance, then of its GPU, in the order of their explanations."""
         gpu = self.gpu
-        known = {} if gpu is None else gpu.facts
-        return {**self.instance.facts, **{k: known[k] for k in GPU_FACTS if k in known}}
+        gpu_facts = {} if gpu is None else gpu.facts
+        return {
+            **self.instance.facts,
+            **{k: gpu_facts[k] for k in GPU_FACTS if k in gpu_facts},
+        }
 
     def document(self) -> dict[str, Any]:
         """The promised document of ``anchors show --json``."""
@@ -106,33 +109,33 @@ class Machine:
 class CatalogueCheck:
     """Every file of the catalogue read, with what is wrong in them."""
 
-    known: Merged
+    merged: Merged
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.known.faults
+        return not self.merged.faults
 
     @property
     def figures(self) -> int:
         """Figures with source and standing."""
         return sum(
-            len(g.facts) + len(g.clocks) for g in self.known.gpus.values()
-        ) + sum(len(i.facts) + len(i.prices) for i in self.known.instances.values())
+            len(g.facts) + len(g.clocks) for g in self.merged.gpus.values()
+        ) + sum(len(i.facts) + len(i.prices) for i in self.merged.instances.values())
 
     def document(self) -> dict[str, Any]:
         """The promised document of ``anchors check --json``."""
-        known, added = self.known, self.known.added()
+        merged, added = self.merged, self.merged.added()
         every: list[tuple[str, Gpu | Instance]] = [
-            *(("gpu", g) for g in known.gpus.values()),
-            *(("instance", i) for i in known.instances.values()),
+            *(("gpu", g) for g in merged.gpus.values()),
+            *(("instance", i) for i in merged.instances.values()),
         ]
         return {
             "ok": self.ok,
-            "instances": len(known.instances),
-            "gpus": len(known.gpus),
+            "instances": len(merged.instances),
+            "gpus": len(merged.gpus),
             "figures": self.figures,
-            "faults": [asdict(f) for f in known.faults],
+            "faults": [asdict(f) for f in merged.faults],
             "lacking": [
                 {
                     "name": x.name,

@@ -54,7 +54,7 @@ def check_sure(sure: float | None, bound: float | None) -> None:
 
 
 def metered_shares(telemetry: Probe | None, gpu: Gpu) -> AnchorMeans | None:
-    """Anchor telemetry as the hand-off wants it: watts, and shares from 0 to 1.
+    """Anchor telemetry as the power model takes it: watts, and shares from 0 to 1.
 
     Raises
     ------
@@ -81,7 +81,9 @@ def metered_shares(telemetry: Probe | None, gpu: Gpu) -> AnchorMeans | None:
     return AnchorMeans(telemetry.power_w, limit, busy / 100, memory / 100, gpu.name)
 
 
-def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> None:
+def check_device(
+    probe: Probe | None, gpu: Gpu, catalogue: Catalogue, what: str
+) -> None:
     """A recording is of the GPU that it is given for, where it says of which.
 
     Parameters
@@ -89,7 +91,7 @@ def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> 
     probe : Probe or None
     gpu : Gpu
         That of the anchor or the target.
-    known : Catalogue
+    catalogue : Catalogue
     what : str
         ``"telemetry"``, ``"probe"`` or ``"recording"``, for the message.
 
@@ -100,7 +102,7 @@ def check_device(probe: Probe | None, gpu: Gpu, known: Catalogue, what: str) -> 
     """
     if probe is None or probe.shown_by is None:
         return
-    if known.likeness(probe.shown_by, gpu) in (Likeness.ANOTHER, Likeness.SHARE):
+    if catalogue.likeness(probe.shown_by, gpu) in (Likeness.ANOTHER, Likeness.SHARE):
         raise ProfileError(
             f"the {what} is of {with_article(probe.shown_by)}, another GPU than the {gpu.name}",
             f"record it on the {gpu.name}, or leave it out",

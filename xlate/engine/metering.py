@@ -22,7 +22,7 @@ __all__ = [
 def are_recordings(
     files: Sequence[Path], anchor: str | None, fields_given: bool = False
 ) -> bool:
-    """Whether files are recordings of a meter, told by their content.
+    """Whether files are recordings of a meter, judged by their content.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ def read_recordings(
     files: Iterable[Path], gpu_index: int | None, fields: Sequence[str] | None
 ) -> list[Probe | Failure]:
     """Recordings of files; one that cannot be read is a failure."""
-    found: list[Probe | Failure] = []
+    recordings: list[Probe | Failure] = []
     for file in files:
         try:
-            found.append(read_telemetry(file, gpu_index, fields))
+            recordings.append(read_telemetry(file, gpu_index, fields))
         except XlateError as e:
-            found.append(Failure(str(file), e))
-    return found
+            recordings.append(Failure(str(file), e))
+    return recordings
 
 
 def read_probes(

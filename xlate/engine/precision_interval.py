@@ -85,7 +85,9 @@ def reach_of(
     beyond = _beyond(products, _MOST) and _beyond(step, _COVERED)
     refused = beyond or change.lost
     reasons = _reasons(change, step, assumed, beyond)
-    return PrecisionReach(assumed, products, busy, step, reasons, refused)
+    return PrecisionReach(
+        assumed, products, busy, step, reasons=reasons, refused=refused
+    )
 
 
 def stretched(answer: Translation, reach: PrecisionReach) -> Translation:

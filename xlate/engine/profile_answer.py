@@ -127,8 +127,9 @@ class Basis:
         m = bundle.manifest
         what = f"the fitted {m.translator}" if layer == FITTED else f"layer {layer}"
         return cls(
-            layer, predicted, calibration, m.translator, m.corpus, (what, None),
-            m.simulated, m.error("step_mape"), bundle,
+            layer, predicted, calibration, m.translator, m.corpus,
+            source=(what, None), simulated=m.simulated,
+            held_out_mape=m.error("step_mape"), bundle=bundle,
         )  # fmt: skip
 
 

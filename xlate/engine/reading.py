@@ -58,11 +58,11 @@ def read_profiles(
         raise ProfileError("the step time is 0", "leave it out where it is not known")
     answers: list[Profile | Failure] = []
     for named in paths:
-        for file, found in readers.contents(Path(named), format, steps):
+        for file, content in readers.contents(Path(named), format, steps):
             try:
-                if isinstance(found, XlateError):
-                    raise found
-                for p in found:
+                if isinstance(content, XlateError):
+                    raise content
+                for p in content:
                     profile = p
                     if step_time_us is not None:
                         profile = with_given_step(profile, step_time_us)
@@ -88,16 +88,16 @@ def read_one_profile(file: Path, **said: Any) -> Profile:
         raise ProfileError(
             f"{file} is a folder, where one profile is asked for", "name a file in it"
         )
-    found = read_profiles([file], **said)
-    if len(found) > 1:
-        named = sorted({d for f in found if (d := getattr(f, "device", None))})
+    profiles = read_profiles([file], **said)
+    if len(profiles) > 1:
+        named = sorted({d for f in profiles if (d := getattr(f, "device", None))})
         raise ProfileError(
-            f"{file} holds {len(found)} profiles, where one is asked for"
+            f"{file} holds {len(profiles)} profiles, where one is asked for"
             + (f" (on {', '.join(named)})" if named else ""),
-            "write the one that is meant to a file of its own: xlate profile show FILE "
+            "write the one that is meant to a separate file: xlate profile show FILE "
             "--json prints each as one",
         )
-    (profile,) = found
+    (profile,) = profiles
     if isinstance(profile, Failure):
         raise profile.error
     return profile

@@ -24,18 +24,18 @@ class RecordedSweep:
     ----------
     session : Session
         Its catalogue says which GPU a run names.
-    found : SweepRead
+    contents : SweepRead
         Table, runs and notes.
     """
 
     session: Session
-    found: SweepRead
+    contents: SweepRead
 
     def document(self) -> dict[str, Any]:
         """The promised document of ``sweep read --json``."""
         return {
-            "rows": self.found.table.to_dicts(),
-            "notes": list(self.found.notes),
+            "rows": self.contents.table.to_dicts(),
+            "notes": list(self.contents.notes),
             "runs": [
                 {
                     "file": r.trace.source,
@@ -44,7 +44,7 @@ class RecordedSweep:
                     "sm_mhz": r.sm_mhz,
                     "features": describe(r.trace, self._gpu(r.gpu)),
                 }
-                for r in self.found.runs
+                for r in self.contents.runs
             ],
         }
 

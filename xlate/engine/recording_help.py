@@ -112,13 +112,13 @@ def recipe(command: Sequence[str], framework: str | None = None) -> tuple[str, s
     """
     if framework is not None and framework not in FRAMEWORKS:
         raise UnknownNameError("framework", framework, FRAMEWORKS)
-    chosen = framework or _found(command) or "any"
+    chosen = framework or _framework_of(command) or "any"
     text = FRAMEWORKS[chosen][0]
     started = shlex.join(command) or "python train.py"
     return chosen, text.replace("{command}", started).rstrip()
 
 
-def _found(command: Sequence[str]) -> str | None:
+def _framework_of(command: Sequence[str]) -> str | None:
     for word in command:
         path = Path(word)
         if path.suffix != ".py" or not path.is_file():

@@ -136,7 +136,7 @@ def _memory_busier(recording: Probe) -> bool:
     return busy is not None and memory is not None and memory > busy + _SLACK
 
 
-def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
+def identity_doubts(recording: Probe, gpu: Gpu, catalogue: Catalogue) -> list[Doubt]:
     """That nothing says whose a recording is, or that its name is taken for a GPU's."""
     if recording.device is None:
         return [
@@ -145,7 +145,7 @@ def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]
                 f"nothing in the recording says that it is of {with_article(gpu.name)}",
             )
         ]
-    likeness = known.likeness(recording.device, gpu)
+    likeness = catalogue.likeness(recording.device, gpu)
     named = f"the recording names {with_article(recording.device)}"
     if likeness is Likeness.NOTHING:
         return [("widen", f"{named}, which is no GPU's name: nothing confirms the {gpu.name}")]  # fmt: skip
@@ -154,7 +154,7 @@ def identity_doubts(recording: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]
     return []
 
 
-def anchor_doubts(telemetry: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
+def anchor_doubts(telemetry: Probe, gpu: Gpu, catalogue: Catalogue) -> list[Doubt]:
     """The same of telemetry beside a profile, and whose it may be.
 
     Parameters
@@ -163,15 +163,15 @@ def anchor_doubts(telemetry: Probe, gpu: Gpu, known: Catalogue) -> list[Doubt]:
         Recorded on the anchor.
     gpu : Gpu
         The anchor's.
-    known : Catalogue
+    catalogue : Catalogue
         Says what a name of a GPU means.
     """
-    found = [
+    doubts = [
         *sample_doubts(telemetry),
         *reading_doubts(telemetry, gpu),
-        *identity_doubts(telemetry, gpu, known),
+        *identity_doubts(telemetry, gpu, catalogue),
     ]
-    return [(level, f"telemetry: {text}") for level, text in found]
+    return [(level, f"telemetry: {text}") for level, text in doubts]
 
 
 def time_doubts(telemetry: Probe, profile: Path) -> list[Doubt]:
@@ -214,7 +214,7 @@ def verdict_of(doubts: Sequence[Doubt]) -> Verdict:
 
 
 def meter_facts(probe: Probe, of: str, used: bool) -> MeterFacts | None:
-    """What an answer says of a recording; None for a probe that is none.
+    """What an answer says of a recording; None for a probe without a trace.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def meter_facts(probe: Probe, of: str, used: bool) -> MeterFacts | None:
     left = sum(x.count for x in trace.left_out)
     return MeterFacts(
         trace.source, of, probe.device, used, trace.samples.height + left,
-        int(trace.at_work.sum()), left, trace.interval_s, probe.time_s,
-        probe.sm_mhz or None, probe.power_w,
-        (*(x.text for x in trace.left_out), *trace.notes),
+        at_work=int(trace.at_work.sum()), left_out=left, interval_s=trace.interval_s,
+        seconds=probe.time_s, sm_mhz=probe.sm_mhz or None, power_w=probe.power_w,
+        notes=(*(x.text for x in trace.left_out), *trace.notes),
     )  # fmt: skip

@@ -115,25 +115,25 @@ def wanted_sizes(text: str) -> tuple[str, list[int]]:
             low, high = (int(s) for s in sizes.split(".."))
             if not 0 < low <= high:
                 raise ValueError
-            found = [low * 2**k for k in range(int(math.log2(high / low)) + 1)]
-            found += [high] if found[-1] < high else []
+            wanted = [low * 2**k for k in range(int(math.log2(high / low)) + 1)]
+            wanted += [high] if wanted[-1] < high else []
         else:
-            found = [int(s) for s in sizes.split(",")]
+            wanted = [int(s) for s in sizes.split(",")]
     except ValueError:
         raise ProfileError(
             f"sizes must be whole numbers or a range, got {sizes!r}", hint
         ) from None
-    if min(found) < 1 or len(found) > _MOST_SIZES:
+    if min(wanted) < 1 or len(wanted) > _MOST_SIZES:
         raise ProfileError(
             f"sizes must be at least 1 and at most {_MOST_SIZES} of them, got {sizes}",
             hint,
         )
-    for size in found:
+    for size in wanted:
         if axis == "input-size":
             workload_size.check_dataset(f"{size}px", axis)
         else:
             workload_size.batch_size(size, axis)
-    return axis, found
+    return axis, wanted
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ def scale(session: Session, request: ScaleRequest) -> Sizes:
         BundleError where the bundle has not learnt this axis.
     """
     profile, sizes = request.profile, request.sizes
-    known = session.catalogue
-    anchor, _, notes = with_anchor([profile], request.anchor, known)
+    catalogue = session.catalogue
+    anchor, _, notes = with_anchor([profile], request.anchor, catalogue)
     pair = session.pair(anchor, request.target)
     notes += names_taken(pair, anchor, request.target)
     bundle = request.bundle or _bundle(session, pair)
@@ -197,18 +197,18 @@ def scale(session: Session, request: ScaleRequest) -> Sizes:
     steps = translate(session, given).sound()
     _check_layers(request.axis, sizes, steps)
     answers = _never_falling(growth.own, sizes, steps)
-    found = []
+    answered = []
     for size, p, answer in zip(sizes, made[1:], answers, strict=True):
         fits = _fits(profile, pair, growth, size)
         if size != growth.own:
-            answer = _grown(with_memory(answer, fits.there), growth, bundle)
+            answer = _grown(with_memory(answer, fits.on_target), growth, bundle)
         reasons = _doubts(growth, size, fits)
         if reasons:
             answer = doubted(answer, reasons, "widen")
         level_of, said = answer.verdict.level, (*answer.verdict.reasons, *notes)
         answer = replace(answer, verdict=Verdict(level_of, said))
         step, factor = (p.step_time_us or 0.0) / 1e6, growth.factor(size, request.level)
-        found.append(
+        answered.append(
             Sized(
                 size=size,
                 measured=size == growth.own,
@@ -220,7 +220,7 @@ def scale(session: Session, request: ScaleRequest) -> Sizes:
                 too_large_for=fits.too_small,
             )
         )
-    return Sizes(request.axis, tuple(found))
+    return Sizes(request.axis, tuple(answered))
 
 
 def _bundle(session: Session, pair: Pair) -> Bundle:
@@ -236,15 +236,17 @@ def _bundle(session: Session, pair: Pair) -> Bundle:
 
 @dataclass(frozen=True)
 class _Fits:
-    """Whether the work fits at a size, on the anchor (here) and on the target (there)."""
+    """Whether the work fits at a size, on the anchor and on the target."""
 
     need: float | None
-    here: MemoryFit
-    there: MemoryFit
+    on_anchor: MemoryFit
+    on_target: MemoryFit
 
     @property
     def too_small(self) -> tuple[str, ...]:
-        return tuple(f.gpu for f in (self.here, self.there) if f.reason is not None)
+        return tuple(
+            f.gpu for f in (self.on_anchor, self.on_target) if f.reason is not None
+        )
 
 
 def _fits(profile: Profile, pair: Pair, growth: Growth, size: int) -> _Fits:
@@ -252,16 +254,18 @@ def _fits(profile: Profile, pair: Pair, growth: Growth, size: int) -> _Fits:
     need = _memory(profile, times)
     least = None if need is None else (profile.memory_bytes or 0.0) * min(times, 1.0)
     surely = least if times < 1 else profile.memory_bytes
-    here, there = (memory_fit(s.require_gpu(), need, surely) for s in pair.sides)
-    return _Fits(need, here, there)
+    on_anchor, on_target = (
+        memory_fit(s.require_gpu(), need, surely) for s in pair.sides
+    )
+    return _Fits(need, on_anchor, on_target)
 
 
 def _doubts(growth: Growth, size: int, fits: _Fits) -> list[str]:
     """What makes the answer at a size less sure than that of the profile."""
     reasons: list[str] = []
     axis, (low, high) = growth.axis, growth.range
-    if size != growth.own and fits.here.reason is not None:
-        reasons.append(f"on the anchor, {axis} {size}: {fits.here.text}")
+    if size != growth.own and fits.on_anchor.reason is not None:
+        reasons.append(f"on the anchor, {axis} {size}: {fits.on_anchor.text}")
     if not low <= size <= high:
         unknown = (
             "; whether it fits into memory is not known: the profile has no memory column"
@@ -307,18 +311,18 @@ def _never_falling(
     answers : sequence of Translation
         At the profile's own size, then at ``sizes``.
     """
-    found = list(answers[1:])
+    adjusted = list(answers[1:])
     for up in (True, False):
         nearest = answers[0]
         order = sorted(range(len(sizes)), key=lambda k: sizes[k], reverse=not up)
         for k in order:
             if (sizes[k] < own) if up else (sizes[k] > own):
                 continue
-            wrong = (found[k].step_time_s.value < nearest.step_time_s.value) == up
-            if wrong and found[k].step_time_s.value != nearest.step_time_s.value:
-                found[k] = with_step(found[k], nearest.step_time_s)
-            nearest = found[k]
-    return found
+            wrong = (adjusted[k].step_time_s.value < nearest.step_time_s.value) == up
+            if wrong and adjusted[k].step_time_s.value != nearest.step_time_s.value:
+                adjusted[k] = with_step(adjusted[k], nearest.step_time_s)
+            nearest = adjusted[k]
+    return adjusted
 
 
 def _memory(profile: Profile, growth: float) -> float | None:

@@ -147,13 +147,13 @@ class Session:
             If a name is unknown, has no GPU, or both are one instance.
         """
         among = list(among)
-        found = Pair(*(self.catalogue.instance(n, among) for n in (anchor, target)))
-        if found.is_one_machine:
+        pair = Pair(*(self.catalogue.instance(n, among) for n in (anchor, target)))
+        if pair.is_one_machine:
             raise AlignmentError(
-                f"anchor and target are both {found.anchor.name}",
+                f"anchor and target are both {pair.anchor.name}",
                 "choose two instances",
             )
-        return found
+        return pair
 
     def corpus(self, data: Corpus | str) -> Corpus:
         """A corpus by name (loaded once) or by the path of a table.
@@ -223,8 +223,8 @@ class Session:
         )
         for simulated in (False, True):
             for held in holds:
-                here = self.corpora(measured=not simulated, simulated=simulated)
-                for corpus in here:
+                candidates = self.corpora(measured=not simulated, simulated=simulated)
+                for corpus in candidates:
                     # meters alone record no operations to learn from
                     if corpus.ops.height and held(corpus):
                         return pair, corpus

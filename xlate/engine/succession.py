@@ -3,7 +3,7 @@
 A fit replaces an answer only where it is shown to be better, on work that neither
 has seen:
 
-* The new fit's errors are those of its own folds, with whole models left out.
+* The new fit's errors are those of its folds, with whole models left out.
 * What answers today is asked about the same runs where it never saw their model.
 * A bundle was fitted on models that stand among the runs: asked about these it would
   recite them. Its card says what it answered when each was left out, and that counts.
@@ -177,8 +177,8 @@ def incumbent_of(session: Session, pair: Pair) -> tuple[Incumbent | None, str | 
         return Incumbent(what, m.translator, m.corpus, m.simulated, bundle), refused
     if not in_catalogue(pair):
         return None, refused
-    known = ", ".join(shipped().corpora)
-    return Incumbent(ZERO_SHOT, ZERO_SHOT, known, False), refused
+    corpora = ", ".join(shipped().corpora)
+    return Incumbent(ZERO_SHOT, ZERO_SHOT, corpora, False), refused
 
 
 def succession(
@@ -269,7 +269,7 @@ def _profiles(aligned: Aligned) -> list[Profile]:
     times = aligned.anchor_matrix()[measured]
     steps = aligned.anchor_matrix((STEP,))[measured, 0]
     keys = aligned.keys.filter(measured.tolist())
-    found = []
+    profiles = []
     for row, key in enumerate(keys.iter_rows(named=True)):
         ops = {
             c: float(v)
@@ -284,8 +284,8 @@ def _profiles(aligned: Aligned) -> list[Profile]:
                 if key.get(f) not in (None, 0, "unknown")
             }
         )
-        found.append(Profile(ops, work, step_time_us=float(steps[row])))
-    return found
+        profiles.append(Profile(ops, work, step_time_us=float(steps[row])))
+    return profiles
 
 
 def _of_data_sheets(runs: _Runs, pair: Pair, corpus: Corpus) -> Floats:
@@ -293,19 +293,19 @@ def _of_data_sheets(runs: _Runs, pair: Pair, corpus: Corpus) -> Floats:
 
     A network of the same name in a corpus it never saw is another run.
     """
-    known = shipped()
+    zero_shot = shipped()
     errors = np.full(len(runs.step), np.nan)
     gpu = pair.target.require_gpu().name
-    left_out = known.step_mape
-    if known.scores is not None and (known.scores.groups == gpu).any():
+    left_out = zero_shot.step_mape
+    if zero_shot.scores is not None and (zero_shot.scores.groups == gpu).any():
         # scores are logs of predicted over measured, without sign
-        logs = known.scores.scores[known.scores.groups == gpu]
+        logs = zero_shot.scores.scores[zero_shot.scores.groups == gpu]
         left_out = float(100 * np.sinh(np.minimum(logs, 10)).mean())
     for k, profile in enumerate(runs.profiles):
         if (
-            corpus.label in known.corpora
-            and gpu in known.own
-            and runs.models[k] in known.models
+            corpus.label in zero_shot.corpora
+            and gpu in zero_shot.own
+            and runs.models[k] in zero_shot.models
         ):
             errors[k] = np.nan if left_out is None else left_out
             continue
@@ -342,10 +342,10 @@ def _of_bundle(
         if isinstance(answer, Translation):
             errors[k] = 100 * abs(answer.step_time_s.value * 1e6 / runs.step[k] - 1)
     m = bundle.manifest
-    honest = m.split in {split_label(s) for s in WHOLE_MODELS}
+    by_model = m.split in {split_label(s) for s in WHOLE_MODELS}
     for model in np.unique(runs.models[seen]):
         rows = runs.models == model
-        card = m.error_on(str(model)) if honest else None
+        card = m.error_on(str(model)) if by_model else None
         if card is None:
             errors[rows] = np.nan
         elif not np.nanmean(errors[rows]) > card[0]:

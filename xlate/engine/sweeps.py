@@ -42,9 +42,9 @@ def sweeps_of(
     UnknownNameError, CorpusError
         If a corpus is unknown, not here, or holds no clock sweep (of the GPU).
     """
-    known = session.catalogue
+    catalogue = session.catalogue
     asked = _corpora(session, names)
-    found: list[Sweeps] = []
+    sweeps: list[Sweeps] = []
     for corpus in asked:
         if corpus.sweeps is None:
             raise CorpusError(
@@ -56,15 +56,15 @@ def sweeps_of(
                 f"corpus {corpus.name} sweeps power limits, not clocks",
                 "name one with clocks: ttu-dvfs",
             )
-        wanted = swept if gpu is None else matching_gpus(gpu, swept, known)
-        found += [
-            Sweeps(corpus.label, known.gpu(g), tuple(curves_of(corpus.sweeps, g)))
+        wanted = swept if gpu is None else matching_gpus(gpu, swept, catalogue)
+        sweeps += [
+            Sweeps(corpus.label, catalogue.gpu(g), tuple(curves_of(corpus.sweeps, g)))
             for g in wanted
         ]
-    if not found:
+    if not sweeps:
         looked = ", ".join(c.name for c in asked)
         raise CorpusError(f"no sweep of {gpu} in {looked}", "xlate datasets show NAME")
-    return found
+    return sweeps
 
 
 def _corpora(session: Session, names: Sequence[str] | None) -> list[Corpus]:
@@ -101,12 +101,12 @@ def _kept(corpus: Corpus) -> bool:
     return clocks and not corpus.card.licence.startswith("none")
 
 
-def matching_gpus(name: str, swept: Sequence[str], known: Catalogue) -> list[str]:
+def matching_gpus(name: str, swept: Sequence[str], catalogue: Catalogue) -> list[str]:
     """Swept GPUs that a name means; "A100-SXM" is the one A100-SXM4 swept."""
     starting = [g for g in swept if g.lower().startswith(name.lower())]
     if len(starting) == 1:
         return starting
-    wanted = known.gpu(name).name
+    wanted = catalogue.gpu(name).name
     return [g for g in swept if g == wanted]
 
 

@@ -58,12 +58,14 @@ def translate_table(session: Session, request: TableRequest) -> pl.DataFrame:
         )
     _check_precision(frame, bundle)
     vectors = Vectors(tuple(ops), times, matrix(frame, (STEP,))[:, 0])
-    found = predict(bundle, vectors, workers=lambda: session.parallel)
+    predicted = predict(bundle, vectors, workers=lambda: session.parallel)
     taken = {*ops, STEP}
     answer = {c: frame[c] for c in frame.columns if c not in taken}
-    answer[STEP] = pl.Series(STEP, found.step)
-    if found.ops is not None:
-        answer |= {n: pl.Series(n, found.ops[:, j]) for j, n in enumerate(found.names)}
+    answer[STEP] = pl.Series(STEP, predicted.step)
+    if predicted.ops is not None:
+        answer |= {
+            n: pl.Series(n, predicted.ops[:, j]) for j, n in enumerate(predicted.names)
+        }
     # a table has no place for a title: what it was made from stands in each row
     return pl.DataFrame(answer).with_columns(
         pl.lit(bundle.manifest.corpus).alias("fitted_on")
@@ -74,15 +76,15 @@ def _check_precision(frame: pl.DataFrame, bundle: Bundle) -> None:
     """Refuse rows that are said to be in a precision which training did not have."""
     if "precision" not in frame.columns:
         return
-    column, known = frame["precision"], trained(bundle)
+    column, precisions = frame["precision"], trained(bundle)
     # TF32 is how some GPUs multiply fp32
-    fits = {None, *known, *(["tf32"] if "fp32" in known else [])}
+    fits = {None, *precisions, *(["tf32"] if "fp32" in precisions else [])}
     wrong = [p for p in column.unique() if p not in fits]
-    if known and wrong:
+    if precisions and wrong:
         row = int(column.is_in(wrong).arg_true()[0])
         raise ProfileError(
             f"row {row} of the table is in {column[row]}; the bundle was trained in "
-            f"{' and '.join(known)}",
+            f"{' and '.join(precisions)}",
             "leave such rows out, or translate them one by one: these answers have a "
             "verdict",
         )

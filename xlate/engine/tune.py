@@ -51,16 +51,16 @@ def predict_freq(
         For unknown names, a target without GPU or settable clock, a bound outside 0
         to 1, a bundle that is missing, probes that do not fit.
     """
-    known = session.catalogue
+    catalogue = session.catalogue
     asked = question(session, request.target, request)
-    probes = checked_probes(request, asked, known)
-    anchor, profiles, taken = with_anchor(request.profiles, request.anchor, known)
-    own = known.instance(anchor).require_gpu()
+    probes = checked_probes(request, asked, catalogue)
+    anchor, profiles, taken = with_anchor(request.profiles, request.anchor, catalogue)
+    own = catalogue.instance(anchor).require_gpu()
     telemetry = request.telemetry
-    check_device(telemetry, own, known, "telemetry")
+    check_device(telemetry, own, catalogue, "telemetry")
     telemetry = None if telemetry is None else telemetry.within(own)
     metered = metered_shares(telemetry, own)
-    doubts = [] if telemetry is None else anchor_doubts(telemetry, own, known)
+    doubts = [] if telemetry is None else anchor_doubts(telemetry, own, catalogue)
     doubts += probe_doubts(probes)
     answers: list[Recommendation | Failure] = []
     translated = TranslateRequest(
@@ -90,10 +90,12 @@ def _doubted(one: Translation, doubts: Sequence[Doubt]) -> Translation:
     if not doubts:
         return one
     said = verdict_of(doubts)
-    found = doubted(one, said.reasons, said.level)
-    if said.level != "ok" and found.facts.domain == DOMAINS["ok"]:
-        found = replace(found, facts=replace(found.facts, domain=DOMAINS[said.level]))
-    return found
+    marked = doubted(one, said.reasons, said.level)
+    if said.level != "ok" and marked.facts.domain == DOMAINS["ok"]:
+        marked = replace(
+            marked, facts=replace(marked.facts, domain=DOMAINS[said.level])
+        )
+    return marked
 
 
 def question(session: Session, target: str, aim: ClockAim) -> Question:
@@ -122,10 +124,10 @@ def question(session: Session, target: str, aim: ClockAim) -> Question:
     )  # fmt: skip
 
 
-def checked_probes(aim: ClockAim, asked: Question, known: Catalogue) -> list[Probe]:
+def checked_probes(aim: ClockAim, asked: Question, catalogue: Catalogue) -> list[Probe]:
     """Probes that are of the target and of one work, without samples that cannot be."""
     for one in aim.probes:
-        check_device(one, asked.gpu, known, "probe")
+        check_device(one, asked.gpu, catalogue, "probe")
     kept = [p.within(asked.gpu) for p in aim.probes]
     check_probes(aim.probe, kept, asked.legal, asked.gpu.limit_w)
     return kept

@@ -102,17 +102,17 @@ def answer_recording(
     XlateError
         If it is of another GPU, or a probe does not fit.
     """
-    known, step_time_s = session.catalogue, request.step_time_s
-    first, doubts = _checked(recording, asked, known, request.force)
+    catalogue, step_time_s = session.catalogue, request.step_time_s
+    first, doubts = _checked(recording, asked, catalogue, request.force)
     seen_mhz = first.sm_mhz
     first = replace(_with_utilisations(first), sm_mhz=asked.legal.sm_mhz[-1])
-    further = _further(first, request, asked, known)
+    further = _further(first, request, asked, catalogue)
     doubts += probe_doubts([first, *further])
     doubts += _model_doubts(first, asked)
     verdict = verdict_of([*doubts, *_memory_doubts(recording, asked)])
     job = MeteredJob(
         file, WorkloadKey(), verdict,
-        _facts(recording, asked.instance, verdict, known),
+        _facts(recording, asked.instance, verdict, catalogue),
         None if step_time_s is None else Estimate(step_time_s),
     )  # fmt: skip
     case = Case(job, asked)
@@ -125,7 +125,7 @@ def answer_recording(
 
 
 def _checked(
-    recording: Probe, asked: Question, known: Catalogue, force: bool
+    recording: Probe, asked: Question, catalogue: Catalogue, force: bool
 ) -> tuple[Probe, list[Doubt]]:
     """A recording without what the target cannot have shown, and each doubt with its level.
 
@@ -136,7 +136,7 @@ def _checked(
     """
     gpu, doubts = asked.gpu, []
     try:
-        check_device(recording, gpu, known, "recording")
+        check_device(recording, gpu, catalogue, "recording")
         recording = recording.within(gpu)
         check_power("the recording", recording.power_w, gpu.limit_w)
     except ProfileError as e:
@@ -145,7 +145,7 @@ def _checked(
                 e.what, f"{e.hint}; --force answers all the same" if e.hint else None
             ) from e
         doubts.append(("refuse", f"forced: {e.what}"))
-    doubts += identity_doubts(recording, gpu, known)
+    doubts += identity_doubts(recording, gpu, catalogue)
     return recording, [
         *doubts,
         *sample_doubts(recording),
@@ -249,20 +249,20 @@ def _memory_doubts(recording: Probe, asked: Question) -> list[Doubt]:
 
 
 def _further(
-    first: Probe, request: RecordingsRequest, asked: Question, known: Catalogue
+    first: Probe, request: RecordingsRequest, asked: Question, catalogue: Catalogue
 ) -> list[Probe]:
     """Probes at other clocks; one of them may stand beside the recording only with its time."""
     probes = request.probes
     if not probes:
         if request.probe != "max-only":
-            checked_probes(request, asked, known)  # says which are missing
+            checked_probes(request, asked, catalogue)  # says which are missing
         return []
     if first.time_s is None:
         raise ProfileError(
             "the recording has no time stamps, to hold the times of the probes against",
             "record timestamp too, or leave --probe-file out",
         )
-    checked_probes(replace(request, probes=[first, *probes]), asked, known)
+    checked_probes(replace(request, probes=[first, *probes]), asked, catalogue)
     return [p.within(asked.gpu) for p in probes]
 
 
@@ -294,9 +294,9 @@ def _drawn(first: Probe, seed: int) -> list[Probe]:
 
 
 def _facts(
-    recording: Probe, instance: Instance, verdict: Verdict, known: Catalogue
+    recording: Probe, instance: Instance, verdict: Verdict, catalogue: Catalogue
 ) -> Facts:
-    rent, no_rent = rent_of(instance, known)
+    rent, no_rent = rent_of(instance, catalogue)
     return Facts(
         recorded_gpu=recording.device,
         rent=rent,

@@ -28,14 +28,14 @@ _UNITS = (("seconds", 1e6), ("milliseconds", 1e3), ("nanoseconds", 1e-3))
 
 
 def check_pairs(
-    aligned: Aligned, told: Mapping[str, float] | None, where: str
+    aligned: Aligned, log_ratios: Mapping[str, float] | None, where: str
 ) -> str | None:
     """Refuse pairs whose two sides cannot be the same work in the same unit.
 
     Parameters
     ----------
     aligned : Aligned
-    told : mapping of str to float, or None
+    log_ratios : mapping of str to float, or None
         Nature -> log ratio of times that data sheets say.
     where : str
         Named in errors.
@@ -57,10 +57,10 @@ def check_pairs(
             continue
         a = np.nan_to_num(aligned.anchor_matrix(columns)).sum(axis=1)
         b = np.nan_to_num(aligned.target_matrix(columns)).sum(axis=1)
-        known = (a > 0) & (b > 0)
+        both = (a > 0) & (b > 0)
         off = np.zeros(len(a))
-        off[known] = _beyond(np.log(b[known] / a[known]), told)
-        limit = np.log(_ABSURD if told else _ABSURD_UNKNOWN)
+        off[both] = _beyond(np.log(b[both] / a[both]), log_ratios)
+        limit = np.log(_ABSURD if log_ratios else _ABSURD_UNKNOWN)
         bad = np.abs(off) > limit
         if bad.any():
             k = int(np.flatnonzero(bad)[0])
@@ -76,7 +76,7 @@ def check_pairs(
                 else "check that both sides are the same work, one step each",
             )
         odd = int((np.abs(off) > np.log(_ODD)).sum())
-        if odd and doubt is None and told:
+        if odd and doubt is None and log_ratios:
             doubt = (
                 f"{odd} of {len(off)} pairs have a {what} more than {_ODD:g} times off "
                 "what data sheets say: are both sides the same work?"
@@ -84,13 +84,13 @@ def check_pairs(
     return doubt
 
 
-def _beyond(found: Floats, told: Mapping[str, float] | None) -> Floats:
+def _beyond(logs: Floats, log_ratios: Mapping[str, float] | None) -> Floats:
     """How far logs of ratios lie outside what data sheets say; 0 inside."""
-    natures = [v for v in (told or {}).values() if np.isfinite(v)]
+    natures = [v for v in (log_ratios or {}).values() if np.isfinite(v)]
     low, high = (min(natures), max(natures)) if natures else (0.0, 0.0)
     # the host's share of a step does not change with the GPU
     low, high = min(low, 0.0), max(high, 0.0)
-    return np.where(found < low, found - low, np.maximum(found - high, 0.0))
+    return np.where(logs < low, logs - low, np.maximum(logs - high, 0.0))
 
 
 def _unit(factor: float, within: float = 20) -> str | None:

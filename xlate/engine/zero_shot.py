@@ -97,7 +97,7 @@ def by_catalogue(profile: Profile, vectors: Vectors, pair: Pair) -> Predicted:
     step = np.where(given, vectors.steps, profile.window_us / 2)
     gpus = (side.require_gpu() for side in pair.sides)
     ops, there = shipped().predict(vectors.times, names, step, *gpus)
-    return Predicted(names, ops, there, step, ~given, np.ones(1))
+    return Predicted(names, ops, there, step, ~given, difficulty=np.ones(1))
 
 
 def extrapolated(pair: Pair, catalogue: Catalogue) -> Reason | None:

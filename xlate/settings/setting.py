@@ -187,39 +187,39 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "data_home", "XLATE_HOME",
             "folder of corpora that were imported and models that were fitted",
-            Path, None, _anything, 'data_home = "~/xlate-data"',
+            kind=Path, default=None, check=_anything, example='data_home = "~/xlate-data"',
         ),
         Setting(
             "raw_home", "XLATE_DATA_HOME",
             "folder of public corpora as they were downloaded, only read",
-            Path, None, _anything, 'raw_home = "~/downloads/corpora"',
+            kind=Path, default=None, check=_anything, example='raw_home = "~/downloads/corpora"',
         ),
         Setting(
             "region", "XLATE_REGION",
             "region of the cloud whose prices count; the newest of all by default",
-            str, None, _anything, 'region = "us-east-1"',
+            kind=str, default=None, check=_anything, example='region = "us-east-1"',
         ),
         Setting(
             "currency", "XLATE_CURRENCY", "currency of money",
-            str, "USD", _currency, 'currency = "USD"',
+            kind=str, default="USD", check=_currency, example='currency = "USD"',
         ),
         Setting(
             "electricity_usd_per_kwh", "XLATE_ELECTRICITY_USD_PER_KWH",
             "price of electricity in US dollars a kWh, paid on top for own machines",
-            float, 0.10, _electricity, "electricity_usd_per_kwh = 0.31",
+            kind=float, default=0.10, check=_electricity, example="electricity_usd_per_kwh = 0.31",
         ),
         Setting(
             "objective", "XLATE_OBJECTIVE", "what a clock minimises",
-            str, "edp", _objective, 'objective = "energy"',
+            kind=str, default="edp", check=_objective, example='objective = "energy"',
         ),
         Setting(
             "level", "XLATE_LEVEL", "level of intervals, 0.9 for 90 %",
-            float, 0.9, _level, "level = 0.9",
+            kind=float, default=0.9, check=_level, example="level = 0.9",
         ),
         Setting(
             "parallel", "XLATE_PARALLEL",
             "where much work is done: serial, threads or processes, with :WORKERS",
-            str, _PARALLEL, _parallel, 'parallel = "threads:2"',
+            kind=str, default=_PARALLEL, check=_parallel, example='parallel = "threads:2"',
         ),
     )
 }  # fmt: skip
