@@ -36,7 +36,7 @@ from xlate.sweeps.probe import means_of
 from xlate.telemetry import read_trace
 from xlate.telemetry.trace import Trace
 from xlate.values.clock_requests import RecordingsRequest
-from xlate.values.prediction import DOMAINS
+from xlate.values.translation import DOMAINS
 
 __all__ = ["KINDS", "meter"]
 

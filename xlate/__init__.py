@@ -64,12 +64,7 @@ if TYPE_CHECKING:
     from xlate.store.clock_bundle import ClockManifest as ClockManifest
     from xlate.store.manifest import Manifest as Manifest
     from xlate.sweeps.probe import Probe as Probe
-    from xlate.values.memory_fit import MemoryFit as MemoryFit
-    from xlate.values.prediction import BundleId as BundleId
-    from xlate.values.prediction import Facts as Facts
-    from xlate.values.prediction import OpRow as OpRow
-    from xlate.values.prediction import RestsOn as RestsOn
-    from xlate.values.prediction import Translation as Translation
+    from xlate.values.memory_need import MemoryFit as MemoryFit
     from xlate.values.profile import Estimate as Estimate
     from xlate.values.profile import Profile as Profile
     from xlate.values.profile import Verdict as Verdict
@@ -80,6 +75,11 @@ if TYPE_CHECKING:
     from xlate.values.recommendation import Recommendation as Recommendation
     from xlate.values.rent import Rent as Rent
     from xlate.values.tabular import Results as Results
+    from xlate.values.translation import BundleId as BundleId
+    from xlate.values.translation import Facts as Facts
+    from xlate.values.translation import OpRow as OpRow
+    from xlate.values.translation import RestsOn as RestsOn
+    from xlate.values.translation import Translation as Translation
 
 #: module -> the names that it gives, in the order a reader meets them
 _MODULES = {
@@ -89,8 +89,8 @@ _MODULES = {
     ),
     "xlate.values.profile": ("Profile", "WorkloadKey", "Estimate", "Verdict"),
     "xlate.values.tabular": ("Results",),
-    "xlate.values.prediction": ("Translation", "OpRow", "Facts", "RestsOn", "BundleId"),
-    "xlate.values.memory_fit": ("MemoryFit",),
+    "xlate.values.translation": ("Translation", "OpRow", "Facts", "RestsOn", "BundleId"),
+    "xlate.values.memory_need": ("MemoryFit",),
     "xlate.values.rent": ("Rent",),
     "xlate.engine": (
         "Together", "Sized", "FitResult", "Succession", "Incumbent", "ClockFit",

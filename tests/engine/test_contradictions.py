@@ -16,8 +16,8 @@ from xlate import engine
 from xlate.cli.answers import _no_interval_row
 from xlate.engine.clock_costs import times
 from xlate.errors import BundleError, ProfileError
-from xlate.values.prediction import Translation
 from xlate.values.profile import Estimate, Profile
+from xlate.values.translation import Translation
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PAIR = ("g3s.xlarge", "p3.2xlarge")

@@ -19,8 +19,8 @@ from xlate.engine.succession import Incumbent, incumbent_of
 from xlate.errors import BundleError
 from xlate.models.translate.base import STEP
 from xlate.store import bundle as bundles
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile
+from xlate.values.translation import Translation
 
 pytestmark = pytest.mark.slow
 

@@ -38,9 +38,9 @@ from xlate.models.response.draws import Draws
 from xlate.objectives import make_objective
 from xlate.store import clock_bundle as clock_bundles
 from xlate.sweeps.probe import Probe, read_probe
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.recommendation import Recommendation
+from xlate.values.translation import Failure
 
 CATALOGUE = catalogue()
 V100 = CATALOGUE.gpu("V100-SXM2-16GB")

@@ -27,9 +27,9 @@ from xlate.store.clock_bundle import FORMAT, ClockBundle, ClockManifest
 from xlate.sweeps.features import VIEWS
 from xlate.sweeps.probe import of_trace, read_telemetry
 from xlate.telemetry.live import device_here, sample
-from xlate.values.prediction import Failure
 from xlate.values.profile import Estimate
 from xlate.values.recommendation import Recommendation
+from xlate.values.translation import Failure
 
 TARGET, GPU, HIGHEST, LIMIT = "p3.2xlarge", "V100-SXM2-16GB", 1530, 300
 SMI = "timestamp, name, power.draw [W], clocks.sm [MHz], utilization.gpu [%], utilization.memory [%]\n"

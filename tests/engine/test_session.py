@@ -40,10 +40,10 @@ from xlate.values.clock_requests import (
     ImportanceRequest,
     LabelRequest,
 )
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 from xlate.values.requests import CompareRequest, TranslateRequest
 from xlate.values.tables import Rows
+from xlate.values.translation import Failure
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -18,10 +18,10 @@ from xlate.errors import ProfileError
 from xlate.models.translate.base import STEP
 from xlate.readers.tables.runs import check_runs
 from xlate.trust.profile_window import with_given_step
-from xlate.values.prediction import Failure, Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.profile_document import to_json
 from xlate.values.reason import Reason
+from xlate.values.translation import Failure, Translation
 
 GPUS = ("T4", "L4")
 

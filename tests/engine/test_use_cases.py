@@ -29,8 +29,8 @@ from xlate.errors import (
 )
 from xlate.hardware.catalogue import catalogue
 from xlate.trust.domain import examine
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.translation import Translation
 
 
 @pytest.fixture

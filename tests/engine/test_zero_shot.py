@@ -24,8 +24,8 @@ from xlate.models.translate.base import STEP
 from xlate.models.zero_shot.left_out import leave_gpus_out
 from xlate.models.zero_shot.roofs import DEFAULT_ROOFS, log_ratios
 from xlate.models.zero_shot.translator import ZeroShot, sum_is_step
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile
+from xlate.values.translation import Translation
 
 pytestmark = pytest.mark.slow
 

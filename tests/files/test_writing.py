@@ -19,8 +19,8 @@ from xlate import files
 from xlate.errors import BundleError, CatalogError, ProfileError, StorageError
 from xlate.files import scratch
 from xlate.settings import paths
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
+from xlate.values.translation import Failure
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="files of Unix")
 

@@ -19,11 +19,11 @@ from xlate.hardware.device_name import parse_device
 from xlate.hardware.identity import Likeness, generic, likeness
 from xlate.hardware.kernel_architecture import too_new
 from xlate.hardware.naming import with_article
-from xlate.hardware.nearest import nearest_gpus
+from xlate.hardware.near_names import nearest_gpus
 from xlate.settings.paths import shipped
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 from xlate.values.reason import CHECK_ANCHOR, Reason
+from xlate.values.translation import Failure
 
 CATALOGUE = Catalogue([shipped("anchors")])
 #: names that drivers and profilers print -> anchors whose GPU they mean

@@ -19,7 +19,7 @@ from xlate.cli import app
 from xlate.errors import XlateError
 from xlate.hardware.catalogue import catalogue
 from xlate.hardware.memory import memory_fit
-from xlate.values.memory_fit import GIB
+from xlate.values.memory_need import GIB
 from xlate.values.profile import Profile
 from xlate.values.profile_document import to_json
 

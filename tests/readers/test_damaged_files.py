@@ -16,7 +16,7 @@ from tests.support import profiles_made
 from xlate import engine, readers
 from xlate.cli import app
 from xlate.errors import ProfileError, XlateError
-from xlate.values.prediction import Failure
+from xlate.values.translation import Failure
 
 KERNELS = "CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INT, end INT, deviceId INT, correlationId INT, demangledName, shortName)"  # fmt: skip
 HEADER = "Rank,Host/device,Type,Operation,#Occurrences,Total time (us)"

@@ -25,9 +25,9 @@ from xlate.readers.tensorflow.gpu_trace import is_training
 from xlate.readers.traces import attribution, chrome
 from xlate.readers.traces.step_marks import serving_kind
 from xlate.readers.traces.steps import Step, Work, of_step
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile
 from xlate.values.reason import Reason, informs
+from xlate.values.translation import Translation
 
 #: real files of other people, beside the corpora; none of them is part of the project
 REAL = Path(os.environ.get("XLATE_DATA_HOME", "nowhere")).parent / "cases" / "traces"

@@ -16,8 +16,8 @@ import xlate
 from xlate import readers
 from xlate.errors import ProfileError, UnknownNameError, XlateError
 from xlate.files import limits
-from xlate.readers.file_name import from_name
 from xlate.readers.tables import parquet
+from xlate.readers.workload_from_name import from_name
 from xlate.values.profile import Profile, WorkloadKey, check_times, input_size
 from xlate.values.profile_document import to_json
 

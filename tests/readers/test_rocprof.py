@@ -17,9 +17,9 @@ from xlate.errors import ProfileError, XlateError
 from xlate.hardware.catalogue import catalogue
 from xlate.readers import StepChoice
 from xlate.readers.rocm.rocprof_names import UNNAMED
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 from xlate.values.reason import CHECK_ANCHOR, Reason
+from xlate.values.translation import Failure
 
 STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n'
 V3_STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage","MinNs","MaxNs","StdDev"\n'  # fmt: skip

@@ -20,8 +20,8 @@ from xlate import engine, op_names, readers
 from xlate.errors import ProfileError, XlateError
 from xlate.readers.traces import chrome
 from xlate.readers.traces.timeline import own_times, self_times, union
-from xlate.values.prediction import Failure, Translation
 from xlate.values.profile import Profile
+from xlate.values.translation import Failure, Translation
 
 ALL = [(f, n) for f, cases in made.TEXTS.items() for n in cases]
 

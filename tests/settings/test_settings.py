@@ -19,7 +19,7 @@ from xlate.cli import app
 from xlate.engine.session import Session
 from xlate.errors import UnknownNameError
 from xlate.hardware.catalogue import catalogue
-from xlate.hardware.rent import rent_of_instance, why_no_rent
+from xlate.hardware.prices import rent_of_instance, why_no_rent
 from xlate.objectives import OBJECTIVES
 from xlate.settings import SettingsError, paths
 

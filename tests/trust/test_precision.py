@@ -29,9 +29,9 @@ from xlate.store.bundle import Bundle
 from xlate.trust.precision import learnt, shift_of, trained, untrained
 from xlate.values.kernel_precision import NO_ARITHMETIC, NOT_KNOWN
 from xlate.values.precision_mix import PrecisionMix, dominant_precision
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.profile_document import to_json
+from xlate.values.translation import Translation
 
 PAIR = ("g4dn.xlarge", "p3.2xlarge")
 OPS = {

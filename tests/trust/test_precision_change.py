@@ -17,8 +17,8 @@ from xlate.store import bundle as bundles
 from xlate.store.bundle import Bundle
 from xlate.trust.precision_change import change_of
 from xlate.values.kernel_precision import NOT_KNOWN
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.translation import Translation
 
 V100, A100, L4, K80, H100, P100, MI300X = (
     catalogue().gpu(n)

@@ -24,9 +24,9 @@ from xlate.store.bundle import Bundle
 from xlate.trust.domain import compare_names
 from xlate.trust.profile_window import StepDoubt, WindowBand, general_doubt
 from xlate.trust.recorded_gpu import Origin, Recorded
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.reason import CHECK_ANCHOR, Reason, remedies
+from xlate.values.translation import Translation
 
 PAIR = ("g4dn.xlarge", "p3.2xlarge")
 PYTORCH = WorkloadKey("BERT", "512tok", 8, "none", "inference", "fp32", "pytorch")

@@ -17,7 +17,7 @@ import xlate
 from xlate import errors, settings
 from xlate.errors import UnknownNameError, XlateError
 from xlate.evaluation.held_out import Fold, HeldOut
-from xlate.values.prediction import Failure
+from xlate.values.translation import Failure
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PROFILE = EXAMPLES / "my_stats.csv"

@@ -15,9 +15,9 @@ from tests.support.documents import Json
 from tests.support.narrowing import as_type, present
 from xlate import engine
 from xlate.errors import ProfileError
-from xlate.values.prediction import Failure
 from xlate.values.profile import Estimate, Profile, Verdict, WorkloadKey
 from xlate.values.time_faults import unit_fault
+from xlate.values.translation import Failure
 
 OPS: Json = {
     "Device_Conv2D": 30_000.0,

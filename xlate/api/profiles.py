@@ -9,8 +9,8 @@ from typing import TypeVar
 from xlate import readers
 from xlate.engine.reading import read_profiles
 from xlate.errors import ProfileError
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile, check_times
+from xlate.values.translation import Failure
 
 __all__ = ["as_profile", "as_profiles", "read_profile", "without_failures"]
 

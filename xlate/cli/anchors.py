@@ -28,7 +28,7 @@ anchors = typer.Typer(
 def list_anchors(anchors_dir: AnchorsDir = None, as_json: Json = False) -> None:
     """Instances and GPUs, with price and clock range."""
     from xlate.engine.machines import list_machines
-    from xlate.hardware.rent import price_of
+    from xlate.hardware.prices import price_of
 
     machines = list_machines(session_of(anchors_dir))
     if as_json:

@@ -10,9 +10,9 @@ from xlate.cli import output
 
 if TYPE_CHECKING:
     from xlate.engine import Sizes, Together, Translation
-    from xlate.values.prediction import Facts
     from xlate.values.profile import Estimate, WorkloadKey
     from xlate.values.rent import Rent
+    from xlate.values.translation import Facts
 
 __all__ = [
     "names_text",
@@ -206,7 +206,7 @@ def _rent_rows(t: Translation) -> list[list[object]]:
 
 def _print_ops(t: Translation) -> None:
     """Parts of a step: busy operations, longest first, adding up to the step."""
-    from xlate.values.prediction import OpRow
+    from xlate.values.translation import OpRow
 
     *busy, rest = t.ops_per_step
     shown, left = busy[:_MOST_OPS], busy[_MOST_OPS:]

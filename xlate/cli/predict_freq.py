@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from xlate.engine.session import Session
     from xlate.sweeps.probe import Probe
     from xlate.values.answers import Answers
-    from xlate.values.prediction import Failure
     from xlate.values.profile import Profile
     from xlate.values.recommendation import Recommendation
+    from xlate.values.translation import Failure
 
 __all__ = ["ClockFlags", "predict_freq"]
 

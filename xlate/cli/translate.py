@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from xlate.engine.scale_sizes import Sizes
     from xlate.engine.session import Session
     from xlate.values.answers import Answers
-    from xlate.values.prediction import Failure, Translation
     from xlate.values.profile import Profile
+    from xlate.values.translation import Failure, Translation
 
 __all__ = ["translate"]
 
@@ -152,8 +152,8 @@ class _Asked:
     def scaled(self, profiles: Sequence[Profile | Failure], wanted: str) -> Sizes:
         """One profile at several sizes, here and there."""
         from xlate.engine.scale_sizes import wanted_sizes
-        from xlate.values.prediction import Failure
         from xlate.values.requests import ScaleRequest
+        from xlate.values.translation import Failure
 
         if len(profiles) != 1:
             raise typer.BadParameter(f"--scale takes one profile, not {len(profiles)}")

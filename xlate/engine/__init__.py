@@ -40,15 +40,15 @@ if TYPE_CHECKING:
     from xlate.engine.session import Session as Session
     from xlate.engine.succession import Incumbent as Incumbent
     from xlate.engine.succession import Succession as Succession
-    from xlate.values.prediction import Failure as Failure
-    from xlate.values.prediction import Translation as Translation
     from xlate.values.recommendation import Recommendation as Recommendation
+    from xlate.values.translation import Failure as Failure
+    from xlate.values.translation import Translation as Translation
 
 #: name -> module that has it
 _PLACE = {
     "Anatomy": "xlate.engine.error_breakdown",
     "ClockFit": "xlate.engine.fit_sweeps",
-    "Failure": "xlate.values.prediction",
+    "Failure": "xlate.values.translation",
     "FitResult": "xlate.engine.fit_pair",
     "Incumbent": "xlate.engine.succession",
     "Pair": "xlate.engine.pair",
@@ -58,7 +58,7 @@ _PLACE = {
     "Sizes": "xlate.engine.scale_sizes",
     "Succession": "xlate.engine.succession",
     "Together": "xlate.engine.combine",
-    "Translation": "xlate.values.prediction",
+    "Translation": "xlate.values.translation",
     "anatomy": "xlate.engine.calls",
     "clocks_of_recordings": "xlate.engine.calls",
     "compare": "xlate.engine.calls",

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from xlate.sweeps.gpu_sweeps import Sweeps
     from xlate.sweeps.labels import Label
     from xlate.sweeps.probe import Probe
-    from xlate.values.prediction import Failure, Translation
     from xlate.values.profile import Profile
     from xlate.values.recommendation import Recommendation
+    from xlate.values.translation import Failure, Translation
 
 __all__ = [
     "anatomy",

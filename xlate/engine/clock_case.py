@@ -34,9 +34,9 @@ from xlate.objectives import make_objective
 from xlate.sweeps.features import PROBES
 from xlate.sweeps.probe import Probe, view_of
 from xlate.sweeps.reference import Reference, reference_of
-from xlate.values.prediction import RestsOn, Translation
 from xlate.values.profile import Estimate
 from xlate.values.recommendation import CurvePoint, MeterFacts, Recommendation
+from xlate.values.translation import RestsOn, Translation
 
 __all__ = ["Case", "MeteredJob", "Question"]
 

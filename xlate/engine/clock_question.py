@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from xlate.hardware.catalogue import Gpu, Instance
 from xlate.hardware.legal_points import LegalClocks
 from xlate.store.clock_bundle import ClockBundle
-from xlate.values.memory_fit import MemoryFit
-from xlate.values.prediction import Facts
+from xlate.values.memory_need import MemoryFit
 from xlate.values.profile import Estimate, Verdict, WorkloadKey
 from xlate.values.rent import Rent
+from xlate.values.translation import Facts
 
 __all__ = ["MeteredJob", "Question"]
 

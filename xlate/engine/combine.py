@@ -12,11 +12,11 @@ from xlate.engine.facts import with_step
 from xlate.engine.session import Session
 from xlate.engine.translate_profiles import translate
 from xlate.errors import ProfileError, XlateError, all_of
-from xlate.values.prediction import DOMAINS, Facts, Failure, Translation
 from xlate.values.profile import Estimate, Profile, Verdict
 from xlate.values.reason import GIVE_STEP, Reason, remedies
 from xlate.values.requests import CombineRequest, TranslateRequest
 from xlate.values.tabular import Cell, Tabular
+from xlate.values.translation import DOMAINS, Facts, Failure, Translation
 
 __all__ = ["Together", "translate_together"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xlate import op_names
+from xlate.engine.answer_intervals import Basis, Case, Examined, answered, over_both
 from xlate.engine.fallback import ZERO_SHOT, why_not_fitted
 from xlate.engine.pair import Pair
-from xlate.engine.profile_answer import Basis, Case, Examined, answered, over_both
 from xlate.engine.zero_shot import (
     beyond_bundles,
     borrowed,
@@ -21,9 +21,9 @@ from xlate.hardware.features import ZERO_SHOT_FACTS
 from xlate.store.manifest import Manifest
 from xlate.trust.domain import MOST_UNKNOWN, Finding
 from xlate.trust.precision import shift_of
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile
 from xlate.values.reason import ADAPT, Reason
+from xlate.values.translation import Translation
 from xlate.values.vectors import Vectors
 
 __all__ = ["in_place_of_bundle", "without_bundle"]

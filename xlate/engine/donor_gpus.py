@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from xlate.data import corpus as corpora
 from xlate.data.corpus import Corpus
 from xlate.engine.session import Session
 from xlate.errors import AlignmentError
 from xlate.hardware.catalogue import Catalogue, Gpu, Instance
+from xlate.hardware.similarity import distance
 from xlate.models.power import AnchorJobs, PowerModel, joined, metered_jobs
 from xlate.sweeps.gpu_sweeps import Sweeps
 
@@ -18,11 +17,6 @@ __all__ = ["handoff_for", "nearest_others", "relative"]
 
 #: corpora of op vectors and of telemetry that share jobs
 HANDOFF_CORPORA = ("profet", "cloud-hw-trainpred")
-#: architectures from old to new, for the most similar GPU
-_GENERATIONS = (
-    "Kepler", "Maxwell", "Pascal", "Volta", "Turing", "Ampere", "Ada", "Hopper",
-    "Blackwell",
-)  # fmt: skip
 #: factor on the errors of a borrowed response: it covers four of five pairs of
 #: sweeps at hand (experiments/results/clocks-spread.csv). Two corpora of one
 #: card are as far apart as two architectures, so that a similar GPU gets no smaller one
@@ -39,26 +33,14 @@ def relative(gpu: Gpu, sweeps: Sequence[Sweeps]) -> tuple[Sweeps, float]:
     if own:
         return max(own, key=lambda s: len(s.curves)), 1.0
 
-    nearest = min(sweeps, key=lambda s: _distance(gpu, s))
+    nearest = min(sweeps, key=lambda s: distance(gpu, s.gpu))
     return nearest, SPREAD
 
 
 def nearest_others(source: Sweeps, sweeps: Sequence[Sweeps]) -> list[Sweeps]:
     """Sweeps of donor GPUs, used beside the source's own, a few at most."""
     others = [s for s in sweeps if s.gpu.name != source.gpu.name]
-    return sorted(others, key=lambda s: _distance(source.gpu, s))[:_MOST_OTHERS]
-
-
-def _distance(gpu: Gpu, sweeps: Sweeps) -> tuple[int, float, str]:
-    """How far sweeps are from a GPU: generations, then the board's limit."""
-
-    def generation(g: Gpu) -> int:
-        listed = g.architecture in _GENERATIONS
-        return _GENERATIONS.index(g.architecture) if listed else len(_GENERATIONS)
-
-    limits = [g.number("tdp_w") or 250.0 for g in (gpu, sweeps.gpu)]
-    apart = abs(generation(gpu) - generation(sweeps.gpu))
-    return apart, abs(float(np.log(limits[0] / limits[1]))), sweeps.gpu.name
+    return sorted(others, key=lambda s: distance(source.gpu, s.gpu))[:_MOST_OTHERS]
 
 
 def handoff_for(

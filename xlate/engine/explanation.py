@@ -11,10 +11,10 @@ from xlate.models.response.choice import WATCH_S
 from xlate.models.response.draws import Draws
 from xlate.store.clock_bundle import ClockManifest
 from xlate.sweeps.probe import Probe
-from xlate.values.memory_fit import MemoryFit
-from xlate.values.prediction import RestsOn
+from xlate.values.memory_need import MemoryFit
 from xlate.values.profile import WorkloadKey, input_size
 from xlate.values.recommendation import Recommendation
+from xlate.values.translation import RestsOn
 
 __all__ = [
     "NOTHING_TO_MEASURE",

@@ -12,12 +12,11 @@ from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.memory import memory_fit
 from xlate.hardware.naming import squash, with_article
-from xlate.hardware.rent import rent_of_instance, why_no_rent
+from xlate.hardware.prices import rent_of_instance, why_no_rent
 from xlate.store.bundle import MODEL, Bundle
 from xlate.trust.precision import Shift
-from xlate.values.memory_fit import MemoryFit
+from xlate.values.memory_need import MemoryFit
 from xlate.values.precision_mix import PrecisionMix, on_tensor_cores
-from xlate.values.prediction import DOMAINS, BundleId, Facts, RestsOn, Translation
 from xlate.values.profile import MODE_NOT_KNOWN, Estimate, Profile, Verdict
 from xlate.values.reason import (
     CHECK_ANCHOR,
@@ -28,6 +27,7 @@ from xlate.values.reason import (
     remedies,
 )
 from xlate.values.rent import Rent
+from xlate.values.translation import DOMAINS, BundleId, Facts, RestsOn, Translation
 
 if TYPE_CHECKING:
     from xlate.engine.precision_interval import PrecisionReach

@@ -8,9 +8,9 @@ from xlate.errors import ProfileError, UnknownNameError
 from xlate.hardware.catalogue import Catalogue, Instance
 from xlate.hardware.identity import generic
 from xlate.hardware.naming import with_article
-from xlate.hardware.nearest import nearest_text, surest_first
-from xlate.values.prediction import Failure
+from xlate.hardware.near_names import nearest_text, surest_first
 from xlate.values.profile import Profile
+from xlate.values.translation import Failure
 
 __all__ = ["anchor_of", "with_anchor"]
 

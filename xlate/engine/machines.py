@@ -13,8 +13,8 @@ from xlate.hardware.catalogue import Catalogue, Gpu, Instance, read_all
 from xlate.hardware.features import lacking_of
 from xlate.hardware.merging import Merged
 from xlate.hardware.naming import name_fault
+from xlate.hardware.prices import price_of
 from xlate.hardware.quantities import GPU_FACTS
-from xlate.hardware.rent import price_of
 from xlate.hardware.template import template, write_new
 from xlate.hardware.values import Fact
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from xlate.errors import ProfileError, XlateError
 from xlate.sweeps.probe import Probe, of_trace, read_probe, read_telemetry
 from xlate.telemetry import is_telemetry
-from xlate.values.prediction import Failure
+from xlate.values.translation import Failure
 
 __all__ = [
     "are_recordings",

@@ -10,9 +10,9 @@ from xlate.hardware.catalogue import Gpu
 from xlate.store.bundle import Bundle
 from xlate.trust.precision import PRODUCTS
 from xlate.trust.precision_change import PrecisionChange, assumed_of, change_of
-from xlate.values.prediction import Translation
 from xlate.values.profile import Estimate, Profile
 from xlate.values.reason import MEASURE, Reason
+from xlate.values.translation import Translation
 
 __all__ = ["PrecisionReach", "reach_of", "stretched"]
 

@@ -11,8 +11,8 @@ from xlate import readers
 from xlate.errors import ProfileError, XlateError
 from xlate.trust.profile_window import with_given_step
 from xlate.values import workload_size
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile, WorkloadKey, check_times
+from xlate.values.translation import Failure
 
 __all__ = [
     "notes_on_folders",

@@ -11,9 +11,9 @@ from xlate.hardware.catalogue import Catalogue, Gpu, Instance
 from xlate.hardware.identity import Likeness, generic
 from xlate.hardware.kernel_architecture import newest, other_vendor, too_new
 from xlate.hardware.naming import with_article
-from xlate.values.prediction import Failure
 from xlate.values.profile import Profile
 from xlate.values.reason import CHECK_ANCHOR, Reason
+from xlate.values.translation import Failure
 
 __all__ = ["of_anchor"]
 
@@ -115,7 +115,7 @@ def _taken_for(device: str, own: Gpu, catalogue: Catalogue) -> str:
 def _where_it_ran(device: str, catalogue: Catalogue) -> str:
     """What to name as the anchor for a device: its entry, or those nearest to it."""
     # names near to it are looked for only where something is wrong
-    from xlate.hardware.nearest import nearest_text
+    from xlate.hardware.near_names import nearest_text
 
     if generic(device):
         return "its vendor is another: name the anchor it ran on, or --force"
@@ -130,7 +130,7 @@ def _where_it_ran(device: str, catalogue: Catalogue) -> str:
 
 def _names(gpu: Gpu, catalogue: Catalogue) -> list[str]:
     """A GPU's name, and instances that hold it."""
-    from xlate.hardware.nearest import surest_first
+    from xlate.hardware.near_names import surest_first
 
     return [gpu.name, *(i.name for i in surest_first(catalogue.instances_with(gpu)))][
         :3

@@ -22,12 +22,12 @@ from xlate.hardware.memory import memory_fit
 from xlate.models.scaling import AXES
 from xlate.store.bundle import Bundle
 from xlate.values import workload_size
-from xlate.values.memory_fit import MemoryFit
-from xlate.values.prediction import RestsOn, Translation
+from xlate.values.memory_need import MemoryFit
 from xlate.values.profile import Estimate, Profile, Verdict, input_size
 from xlate.values.reason import NEARER, Reason
 from xlate.values.requests import ScaleRequest, TranslateRequest
 from xlate.values.tabular.translations import SizeTable
+from xlate.values.translation import RestsOn, Translation
 
 __all__ = ["AXIS_COLUMN", "Sized", "Sizes", "axis_sizes", "scale", "wanted_sizes"]
 

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
         PredictFreqRequest,
         RecordingsRequest,
     )
-    from xlate.values.prediction import Translation
     from xlate.values.recommendation import Recommendation
     from xlate.values.requests import (
         AnatomyRequest,
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
         TranslateRequest,
     )
     from xlate.values.tables import Rows
+    from xlate.values.translation import Translation
 
 __all__ = ["Progress", "Say", "Session"]
 

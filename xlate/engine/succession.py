@@ -35,9 +35,9 @@ from xlate.errors import BundleError, XlateError
 from xlate.evaluation.held_out import HeldOut, with_step_times
 from xlate.stats.splits import split_label
 from xlate.store.bundle import Bundle
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
 from xlate.values.requests import TranslateRequest
+from xlate.values.translation import Translation
 from xlate.values.vectors import Vectors
 
 __all__ = [

@@ -3,7 +3,7 @@
 One straight pass: the machines and the bundle are resolved, each profile is checked,
 made a vector and compared with the training (:mod:`xlate.trust.domain`), a layer predicts
 (:mod:`xlate.engine.fallback`), and intervals and facts make an answer of it
-(:mod:`xlate.engine.profile_answer`). Each stage hands on a frozen value; what data sheets
+(:mod:`xlate.engine.answer_intervals`). Each stage hands on a frozen value; what data sheets
 answer for leaves the pass for :mod:`xlate.engine.data_sheets`, loaded only then.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from xlate import op_names
+from xlate.engine.answer_intervals import Basis, Case, Examined, answered, over_both
 from xlate.engine.fallback import (
     OP_RATIO,
     PARTS,
@@ -23,7 +24,6 @@ from xlate.engine.fallback import (
     why_not_fitted,
 )
 from xlate.engine.pair import names_taken
-from xlate.engine.profile_answer import Basis, Case, Examined, answered, over_both
 from xlate.engine.recorded_gpu import of_anchor
 from xlate.engine.session import Session
 from xlate.errors import XlateError
@@ -33,9 +33,9 @@ from xlate.trust.domain import Finding, examine
 from xlate.trust.precision import shift_of
 from xlate.trust.profile_window import with_idle
 from xlate.values.answers import Answers
-from xlate.values.prediction import Failure, Translation
 from xlate.values.profile import Profile, Verdict, times_fault
 from xlate.values.requests import TranslateRequest
+from xlate.values.translation import Failure, Translation
 from xlate.values.vectors import Vectors
 
 __all__ = ["check_level", "translate"]

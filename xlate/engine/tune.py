@@ -33,9 +33,9 @@ from xlate.sweeps.labels import check_slowdown
 from xlate.sweeps.probe import Probe
 from xlate.values.answers import Answers
 from xlate.values.clock_requests import ClockAim, PredictFreqRequest
-from xlate.values.prediction import DOMAINS, Failure, Translation
 from xlate.values.recommendation import Recommendation
 from xlate.values.requests import TranslateRequest
+from xlate.values.translation import DOMAINS, Failure, Translation
 
 __all__ = ["checked_probes", "predict_freq", "question"]
 

@@ -31,9 +31,9 @@ from xlate.sweeps.probe import Probe, means_of, view_of
 from xlate.sweeps.reference import reference_of
 from xlate.values.answers import Answers
 from xlate.values.clock_requests import RecordingsRequest
-from xlate.values.prediction import DOMAINS, Facts, Failure
 from xlate.values.profile import Estimate, Verdict, WorkloadKey
 from xlate.values.recommendation import Recommendation
+from xlate.values.translation import DOMAINS, Facts, Failure
 
 __all__ = ["answer_recording", "clocks_of_recordings"]
 

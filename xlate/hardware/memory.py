@@ -1,4 +1,4 @@
-"""Whether work fits into a GPU's memory: the only module that compares the two.
+"""Whether work fits into a GPU's memory: what it needs against what the GPU has.
 
 A profile holds the memory that the framework allocated for tensors. A GPU needs more:
 the CUDA context with its kernels takes 0.3 GiB since CUDA 11.7 and up to 1 GiB
@@ -10,7 +10,7 @@ the device reports (T4: 16 against 14.755 GiB, the widest gap in the catalogue).
 from __future__ import annotations
 
 from xlate.hardware.values import Gpu
-from xlate.values.memory_fit import GIB, MemoryFit
+from xlate.values.memory_need import GIB, MemoryFit
 
 __all__ = ["memory_fit"]
 

@@ -16,9 +16,9 @@ from typing import Any
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.files.limits import read_text
-from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
 from xlate.readers.traces.chrome import is_trace
+from xlate.readers.workload_from_name import from_name
 from xlate.values import workload_size
 from xlate.values.kernel_precision import PRECISIONS
 from xlate.values.precision_mix import PrecisionMix

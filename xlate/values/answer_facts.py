@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from xlate.values.memory_fit import MemoryFit
+from xlate.values.memory_need import MemoryFit
 from xlate.values.precision_mix import NOT_KNOWN, PrecisionMix
 from xlate.values.rent import Rent
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from xlate.values.prediction import Failure
+from xlate.values.translation import Failure
 
 __all__ = ["Answers", "Documented"]
 
@@ -28,7 +28,7 @@ class Answers(Generic[A]):
     Attributes
     ----------
     items : tuple
-        An answer, or a :class:`~xlate.values.prediction.Failure`, for each profile.
+        An answer, or a :class:`~xlate.values.translation.Failure`, for each profile.
 
     Examples
     --------

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from xlate.store.bundle import Bundle
     from xlate.store.clock_bundle import ClockBundle
     from xlate.sweeps.probe import Probe
-    from xlate.values.prediction import Failure
     from xlate.values.profile import Profile
+    from xlate.values.translation import Failure
 
 __all__ = [
     "ClockAim",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from xlate.values.memory_fit import MemoryFit
-from xlate.values.prediction import Facts, workload_document
+from xlate.values.memory_need import MemoryFit
 from xlate.values.profile import DOMAINS, Estimate, Verdict, WorkloadKey
 from xlate.values.rent import Rent
 from xlate.values.tabular import Cell, Tabular
+from xlate.values.translation import Facts, workload_document
 
 __all__ = ["ClockChoice", "CurvePoint", "MeterFacts", "Recommendation"]
 

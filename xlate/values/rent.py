@@ -34,7 +34,7 @@ class Rent:
     usd_per_kwh : float
         Price of electricity that is paid in addition: 0 for a rented machine, whose rent
         includes it; for an own machine the value of the settings, by default
-        :data:`xlate.hardware.rent.USD_PER_KWH`.
+        :data:`xlate.hardware.prices.USD_PER_KWH`.
 
     Raises
     ------

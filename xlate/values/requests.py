@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from xlate.data.corpus import Corpus
     from xlate.store.bundle import Bundle
-    from xlate.values.prediction import Failure
     from xlate.values.profile import Profile
+    from xlate.values.translation import Failure
 
 __all__ = [
     "AnatomyRequest",

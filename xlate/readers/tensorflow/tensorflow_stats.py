@@ -20,8 +20,8 @@ from pathlib import Path
 from xlate import op_names
 from xlate.errors import ProfileError
 from xlate.files.limits import read_text
-from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
+from xlate.readers.workload_from_name import from_name
 from xlate.values.profile import Profile
 
 __all__ = ["contradiction", "read", "sniff"]

@@ -14,10 +14,10 @@ from typing import Any
 
 from xlate import op_names
 from xlate.errors import ProfileError
-from xlate.readers.file_name import from_name
 from xlate.readers.source import Source
 from xlate.readers.tensorflow import wire
 from xlate.readers.tensorflow.tensorflow_stats import contradiction
+from xlate.readers.workload_from_name import from_name
 from xlate.values.profile import Profile
 
 __all__ = ["read", "sniff"]

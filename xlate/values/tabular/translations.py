@@ -9,8 +9,8 @@ from xlate.values.profile import DOMAINS
 from xlate.values.tabular.table import Cell, Tabular
 
 if TYPE_CHECKING:
-    from xlate.values.prediction import Facts, OpRow
     from xlate.values.profile import Estimate, Verdict, WorkloadKey
+    from xlate.values.translation import Facts, OpRow
 
 __all__ = ["SizeTable", "TranslationTable"]
 

@@ -18,8 +18,8 @@ from tests.support.narrowing import as_type, present
 from xlate import engine
 from xlate.cli import app
 from xlate.errors import ProfileError, XlateError
-from xlate.values.prediction import Translation
 from xlate.values.profile import Profile, WorkloadKey
+from xlate.values.translation import Translation
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from xlate import op_names
 from xlate.errors import XlateError
 from xlate.values.answer_facts import BundleId, Facts, RestsOn
-from xlate.values.memory_fit import MemoryFit
+from xlate.values.memory_need import MemoryFit
 from xlate.values.profile import DOMAINS, Estimate, Profile, Verdict, WorkloadKey
 from xlate.values.rent import Rent
 from xlate.values.tabular.translations import TranslationTable

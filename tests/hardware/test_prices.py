@@ -19,7 +19,7 @@ from xlate.cli import app
 from xlate.engine.clock_costs import StepCosts
 from xlate.errors import CatalogError, XlateError
 from xlate.hardware.catalogue import catalogue
-from xlate.hardware.rent import rent_of_instance, why_no_rent
+from xlate.hardware.prices import rent_of_instance, why_no_rent
 from xlate.objectives import Cost, make_objective
 from xlate.values.profile import Estimate, Profile
 

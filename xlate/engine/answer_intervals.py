@@ -16,9 +16,9 @@ from xlate.stats.conformal import Scores
 from xlate.store.bundle import Bundle
 from xlate.trust.domain import Finding
 from xlate.trust.precision import Shift
-from xlate.values.prediction import Translation
 from xlate.values.profile import Estimate, Profile, Verdict
 from xlate.values.reason import Reason
+from xlate.values.translation import Translation
 from xlate.values.vectors import Vectors
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
-"""Money: the only module that computes dollars for work from a price.
+"""The price of an instance: that of the region asked for, or why it is not known.
 
-An instance is rented as a unit. Work on one of its GPUs pays for all of them; the rent of
-the share of the GPUs in use is a figure for comparison, and is named so.
+What work costs at that price is in :mod:`xlate.values.rent`.
 """
 
 from __future__ import annotations
