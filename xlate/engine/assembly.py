@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xlate import op_names
-from xlate.data.columns import plan
+from xlate.data.columns import ColumnPlan, plan
 from xlate.data.corpus import Corpus
 from xlate.data.pairing import STEP, Aligned, matrix, median_of_repeats
 from xlate.data.schema import KEY
@@ -94,7 +94,7 @@ def assemble(
     XlateError
         If a translator refuses the data.
     """
-    (a, t), corpus, aligned = given.pair.sides, given.corpus, given.aligned
+    a, corpus, aligned = given.pair.anchor, given.corpus, given.aligned
     seed = given.study.seed
     measured = with_step_times(aligned)
     ops = aligned.columns
@@ -111,37 +111,8 @@ def assemble(
     window = StepFromWindow(list(chosen.names), random_state=seed).fit(X, a_step[:, 0])
 
     seen = _seen(given, ops, A, a_step[:, 0], aligned.models[measured])
-    busy = seen.times[:, np.isin(seen.ops, op_names.busy_columns(seen.ops))].sum(axis=1)
     used = {c for c, u in zip(ops, np.vstack([A, B]).max(axis=0) > 0, strict=True) if u}
-    used |= {c for c, t in zip(seen.ops, seen.times.max(axis=0), strict=True) if t > 0}
-    manifest = Manifest(
-        format=FORMAT,
-        versions=bundles.versions(),
-        anchor=a.name,
-        target=t.name,
-        translator=given.translator,
-        policy=given.study.repeats,
-        split=given.split,
-        seed=seed,
-        corpus=given.label or corpus.label,
-        corpus_sha256=corpus.sha256,
-        simulated=corpus.card.simulated,
-        licence=corpus.card.licence,
-        models=tuple(sorted(set(aligned.models[measured].tolist()))),
-        n_pairs=int(measured.sum()),
-        columns=given.study.columns,
-        groups={n: list(g) for n, g in zip(chosen.names, chosen.groups, strict=True)},
-        operations=tuple(sorted(used)),
-        busy_range_us=(float(busy.min()), float(busy.max())),
-        card=tuple(
-            {
-                k: getattr(r, k)
-                for k in ("translator", "held_out", "metric", "value", "n")
-            }
-            for r in given.rows
-        ),
-        files={},
-    )
+    manifest = _manifest(given, measured, seen, used, chosen)
     ratio = make(BASELINE, [*chosen.names, STEP], seed)
     ratio.fit(np.hstack([X, a_step]), np.hstack([Y, b_step]))
     anchor_runs = runs_of(corpus, a)
@@ -187,6 +158,58 @@ def _seen(
         all_ops, np.nan_to_num(matrix(jobs, all_ops)), matrix(jobs, (STEP,))[:, 0],
         jobs["model"].to_numpy().astype(str),
     )  # fmt: skip
+
+
+def _manifest(
+    given: Assembly, measured: NDArray[np.bool_], seen: _Seen, used: set[str],
+    chosen: ColumnPlan,
+) -> Manifest:  # fmt: skip
+    """What the bundle is, and what it was fitted on.
+
+    Parameters
+    ----------
+    given : Assembly
+    measured : ndarray of bool
+        Pairs with step times.
+    seen : _Seen
+    used : set of str
+        Operations that take time in the pairs.
+    chosen : ColumnPlan
+        Columns that the translator sees.
+    """
+    (a, t), corpus, aligned = given.pair.sides, given.corpus, given.aligned
+    busy = seen.times[:, np.isin(seen.ops, op_names.busy_columns(seen.ops))].sum(axis=1)
+    used = used | {
+        c for c, t in zip(seen.ops, seen.times.max(axis=0), strict=True) if t > 0
+    }
+    return Manifest(
+        format=FORMAT,
+        versions=bundles.versions(),
+        anchor=a.name,
+        target=t.name,
+        translator=given.translator,
+        policy=given.study.repeats,
+        split=given.split,
+        seed=given.study.seed,
+        corpus=given.label or corpus.label,
+        corpus_sha256=corpus.sha256,
+        simulated=corpus.card.simulated,
+        licence=corpus.card.licence,
+        models=tuple(sorted(set(aligned.models[measured].tolist()))),
+        n_pairs=int(measured.sum()),
+        columns=given.study.columns,
+        groups={n: list(g) for n, g in zip(chosen.names, chosen.groups, strict=True)},
+        operations=tuple(sorted(used)),
+        busy_range_us=(float(busy.min()), float(busy.max())),
+        card=tuple(
+            {
+                k: getattr(r, k)
+                for k in ("translator", "held_out", "metric", "value", "n")
+            }
+            for r in given.rows
+        ),
+        files={},
+    )
 
 
 def _recorded(given: Assembly, anchor_runs: pl.DataFrame) -> dict[str, Recorded]:

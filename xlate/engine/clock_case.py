@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from xlate.engine.chosen_clock import ChosenClock, ClockStart
 from xlate.engine.clock_costs import StepCosts, times
 from xlate.engine.clock_question import MeteredJob, Question
 from xlate.engine.explanation import (
@@ -35,7 +36,7 @@ from xlate.sweeps.features import PROBES
 from xlate.sweeps.probe import Probe, view_of
 from xlate.sweeps.reference import Reference, reference_of
 from xlate.values.profile import Estimate
-from xlate.values.recommendation import CurvePoint, MeterFacts, Recommendation
+from xlate.values.recommendation import MeterFacts, Recommendation
 from xlate.values.translation import RestsOn, Translation
 
 __all__ = ["Case", "MeteredJob", "Question"]
@@ -73,7 +74,7 @@ class Case:
         probes : sequence of Probe
             Runs at further clocks.
         """
-        return self._recommend(first, drawn, probes, True)
+        return self._recommend(ClockStart(first, drawn, probes, True))
 
     def answer(self, probes: list[Probe]) -> Recommendation:
         """The recommendation, without probes and then with them."""
@@ -87,7 +88,7 @@ class Case:
         before = None
         if self.fitted.handoff is not None:
             first, drawn = self._handed_on()
-            before = self._recommend(first, drawn, (), False)
+            before = self._recommend(ClockStart(first, drawn, (), False))
         if not probes:
             assert before is not None
             return before
@@ -96,7 +97,7 @@ class Case:
         self.reference = reference_of(
             highest.sm_mhz, highest.power_w, self.legal.sm_mhz[-1], self.gpu.limit_w
         )
-        after = self._recommend(highest, [], further, True)
+        after = self._recommend(ClockStart(highest, [], further, True))
         if before is None:
             return after
         return replace(after, changed=what_changed(before, after))
@@ -135,26 +136,21 @@ class Case:
         drawn = handoff.draws(row, self._apart)
         return made(handoff.predict([row])[0]), [made(v) for v in drawn]
 
-    def _recommend(
-        self,
-        first: Probe,
-        drawn: Sequence[Probe],
-        further: Sequence[Probe],
-        measured: bool,
-    ) -> Recommendation:
-        fitted, manifest = self.fitted, self.fitted.manifest
+    def _choose(self, start: ClockStart) -> ChosenClock:
+        """The clock that minimises what is asked for, how sure it is, and what to do."""
+        manifest, first, further = self.fitted.manifest, start.first, start.further
         view = view_of(first) if view_of(first) in manifest.views else "smi"
         draws = draw(
-            fitted.responses[view], first, drawn, self.gpu, view, self.legal.sm_mhz,
-            spread=manifest.spread, further=further, seed=self.asked.seed,
-            reference=self.reference if measured else None,
+            self.fitted.responses[view], first, start.drawn, self.gpu, view,
+            legal=self.legal.sm_mhz, spread=manifest.spread, further=further,
+            seed=self.asked.seed, reference=self.reference if start.measured else None,
         )  # fmt: skip
         aim = make_objective(
             self.asked.objective, self.costs.usd_per_h, first.power_w,
             self.costs.usd_per_kwh,
         )  # fmt: skip
         k, sure, span = choice.answer(draws, aim, self.bound, self.asked.sure)
-        strange = None if measured else self._strangeness()
+        strange = None if start.measured else self._strangeness()
         sure /= 1 + (0.0 if strange is None else strange.beyond)
         if self._simulated_alone(further):
             sure = min(sure, choice.FAIRLY)
@@ -162,19 +158,21 @@ class Case:
             sure /= 1 + self._apart
         if self._refused:
             sure = min(sure, choice.HARDLY)
-        holds = (
-            None
-            if self.bound is None
-            else choice.bound_probability(draws, k, self.bound)
-        )
-        at = choice.point(draws, k, aim)
-        edp = choice.point(draws, k, make_objective("edp")).objective_ratio
-        set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
+        holds = None
+        if self.bound is not None:
+            holds = choice.bound_probability(draws, k, self.bound)
         action = self._action(sure, holds, strange)
-        probes = self._next(draws, k, sure, action, further, measured)
-        rests_on = self._rests_on(measured, len(further))
-        score = aim.log_score(draws.mean_time, draws.mean_power)
-        near = [j for j in (k - 1, k + 1) if 0 <= j < len(score)]
+        return ChosenClock(
+            draws, aim, k, sure=sure, span=span, holds=holds, action=action
+        )
+
+    def _recommend(self, start: ClockStart) -> Recommendation:
+        chosen, manifest = self._choose(start), self.fitted.manifest
+        draws, k, aim = chosen.draws, chosen.k, chosen.aim
+        at = choice.point(draws, k, aim)
+        set_command, reset_command = commands(self.gpu, at.sm_mhz, self.legal)
+        probes = self._next(start, chosen)
+        rests_on = self._rests_on(start.measured, len(start.further))
         return Recommendation(
             file=self.job.file,
             anchor=self.job.anchor,
@@ -187,13 +185,13 @@ class Case:
             objective=aim.name,
             max_slowdown=self.bound,
             sm_mhz=at.sm_mhz,
-            best_mhz_range=span,
+            best_mhz_range=chosen.span,
             default_sm_mhz=float(draws.sm_mhz[-1]),
             fastest_sm_mhz=float(draws.sm_mhz[draws.mean_time.argmin()]),
             time_ratio=at.time_ratio,
             power_w=at.power_w,
             energy_ratio=at.energy_ratio,
-            edp_ratio=edp,
+            edp_ratio=choice.point(draws, k, make_objective("edp")).objective_ratio,
             objective_ratio=at.objective_ratio,
             power_at_default_w=choice.estimate(draws.mean_power_w, draws.power_w),
             step_time_s=self._over_step(at.time_ratio),
@@ -204,26 +202,21 @@ class Case:
             ),
             default_usd_per_1000_steps=self.costs.usd(1.0, draws.mean_power_w),
             choices=self.costs.choices(draws, k),
-            bound_probability=holds,
+            bound_probability=chosen.holds,
             workload=self.job.workload,
             verdict=self.job.verdict,
             facts=replace(self.job.facts, rests_on=rests_on),
-            confidence=sure,
-            action=action,
+            confidence=chosen.sure,
+            action=chosen.action,
             reasons=(
-                *self._reasons(
-                    draws, k, first, measured, self._simulated_alone(further)
-                ),
-                self._advice(sure, action, holds, len(probes)),
+                *self._reasons(start, draws, k),
+                self._advice(chosen, len(probes)),
             ),
             probes=probes,
-            neighbours=tuple(
-                (float(draws.sm_mhz[j]), float(np.expm1(score[j] - score[k])))
-                for j in near
-            ),
+            neighbours=chosen.neighbours,
             set_command=set_command,
             reset_command=reset_command,
-            curve=_curve(draws),
+            curve=chosen.curve,
             telemetry=self.meter,
         )
 
@@ -305,13 +298,12 @@ class Case:
         strangeness: Strangeness | None = handoff.strangeness(self._row())
         return strangeness
 
-    def _reasons(
-        self, draws: Draws, k: int, first: Probe, measured: bool, simulated: bool
-    ) -> list[str]:
+    def _reasons(self, start: ClockStart, draws: Draws, k: int) -> list[str]:
         """Why this clock, and how far to trust it, in words."""
+        measured = start.measured
         tenth = float(np.interp(0.9 * draws.sm_mhz[-1], draws.sm_mhz, draws.mean_time))
         said = [] if self._fits else what_does_not_fit(self.job.memory)
-        said += what_binds(first, self.gpu, tenth - 1)
+        said += what_binds(start.first, self.gpu, tenth - 1)
         if draws.limited_mhz is not None and self.gpu.limit_w:
             said.append(
                 f"from {draws.limited_mhz:g} MHz up the board would reach its limit of "
@@ -319,7 +311,7 @@ class Case:
                 "are taken to stay as they are there"
             )
         said += what_rent_does(self.costs, float(draws.mean_time[k]))
-        if simulated:
+        if self._simulated_alone(start.further):
             said.append(
                 "how sure the answer is of a real card is not known: the response to the "
                 "clock was learned from simulated sweeps alone, so it is taken for no "
@@ -346,49 +338,33 @@ class Case:
             said.append(f"the best lies at the edge: the {edge}")
         return said
 
-    def _advice(
-        self, sure: float, action: str, holds: float | None, clocks: int
-    ) -> str:
+    def _advice(self, chosen: ChosenClock, clocks: int) -> str:
         """What to do with the answer, that of the clocks named to measure next."""
         if not self._fits:
             return NOTHING_TO_MEASURE
         return what_to_do(
-            sure,
-            action,
+            chosen.sure,
+            chosen.action,
             self.asked.objective,
             bound=self.bound,
-            holds=holds,
+            holds=chosen.holds,
             clocks=clocks,
         )
 
-    def _next(
-        self, draws: Draws, k: int, sure: float, action: str,
-        further: Sequence[Probe], measured: bool,
-    ) -> tuple[float, ...]:  # fmt: skip
+    def _next(self, start: ClockStart, chosen: ChosenClock) -> tuple[float, ...]:
         """Clocks to measure next."""
+        draws, action = chosen.draws, chosen.action
         highest = float(draws.sm_mhz[-1])
         if not self._fits:
             return ()
         if action == "sweep":
-            return tuple(choice.neighbours(draws, k))
-        if sure < self.asked.confidence or action == "collect":
+            return tuple(choice.neighbours(draws, chosen.k))
+        if chosen.sure < self.asked.confidence or action == "collect":
             clocks = tuple(float(f) for f in draws.sm_mhz)
             wishes = {snap(s * highest, clocks) for s in PROBES["tri-point"]}
-            done = {p.sm_mhz for p in further}
+            done = {p.sm_mhz for p in start.further}
             left = sorted(f for f in wishes if all(abs(f - d) > 20 for d in done))
             # a recording that is not trusted shows nothing of the highest clock either
-            by_highest = measured and not self._refused
+            by_highest = start.measured and not self._refused
             return tuple(left) if by_highest else (*left, highest)
         return ()
-
-
-def _curve(draws: Draws) -> tuple[CurvePoint, ...]:
-    energy = draws.mean_time * draws.mean_power
-    columns = (
-        draws.sm_mhz,
-        draws.mean_time,
-        draws.mean_power * draws.mean_power_w,
-        energy,
-        energy * draws.mean_time,
-    )
-    return tuple(CurvePoint(*map(float, row)) for row in zip(*columns, strict=True))

@@ -99,8 +99,7 @@ def with_facts(
             *_anchor_part(profile, a, catalogue),
         ),
     )
-    window = profile.window_us
-    step_us = answer.anchor_step_time_s * 1e6
+    window, step_us = profile.window_us, answer.anchor_step_time_s * 1e6
     answer = with_step(
         replace(
             answer, facts=facts, anchor_ops=dict(profile.ops),
@@ -109,11 +108,17 @@ def with_facts(
         answer.step_time_s,
     )  # fmt: skip
     answer = with_memory(answer, memory_fit(t.require_gpu(), profile.memory_bytes))
-    on_anchor = memory_fit(a.require_gpu(), profile.memory_bytes)
-    if (on_anchor.need_bytes or 0) > (on_anchor.have_bytes or float("inf")):
-        said = f"the profile used more memory than its anchor has: {on_anchor.text}"
-        answer = doubted(answer, [Reason(said, CHECK_ANCHOR)], "widen")
-    return answer
+    return _anchor_memory_checked(
+        answer, memory_fit(a.require_gpu(), profile.memory_bytes)
+    )
+
+
+def _anchor_memory_checked(answer: Translation, on_anchor: MemoryFit) -> Translation:
+    """The answer, doubted where the profile used more memory than its anchor has."""
+    if (on_anchor.need_bytes or 0) <= (on_anchor.have_bytes or float("inf")):
+        return answer
+    said = f"the profile used more memory than its anchor has: {on_anchor.text}"
+    return doubted(answer, [Reason(said, CHECK_ANCHOR)], "widen")
 
 
 def rent_of(target: Instance, catalogue: Catalogue) -> tuple[Rent | None, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlate.errors import ProfileError, UnknownNameError
-from xlate.hardware.catalogue import Catalogue, Instance
+from xlate.hardware.catalogue import Catalogue, Gpu, Instance
 from xlate.hardware.identity import generic
 from xlate.hardware.naming import with_article
 from xlate.hardware.near_names import nearest_text, surest_first
@@ -51,24 +51,7 @@ def anchor_of(profile: Profile, catalogue: Catalogue) -> tuple[Instance, str]:
                 e.hint or _HINT,
             ) from e
         return named, f"the anchor was not named; the file says {named.name}"
-    if profile.device is None:
-        raise ProfileError(
-            f"{where} does not say which GPU it ran on, and no anchor was named", _HINT
-        )
-    gpu = catalogue.gpu_of_device(profile.device)
-    if gpu is None:
-        may_be = [g.name for g in catalogue.gpus_of_device(profile.device)]
-        if may_be:
-            said = f"which may be {', '.join(may_be)}"
-        elif generic(profile.device):
-            said = "which names no GPU"
-        else:
-            near = nearest_text(profile.device, catalogue)
-            said = f"which the catalogue does not know{near}"
-        raise ProfileError(
-            f"{where} says it ran on {with_article(profile.device)}, {said}; no anchor was named",
-            _HINT,
-        )
+    gpu = _gpu_of(profile, where, catalogue)
     fitting = catalogue.instances_with(gpu)
     # the answer rests on the GPU: machines of which nothing else is known do not count
     priced = [i for i in fitting if i.price is not None]
@@ -94,6 +77,29 @@ def anchor_of(profile: Profile, catalogue: Catalogue) -> tuple[Instance, str]:
         f"{where} says it ran on {with_article(gpu.name)}, and {has}; no anchor was named",
         "say which: " + " or ".join(f"--anchor {n}" for n in (listed or [gpu.name])),
     )
+
+
+def _gpu_of(profile: Profile, where: str, catalogue: Catalogue) -> Gpu:
+    """The GPU that a profile names; ``where`` is the profile in words."""
+    if profile.device is None:
+        raise ProfileError(
+            f"{where} does not say which GPU it ran on, and no anchor was named", _HINT
+        )
+    gpu = catalogue.gpu_of_device(profile.device)
+    if gpu is None:
+        may_be = [g.name for g in catalogue.gpus_of_device(profile.device)]
+        if may_be:
+            said = f"which may be {', '.join(may_be)}"
+        elif generic(profile.device):
+            said = "which names no GPU"
+        else:
+            near = nearest_text(profile.device, catalogue)
+            said = f"which the catalogue does not know{near}"
+        raise ProfileError(
+            f"{where} says it ran on {with_article(profile.device)}, {said}; no anchor was named",
+            _HINT,
+        )
+    return gpu
 
 
 def with_anchor(
