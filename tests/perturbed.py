@@ -39,23 +39,29 @@ def _other_devices(events: Events, draw: random.Random) -> Events:
 
 def _no_names(events: Events, draw: random.Random) -> Events:
     work = ("kernel", "gpu_memcpy", "gpu_memset")
-    return [{**e, "name": ""} if str(e.get("cat")).lower() in work else e for e in events]  # fmt: skip
+    return [
+        {**e, "name": ""} if str(e.get("cat")).lower() in work else e for e in events
+    ]
 
 
 def _no_ids(events: Events, draw: random.Random) -> Events:
     lost = ("correlation", "External id", "external id")
     return [
         {**e, "args": {k: v for k, v in e["args"].items() if k not in lost}}
-        if isinstance(e.get("args"), dict) else e
+        if isinstance(e.get("args"), dict)
+        else e
         for e in events
-    ]  # fmt: skip
+    ]
 
 
 def _in_nanoseconds(events: Events, draw: random.Random) -> Events:
     return [
-        {k: v * 1000 if k in ("ts", "dur") and isinstance(v, int | float) else v for k, v in e.items()}
+        {
+            k: v * 1000 if k in ("ts", "dur") and isinstance(v, int | float) else v
+            for k, v in e.items()
+        }
         for e in events
-    ]  # fmt: skip
+    ]
 
 
 def _nested(events: Events, draw: random.Random) -> Events:
@@ -75,9 +81,11 @@ def _gap(events: Events, draw: random.Random) -> Events:
         return events
     middle = times[len(times) // 2]
     return [
-        {**e, "ts": e["ts"] + 3.6e9} if isinstance(e.get("ts"), int | float) and e["ts"] >= middle else e
+        {**e, "ts": e["ts"] + 3.6e9}
+        if isinstance(e.get("ts"), int | float) and e["ts"] >= middle
+        else e
         for e in events
-    ]  # fmt: skip
+    ]
 
 
 def _no_steps(events: Events, draw: random.Random) -> Events:
@@ -86,7 +94,11 @@ def _no_steps(events: Events, draw: random.Random) -> Events:
 
 def _thinned(events: Events, draw: random.Random) -> Events:
     """A tenth of the GPU's events is lost."""
-    return [e for e in events if str(e.get("cat")).lower() != "kernel" or draw.random() > 0.1]  # fmt: skip
+    return [
+        e
+        for e in events
+        if str(e.get("cat")).lower() != "kernel" or draw.random() > 0.1
+    ]
 
 
 CHANGES: dict[str, Callable[[Events, random.Random], Events]] = {

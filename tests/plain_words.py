@@ -181,9 +181,11 @@ def main(arguments: list[str]) -> int:
     may = {} if arguments else allowed()
     held = _held()
     wrong = [
-        u for file in arguments or held for u in held.get(file, [])
+        u
+        for file in arguments or held
+        for u in held.get(file, [])
         if u.word not in may.get(file, ())
-    ]  # fmt: skip
+    ]
     sys.stdout.write("".join(f"{u}\n" for u in wrong))
     return int(bool(wrong))
 

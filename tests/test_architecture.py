@@ -149,8 +149,11 @@ def test_a_translation_of_a_csv_loads_neither_polars_nor_other_use_cases() -> No
     )
     out = subprocess.run(
         [sys.executable, "-c", code],
-        capture_output=True, text=True, check=True, cwd=PACKAGE.parent,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
     assert out.stdout.strip() == "[]"
 
 
@@ -231,7 +234,11 @@ def test_no_function_takes_more_than_five_by_their_place() -> None:
     long = set()
     for place, f in functions(*FACES):
         by_place = [a.arg for a in (*f.args.posonlyargs, *f.args.args)]
-        long |= {place} if len([a for a in by_place if a not in ("self", "cls")]) > 5 else set()  # fmt: skip
+        long |= (
+            {place}
+            if len([a for a in by_place if a not in ("self", "cls")]) > 5
+            else set()
+        )
     assert not long
 
 

@@ -82,8 +82,17 @@ def test_a_term_is_explained_once() -> None:
 def test_terms_of_the_field_are_in_the_glossary() -> None:
     text = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
     for term in (
-        "donor GPU", "prior", "shrinkage", "fallback", "held-out", "blend weight",
-        "provenance", "out-of-distribution score", "operating point", "in domain",
-        "uncertain", "out of domain",
-    ):  # fmt: skip
+        "donor GPU",
+        "prior",
+        "shrinkage",
+        "fallback",
+        "held-out",
+        "blend weight",
+        "provenance",
+        "out-of-distribution score",
+        "operating point",
+        "in domain",
+        "uncertain",
+        "out of domain",
+    ):
         assert f"{term}" in text, term

@@ -111,16 +111,25 @@ def test_the_documentation_is_made_from_the_table() -> None:
     [
         ("say how many: --trace-steps N", "say how many: trace_steps=N"),
         ("--sure 0.9 takes it", "sure=0.9 takes it"),
-        ("name the anchor it ran on, or --force", "name the anchor it ran on, or force=True"),
+        (
+            "name the anchor it ran on, or --force",
+            "name the anchor it ran on, or force=True",
+        ),
         ("--force answers", "force=True answers"),
         # commands, and options of other programs, stay as they are
         ("xlate fit --anchor a --target b", "xlate fit --anchor a --target b"),
-        ("see: xlate fit --anchor a; or --force", "see: xlate fit --anchor a; or force=True"),
+        (
+            "see: xlate fit --anchor a; or --force",
+            "see: xlate fit --anchor a; or force=True",
+        ),
         ("nsys stats --format csv --report x", "nsys stats --format csv --report x"),
-        ("rocprofv3 --output-format csv -- PROGRAM", "rocprofv3 --output-format csv -- PROGRAM"),
+        (
+            "rocprofv3 --output-format csv -- PROGRAM",
+            "rocprofv3 --output-format csv -- PROGRAM",
+        ),
         ("record with --query-gpu=timestamp", "record with --query-gpu=timestamp"),
     ],
-)  # fmt: skip
+)
 def test_hints_are_in_the_words_of_the_face(hint: str, python: str) -> None:
     error = XlateError("what", hint)
     assert error.hint_for("cli") == hint

@@ -30,9 +30,10 @@ def names() -> list[str]:
     return [
         str(p.relative_to(make.FOLDER))
         for p in sorted(make.FOLDER.rglob("*"))
-        if p.is_file() and (p.suffix != ".py" or p.name == "train.py")
+        if p.is_file()
+        and (p.suffix != ".py" or p.name == "train.py")
         and "__pycache__" not in p.parts
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", names())
@@ -40,7 +41,9 @@ def test_the_file_is_what_the_script_makes(name: str, made: Path) -> None:
     ours, remade = make.FOLDER / name, made / name
     if name.endswith(".gz"):
         # other versions of zlib pack the same text otherwise
-        assert gzip.decompress(ours.read_bytes()) == gzip.decompress(remade.read_bytes())  # fmt: skip
+        assert gzip.decompress(ours.read_bytes()) == gzip.decompress(
+            remade.read_bytes()
+        )
     elif name.endswith(".parquet"):
         assert_frame_equal(pl.read_parquet(ours), pl.read_parquet(remade))
     else:
@@ -61,10 +64,14 @@ def test_the_trace_is_one_as_pytorch_exports_it() -> None:
     assert 0.005 < 1 - profile.busy_us / profile.window_us < 0.05
     shares = {k: v / profile.busy_us for k, v in profile.ops.items()}
     assert shares["Device_aten::convolution_backward"] > 0.3
-    assert not [k for k in shares if "autograd::engine" in k and k.startswith("Device_")]  # fmt: skip
+    assert not [
+        k for k in shares if "autograd::engine" in k and k.startswith("Device_")
+    ]
 
 
-@pytest.mark.parametrize("name", ["my_stats.csv", "my_stats_g4dn.csv", "my_runs.parquet"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["my_stats.csv", "my_stats_g4dn.csv", "my_runs.parquet"]
+)
 def test_profiles_are_read(name: str) -> None:
     profiles = readers.read(make.FOLDER / name)
     assert profiles

@@ -53,7 +53,9 @@ def test_times_come_with_more(words: tuple[str, ...]) -> None:
 
 
 def test_a_fallback_is_said(empty_home: Path) -> None:
-    _, logged = said("translate", PROFILE, "--anchor", "g3s.xlarge", "--target", "g6.xlarge", "-v")  # fmt: skip
+    _, logged = said(
+        "translate", PROFILE, "--anchor", "g3s.xlarge", "--target", "g6.xlarge", "-v"
+    )
     assert "data sheets answer for g3s.xlarge → g6.xlarge" in logged
 
 
@@ -68,7 +70,9 @@ def test_python_hears_it_and_stderr_does_not(caplog: pytest.LogCaptureFixture) -
         "import logging, xlate.settings.logs\n"
         "logging.getLogger('xlate.readers').error('nobody asked')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
 
 

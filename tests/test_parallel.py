@@ -97,7 +97,14 @@ def test_an_unknown_backend_names_those_there_are() -> None:
     with pytest.raises(UnknownNameError, match="did you mean threads") as caught:
         parallel.backend("thread")
     assert caught.value.code == "parallel.unknown-backend"
-    for wrong in ("threads:0", "threads:-1", "threads:two", "threads:", "threads:999", "threads:" + "9" * 5000):  # fmt: skip
+    for wrong in (
+        "threads:0",
+        "threads:-1",
+        "threads:two",
+        "threads:",
+        "threads:999",
+        "threads:" + "9" * 5000,
+    ):
         with pytest.raises(XlateError) as refused:
             parallel.backend(wrong)
         assert refused.value.code == "parallel.bad-workers"

@@ -117,8 +117,11 @@ def test_the_table_is_what_the_command_prints(profet: Corpus, home: Path) -> Non
     ]
     done = subprocess.run(
         [sys.executable, "-m", *shlex.split(command)],
-        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
     ours, printed = figures(shown), figures(done.stdout)
     assert set(ours) == set(printed) == {*COMPARED, "noise"}
     for name, row in ours.items():

@@ -39,9 +39,10 @@ def test_every_key_of_the_sample_is_there(command: Command, printed: Json) -> No
 def test_every_command_has_a_sample() -> None:
     lines = [" ".join(c.line.split()) + " " for c in COMMANDS]
     without = {
-        name for name in map(" ".join, EVERY)
+        name
+        for name in map(" ".join, EVERY)
         if not any(line.startswith(name + " ") for line in lines)
-    }  # fmt: skip
+    }
     assert without == set(_ELSEWHERE)
     tests = Path(__file__).parent
     for command, file in _ELSEWHERE.items():

@@ -16,7 +16,9 @@ from xlate.settings import paths
 from xlate.store import bundle as bundles
 from xlate.store.manifest import Manifest
 
-SHIPPED = [m for p, m in bundles.manifests() if p.is_relative_to(paths.shipped("anchors"))]  # fmt: skip
+SHIPPED = [
+    m for p, m in bundles.manifests() if p.is_relative_to(paths.shipped("anchors"))
+]
 
 
 def test_all_twelve_are_there_and_small() -> None:

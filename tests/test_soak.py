@@ -35,27 +35,45 @@ def test_one_input_in_forty(tmp_path: Path) -> None:
     assert not [r for r in results if r.wrong], "\n" + table(results)
 
 
-GOOD = Outcome(("translate", "a.csv", "--json"), 0, '[{"target": "p3.2xlarge", "step_time_s": {"value": 0.1, "low": 0.05, "high": 0.2}, "usd_per_1000_steps": {"value": 0.085, "low": 0.04, "high": 0.17}, "verdict": {"level": "ok", "reasons": []}}]', "")  # fmt: skip
+GOOD = Outcome(
+    ("translate", "a.csv", "--json"),
+    0,
+    '[{"target": "p3.2xlarge", "step_time_s": {"value": 0.1, "low": 0.05, "high": 0.2}, "usd_per_1000_steps": {"value": 0.085, "low": 0.04, "high": 0.17}, "verdict": {"level": "ok", "reasons": []}}]',
+    "",
+)
 
 
 def test_a_good_answer_has_no_complaint() -> None:
     assert list(complaints(GOOD)) == []
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    ({"crash": "x.PanicException"}, "crashed"),
-    ({"exit": 134}, "exit code 134"),
-    ({"err": "Traceback (most recent call last):\n  x\nKeyError: 3"}, "KeyError"),
-    ({"err": "a.py:3: RuntimeWarning: divide by zero"}, "warning"),
-    ({"err": "safe\x1b[31m"}, "control character"),
-    ({"out": GOOD.out + "{}"}, "not one JSON document"),
-    ({"out": GOOD.out.replace("0.1,", "NaN,")}, "NaN"),
-    ({"out": GOOD.out.replace('"low": 0.05', '"low": 0.15')}, "not within"),
-    ({"out": GOOD.out.replace('"value": 0.1', '"value": -0.1')}, "negative"),
-    ({"out": GOOD.out.replace('"value": 0.1', '"value": 6e-9').replace("0.05", "1e-9")}, "a step of"),
-    ({"out": GOOD.out.replace("0.085", "0.0106").replace("0.04", "0.005")}, "instance costs"),
-    ({"out": GOOD.out.replace('"ok"', '"widen"')}, "without a reason"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"crash": "x.PanicException"}, "crashed"),
+        ({"exit": 134}, "exit code 134"),
+        ({"err": "Traceback (most recent call last):\n  x\nKeyError: 3"}, "KeyError"),
+        ({"err": "a.py:3: RuntimeWarning: divide by zero"}, "warning"),
+        ({"err": "safe\x1b[31m"}, "control character"),
+        ({"out": GOOD.out + "{}"}, "not one JSON document"),
+        ({"out": GOOD.out.replace("0.1,", "NaN,")}, "NaN"),
+        ({"out": GOOD.out.replace('"low": 0.05', '"low": 0.15')}, "not within"),
+        ({"out": GOOD.out.replace('"value": 0.1', '"value": -0.1')}, "negative"),
+        (
+            {
+                "out": GOOD.out.replace('"value": 0.1', '"value": 6e-9').replace(
+                    "0.05", "1e-9"
+                )
+            },
+            "a step of",
+        ),
+        (
+            {"out": GOOD.out.replace("0.085", "0.0106").replace("0.04", "0.005")},
+            "instance costs",
+        ),
+        ({"out": GOOD.out.replace('"ok"', '"widen"')}, "without a reason"),
+    ],
+)
 def test_what_is_never_true_is_noticed(change: Json, says: str) -> None:
     assert any(says in c for c in complaints(replace(GOOD, **change)))
 

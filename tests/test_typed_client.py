@@ -71,6 +71,7 @@ def test_mistakes_are_found_each_in_its_line(installed: Path, tmp_path: Path) ->
     text = (DATA / "wrongly_typed_client.py").read_text(encoding="utf-8")
     expected = {
         str(number): line.rpartition("# ")[2]
-        for number, line in enumerate(text.splitlines(), 1) if "  # " in line
-    }  # fmt: skip
+        for number, line in enumerate(text.splitlines(), 1)
+        if "  # " in line
+    }
     assert errors == expected, said

@@ -84,9 +84,10 @@ def test_the_main_job_runs_from_it(installed: Program, unpacked: Path) -> None:
     assert done.stdout.startswith("ok:"), done.stderr
     pair = ["--anchor", "g3s.xlarge", "--target", "p3.2xlarge"]
     fit = [
-        sys.executable, "-c",
+        sys.executable,
+        "-c",
         "import xlate; xlate.fit('g3s', 'p3', 'simulated', translators=('ratio',))",
-    ]  # fmt: skip
+    ]
     subprocess.run(fit, env={**os.environ, "PYTHONPATH": str(unpacked)}, check=True)
     done = installed("datasets", "list", "--json")
     assert {d["name"] for d in json.loads(done.stdout)} >= {

@@ -110,9 +110,11 @@ OBJECTIVES: dict[str, Callable[[float, float, float], Objective]] = {
 
 
 def make_objective(
-    name: str, usd_per_h: float | None = None, power_w: float = 1.0,
+    name: str,
+    usd_per_h: float | None = None,
+    power_w: float = 1.0,
     usd_per_kwh: float = 0.0,
-) -> Objective:  # fmt: skip
+) -> Objective:
     """An objective by name.
 
     Parameters

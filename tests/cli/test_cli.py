@@ -453,8 +453,17 @@ def test_shots_are_fitted(tmp_path: Path, empty_home: Path) -> None:
     out, err = run("fit", "--anchor", "T4", "--target", "L4", "--shots", path)
     assert "saved roofline" in err
     _, err = run(
-        "fit", "--anchor", "T4", "--target", "L4", "--shots", path, "--translator", "physics", code=2
-    )  # fmt: skip
+        "fit",
+        "--anchor",
+        "T4",
+        "--target",
+        "L4",
+        "--shots",
+        path,
+        "--translator",
+        "physics",
+        code=2,
+    )
     assert "--shots fits roofline" in err
     out, _ = run("fit", "--anchor", "T4", "--target", "L4", "--shots", path, "--json")
     assert json.loads(out)["translator"] == "roofline"

@@ -54,7 +54,17 @@ def test_predict_freq_for_people(clocked: ClockFit, example: Path) -> None:
 
 
 def test_predict_freq_as_json(clocked: ClockFit, example: Path) -> None:
-    out, _ = run("predict-freq", example, *PAIR, *WORK, "--objective", "ed2p", "--max-slowdown", "5%", "--json")  # fmt: skip
+    out, _ = run(
+        "predict-freq",
+        example,
+        *PAIR,
+        *WORK,
+        "--objective",
+        "ed2p",
+        "--max-slowdown",
+        "5%",
+        "--json",
+    )
     (answer,) = json.loads(out)
     assert answer["objective"] == "ed2p"
     assert answer["max_slowdown"] == 0.05
@@ -105,8 +115,12 @@ def test_zero_slowdown_is_the_fastest_clock(clocked: ClockFit, example: Path) ->
 
 @pytest.mark.parametrize(
     ("target", "said"),
-    [("c5.4xlarge", "has no GPU"), ("Orin-AGX", "not set through"), ("p9", "unknown instance")],
-)  # fmt: skip
+    [
+        ("c5.4xlarge", "has no GPU"),
+        ("Orin-AGX", "not set through"),
+        ("p9", "unknown instance"),
+    ],
+)
 def test_targets_that_cannot_be(
     clocked: ClockFit, example: Path, target: str, said: str
 ) -> None:
@@ -245,7 +259,9 @@ def test_a_recommendation_names_the_workload_it_is_of(
     bare = tmp_path / "mine.csv"
     bare.write_bytes(Path(example).read_bytes())
     for command in (["predict-freq"], ["clocks", "curve"]):
-        out, _ = run(*command, bare, *PAIR, "--optimizer", "Adam", "--batch-size", 9, "--json")  # fmt: skip
+        out, _ = run(
+            *command, bare, *PAIR, "--optimizer", "Adam", "--batch-size", 9, "--json"
+        )
         document = json.loads(out)
         answer = document[0] if isinstance(document, list) else document
         assert answer["workload"] == {
@@ -278,7 +294,20 @@ def test_simulated_sweeps_alone_always_name_clocks_to_measure(
 
 
 def test_label(tmp_path: Path) -> None:
-    out, _ = run("clocks", "label", "--sweeps", "simulated", "--gpu", "T4", "--max-slowdown", "5%", "--rent", 0.526, "--out", tmp_path / "labels.json")  # fmt: skip
+    out, _ = run(
+        "clocks",
+        "label",
+        "--sweeps",
+        "simulated",
+        "--gpu",
+        "T4",
+        "--max-slowdown",
+        "5%",
+        "--rent",
+        0.526,
+        "--out",
+        tmp_path / "labels.json",
+    )
     labels = json.loads((tmp_path / "labels.json").read_text())
     assert {x["objective"] for x in labels} == {"edp", "ed2p", "energy", "cost"}
     assert {x["gpu"] for x in labels} == {"T4"}
@@ -332,7 +361,17 @@ def test_fit(clocked: ClockFit, home: Path) -> None:
     assert made["handoff"].startswith("g4dn.xlarge ")
     _, err = run("clocks", "fit", code=2)
     assert "--target or --gpu" in err
-    _, err = run("clocks", "fit", "--gpu", "T4", "--model", "boosting", "--sweeps", "simulated", code=1)  # fmt: skip
+    _, err = run(
+        "clocks",
+        "fit",
+        "--gpu",
+        "T4",
+        "--model",
+        "boosting",
+        "--sweeps",
+        "simulated",
+        code=1,
+    )
     assert "predicts no curves" in err
 
 
@@ -340,14 +379,26 @@ def test_fit(clocked: ClockFit, home: Path) -> None:
 def test_compare(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     out, _ = run(
-        "clocks", "compare", "--sweeps", "simulated", "--gpu", "T4",
-        "--models", "response-linear", "--importance", "--csv", path, "--json",
-    )  # fmt: skip
+        "clocks",
+        "compare",
+        "--sweeps",
+        "simulated",
+        "--gpu",
+        "T4",
+        "--models",
+        "response-linear",
+        "--importance",
+        "--csv",
+        path,
+        "--json",
+    )
     rows = json.loads(out)
     assert set(rows[0]) == set(ClockRow.__dataclass_fields__)
     assert {r["model"] for r in rows} == {
-        "max-clock", "constant-share", "response-linear"
-    }  # fmt: skip
+        "max-clock",
+        "constant-share",
+        "response-linear",
+    }
     metrics = {r["metric"] for r in rows}
     assert {
         "edp_gap",
@@ -358,7 +409,16 @@ def test_compare(tmp_path: Path) -> None:
     assert "importance:busy" in metrics
     with path.open() as f:
         assert len(list(csv.DictReader(f))) == len(rows)
-    out, _ = run("clocks", "compare", "--sweeps", "simulated", "--gpu", "T4", "--models", "max-clock")  # fmt: skip
+    out, _ = run(
+        "clocks",
+        "compare",
+        "--sweeps",
+        "simulated",
+        "--gpu",
+        "T4",
+        "--models",
+        "max-clock",
+    )
     assert "EDP gap" in out
     _, err = run(
         "clocks", "compare", "--sweeps", "simulated", "--split", "moon", code=1
@@ -387,9 +447,11 @@ def test_the_curve_takes_the_options_of_predict_freq(
     clocked: ClockFit, example: Path, tmp_path: Path
 ) -> None:
     for options in (
-        ["--objective", "energy"], ["--max-slowdown", "5%", "--sure", "0.9"],
-        ["--seed", 3, "--force"], ["--format", "tensorflow-stats"],
-    ):  # fmt: skip
+        ["--objective", "energy"],
+        ["--max-slowdown", "5%", "--sure", "0.9"],
+        ["--seed", 3, "--force"],
+        ["--format", "tensorflow-stats"],
+    ):
         same = [example, *PAIR, *WORK, *options, "--json"]
         if "tensorflow-stats" in options:
             _, err = run("clocks", "curve", *same, code=1)

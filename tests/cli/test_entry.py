@@ -238,9 +238,16 @@ def test_json_after_two_dashes_belongs_to_the_recorded_command() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(
-    "args", [["anchors", "list"], ["anchors", "list", "--json"], ["--help"], ["--version"], ["anchors", "show", "bogus", "--json"]],
+    "args",
+    [
+        ["anchors", "list"],
+        ["anchors", "list", "--json"],
+        ["--help"],
+        ["--version"],
+        ["anchors", "show", "bogus", "--json"],
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_a_full_standard_output_is_said(args: list[str]) -> None:
     with open("/dev/full", "w") as full:
         done = program(*args, stdout=full)

@@ -42,8 +42,10 @@ TREE = commands()
 
 def shown(path: str, columns: str = "80") -> str:
     done = CliRunner().invoke(
-        app, [*path.split(), "--help"], env={"COLUMNS": columns, "TERMINAL_WIDTH": columns}
-    )  # fmt: skip
+        app,
+        [*path.split(), "--help"],
+        env={"COLUMNS": columns, "TERMINAL_WIDTH": columns},
+    )
     assert done.exit_code == 0
     return done.output
 
@@ -87,7 +89,9 @@ def test_an_example_parses_and_its_files_are_there(line: str) -> None:
     assert words[0] == "xlate"
     command, args, ctx = TREE[""], words[1:], None
     while hasattr(command, "commands"):
-        ctx = command.make_context("xlate", args[:1], parent=ctx, resilient_parsing=True)  # fmt: skip
+        ctx = command.make_context(
+            "xlate", args[:1], parent=ctx, resilient_parsing=True
+        )
         command, args = command.commands[args[0]], args[1:]
     command.make_context("x", list(args), parent=ctx)
     for word in words:
@@ -96,15 +100,26 @@ def test_an_example_parses_and_its_files_are_there(line: str) -> None:
 
 
 def test_the_tests_know_every_command() -> None:
-    assert {tuple(p.split()) for p, c in TREE.items() if not hasattr(c, "commands")} >= {
-        tuple(c) for c in COMMANDS
-    }  # fmt: skip
+    assert {
+        tuple(p.split()) for p, c in TREE.items() if not hasattr(c, "commands")
+    } >= {tuple(c) for c in COMMANDS}
 
 
 @pytest.mark.parametrize(
     "line",
-    [x for p in ("translate", "profile show", "profile check", "profile record", "sweep read", "clocks label") for x in command_lines(p)],
-)  # fmt: skip
+    [
+        x
+        for p in (
+            "translate",
+            "profile show",
+            "profile check",
+            "profile record",
+            "sweep read",
+            "clocks label",
+        )
+        for x in command_lines(p)
+    ],
+)
 def test_examples_run(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:

@@ -153,8 +153,16 @@ def test_corpora_keyed_by_gpus_do_everywhere(
     assert "T4 → V100-PCIe-32GB, leave-one-model-out, 7 pairs of made" in out
     assert "most in" in out
     out, _ = run(
-        "compare", "--anchor", "T4", "--target", "V100", "--data", "made", "--translators", "ratio"
-    )  # fmt: skip
+        "compare",
+        "--anchor",
+        "T4",
+        "--target",
+        "V100",
+        "--data",
+        "made",
+        "--translators",
+        "ratio",
+    )
     assert "T4 → V100-PCIe-32GB" in out
     out, _ = run("compare", "--all-pairs", "--data", "made", "--translators", "ratio")
     assert "T4 → L4" in out

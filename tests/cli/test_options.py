@@ -164,9 +164,14 @@ def _experiments() -> dict[tuple[str, str], Experiment]:
     put("translate", "--strict", (*_T, "--step-time", "20"))
     for command, base in (("predict-freq", _P), ("clocks curve", _C)):
         for option, value in (
-            ("--objective", "energy"), ("--max-slowdown", "1%"), ("--probe", "tri-point"), ("--probe-file", "p.json"),
-            ("--telemetry", "t.csv"), ("--clocks-file", "clocks.txt"), ("--seed", "7"),
-        ):  # fmt: skip
+            ("--objective", "energy"),
+            ("--max-slowdown", "1%"),
+            ("--probe", "tri-point"),
+            ("--probe-file", "p.json"),
+            ("--telemetry", "t.csv"),
+            ("--clocks-file", "clocks.txt"),
+            ("--seed", "7"),
+        ):
             put(command, option, base, value)
         put(command, "--sure", (*base, "--max-slowdown", "5%"), "0.99")
         put(command, "--gpu-index", (*base, "--telemetry", "two.csv"), "1")
@@ -591,10 +596,18 @@ def test_an_option_acts_in_every_mode_of_its_command(
     _try(lab, base, (option, *value), (), writes)
 
 
-@pytest.mark.parametrize(("command", "args"), [
-    ("translate", ("a.csv", *PAIR)), ("predict-freq", ("a.csv", *PAIR)), ("clocks curve", ("a.csv", *PAIR)),
-    ("anchors list", ()), ("models list", ()), ("datasets list", ()), ("profile show", ("a.csv",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        ("translate", ("a.csv", *PAIR)),
+        ("predict-freq", ("a.csv", *PAIR)),
+        ("clocks curve", ("a.csv", *PAIR)),
+        ("anchors list", ()),
+        ("models list", ()),
+        ("datasets list", ()),
+        ("profile show", ("a.csv",)),
+    ],
+)
 def test_an_unknown_option_is_a_usage_error(
     lab: Lab, command: str, args: tuple[str, ...]
 ) -> None:

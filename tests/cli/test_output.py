@@ -97,12 +97,25 @@ def test_a_message_of_several_lines_keeps_them_and_a_name_cannot_fake_a_hint(
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        ("=1+1", "'=1+1"), ("+cmd", "'+cmd"), ("-x", "'-x"), ("@SUM(1)", "'@SUM(1)"),
-        (" =1+1", "' =1+1"), ("＝1", "'＝1"), ("\t=1", r"\t=1"), ("\r=1", r"\r=1"),
-        ("-1.5", "-1.5"), ("+3e-4", "+3e-4"), (-1.5, "-1.5"), (-3, "-3"), (None, ""),
-        (True, "true"), ("a\x1b[0m", r"a\x1b[0m"), ("a,b\"c", "a,b\"c"), ("-1+2", "'-1+2"),
+        ("=1+1", "'=1+1"),
+        ("+cmd", "'+cmd"),
+        ("-x", "'-x"),
+        ("@SUM(1)", "'@SUM(1)"),
+        (" =1+1", "' =1+1"),
+        ("＝1", "'＝1"),
+        ("\t=1", r"\t=1"),
+        ("\r=1", r"\r=1"),
+        ("-1.5", "-1.5"),
+        ("+3e-4", "+3e-4"),
+        (-1.5, "-1.5"),
+        (-3, "-3"),
+        (None, ""),
+        (True, "true"),
+        ("a\x1b[0m", r"a\x1b[0m"),
+        ('a,b"c', 'a,b"c'),
+        ("-1+2", "'-1+2"),
     ],
-)  # fmt: skip
+)
 def test_cells_are_no_formulas_and_numbers_stay_numbers(
     tmp_path: Path, value: str | float | None, written: str
 ) -> None:

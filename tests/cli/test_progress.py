@@ -80,9 +80,12 @@ def test_the_bar_ends_with_the_error(terminal: Terminal) -> None:
 def test_folds_are_counted_to_the_end(simulated: Corpus) -> None:
     seen = []
     engine.compare(
-        "g3s.xlarge", "p3.2xlarge", simulated, translators=("ratio",),
+        "g3s.xlarge",
+        "p3.2xlarge",
+        simulated,
+        translators=("ratio",),
         progress=lambda *step: seen.append(step),
-    )  # fmt: skip
+    )
     done, total, what = zip(*seen, strict=True)
     assert list(done) == list(range(1, total[0] + 1))
     assert set(total) == {len(done)}

@@ -42,7 +42,9 @@ def kernels(device: str | None, path: Path, factor: int = 1) -> Path:
     for step in range(4):
         at = step * 100_000
         events.append({"ph": "X", "cat": "user_annotation", "name": f"ProfilerStep#{step}", "pid": 1, "tid": 1, "ts": at, "dur": 100_000})  # fmt: skip
-        for k, (op, kernel) in enumerate((("aten::mm", "sgemm_128x64"), ("aten::relu", "elementwise_kernel"))):  # fmt: skip
+        for k, (op, kernel) in enumerate(
+            (("aten::mm", "sgemm_128x64"), ("aten::relu", "elementwise_kernel"))
+        ):
             n = 10 * step + k + 1
             start = at + 1000 + 45_000 * k
             events += [
@@ -51,7 +53,11 @@ def kernels(device: str | None, path: Path, factor: int = 1) -> Path:
                 {"ph": "X", "cat": "kernel", "name": kernel, "pid": 0, "tid": 7, "ts": start + 100, "dur": 40_000 * factor, "args": {"External id": n, "correlation": n, "device": 0, "stream": 7}},
             ]  # fmt: skip
     properties = [] if device is None else [{"id": 0, "name": device}]
-    path.write_text(json.dumps({"schemaVersion": 1, "deviceProperties": properties, "traceEvents": events}))  # fmt: skip
+    path.write_text(
+        json.dumps(
+            {"schemaVersion": 1, "deviceProperties": properties, "traceEvents": events}
+        )
+    )
     return path
 
 
@@ -199,7 +205,9 @@ def test_which_instances_hold_a_gpu(own: Path) -> None:
 
 
 def on(device: str | None = None, **more: Any) -> Profile:
-    return Profile(ops={"Device_aten::mm": 100.0}, source="x.json", device=device, **more)  # fmt: skip
+    return Profile(
+        ops={"Device_aten::mm": 100.0}, source="x.json", device=device, **more
+    )
 
 
 def test_the_anchor_of_a_file_that_says_it(own: Path) -> None:
@@ -209,22 +217,37 @@ def test_the_anchor_of_a_file_that_says_it(own: Path) -> None:
     instance, note = anchor_of(on(instance="g4dn"), CATALOGUE)
     assert (instance.name, "the file says" in note) == ("g4dn.xlarge", True)
     # the machine that the file names is preferred to its GPU
-    assert anchor_of(on("Tesla T4", instance="g4dn.4xlarge"), CATALOGUE)[0].name == "g4dn.4xlarge"  # fmt: skip
+    assert (
+        anchor_of(on("Tesla T4", instance="g4dn.4xlarge"), CATALOGUE)[0].name
+        == "g4dn.4xlarge"
+    )
 
 
 @pytest.mark.parametrize(
     ("profile", "says", "hints"),
     [
         (on(), "does not say which GPU", ["--anchor NAME"]),
-        (on("NVIDIA GeForce RTX 6090"), "which the catalogue does not know", ["--anchor NAME"]),
-        (on("NVIDIA A100-SXM-64GB"), "nearest to it: A100-SXM4-40GB (p4d.24xlarge", ["--anchor NAME"]),
+        (
+            on("NVIDIA GeForce RTX 6090"),
+            "which the catalogue does not know",
+            ["--anchor NAME"],
+        ),
+        (
+            on("NVIDIA A100-SXM-64GB"),
+            "nearest to it: A100-SXM4-40GB (p4d.24xlarge",
+            ["--anchor NAME"],
+        ),
         (on("AMD Radeon Graphics"), "which names no GPU", ["--anchor NAME"]),
         (on("NVIDIA A100"), "which may be A100-PCIe-40GB", ["--anchor NAME"]),
-        (on("Tesla T4"), "several instances have one: g4dn.16xlarge, g4dn.4xlarge, g4dn.xlarge", ["--anchor g4dn.16xlarge", "--anchor g4dn.4xlarge", "--anchor g4dn.xlarge"]),
+        (
+            on("Tesla T4"),
+            "several instances have one: g4dn.16xlarge, g4dn.4xlarge, g4dn.xlarge",
+            ["--anchor g4dn.16xlarge", "--anchor g4dn.4xlarge", "--anchor g4dn.xlarge"],
+        ),
         (on("AMD Instinct MI210"), "no instance has one", ["--anchor MI210"]),
         (on(instance="p3.2xlrge"), "which the catalogue does not know", ["p3.2xlarge"]),
     ],
-)  # fmt: skip
+)
 def test_the_anchor_of_a_file_that_does_not_say_it(
     profile: Profile, says: str, hints: list[str]
 ) -> None:
@@ -240,7 +263,9 @@ def test_translate_takes_the_anchor_that_fits(tmp_path: Path) -> None:
     (answer,) = json.loads(out)
     assert (answer["anchor"], answer["target"]) == ("p3.2xlarge", "T4")
     assert "p3.2xlarge was taken" in err + json.dumps(answer)
-    named, _ = run("translate", trace, "--anchor", "p3.2xlarge", "--target", "T4", *KEY, "--json")  # fmt: skip
+    named, _ = run(
+        "translate", trace, "--anchor", "p3.2xlarge", "--target", "T4", *KEY, "--json"
+    )
     assert json.loads(named)[0]["step_time_s"] == answer["step_time_s"]
 
 
@@ -326,7 +351,9 @@ def test_an_own_machine_is_the_anchor_of_its_files(tmp_path: Path, own: Path) ->
     )
     assert "--anchor box.4090 or --anchor lab.4090" in err
     (own / "lab.4090/instance.toml").unlink()
-    out, _ = run("translate", trace, "--target", "T4", *KEY, "--anchors-dir", own, "--json")  # fmt: skip
+    out, _ = run(
+        "translate", trace, "--target", "T4", *KEY, "--anchors-dir", own, "--json"
+    )
     assert json.loads(out)[0]["anchor"] == "box.4090"
 
 
@@ -367,7 +394,9 @@ def filled(text: str, name: str = "RTX6090") -> str:
     ):
         text = text.replace(old, new)
     head, price, tail = text.partition("[[instance.prices]]")
-    tail = tail.replace('standing = "?"', 'standing = "U"').replace('source = "?"', 'source = "own"')  # fmt: skip
+    tail = tail.replace('standing = "?"', 'standing = "U"').replace(
+        'source = "?"', 'source = "own"'
+    )
     return head + price + tail
 
 
@@ -410,9 +439,13 @@ def test_a_template_not_filled_in_names_everything_that_is_missing(
 ) -> None:
     run("anchors", "new", "RTX6090", "--out", tmp_path)
     path = tmp_path / "RTX6090.toml"
-    path.write_text(path.read_text().replace('architecture = "?"', 'architecture = "Ada"'))  # fmt: skip
+    path.write_text(
+        path.read_text().replace('architecture = "?"', 'architecture = "Ada"')
+    )
     trace = kernels("Tesla V100-SXM2-16GB", tmp_path / "a.json")
-    _, err = run("translate", trace, "--target", "RTX6090", *KEY, "--anchors-dir", path, code=1)  # fmt: skip
+    _, err = run(
+        "translate", trace, "--target", "RTX6090", *KEY, "--anchors-dir", path, code=1
+    )
     assert all(key in err for key in ZERO_SHOT_FACTS)
     assert "xlate anchors new" in err
     document = json.loads(run("anchors", "check", "--anchors-dir", path, "--json")[0])
@@ -497,8 +530,25 @@ class _Full:
 
 @pytest.mark.parametrize(
     "name",
-    ["a/b", "../up", "/abs", ".", "..", "-x", "a\nb", "a\x1b[31m", "x" * 65, '"', "a\\b", "T4", "t4", "Tesla T4", "p3", "p3.2xlarge"],
-)  # fmt: skip
+    [
+        "a/b",
+        "../up",
+        "/abs",
+        ".",
+        "..",
+        "-x",
+        "a\nb",
+        "a\x1b[31m",
+        "x" * 65,
+        '"',
+        "a\\b",
+        "T4",
+        "t4",
+        "Tesla T4",
+        "p3",
+        "p3.2xlarge",
+    ],
+)
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     args = ["anchors", "new", "--out", tmp_path, "--", name]
     _, err = run(*args, code=1)
@@ -525,7 +575,10 @@ def test_the_examples_of_new_run(
     monkeypatch.chdir(tmp_path)
     for line in EXAMPLES["anchors new"]:
         run(*line.split()[1:])
-    assert sorted(p.name for p in (tmp_path / "my-anchors").iterdir()) == ["RTX6090.toml", "lab.v100.toml"]  # fmt: skip
+    assert sorted(p.name for p in (tmp_path / "my-anchors").iterdir()) == [
+        "RTX6090.toml",
+        "lab.v100.toml",
+    ]
 
 
 def test_a_shell_completes_own_machines(own: Path, tmp_path: Path) -> None:

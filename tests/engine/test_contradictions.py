@@ -58,9 +58,14 @@ def test_a_profile_of_another_machine_is_refused_by_its_name_too(
 
 
 @pytest.mark.parametrize(
-    ("size", "level"), [({"batch_size": 64}, "ok"), ({"batch_size": 100_000}, "widen"),
-                        ({"batch_size": 1}, "widen"), ({"dataset": "4px"}, "widen")],
-)  # fmt: skip
+    ("size", "level"),
+    [
+        ({"batch_size": 64}, "ok"),
+        ({"batch_size": 100_000}, "widen"),
+        ({"batch_size": 1}, "widen"),
+        ({"dataset": "4px"}, "widen"),
+    ],
+)
 def test_sizes_that_training_knows_nothing_of_are_doubted(
     stats: Profile, size: Json, level: str
 ) -> None:

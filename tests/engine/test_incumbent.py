@@ -97,9 +97,11 @@ def test_a_worse_fit_leaves_a_better_bundle(empty_home: Path) -> None:
     few = good.filter(pl.col("model").is_in(["m0", "m1"]))
     spoilt = few.with_columns(
         pl.when((pl.col("instance") == "L4") & (pl.col("model") == "m0"))
-        .then(pl.col(c) * 1.6).otherwise(pl.col(c)).alias(c)
+        .then(pl.col(c) * 1.6)
+        .otherwise(pl.col(c))
+        .alias(c)
         for c in (*OPS, STEP)
-    )  # fmt: skip
+    )
     done = xlate.fit(*PAIR, shots=spoilt)
     assert not present(done.succession).in_place
     # the bundle was fitted on both models: what its card says of them left out counts, and of
@@ -117,9 +119,12 @@ def test_a_bundle_fitted_on_wrong_runs_does_not_say_that_it_is_right(
 ) -> None:
     good = frame(gpus=PAIR, models=4, off=0.4)
     wrong = good.with_columns(
-        pl.when(pl.col("instance") == "L4").then(3 * pl.col(c)).otherwise(pl.col(c)).alias(c)
+        pl.when(pl.col("instance") == "L4")
+        .then(3 * pl.col(c))
+        .otherwise(pl.col(c))
+        .alias(c)
         for c in (*OPS, STEP)
-    )  # fmt: skip
+    )
     xlate.fit(*PAIR, wrong, translators=(), replace=True)
     s = xlate.fit(*PAIR, good, translators=()).succession
     assert s is not None
@@ -183,7 +188,9 @@ def test_few_runs_do_not_replace_what_ships(empty_home: Path, profet: Corpus) ->
     few = profet.wide.filter(
         pl.col("instance").is_in(["g3s.xlarge", "p3.2xlarge"])
         & pl.col("model").is_in(["ResNet18", "VGG13"])
-    ).select("instance", "model", "dataset", "batch_size", "optimizer", "repeat", STEP, *ops)  # fmt: skip
+    ).select(
+        "instance", "model", "dataset", "batch_size", "optimizer", "repeat", STEP, *ops
+    )
     done = xlate.fit("g3s", "p3", shots=few)
     s = done.succession
     assert s is not None
@@ -205,8 +212,11 @@ def test_options_of_shots_act(empty_home: Path) -> None:
     m = xlate.fit(*PAIR, shots=twice, save=False, repeats="cross").bundle.manifest
     assert (m.policy, m.n_pairs) == ("cross", 16)
     m = xlate.fit(
-        *PAIR, shots=data.with_columns(batch_size=8), save=False, split="model+dataset+batch"
-    ).bundle.manifest  # fmt: skip
+        *PAIR,
+        shots=data.with_columns(batch_size=8),
+        save=False,
+        split="model+dataset+batch",
+    ).bundle.manifest
     assert m.split == "grouped by model+dataset+batch"
     with pytest.raises(xlate.XlateError, match="shots fit roofline"):
         xlate.fit(*PAIR, shots=data, translator="physics")

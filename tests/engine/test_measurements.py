@@ -159,12 +159,16 @@ def test_a_dump_of_another_card_or_with_a_broken_clock_is_refused(
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        ((765, 40, 100), (1530, 10, 250), "4.00 times as long at a clock 2.00 times lower"),
+        (
+            (765, 40, 100),
+            (1530, 10, 250),
+            "4.00 times as long at a clock 2.00 times lower",
+        ),
         ((765, 10, 250), (1530, 10, 250), "neither time nor power says that the clock"),
         ((765, 10, 150), (1530, 10, 250), "arithmetic binds"),
         ((1530, 10, 250), (1530, 10, 250), "one probe is given twice"),
     ],
-)  # fmt: skip
+)
 def test_probes_that_no_clock_explains_are_refused(
     low: tuple[int, int, int], high: tuple[int, int, int], said: str
 ) -> None:

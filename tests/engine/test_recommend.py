@@ -180,9 +180,14 @@ def drawn(slowdowns: list[float]) -> Draws:
     time = np.array([[t, 1.0] for t in slowdowns])
     power = np.tile([0.5, 1.0], (len(time), 1))
     return Draws(
-        np.array([1000.0, 1500.0]), time, power, time.mean(axis=0), power[0],
-        np.full(len(time), 200.0), 200.0,
-    )  # fmt: skip
+        np.array([1000.0, 1500.0]),
+        time,
+        power,
+        time.mean(axis=0),
+        power[0],
+        np.full(len(time), 200.0),
+        200.0,
+    )
 
 
 def test_a_clock_beyond_the_bound_is_not_a_good_choice() -> None:
@@ -308,9 +313,14 @@ def test_doubt_names_probes_and_probes_take_the_doubt(
     # probes that follow the simulator's own law of the card
     truth = {p.sm_mhz: p for p in doubtful.curve}
     probes = [
-        Probe(f, truth[f].power_w, truth[f].time_ratio, {"gpu_utilization": 95.0, "memory_utilization": 40.0})
+        Probe(
+            f,
+            truth[f].power_w,
+            truth[f].time_ratio,
+            {"gpu_utilization": 95.0, "memory_utilization": 40.0},
+        )
         for f in (1530.0, 1072.0, 765.0)
-    ]  # fmt: skip
+    ]
     sure = ask(profiles, clocked, probes=probes)
     assert sure.confidence >= doubtful.confidence
     assert "confidence from" in present(sure.changed)
@@ -345,9 +355,11 @@ def test_probes_must_fit(profiles: list[Profile], clocked: ClockFit) -> None:
     with pytest.raises(ProfileError, match="a probe ran at 1980 MHz"):
         ask(profiles, clocked, probes=[Probe(1980.0, 100.0, 1.2)])
     (failure,) = engine.predict_freq(
-        profiles, *PAIR, clock_bundle=clocked.bundle,
+        profiles,
+        *PAIR,
+        clock_bundle=clocked.bundle,
         probes=[Probe(1530.0, 150.0, None), low],
-    )  # fmt: skip
+    )
     assert isinstance(failure, Failure)
     assert "has no time" in str(failure.error)
 
@@ -511,9 +523,10 @@ def test_jobs_that_differ_in_the_rest_of_their_key_are_no_repeats(
     """Twice the same model, input and batch, once with another optimizer and slower."""
     one = joined(simulated, simulated, "p3.2xlarge")
     slower = simulated.runs.with_columns(
-        optimizer=pl.lit("another"), step_time_us=3 * pl.col("step_time_us"),
+        optimizer=pl.lit("another"),
+        step_time_us=3 * pl.col("step_time_us"),
         run_id=pl.col("run_id") + 1_000_000,
-    )  # fmt: skip
+    )
     both = replace(
         simulated,
         runs=pl.concat([simulated.runs, slower.select(simulated.runs.columns)]),
@@ -594,11 +607,13 @@ def test_snapping_is_idempotent_and_legal() -> None:
 def test_commands_by_generation() -> None:
     k80 = CATALOGUE.gpu("K80")
     assert commands(V100, 1252, legal_clocks(V100)) == (
-        "sudo nvidia-smi -lgc 1252,1252", "sudo nvidia-smi -rgc"
-    )  # fmt: skip
+        "sudo nvidia-smi -lgc 1252,1252",
+        "sudo nvidia-smi -rgc",
+    )
     assert commands(k80, 705, legal_clocks(k80)) == (
-        "sudo nvidia-smi -ac 2505,705", "sudo nvidia-smi -rac"
-    )  # fmt: skip
+        "sudo nvidia-smi -ac 2505,705",
+        "sudo nvidia-smi -rac",
+    )
 
 
 def test_the_list_depends_on_the_memory_clock() -> None:
@@ -622,11 +637,14 @@ def test_a_json_probe(tmp_path: Path) -> None:
     [
         ('{"sm_mhz": 960, "power_w": 140}', "time_s is None"),
         ('{"sm_mhz": 960, "time_s": 0, "power_w": 140}', "time_s is 0"),
-        ('{"sm_mhz": 960, "time_s": 1, "power_w": 140, "colour": 3}', "unknown keys: colour"),
+        (
+            '{"sm_mhz": 960, "time_s": 1, "power_w": 140, "colour": 3}',
+            "unknown keys: colour",
+        ),
         ('{"sm_mhz": "fast"}', "is not a probe"),
         ("{", "is not a probe"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_probe_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "p.json"
     path.write_text(text)
@@ -640,8 +658,9 @@ def test_a_recorded_probe(tmp_path: Path) -> None:
         f"2024/01/31 12:00:0{s}.000, 140 W, 90 %, 30 %, 960 MHz\n" for s in range(4)
     )
     path.write_text(
-        "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%], clocks.sm [MHz]\n" + rows
-    )  # fmt: skip
+        "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%], clocks.sm [MHz]\n"
+        + rows
+    )
     probe = read_probe(path)
     assert (probe.sm_mhz, probe.power_w, probe.time_s) == (960, 140, 3)
     assert probe.metrics["gpu_utilization"] == 90
@@ -705,8 +724,9 @@ def test_it_refuses_what_it_should(root: None, monkeypatch: pytest.MonkeyPatch) 
 def test_a_watched_card_that_does_not_follow() -> None:
     naps: list[float] = []
     assert watch(RecordedNvml(), "h", 1252, 5, naps.append) == (
-        True, "the card kept to 1252 MHz in 5 samples"
-    )  # fmt: skip
+        True,
+        "the card kept to 1252 MHz in 5 samples",
+    )
     assert naps == [1.0] * 5
     followed, said = watch(RecordedNvml(clock=900), "h", 1252, 300, naps.append)
     assert (followed, said) == (False, "the card runs at 900 MHz, not at 1252 MHz")

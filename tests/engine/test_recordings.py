@@ -48,19 +48,43 @@ def training(view: str, n: int = 24) -> Training:
     growth = (1 - memory)[:, None] * (1 / shares - 1)
     left = 0.2 + 0.8 * shares**2 + 0.01 * rng.normal(size=(n, 1)) * (1 - shares)
     return Training(
-        np.column_stack([columns[c] for c in VIEWS[view]]), VIEWS[view],
-        np.log1p(growth), np.log(left), shares,
-        np.array([f"job{i}" for i in range(n)]), Edp(), None,
-    )  # fmt: skip
+        np.column_stack([columns[c] for c in VIEWS[view]]),
+        VIEWS[view],
+        np.log1p(growth),
+        np.log(left),
+        shares,
+        np.array([f"job{i}" for i in range(n)]),
+        Edp(),
+        None,
+    )
 
 
 @pytest.fixture(scope="module")
 def bundle() -> ClockBundle:
-    models = {v: CalibratedResponse(0, "response-linear").fit(training(v)) for v in VIEWS}  # fmt: skip
+    models = {
+        v: CalibratedResponse(0, "response-linear").fit(training(v)) for v in VIEWS
+    }
     manifest = ClockManifest(
-        FORMAT, {}, TARGET, GPU, GPU, 1.0, (), "made here", "", False, "none", None, None,
-        "response-calibrated", tuple(VIEWS), 0, tuple(f"job{i}" for i in range(24)), (), {},
-    )  # fmt: skip
+        FORMAT,
+        {},
+        TARGET,
+        GPU,
+        GPU,
+        1.0,
+        (),
+        "made here",
+        "",
+        False,
+        "none",
+        None,
+        None,
+        "response-calibrated",
+        tuple(VIEWS),
+        0,
+        tuple(f"job{i}" for i in range(24)),
+        (),
+        {},
+    )
     return ClockBundle(manifest, models, None)
 
 
@@ -158,7 +182,10 @@ def test_dcgm_answers_from_its_activities_and_utilisation_alone_says_so(
     assert f"nothing in the recording says that it is of a {GPU}" in said
 
 
-@pytest.mark.parametrize("name", ["Tesla T4", "NVIDIA A100-SXM4-40GB", "AMD Instinct MI300X", "NVIDIA Unheard 9000"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["Tesla T4", "NVIDIA A100-SXM4-40GB", "AMD Instinct MI300X", "NVIDIA Unheard 9000"],
+)
 def test_a_recording_of_another_gpu_is_refused_unless_forced(
     ask: Ask, name: str
 ) -> None:
@@ -231,22 +258,34 @@ def test_pauses_of_a_job_count_as_waiting_and_what_is_around_it_does_not(
     assert "idle in 2 of the 59 samples" in " ".join(short.verdict.reasons)
     # before and after the job: left out
     clean = ask(smi())
-    around = SMI + "".join(
-        f"2026/05/01 11:5{k}:00.000, {V100}, 40.0 W, 135 MHz, {k % 3} %, 0 %\n"
-        for k in range(10)
-    ) + smi().removeprefix(SMI)  # fmt: skip
+    around = (
+        SMI
+        + "".join(
+            f"2026/05/01 11:5{k}:00.000, {V100}, 40.0 W, 135 MHz, {k % 3} %, 0 %\n"
+            for k in range(10)
+        )
+        + smi().removeprefix(SMI)
+    )
     assert ask(around).power_at_default_w == clean.power_at_default_w
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (smi(busy=2, memory=1, watts=57), "idle in every sample, 2.0 % busy on average"),
+        (
+            smi(busy=2, memory=1, watts=57),
+            "idle in every sample, 2.0 % busy on average",
+        ),
         (smi(busy=0, memory=0, watts=46, mhz=210), "idle in every sample"),
-        (dmon(30).replace("0.98  0.9 ", "0  0 ", 29).replace("ID\n", "ID\n" + dmon(1).splitlines()[-1] + "\n"), "idle in 29 of the 31 samples"),
+        (
+            dmon(30)
+            .replace("0.98  0.9 ", "0  0 ", 29)
+            .replace("ID\n", "ID\n" + dmon(1).splitlines()[-1] + "\n"),
+            "idle in 29 of the 31 samples",
+        ),
         (dmon().replace("0.98  0.9 ", "0.02  0.001 "), "idle in every sample"),
     ],
-)  # fmt: skip
+)
 def test_a_card_that_hardly_works_is_no_recording_of_a_job(
     ask: Ask, text: str, said: str
 ) -> None:
@@ -257,7 +296,9 @@ def test_a_card_that_hardly_works_is_no_recording_of_a_job(
 def test_the_chosen_clock_lies_in_the_range_of_the_best(ask: Ask) -> None:
     for memory in (5, 20, 45, 70):
         for busy in ("[N/A]", "98"):
-            text = smi(memory=memory, watts=230).replace("98 %", f"{busy} %" if busy == "98" else busy)  # fmt: skip
+            text = smi(memory=memory, watts=230).replace(
+                "98 %", f"{busy} %" if busy == "98" else busy
+            )
             answer = ask(text)
             low, high = answer.best_mhz_range
             assert low <= answer.sm_mhz <= high
@@ -267,17 +308,20 @@ def test_dram_activity_stands_in_for_memory_utilisation(
     bundle: ClockBundle, tmp_path: Path
 ) -> None:
     alone = replace(
-        bundle, manifest=replace(bundle.manifest, views=("smi",)),
+        bundle,
+        manifest=replace(bundle.manifest, views=("smi",)),
         responses={"smi": bundle.responses["smi"]},
-    )  # fmt: skip
+    )
     path = tmp_path / "run.txt"
     clocks = []
     for dram in (0.15, 0.85):
         path.write_text(dmon(dram=dram))
         (answer,) = all_as(
             Recommendation,
-            engine.clocks_of_recordings([read_telemetry(path)], TARGET, clock_bundle=alone),
-        )  # fmt: skip
+            engine.clocks_of_recordings(
+                [read_telemetry(path)], TARGET, clock_bundle=alone
+            ),
+        )
         said = " ".join([*answer.verdict.reasons, *answer.reasons])
         assert f"DRAM activity is taken for it, {100 * dram:.0f} %" in said
         assert "taken for that of the swept jobs" not in said
@@ -292,32 +336,64 @@ def test_the_advice_counts_the_clocks_that_are_named(ask: Ask) -> None:
         answer = ask(smi(memory=memory, watts=230, mhz=1400))
         if answer.action == "sweep":
             counts.add(len(answer.probes))
-            assert f"sweep the {words[len(answer.probes)]} clocks named" in answer.reasons[-1]  # fmt: skip
-    assert [what_to_do(0.5, "sweep", clocks=n).count(words[n]) for n in words] == [1] * 4  # fmt: skip
+            assert (
+                f"sweep the {words[len(answer.probes)]} clocks named"
+                in answer.reasons[-1]
+            )
+    assert [what_to_do(0.5, "sweep", clocks=n).count(words[n]) for n in words] == [
+        1
+    ] * 4
 
 
 @pytest.mark.parametrize(
     ("text", "level", "said"),
     [
-        (smi(mhz=1380), "widen", "at 1380 MHz, the highest clock is 1530 MHz: record it with the clock reset"),
+        (
+            smi(mhz=1380),
+            "widen",
+            "at 1380 MHz, the highest clock is 1530 MHz: record it with the clock reset",
+        ),
         (smi(mhz=900), "refuse", "at 900 MHz, the highest clock is 1530 MHz"),
         (smi(mhz=1400, watts=295), "widen", "at 296 W the card lowers it by itself"),
-        (smi().replace("clocks.sm", "clocks.video"), "widen", "does not say at which clock"),
+        (
+            smi().replace("clocks.sm", "clocks.video"),
+            "widen",
+            "does not say at which clock",
+        ),
         (smi(6), "widen", "6 samples of the GPU at work"),
-        (smi(12) + smi(200, busy=0).removeprefix(SMI).replace("12:00", "12:01"), "widen", "worked in 12 of 212 samples"),
-        (smi().replace("200.0 W", "9000 W"), "widen", "20 of 60 samples were left out: power of 9000"),
-        (re.sub(r"12:00:[0-9.]+", "12:00:00.000", smi()), "widen", "all 60 samples have one and the same time stamp"),
+        (
+            smi(12) + smi(200, busy=0).removeprefix(SMI).replace("12:00", "12:01"),
+            "widen",
+            "worked in 12 of 212 samples",
+        ),
+        (
+            smi().replace("200.0 W", "9000 W"),
+            "widen",
+            "20 of 60 samples were left out: power of 9000",
+        ),
+        (
+            re.sub(r"12:00:[0-9.]+", "12:00:00.000", smi()),
+            "widen",
+            "all 60 samples have one and the same time stamp",
+        ),
         (smi(memory=5, watts=290), "widen", "beyond what was swept"),
-        (smi().replace("utilization.memory", "utilization.encoder"), "widen", "memory utilisation is not in the recording"),
+        (
+            smi().replace("utilization.memory", "utilization.encoder"),
+            "widen",
+            "memory utilisation is not in the recording",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_a_recording_is_doubted(
     ask: Ask, text: str, level: str, said: str
 ) -> None:
     answer = ask(text)
     assert answer.verdict.level == level
     assert said in " ".join(answer.verdict.reasons)
-    assert document_of(answer)["verdict"]["domain"] == {"widen": "uncertain", "refuse": "out_of_domain"}[level]  # fmt: skip
+    assert (
+        document_of(answer)["verdict"]["domain"]
+        == {"widen": "uncertain", "refuse": "out_of_domain"}[level]
+    )
 
 
 def test_what_is_not_recorded_is_said_and_widens(ask: Ask) -> None:
@@ -325,7 +401,10 @@ def test_what_is_not_recorded_is_said_and_widens(ask: Ask) -> None:
         low, high = answer.best_mhz_range
         return high - low
 
-    complete, lacking = ask(smi()), ask(smi().replace("utilization.memory", "utilization.encoder"))  # fmt: skip
+    complete, lacking = (
+        ask(smi()),
+        ask(smi().replace("utilization.memory", "utilization.encoder")),
+    )
     said = " ".join(lacking.reasons)
     assert "memory activity is not recorded" in said
     assert "binds (" not in said
@@ -450,10 +529,18 @@ def with_memory(mib: int) -> str:
     ("text", "level", "said"),
     [
         (smi(watts=330), "widen", "mean power of 331 W is over the limit of 300 W"),
-        (with_memory(40000), "refuse", "39.1 GiB of memory are in use, more than the 15.8 GiB"),
-        (smi(busy=40, memory=80), "widen", "memory utilisation is above GPU utilisation throughout"),
+        (
+            with_memory(40000),
+            "refuse",
+            "39.1 GiB of memory are in use, more than the 15.8 GiB",
+        ),
+        (
+            smi(busy=40, memory=80),
+            "widen",
+            "memory utilisation is above GPU utilisation throughout",
+        ),
     ],
-)  # fmt: skip
+)
 def test_readings_that_a_card_hardly_shows_are_doubted(
     ask: Ask, text: str, level: str, said: str
 ) -> None:
@@ -465,7 +552,9 @@ def test_readings_that_a_card_hardly_shows_are_doubted(
 
 def test_readings_that_a_card_shows_are_not_doubted(ask: Ask) -> None:
     assert ask(with_memory(15000)).verdict.level == "ok"
-    with pytest.raises(ProfileError, match=r"drew 37[0-9.]+ W, on a GPU that may draw 300"):  # fmt: skip
+    with pytest.raises(
+        ProfileError, match=r"drew 37[0-9.]+ W, on a GPU that may draw 300"
+    ):
         ask(smi(watts=375))
 
 
@@ -478,7 +567,9 @@ def test_a_noisy_recording_has_wider_power(ask: Ask) -> None:
         f"2026/05/01 12:00:{k / 10:06.3f}, {V100}, {w:.1f} W, {HIGHEST} MHz, 98 %, 50 %\n"
         for k, w in enumerate(rng.uniform(100, 290, 60))
     )
-    assert width(ask(noisy).power_at_default_w) > 3 * width(ask(smi()).power_at_default_w)  # fmt: skip
+    assert width(ask(noisy).power_at_default_w) > 3 * width(
+        ask(smi()).power_at_default_w
+    )
 
 
 def test_probes_at_other_clocks_bend_the_curve(ask: Ask, tmp_path: Path) -> None:
@@ -520,8 +611,14 @@ def test_the_command_recognises_a_recording_by_its_content(
     assert "--step-time says how long one step takes" in said
     assert "memory          the recorded job ran there" in said
     (timed,) = json.loads(run(*ask, "--step-time", "100", "--json").stdout)
-    assert timed["step_time_s"]["value"] == pytest.approx(0.1 * answer["time_ratio"]["value"])  # fmt: skip
-    (curve,) = [json.loads(run("clocks", "curve", "run.txt", "--target", TARGET, "--json").stdout)]  # fmt: skip
+    assert timed["step_time_s"]["value"] == pytest.approx(
+        0.1 * answer["time_ratio"]["value"]
+    )
+    (curve,) = [
+        json.loads(
+            run("clocks", "curve", "run.txt", "--target", TARGET, "--json").stdout
+        )
+    ]
     assert curve["sm_mhz"] == answer["sm_mhz"]
 
 
@@ -567,7 +664,10 @@ def test_several_recordings_in_one_call(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(smi())
     (tmp_path / "b.csv").write_text(smi(name="Tesla T4"))
     result = run("predict-freq", "a.csv", "b.csv", "--target", TARGET, "--json", code=1)
-    assert [("sm_mhz" in a, "error" in a) for a in json.loads(result.stdout)] == [(True, False), (False, True)]  # fmt: skip
+    assert [("sm_mhz" in a, "error" in a) for a in json.loads(result.stdout)] == [
+        (True, False),
+        (False, True),
+    ]
     run("predict-freq", "--target", TARGET, code=2)
 
 
@@ -654,13 +754,20 @@ def test_a_replayed_card_answers_as_its_recording_does(
     ask: Ask, bundle: ClockBundle, interval_s: float
 ) -> None:
     nvml = Replay(JOB)
-    trace = sample(nvml, 60 * interval_s, interval_s, sleep=nvml.sleep, clock=nvml.clock)  # fmt: skip
+    trace = sample(
+        nvml, 60 * interval_s, interval_s, sleep=nvml.sleep, clock=nvml.clock
+    )
     assert trace.samples.height == pytest.approx(60, abs=2)
     assert trace.interval_s == pytest.approx(interval_s, rel=0.05)
-    (live,) = all_as(Recommendation, engine.clocks_of_recordings([of_trace(trace)], TARGET, clock_bundle=bundle))  # fmt: skip
+    (live,) = all_as(
+        Recommendation,
+        engine.clocks_of_recordings([of_trace(trace)], TARGET, clock_bundle=bundle),
+    )
     recorded = ask(smi(trace.samples.height))
     assert live.sm_mhz == recorded.sm_mhz
-    assert live.power_at_default_w.value == pytest.approx(recorded.power_at_default_w.value, rel=1e-3)  # fmt: skip
+    assert live.power_at_default_w.value == pytest.approx(
+        recorded.power_at_default_w.value, rel=1e-3
+    )
     assert live.verdict == recorded.verdict
     # nothing but readings was called
     assert all(n.startswith("nvmlDeviceGet") for n in nvml.asked)
@@ -670,13 +777,19 @@ def test_live_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     ask = ("predict-freq", "--target", TARGET, "--live", "2")
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     result = CliRunner().invoke(app, list(ask))
-    assert "--live needs NVML, and nvidia-ml-py is not installed" in str(result.exception)  # fmt: skip
+    assert "--live needs NVML, and nvidia-ml-py is not installed" in str(
+        result.exception
+    )
     assert "sampling the card" not in result.output
-    broken = SimpleNamespace(nvmlInit=lambda: (_ for _ in ()).throw(RuntimeError("Driver Not Loaded")))  # fmt: skip
+    broken = SimpleNamespace(
+        nvmlInit=lambda: (_ for _ in ()).throw(RuntimeError("Driver Not Loaded"))
+    )
     monkeypatch.setitem(__import__("sys").modules, "pynvml", broken)
     result = CliRunner().invoke(app, list(ask))
     assert "NVML finds none: Driver Not Loaded" in str(result.exception)
-    with pytest.raises(RefusedError, match=r"several GPUs here: 0 \(Tesla V100.*1 \(Tesla T4\)"):  # fmt: skip
+    with pytest.raises(
+        RefusedError, match=r"several GPUs here: 0 \(Tesla V100.*1 \(Tesla T4\)"
+    ):
         device_here(Replay(JOB, (V100, "Tesla T4")))
     assert device_here(Replay(JOB, (V100, "Tesla T4")), 1) == (1, "Tesla T4")
     with pytest.raises(RefusedError, match="no GPU 2 here"):

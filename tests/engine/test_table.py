@@ -108,12 +108,25 @@ def test_a_csv_that_will_not_do_is_named(tmp_path: Path, text: str, said: str) -
         ({"batch_size": pl.lit(0)}, "batch_size is 0"),
         ({"model": pl.lit(1.5)}, "model holds Float64"),
         ({"model": pl.lit("")}, "column model, row 0 is empty"),
-        ({"Device_Conv2D": pl.lit(0.0), "Device_Relu": pl.lit(0.0)}, "no device operation"),
+        (
+            {"Device_Conv2D": pl.lit(0.0), "Device_Relu": pl.lit(0.0)},
+            "no device operation",
+        ),
         ({"Device_Conv2D": pl.lit("x")}, "Device_Conv2D holds String"),
-        ({"repeat": pl.int_range(pl.len()), "model": pl.lit("net"), "batch_size": pl.lit(8),
-          "step_time_us": pl.lit(1e5), "Device_Conv2D": pl.lit(1e5), "Device_Relu": pl.lit(1e5), "Device_IDLE": pl.lit(5.0)}, "the same in every column"),
+        (
+            {
+                "repeat": pl.int_range(pl.len()),
+                "model": pl.lit("net"),
+                "batch_size": pl.lit(8),
+                "step_time_us": pl.lit(1e5),
+                "Device_Conv2D": pl.lit(1e5),
+                "Device_Relu": pl.lit(1e5),
+                "Device_IDLE": pl.lit(5.0),
+            },
+            "the same in every column",
+        ),
     ],
-)  # fmt: skip
+)
 def test_runs_that_cannot_be_are_refused(
     changes: dict[str, pl.Expr], said: str
 ) -> None:
@@ -188,8 +201,10 @@ def test_an_operation_that_only_some_pieces_have_takes_no_time_in_others() -> No
 
     parts = [part(("a", "c"), [[1.0, 3.0]]), part(("b", "c"), [[5.0, 6.0], [7.0, 8.0]])]
     assert present(_ops_joined(parts, ("a", "b", "c"))).tolist() == [
-        [1.0, 0.0, 3.0], [0.0, 5.0, 6.0], [0.0, 7.0, 8.0],
-    ]  # fmt: skip
+        [1.0, 0.0, 3.0],
+        [0.0, 5.0, 6.0],
+        [0.0, 7.0, 8.0],
+    ]
 
 
 def test_a_table_has_operations_by_family_as_a_profile_has() -> None:
@@ -197,10 +212,14 @@ def test_a_table_has_operations_by_family_as_a_profile_has() -> None:
     pair = "g3s.xlarge", "p3.2xlarge"
     bundle = present(
         xlate.fit(
-            *pair, runs(), translator="ratio", translators=(), save=False,
+            *pair,
+            runs(),
+            translator="ratio",
+            translators=(),
+            save=False,
             columns="families",
         ).bundle
-    )  # fmt: skip
+    )
     work = {"Device__FusedConv2D": 24e3, "Device_Relu": 5e3, "Device_IDLE": 3e3}
     profile = xlate.Profile(work, step_time_us=16e3)
     (answer,) = xlate.translate(profile, *pair, bundle=bundle)

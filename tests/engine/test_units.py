@@ -186,9 +186,11 @@ def test_a_step_that_is_not_the_files_own_is_doubted(
     tmp_path: Path, given_us: float, doubted: bool
 ) -> None:
     own = Profile(
-        {"Device_mm": 1.5e5, "Device_IDLE": 5e4}, WorkloadKey(framework="pytorch"),
-        step_time_us=2e5, source="p.json",
-    )  # fmt: skip
+        {"Device_mm": 1.5e5, "Device_IDLE": 5e4},
+        WorkloadKey(framework="pytorch"),
+        step_time_us=2e5,
+        source="p.json",
+    )
     path = tmp_path / "p.json"
     path.write_text(json.dumps(to_json(own)))
     (profile,) = all_as(Profile, engine.read_profiles([path], step_time_us=given_us))

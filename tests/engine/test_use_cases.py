@@ -160,10 +160,15 @@ def test_it_says_which_path_binds(fitted: FitResult, simulated: Corpus) -> None:
     """In the simulator, small batches wait for the host on a V100, large ones do not."""
     answers = {}
     for batch in (1, 256):
-        row = simulated.wide.filter(
-            (pl.col("instance") == "g3s.xlarge") & (pl.col("model") == "ResNet18")
-            & (pl.col("repeat") == 1)
-        ).sort("batch_size").row(0 if batch == 1 else -1, named=True)  # fmt: skip
+        row = (
+            simulated.wide.filter(
+                (pl.col("instance") == "g3s.xlarge")
+                & (pl.col("model") == "ResNet18")
+                & (pl.col("repeat") == 1)
+            )
+            .sort("batch_size")
+            .row(0 if batch == 1 else -1, named=True)
+        )
         ops = {c: v for c, v in row.items() if op_names.is_op_column(c) and v}
         p = Profile(ops, step_time_us=row["step_time_us"])
         answers[batch] = all_as(Translation, engine.translate([p], "g3s", "p3"))[0]

@@ -45,9 +45,12 @@ def test_a_gpu_left_out_is_found_where_the_roofs_hold(corpus: Corpus) -> None:
 
 def test_no_run_of_the_gpu_left_out_is_looked_at(corpus: Corpus) -> None:
     slowed = frame().with_columns(
-        pl.when(pl.col("instance") == "L4").then(7 * pl.col(c)).otherwise(pl.col(c)).alias(c)
+        pl.when(pl.col("instance") == "L4")
+        .then(7 * pl.col(c))
+        .otherwise(pl.col(c))
+        .alias(c)
         for c in (*OPS, STEP)
-    )  # fmt: skip
+    )
     plain, odd = (
         ZeroShot.fit([c], catalogue(), without="L4")
         for c in (corpus, corpora.from_frame(slowed, "made"))

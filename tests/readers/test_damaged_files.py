@@ -18,7 +18,7 @@ from xlate.cli import app
 from xlate.errors import ProfileError, XlateError
 from xlate.values.translation import Failure
 
-KERNELS = "CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INT, end INT, deviceId INT, correlationId INT, demangledName, shortName)"  # fmt: skip
+KERNELS = "CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INT, end INT, deviceId INT, correlationId INT, demangledName, shortName)"
 HEADER = "Rank,Host/device,Type,Operation,#Occurrences,Total time (us)"
 LARGE = (("Conv2D", 4e5), ("Conv2DBackpropFilter", 3e5), ("Relu", 5e4), ("IDLE", 5e4))
 
@@ -76,12 +76,19 @@ def database(path: Path, *statements: str) -> Path:
     "statements",
     [
         # a view that never ends, and one that calls itself
-        ["CREATE VIEW CUPTI_ACTIVITY_KIND_KERNEL AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS start, x AS end FROM c"],
-        ["CREATE VIEW CUPTI_ACTIVITY_KIND_KERNEL AS SELECT * FROM CUPTI_ACTIVITY_KIND_KERNEL"],
-        [KERNELS, "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (1, 9e999, 0, 1, 1, 1)"],
+        [
+            "CREATE VIEW CUPTI_ACTIVITY_KIND_KERNEL AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS start, x AS end FROM c"
+        ],
+        [
+            "CREATE VIEW CUPTI_ACTIVITY_KIND_KERNEL AS SELECT * FROM CUPTI_ACTIVITY_KIND_KERNEL"
+        ],
+        [
+            KERNELS,
+            "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (1, 9e999, 0, 1, 1, 1)",
+        ],
         [KERNELS, "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES ('a', 2, 0, 1, 1, 1)"],
     ],
-)  # fmt: skip
+)
 def test_a_database_made_to_hang_or_to_grow_is_refused(
     tmp_path: Path, statements: list[str]
 ) -> None:
@@ -192,7 +199,15 @@ def test_a_folder_or_several_profiles_for_one_are_named(tmp_path: Path) -> None:
     many = tmp_path / "many.sqlite"
     profiles_made.nsys(many, gpus=2)
     for file, said in ((folder, "is a folder"), (many, "holds 2 profiles")):
-        code, out = run("translate", "--profile", f"T4={one}", "--profile", f"L4={file}", "--target", "V100")  # fmt: skip
+        code, out = run(
+            "translate",
+            "--profile",
+            f"T4={one}",
+            "--profile",
+            f"L4={file}",
+            "--target",
+            "V100",
+        )
         assert code == 1
         assert said in out.replace("\n", " ")
         assert str(file.name) in out
@@ -246,10 +261,12 @@ def test_time_is_linear_in_operations(tmp_path: Path, anchors: tuple[str, str]) 
 
 
 def test_a_table_of_many_columns_is_translated_in_linear_time() -> None:
-    frame = pl.DataFrame({f"Host_op{k}": [1.0, 2.0] for k in range(5_000)}).with_columns(
+    frame = pl.DataFrame(
+        {f"Host_op{k}": [1.0, 2.0] for k in range(5_000)}
+    ).with_columns(
         *(pl.lit(t).alias(f"Device_{name}") for name, t in LARGE),
         step_time_us=pl.lit(4e5),
-    )  # fmt: skip
+    )
     begin = time.process_time()
     table = engine.translate_table(frame, "g3s", "p3")
     assert table.height == 2

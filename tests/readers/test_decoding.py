@@ -171,7 +171,9 @@ def test_a_folder_goes_on_after_damaged_files(tmp_path: Path) -> None:
         (tmp_path / f"{k:02}.parquet").write_bytes(content)
     answers = engine.read_profiles([tmp_path])
     bad = {a.file for a in answers if isinstance(a, engine.Failure)}
-    good = {p.source.partition("[")[0] for p in answers if not isinstance(p, engine.Failure)}  # fmt: skip
+    good = {
+        p.source.partition("[")[0] for p in answers if not isinstance(p, engine.Failure)
+    }
     assert len(bad) + len(good) == 60
     assert len(good) >= 20
     assert bad

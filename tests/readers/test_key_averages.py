@@ -151,7 +151,12 @@ def test_work_that_was_cut_is_no_idle_time(tmp_path: Path) -> None:
 
 def test_a_table_that_lists_too_little_of_its_work_is_refused(tmp_path: Path) -> None:
     # also where the steps are marked, by kernels alone, and without any device time
-    for rows in ((MM,), (("ProfilerStep*", 20_000, 0, 2), MM), (SGEMM,), (("aten::to", 9, 0),)):  # fmt: skip
+    for rows in (
+        (MM,),
+        (("ProfilerStep*", 20_000, 0, 2), MM),
+        (SGEMM,),
+        (("aten::to", 9, 0),),
+    ):
         with pytest.raises(ProfileError, match="of the device time is missing") as e:
             read(tmp_path, table(*rows, total=9_000))
         assert "row_limit=-1" in str(e.value.hint)
@@ -169,11 +174,18 @@ def test_two_orders_of_one_profile_are_one(tmp_path: Path) -> None:
     (p,) = read(tmp_path, text)
     assert device(p) == {"aten::mm": 6000, "aten::add": 4000}
     # the second has lost its end, and its total with it
-    text = table(MM, SGEMM) + "\n" + table(ADD, MM, closed=False) + "# That is all, of many words, and of no columns whatever in it.\n"  # fmt: skip
+    text = (
+        table(MM, SGEMM)
+        + "\n"
+        + table(ADD, MM, closed=False)
+        + "# That is all, of many words, and of no columns whatever in it.\n"
+    )
     (p,) = read(tmp_path, text)
     assert p.busy_us == 10_000
     # kernels may be alike in all that a cut name leaves
-    text = table(SGEMM, KERNEL, KERNEL, total=14_000) + table(KERNEL, KERNEL, total=14_000)  # fmt: skip
+    text = table(SGEMM, KERNEL, KERNEL, total=14_000) + table(
+        KERNEL, KERNEL, total=14_000
+    )
     assert read(tmp_path, text)[0].busy_us == 14_000
     # two profiles stay two
     one, two = read(tmp_path, table(MM, ADD) + table(MM, total=6000))
@@ -291,7 +303,9 @@ def test_real_tables(name: str, busy: float, missing: str) -> None:
     (p,) = readers.read(path)
     assert p.busy_us == pytest.approx(busy, rel=1e-4)
     assert "Device_Unrecognized" not in p.ops
-    assert any(n.startswith(f"{missing} of the device time is missing") for n in p.notes)  # fmt: skip
+    assert any(
+        n.startswith(f"{missing} of the device time is missing") for n in p.notes
+    )
 
 
 def test_the_made_table_of_the_corpus_is_as_before(tmp_path: Path) -> None:
@@ -375,7 +389,10 @@ def test_a_table_keeps_the_kernel_that_was_built_for_the_newest_gpus(
 def test_a_table_behind_a_prefix_is_read(prefix: str, tmp_path: Path) -> None:
     plain = made.table(made.ROWS).decode()
     lines = [prefix + line for line in plain.splitlines()]
-    other = [f"[rank1]: {line}" for line in made.table([("aten::mm", 5.0, 9.0)]).decode().splitlines()]  # fmt: skip
+    other = [
+        f"[rank1]: {line}"
+        for line in made.table([("aten::mm", 5.0, 9.0)]).decode().splitlines()
+    ]
     path = tmp_path / "a.txt"
     path.write_text("\n".join(["epoch 1", *lines, *other[3:5], ""]))
     (profile,) = readers.read(path)

@@ -70,17 +70,37 @@ def said(profile: Profile) -> str:
 @pytest.mark.parametrize(
     ("file", "step_ms", "busy_ms", "device"),
     [
-        ("kineto_device_properties_last.json.gz", 4.426, 0.3094, "NVIDIA H100 80GB HBM3"),
-        ("kineto_unknown_gpu_any_anchor.json.gz", 3.154, 0.051, "NVIDIA A100-PG509-200"),
+        (
+            "kineto_device_properties_last.json.gz",
+            4.426,
+            0.3094,
+            "NVIDIA H100 80GB HBM3",
+        ),
+        (
+            "kineto_unknown_gpu_any_anchor.json.gz",
+            3.154,
+            0.051,
+            "NVIDIA A100-PG509-200",
+        ),
         ("kineto_amd_as_t4.json.gz", 9.288, 0.149, "AMD Radeon Graphics"),
         ("kineto_capital_categories_tiny.json.gz", 1.629, 0.030, None),
         ("kineto_capital_categories.json", 13.41, 0.050, "Tesla V100-DGXS-32GB"),
         ("kineto_no_step_a100.json", 78.59, 78.59, "NVIDIA A100-SXM4-80GB"),
-        ("kineto_no_step_mi300_compiled.json.gz", 12.549, 12.549, "AMD Instinct MI300X"),
+        (
+            "kineto_no_step_mi300_compiled.json.gz",
+            12.549,
+            12.549,
+            "AMD Instinct MI300X",
+        ),
         ("kineto_no_step_b300.json.gz", 1.1215, 0.862, "NVIDIA B300 SXM6 AC"),
-        ("kineto_100_percent_idle_ok.json.gz", 13336.3, 0.00176, "NVIDIA A100-PG509-200"),
+        (
+            "kineto_100_percent_idle_ok.json.gz",
+            13336.3,
+            0.00176,
+            "NVIDIA A100-PG509-200",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_real_file_is_read_right(
     file: str, step_ms: float, busy_ms: float, device: str | None
 ) -> None:
@@ -96,11 +116,20 @@ def test_a_real_file_is_read_right(
 @pytest.mark.parametrize(
     ("file", "why"),
     [
-        ("kineto_no_kernels_wrong_reason.json.gz", r"^\S+ holds no GPU kernel: CUPTI's range"),
-        ("autograd_profiler_trace.json", r"torch\.autograd\.profiler, of the CPU alone"),
-        ("kineto_cut_half.json.gz", r"in none of its 5 steps at least 95% .*breaks off"),
+        (
+            "kineto_no_kernels_wrong_reason.json.gz",
+            r"^\S+ holds no GPU kernel: CUPTI's range",
+        ),
+        (
+            "autograd_profiler_trace.json",
+            r"torch\.autograd\.profiler, of the CPU alone",
+        ),
+        (
+            "kineto_cut_half.json.gz",
+            r"in none of its 5 steps at least 95% .*breaks off",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_real_file_is_refused_for_what_is_wrong(file: str, why: str) -> None:
     if not REAL.is_dir():
         pytest.skip("the real traces are not here")
@@ -190,9 +219,17 @@ def test_a_gpu_that_is_not_listed_has_the_name_that_all_have(
 
 def test_a_gpu_that_only_copies_is_not_a_separate_profile(tmp_path: Path) -> None:
     copies = [
-        made.span("gpu_memcpy", "Memcpy PtoP", 1000 * i + 700, 5, pid=3, device=3, correlation=-1)
+        made.span(
+            "gpu_memcpy",
+            "Memcpy PtoP",
+            1000 * i + 700,
+            5,
+            pid=3,
+            device=3,
+            correlation=-1,
+        )
         for i in range(4)
-    ]  # fmt: skip
+    ]
     (p,) = read(tmp_path, made.steps() + copies)
     assert device_times(p) == pytest.approx(made.VECTOR)
     assert "GPU 3 ran no kernel" in said(p)
@@ -234,9 +271,20 @@ def test_a_user_says_how_many_steps_there_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["iteration {}", "Step {}", "train_step", "training_step#{}", "batch_{}", "iter", "## step {} ##",
-     "execute_diffusion_{}_256x256", "iteration_{}_execute_diffusion_1_256x256", "inference", "forward"],
-)  # fmt: skip
+    [
+        "iteration {}",
+        "Step {}",
+        "train_step",
+        "training_step#{}",
+        "batch_{}",
+        "iter",
+        "## step {} ##",
+        "execute_diffusion_{}_256x256",
+        "iteration_{}_execute_diffusion_1_256x256",
+        "inference",
+        "forward",
+    ],
+)
 def test_ranges_named_like_steps_are_steps(name: str, tmp_path: Path) -> None:
     layers = [
         made.span("user_annotation", f"layer {k}", 1000 * i + 500 * k, 480)
@@ -249,8 +297,16 @@ def test_ranges_named_like_steps_are_steps(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["layer {}", "MoE[experts=16]", "aten_region", "DataLoader step", "lr_scheduler.step", "Optimizer.zero_grad#SGD.zero_grad"]
-)  # fmt: skip
+    "name",
+    [
+        "layer {}",
+        "MoE[experts=16]",
+        "aten_region",
+        "DataLoader step",
+        "lr_scheduler.step",
+        "Optimizer.zero_grad#SGD.zero_grad",
+    ],
+)
 def test_other_ranges_that_repeat_are_no_steps(name: str, tmp_path: Path) -> None:
     (p,) = read(tmp_path, named(name=name))
     assert "whole recording" in said(p)
@@ -328,7 +384,9 @@ def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path: Path) -> None:
     for i, at in enumerate((420, 910, 1420, 3430, 3900, 4900, 7420, 7910, 8400)):
         events.append(made.span("user_annotation", "Optimizer.step#Adam.step", at, 1))
         for j in range(i * i % 7):
-            events += made.launched(700 + 20 * i + j, "aten::mul", made.ADD, at + 3 * j, 1)  # fmt: skip
+            events += made.launched(
+                700 + 20 * i + j, "aten::mul", made.ADD, at + 3 * j, 1
+            )
     (p,) = read(tmp_path, events)
     (note,) = (n for n in against(p) if "whole recording" in n)
     assert "between the 9 steps of optimizers shows no pattern" in note
@@ -341,7 +399,10 @@ def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path: Path) -> None:
         ("execute_context_2(14721)_generation_0(0)", "prefill"),
         ("execute_context_0(0)_generation_64(64)", "decode"),
         ("execute_context_2(6144)_generation_3(3)", "mixed"),
-        ("execute_64_context_0(sq0sk0sqsq0sqsk0)_generation_64(sq64sk131072sqsq64sqsk131072)", "decode"),
+        (
+            "execute_64_context_0(sq0sk0sqsq0sqsk0)_generation_64(sq64sk131072sqsq64sqsk131072)",
+            "decode",
+        ),
         ("execute_model context_2(512) generation_0(0)", "prefill"),
         ("execute_new_1_cached_0", "prefill"),
         ("execute_new_0_cached_8", "decode"),
@@ -355,7 +416,7 @@ def test_optimizer_steps_without_a_pattern_are_no_steps(tmp_path: Path) -> None:
         ("capture_128_decode", None),
         ("iteration 3", None),
     ],
-)  # fmt: skip
+)
 def test_a_serving_iteration_says_what_it_does(name: str, kind: str | None) -> None:
     assert serving_kind(name) == kind
 
@@ -374,9 +435,18 @@ def serving() -> list[Json]:
         )
         for k in range(3):
             events.append(
-                made.span("kernel", "ampere_fp16_gemm", at + 50 + 200 * k, 300 if prefill else 100,
-                          pid=0, tid=7, device=0, stream=7, correlation=corr)
-            )  # fmt: skip
+                made.span(
+                    "kernel",
+                    "ampere_fp16_gemm",
+                    at + 50 + 200 * k,
+                    300 if prefill else 100,
+                    pid=0,
+                    tid=7,
+                    device=0,
+                    stream=7,
+                    correlation=corr,
+                )
+            )
         # the sampling runs behind the annotation
         events += made.launched(corr + 1, "aten::argmax", made.ADD, at + 690, 20)
     return events
@@ -413,9 +483,19 @@ def graphs(counts: list[int], period: int = 1000) -> list[Json]:
         )
         for k in range(n):
             events.append(
-                made.span("kernel", made.GEMM, at + 20 + 50 * k, 40, pid=0, tid=7, device=0,
-                          stream=7, correlation=i + 1, **{"graph id": 3})
-            )  # fmt: skip
+                made.span(
+                    "kernel",
+                    made.GEMM,
+                    at + 20 + 50 * k,
+                    40,
+                    pid=0,
+                    tid=7,
+                    device=0,
+                    stream=7,
+                    correlation=i + 1,
+                    **{"graph id": 3},
+                )
+            )
     return events
 
 
@@ -443,8 +523,12 @@ def test_kernels_of_a_graph_have_their_own_names(tmp_path: Path) -> None:
         )
         for i in range(5)
     ]
-    launches = [{**e, "args": {**e["args"], "External id": 70 + e["ts"] // 1000}} if e["cat"] == "cuda_runtime" else e
-                for e in graphs([2] * 5)]  # fmt: skip
+    launches = [
+        {**e, "args": {**e["args"], "External id": 70 + e["ts"] // 1000}}
+        if e["cat"] == "cuda_runtime"
+        else e
+        for e in graphs([2] * 5)
+    ]
     (p,) = read(tmp_path, events + launches)
     assert "Device_cutlass::Kernel2" in p.ops
     assert "Device_Torch-Compiled Region" not in p.ops
@@ -468,7 +552,16 @@ def test_a_mark_that_is_not_there_is_refused_with_those_that_are(
     assert device_times(p) == pytest.approx(made.VECTOR)
 
 
-@pytest.mark.parametrize("choice", [{"count": 0}, {"count": 2.5}, {"count": True}, {"mark": " "}, {"count": 2, "mark": "a"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"count": 0},
+        {"count": 2.5},
+        {"count": True},
+        {"mark": " "},
+        {"count": 2, "mark": "a"},
+    ],
+)
 def test_a_choice_of_steps_that_cannot_be_is_refused(choice: Json) -> None:
     with pytest.raises(ProfileError):
         StepChoice(**choice)
@@ -659,9 +752,10 @@ def test_launches_that_are_lost_with_their_kernels_are_noticed(tmp_path: Path) -
 def lost(events: list[Json], kept: int) -> list[Json]:
     """Of 20 kernels only some were recorded."""
     return [
-        e for e in events
+        e
+        for e in events
         if e["cat"] != "kernel" or e["args"]["correlation"] % 20 < kept
-    ]  # fmt: skip
+    ]
 
 
 def capture(begins: int = 0, ends: int = 4000, name: str = "cuda") -> list[Json]:
@@ -723,7 +817,9 @@ def network(n: int = 4, kernels: int = 20) -> list[Json]:
     """As :func:`big_steps`, of products of matrices."""
     events = big_steps(n, kernels)
     for e in events:
-        e["name"] = {"aten::add": "aten::addmm", made.ADD: made.GEMM}.get(e["name"], e["name"])  # fmt: skip
+        e["name"] = {"aten::add": "aten::addmm", made.ADD: made.GEMM}.get(
+            e["name"], e["name"]
+        )
     return events
 
 
@@ -777,7 +873,11 @@ def test_a_step_that_alone_is_left_of_a_cut_file_is_doubted(tmp_path: Path) -> N
 
 
 def test_work_outside_the_marked_steps_is_doubted(tmp_path: Path) -> None:
-    events = [e for e in made.steps(5) if e["name"] not in {f"ProfilerStep#{k}" for k in (0, 2, 4)}]  # fmt: skip
+    events = [
+        e
+        for e in made.steps(5)
+        if e["name"] not in {f"ProfilerStep#{k}" for k in (0, 2, 4)}
+    ]
     (p,) = read(tmp_path, events)
     (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)
     assert "6 GPU events lie in no step" in doubt
@@ -856,16 +956,32 @@ def test_steps_that_are_never_closed_go_from_start_to_start(tmp_path: Path) -> N
 
 @given(
     kernels=st.lists(
-        st.tuples(st.integers(0, 5000), st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 2)),
-        min_size=1, max_size=25,
+        st.tuples(
+            st.integers(0, 5000),
+            st.integers(0, 3000),
+            st.integers(0, 3000),
+            st.integers(0, 2),
+        ),
+        min_size=1,
+        max_size=25,
     ),
     marks=st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 3000)), max_size=6),
     name=st.sampled_from(
-        ["ProfilerStep#{}", "iteration {}", "Optimizer.step#A.step", "step[DECODE bs={}]", "x"]
+        [
+            "ProfilerStep#{}",
+            "iteration {}",
+            "Optimizer.step#A.step",
+            "step[DECODE bs={}]",
+            "x",
+        ]
     ),
     choice=st.sampled_from([None, StepChoice(count=3), StepChoice(mark="x")]),
-)  # fmt: skip
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+)
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_no_step_is_busier_than_it_is_long(
     kernels: list[tuple[int, int, int, int]],
     marks: list[tuple[int, int]],
@@ -898,9 +1014,17 @@ def test_no_step_is_busier_than_it_is_long(
 @pytest.mark.parametrize("piece", [300, 8 << 20])
 @pytest.mark.parametrize(
     "odd",
-    [b'"warps": nan', b'"warps": -inf', b'"warps": Infinity', b'"warps": NaN', b'"a": "x\ty"',
-     b'"a": "C:\\Users\\me"', b'"a": "caf\xe9"', b'"a": [nan, inf]'],
-)  # fmt: skip
+    [
+        b'"warps": nan',
+        b'"warps": -inf',
+        b'"warps": Infinity',
+        b'"warps": NaN',
+        b'"a": "x\ty"',
+        b'"a": "C:\\Users\\me"',
+        b'"a": "caf\xe9"',
+        b'"a": [nan, inf]',
+    ],
+)
 def test_known_faults_of_old_profilers_are_read(
     odd: bytes, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1100,11 +1224,26 @@ _NOTED = "taken for inference"
     ("kernel", "mode"),
     [
         (_ADAM, "training"),
-        ("void multi_tensor_apply_kernel<TensorListMetadata<3>, LAMBStage2Functor<float>>(int)", "training"),
-        ("void multi_tensor_apply_kernel<TensorListMetadata<3>, SGDFunctor<3, float>>(int)", "training"),
-        ("void cudnn::bn_bw_1C11_kernel_new<float, float, float2, 512, true, 1>(float)", "training"),
-        ("void cudnn::cnn::wgrad_alg0_engine<float, 128, 5, 5, 3, 3, 3, false, 512>(int)", "training"),
-        ("void pytorch_flash::flash_bwd_dq_dk_dv_loop_seqk_parallel_kernel<T>(int)", "training"),
+        (
+            "void multi_tensor_apply_kernel<TensorListMetadata<3>, LAMBStage2Functor<float>>(int)",
+            "training",
+        ),
+        (
+            "void multi_tensor_apply_kernel<TensorListMetadata<3>, SGDFunctor<3, float>>(int)",
+            "training",
+        ),
+        (
+            "void cudnn::bn_bw_1C11_kernel_new<float, float, float2, 512, true, 1>(float)",
+            "training",
+        ),
+        (
+            "void cudnn::cnn::wgrad_alg0_engine<float, 128, 5, 5, 3, 3, 3, false, 512>(int)",
+            "training",
+        ),
+        (
+            "void pytorch_flash::flash_bwd_dq_dk_dv_loop_seqk_parallel_kernel<T>(int)",
+            "training",
+        ),
         ("_attn_bwd_dkdv_inner", "training"),
         (_SDPA.format("bprop"), "training"),
         ("fmha_v2_dgrad_flash_attention_fp16_S_64_sm90_kernel", "training"),
@@ -1112,18 +1251,30 @@ _NOTED = "taken for inference"
         (_SDPA.format("fprop"), "inference"),
         ("ampere_sgemm_128x64_nn", "inference"),
         # transposed convolutions run this in inference too
-        ("sm80_xmma_dgrad_implicit_gemm_tf32f32_tf32f32_f32_nhwckcrs_nhwc_tilesize128x128x16", "unknown"),
+        (
+            "sm80_xmma_dgrad_implicit_gemm_tf32f32_tf32f32_f32_nhwckcrs_nhwc_tilesize128x128x16",
+            "unknown",
+        ),
         ("vecAdd(float*, float*)", "unknown"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("graph", [False, True])
 def test_kernels_without_operations_say_whether_it_trained(
     kernel: str, mode: str, graph: bool, tmp_path: Path
 ) -> None:
     events = [
-        made.span("kernel", kernel, 1000 * i + 50 + 100 * j, 90, pid=0, device=0, correlation=i + 1)
-        for i in range(4) for j in range(3)
-    ]  # fmt: skip
+        made.span(
+            "kernel",
+            kernel,
+            1000 * i + 50 + 100 * j,
+            90,
+            pid=0,
+            device=0,
+            correlation=i + 1,
+        )
+        for i in range(4)
+        for j in range(3)
+    ]
     if graph:
         events += [
             e
@@ -1131,9 +1282,15 @@ def test_kernels_without_operations_say_whether_it_trained(
             for e in (
                 made.span("user_annotation", f"ProfilerStep#{i}", 1000 * i, 1000),
                 made.span("user_annotation", "torch.no_grad", 1000 * i + 1, 30),
-                made.span("cuda_runtime", "cudaGraphLaunch", 1000 * i + 5, 9, correlation=i + 1),
+                made.span(
+                    "cuda_runtime",
+                    "cudaGraphLaunch",
+                    1000 * i + 5,
+                    9,
+                    correlation=i + 1,
+                ),
             )
-        ]  # fmt: skip
+        ]
     (p,) = read(tmp_path, events)
     assert p.workload.mode == mode
     assert (_NOTED in said(p)) == (mode == "inference")
@@ -1174,7 +1331,9 @@ def without(events: list[Json], *cats: str) -> list[Json]:
     return [e for e in events if e["cat"] not in cats]
 
 
-@pytest.mark.parametrize("lost_events", [(), ("cuda_runtime",), ("cpu_op",), ("cuda_runtime", "cpu_op")])  # fmt: skip
+@pytest.mark.parametrize(
+    "lost_events", [(), ("cuda_runtime",), ("cpu_op",), ("cuda_runtime", "cpu_op")]
+)
 def test_times_in_milliseconds_or_seconds_are_refused(
     lost_events: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -1226,7 +1385,10 @@ def test_a_second_document_is_not_ok(tmp_path: Path) -> None:
 
 
 def test_events_that_stand_twice_are_doubted_and_counted_once(tmp_path: Path) -> None:
-    for events in (made.steps() * 2, made.steps() + [e for e in made.steps() if e["cat"] == "kernel"]):  # fmt: skip
+    for events in (
+        made.steps() * 2,
+        made.steps() + [e for e in made.steps() if e["cat"] == "kernel"],
+    ):
         (p,) = read(tmp_path, events)
         assert device_times(p) == pytest.approx(made.VECTOR)
         (doubt,) = (n for n in p.notes if isinstance(n, Reason) and n.unsound)

@@ -19,7 +19,7 @@ from xlate.values.profile import Profile
 from xlate.values.reason import Reason
 
 CASES = Path(os.environ.get("XLATE_DATA_HOME", "datasets")).parent / "cases/traces"
-GRAPH = "CREATE TABLE CUPTI_ACTIVITY_KIND_GRAPH_TRACE (start INT, end INT, deviceId INT, correlationId INT, globalPid INT, graphId INT)"  # fmt: skip
+GRAPH = "CREATE TABLE CUPTI_ACTIVITY_KIND_GRAPH_TRACE (start INT, end INT, deviceId INT, correlationId INT, globalPid INT, graphId INT)"
 
 
 def database(tmp_path: Path, *statements: str, **how: Any) -> Path:
@@ -119,9 +119,15 @@ def test_what_could_mark_steps_is_named(tmp_path: Path) -> None:
 def two_processes(tmp_path: Path) -> Path:
     """Two processes that each call their GPU 0, of a machine with two."""
     path = database(tmp_path, steps=2)
-    tables = ("CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_RUNTIME", "NVTX_EVENTS")  # fmt: skip
+    tables = (
+        "CUPTI_ACTIVITY_KIND_KERNEL",
+        "CUPTI_ACTIVITY_KIND_RUNTIME",
+        "NVTX_EVENTS",
+    )
     statements = []
-    for table, column in zip(tables, ("globalPid", "globalTid", "globalTid"), strict=True):  # fmt: skip
+    for table, column in zip(
+        tables, ("globalPid", "globalTid", "globalTid"), strict=True
+    ):
         statements += [
             f"ALTER TABLE {table} ADD COLUMN {column} INT",
             f"UPDATE {table} SET {column} = {7 << 24}",
@@ -150,7 +156,9 @@ def test_two_processes_are_two_profiles_with_their_own_gpu(tmp_path: Path) -> No
 
 def test_graphs_without_nodes_are_work_and_said(tmp_path: Path) -> None:
     graph = "INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES ({},{},0,{},NULL,1)"
-    rows = [graph.format(k * 10**6 + 600000, k * 10**6 + 900000, 100 + k) for k in range(4)]  # fmt: skip
+    rows = [
+        graph.format(k * 10**6 + 600000, k * 10**6 + 900000, 100 + k) for k in range(4)
+    ]
     # the second is traced by nodes too, and the third has no times
     rows += [graph.format(10**6 + 10000, 10**6 + 410000, 3), graph.format(0, 0, 200)]
     (p,) = read(database(tmp_path, GRAPH, *rows))
@@ -162,11 +170,13 @@ def test_graphs_without_nodes_are_work_and_said(tmp_path: Path) -> None:
 
 def test_a_report_of_graphs_alone_is_read(tmp_path: Path) -> None:
     path = database(
-        tmp_path, GRAPH,
+        tmp_path,
+        GRAPH,
         "INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES (10000,900000,0,1,NULL,1)",
         "DELETE FROM CUPTI_ACTIVITY_KIND_RUNTIME WHERE correlationId != 1",
-        "DROP TABLE CUPTI_ACTIVITY_KIND_KERNEL", steps=1,
-    )  # fmt: skip
+        "DROP TABLE CUPTI_ACTIVITY_KIND_KERNEL",
+        steps=1,
+    )
     (p,) = read(path)
     assert p.busy_us == pytest.approx(890)
     assert p.workload.mode == "unknown"
@@ -228,17 +238,20 @@ def test_the_real_report_with_ranges_never_popped() -> None:
 def test_gpus_are_named_in_every_version(tmp_path: Path) -> None:
     old = "CREATE TABLE TARGET_INFO_CUDA_GPU (deviceId INT, name TEXT)"
     path = database(
-        tmp_path, "DROP TABLE TARGET_INFO_GPU", old,
+        tmp_path,
+        "DROP TABLE TARGET_INFO_GPU",
+        old,
         "INSERT INTO TARGET_INFO_CUDA_GPU VALUES (1, 'Tesla K80'), (0, 'Tesla V100-SXM2-16GB')",
-    )  # fmt: skip
+    )
     assert read(path)[0].device == "Tesla V100-SXM2-16GB"
     path.unlink()
     # CUDA numbers the faster one first
     path = database(
-        tmp_path, "ALTER TABLE TARGET_INFO_GPU ADD COLUMN cuDevice INT",
+        tmp_path,
+        "ALTER TABLE TARGET_INFO_GPU ADD COLUMN cuDevice INT",
         "UPDATE TARGET_INFO_GPU SET cuDevice = 1",
         "INSERT INTO TARGET_INFO_GPU VALUES (1, 'NVIDIA L4', 0)",
-    )  # fmt: skip
+    )
     assert read(path)[0].device == "NVIDIA L4"
 
 

@@ -46,11 +46,17 @@ def read(tmp_path: Path, text: str, **choice: Any) -> list[Profile]:
             made.KERN.replace("Name", "Source,Name")
             + "\n99,9000000,3,1,1,1,1,0,MPI,MPI_Send\n",
         ),
-        named("nvtx_kern_sum", "NVTX Range,Style,PID,TID,NVTX Inst,Kern Inst,Total Time (ns),Avg (ns),Kernel Name\na,b,1,1,1,3,900000,1,sgemm\n"),
-        named("cuda_gpu_mem_size_sum", "Total (MB),Count,Avg (MB),Med (MB),Min (MB),Max (MB),StdDev (MB),Operation\n9,3,3,3,3,3,0,[CUDA memset]\n"),
+        named(
+            "nvtx_kern_sum",
+            "NVTX Range,Style,PID,TID,NVTX Inst,Kern Inst,Total Time (ns),Avg (ns),Kernel Name\na,b,1,1,1,3,900000,1,sgemm\n",
+        ),
+        named(
+            "cuda_gpu_mem_size_sum",
+            "Total (MB),Count,Avg (MB),Med (MB),Min (MB),Max (MB),StdDev (MB),Operation\n9,3,3,3,3,3,0,[CUDA memset]\n",
+        ),
     ],
     ids=lambda text: text.split("reports/")[1].split(".py")[0],
-)  # fmt: skip
+)
 def test_only_the_work_of_a_gpu_counts(report: str, tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="holds no kernel"):
         read(tmp_path, report)
@@ -89,11 +95,13 @@ def test_the_same_work_in_several_reports_counts_once(tmp_path: Path) -> None:
     execution = (
         "PID,TID,DevId,Count,QCount,TAvg (ns),AAvg (ns),QAvg (ns),KAvg (ns),API Name,Kernel Name\n"
         "1,1,0,3,3,1,1,1,200000,cudaLaunchKernel,sgemm_128x64\n"
-    )  # fmt: skip
+    )
     both = (
-        made.COPY.replace("Operation", "Category,Operation").replace("Count", "Instances")
+        made.COPY.replace("Operation", "Category,Operation").replace(
+            "Count", "Instances"
+        )
         + "\n50,600000,3,1,1,1,1,0,CUDA_KERNEL,sgemm_128x64\n50,9,3,1,1,1,1,0,MEMORY_OPER,[CUDA memset]\n50,7000000,3,1,1,1,1,0,CUDA_API,cudaLaunchKernel\n"
-    )  # fmt: skip
+    )
     kernels = f"{made.KERN}\n{GEMM}{ADD}"
     text = (
         named("cuda_api_gpu_sum", both)
@@ -194,16 +202,22 @@ def test_a_trace_says_which_gpu_and_counts_overlap_once(tmp_path: Path) -> None:
     assert one.step_time_us == pytest.approx(500)
     assert two.busy_us == pytest.approx(50)
     # a trace of API calls looks alike, and is not one of kernels
-    calls = "Start (ns),Duration (ns),Name,Result,CorrID,Pid,Tid\n1,2,cudaMalloc,0,1,1,1\n"  # fmt: skip
+    calls = (
+        "Start (ns),Duration (ns),Name,Result,CorrID,Pid,Tid\n1,2,cudaMalloc,0,1,1,1\n"
+    )
     with pytest.raises(ProfileError, match="holds no kernel"):
         read(tmp_path, named("cuda_api_trace", calls))
 
 
 def test_ranges_of_a_trace_cut_it_into_steps(tmp_path: Path) -> None:
     rows = "".join(ROW.format(1000000 * k + 10, 400000, 0, "sgemm") for k in range(3))
-    marks = "Start (ns),End (ns),Duration (ns),DurChild (ns),Name,PID,TID,Lvl\n" + "".join(
-        f"{1000000 * k},{1000000 * k + 900000},900000,0,:iteration {k},1,1,0\n" for k in range(3)
-    )  # fmt: skip
+    marks = (
+        "Start (ns),End (ns),Duration (ns),DurChild (ns),Name,PID,TID,Lvl\n"
+        + "".join(
+            f"{1000000 * k},{1000000 * k + 900000},900000,0,:iteration {k},1,1,0\n"
+            for k in range(3)
+        )
+    )
     text = named("cuda_gpu_trace", TRACE + rows) + named("nvtx_pushpop_trace", marks)
     (p,) = read(tmp_path, text)
     assert p.step_time_us == 900
@@ -211,7 +225,10 @@ def test_ranges_of_a_trace_cut_it_into_steps(tmp_path: Path) -> None:
 
 
 def test_a_mark_is_taken_and_a_wrong_one_is_named(tmp_path: Path) -> None:
-    ranges = made.NVTX + "\n50,3000000,3,1,1,1,1,0,PushPop,:forward\n50,9000000,2,1,1,1,1,0,PushPop,:epoch 1\n"  # fmt: skip
+    ranges = (
+        made.NVTX
+        + "\n50,3000000,3,1,1,1,1,0,PushPop,:forward\n50,9000000,2,1,1,1,1,0,PushPop,:epoch 1\n"
+    )
     text = f"{made.KERN}\n{GEMM}\n{ranges}"
     (p,) = read(tmp_path, text)
     assert p.step_time_us is None
@@ -270,7 +287,9 @@ def test_a_report_of_a_newer_version_is_read_or_refused_never_left_out(
     (p,) = read(tmp_path, named("cuda_gpu_kern_sum", f"{more}\n{row}"))
     assert p.busy_us == 600
     other = made.KERN.replace("Total Time", "Sum of Time")
-    with pytest.raises(ProfileError, match=r"cuda_gpu_kern_sum has no headings that are known"):  # fmt: skip
+    with pytest.raises(
+        ProfileError, match=r"cuda_gpu_kern_sum has no headings that are known"
+    ):
         read(tmp_path, named("cuda_gpu_kern_sum", f"{other}\n{GEMM}"))
 
 
@@ -300,13 +319,16 @@ def test_ranges_never_popped_are_known_by_their_lengths(tmp_path: Path) -> None:
     "rows",
     [
         # warming up: shorter one after the other, and not evenly
-        [(f"step {k}", 1, t, t, t, 0) for k, t in enumerate((5000, 1400, 1100, 1010, 1000, 1000, 990, 1000))],
+        [
+            (f"step {k}", 1, t, t, t, 0)
+            for k, t in enumerate((5000, 1400, 1100, 1010, 1000, 1000, 990, 1000))
+        ],
         [(f"step {k}", 1, t, t, t, 0) for k, t in enumerate(range(1007, 999, -1))],
         [("step", 8, 12500, 1000, 5000, 1380)],
         [("step", 8, 8000, 900, 1100, 65)],
     ],
     ids=["warm-up", "a-little", "one-name", "even"],
-)  # fmt: skip
+)
 def test_steps_that_only_differ_are_steps(
     rows: list[tuple[str, int, int, int, int, int]], tmp_path: Path
 ) -> None:
@@ -332,8 +354,12 @@ def test_what_share_is_in_no_line_is_said(
     text = f"{made.KERN}\n{GEMM.replace('60,', f'{share},', 1)}{ADD}"
     (p,) = read(tmp_path, text, count=2)
     said = [n for n in p.notes if "is missing" in n]
-    assert [informs(n) for n in said] == ([] if only_informs is None else [only_informs])  # fmt: skip
-    assert all(f"{60 - float(share):.1f}% of the time of cuda_gpu_kern_sum" in n for n in said)  # fmt: skip
+    assert [informs(n) for n in said] == (
+        [] if only_informs is None else [only_informs]
+    )
+    assert all(
+        f"{60 - float(share):.1f}% of the time of cuda_gpu_kern_sum" in n for n in said
+    )
 
 
 def test_what_template_arguments_say_of_the_gpu_is_kept(tmp_path: Path) -> None:

@@ -30,9 +30,15 @@ def event(
 
 def node(op: str, ts: int | str, dur: int | None, provider: str = CUDA) -> Json:
     return event(
-        "Node", f"{op}_1_kernel_time", ts, dur, op_name=op, provider=provider,
-        input_type_shape=[{"float": [1, 3]}], parameter_size="3",
-    )  # fmt: skip
+        "Node",
+        f"{op}_1_kernel_time",
+        ts,
+        dur,
+        op_name=op,
+        provider=provider,
+        input_type_shape=[{"float": [1, 3]}],
+        parameter_size="3",
+    )
 
 
 def kernel(name: str, op: str, ts: int, dur: int) -> Json:
@@ -61,7 +67,11 @@ def runs(*lengths: int, first: int = 900) -> list[Json]:
 
 def read(tmp_path: Path, events: str | list[Json], **choice: Any) -> list[Profile]:
     path = tmp_path / "profile.json"
-    text = events if isinstance(events, str) else "[\n" + ",\n".join(json.dumps(e) for e in events) + "\n]\n"  # fmt: skip
+    text = (
+        events
+        if isinstance(events, str)
+        else "[\n" + ",\n".join(json.dumps(e) for e in events) + "\n]\n"
+    )
     path.write_text(text)
     return readers.read(path, steps=StepChoice(**choice))
 
@@ -95,19 +105,28 @@ def test_kernels_are_the_times_where_they_are_recorded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "provider",
-    ["TensorrtExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider", "DmlExecutionProvider"],
-)  # fmt: skip
+    [
+        "TensorrtExecutionProvider",
+        "ROCMExecutionProvider",
+        "MIGraphXExecutionProvider",
+        "DmlExecutionProvider",
+    ],
+)
 def test_every_provider_of_a_gpu_counts(provider: str, tmp_path: Path) -> None:
     text = json.dumps(runs(400, 420)).replace(CUDA, provider)
     assert read(tmp_path, text)[0].busy_us > 0
 
 
-@pytest.mark.parametrize("provider", [CPU, "CoreMLExecutionProvider", "OpenVINOExecutionProvider"])  # fmt: skip
+@pytest.mark.parametrize(
+    "provider", [CPU, "CoreMLExecutionProvider", "OpenVINOExecutionProvider"]
+)
 def test_a_run_without_a_gpu_is_refused_with_its_reason(
     provider: str, tmp_path: Path
 ) -> None:
     text = json.dumps(runs(400)).replace(CUDA, provider)
-    with pytest.raises(ProfileError, match=rf"no node ran on a GPU \(providers: .*{provider}"):  # fmt: skip
+    with pytest.raises(
+        ProfileError, match=rf"no node ran on a GPU \(providers: .*{provider}"
+    ):
         read(tmp_path, text)
 
 
@@ -123,7 +142,10 @@ def test_without_runs_everything_is_one_step_or_as_many_as_said(tmp_path: Path) 
 
 def test_a_profile_that_was_never_ended_is_read_up_to_there(tmp_path: Path) -> None:
     text = "[\n" + ",\n".join(json.dumps(e) for e in runs(400, 500, 420))
-    (p,) = read(tmp_path, text + ',\n{"cat" : "Node","pid" :3,"args" : {"input_type_shape" : [{"fl')  # fmt: skip
+    (p,) = read(
+        tmp_path,
+        text + ',\n{"cat" : "Node","pid" :3,"args" : {"input_type_shape" : [{"fl',
+    )
     assert p.step_time_us == 420
     assert any("breaks off" in n for n in p.notes)
 

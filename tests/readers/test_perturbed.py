@@ -16,9 +16,16 @@ from xlate.errors import XlateError
 from xlate.values.reason import informs
 
 COPIES = [
-    made.span("gpu_memcpy", "Memcpy HtoD (Pageable -> Device)", 1000 * i + 700, 50, device=0, correlation=-1)
+    made.span(
+        "gpu_memcpy",
+        "Memcpy HtoD (Pageable -> Device)",
+        1000 * i + 700,
+        50,
+        device=0,
+        correlation=-1,
+    )
     for i in range(4)
-]  # fmt: skip
+]
 TRACES = {
     "plain": made.trace(made.steps()),
     "copies": made.trace(made.steps() + COPIES),
@@ -89,7 +96,9 @@ def test_a_tensorflow_trace_with_its_names_at_the_end_is_recognised(
     events = document["traceEvents"]
     named = [e for e in events if e["ph"] == "M"]
     spans = [e for e in events if e["ph"] != "M"] * 1
-    filler = [made.tf_event("Conv2D", k, 0.5, 9, 701, long_name="x" * 80) for k in range(900)]  # fmt: skip
+    filler = [
+        made.tf_event("Conv2D", k, 0.5, 9, 701, long_name="x" * 80) for k in range(900)
+    ]
     random.Random(0).shuffle(spans)
     document["traceEvents"] = [*spans, *filler, *named]
     path = tmp_path / "a.json"

@@ -37,7 +37,9 @@ def trace(
     events = made.steps(length=length)
     for i in range(4):
         if wait:
-            events += made.launched(500 + i, "nccl:all_reduce", NCCL, i * length + 1000, wait)  # fmt: skip
+            events += made.launched(
+                500 + i, "nccl:all_reduce", NCCL, i * length + 1000, wait
+            )
     document = json.loads(made.trace(events, device=device))
     if rank is not None:
         said = {"backend": "nccl", "rank": rank, "world_size": world, "pg_count": 1,
@@ -59,7 +61,9 @@ def notes(profile: Profile) -> str:
 
 def test_the_slowest_rank_represents_the_job(tmp_path: Path) -> None:
     lengths = {0: 400_000, 1: 500_000, 2: 410_000, 3: 405_000}
-    folder(tmp_path, **{f"host_{100 - r}": trace(r, length=n) for r, n in lengths.items()})  # fmt: skip
+    folder(
+        tmp_path, **{f"host_{100 - r}": trace(r, length=n) for r, n in lengths.items()}
+    )
     (profile,) = all_as(Profile, engine.read_profiles([tmp_path]))
     assert profile.step_time_us == 500_000
     assert profile.source.endswith("host_99.pt.trace.json [rank 1 of 4]")
@@ -111,7 +115,12 @@ def test_a_cut_rank_that_its_name_says_is_there_but_cannot_be_read(
     tmp_path: Path, left: int
 ) -> None:
     """What says the rank may be in the part that is gone, or behind it."""
-    folder(tmp_path, rank0=trace(0, 3), rank1=trace(1, 3), rank2=trace(2, 3, behind=True)[:left])  # fmt: skip
+    folder(
+        tmp_path,
+        rank0=trace(0, 3),
+        rank1=trace(1, 3),
+        rank2=trace(2, 3, behind=True)[:left],
+    )
     profile, failure = engine.read_profiles([tmp_path])
     assert isinstance(failure, engine.Failure)
     assert isinstance(profile, Profile)
@@ -141,7 +150,10 @@ def test_an_unread_file_without_a_rank_may_be_of_one_that_is_missing(
 ) -> None:
     folder(tmp_path, a=trace(0, 3), b=trace(1, 3), c=b"{")
     profile = as_type(Profile, engine.read_profiles([tmp_path])[0])
-    assert "rank 2 of the job is not in the folder, or in a file that could not be read" in notes(profile)  # fmt: skip
+    assert (
+        "rank 2 of the job is not in the folder, or in a file that could not be read"
+        in notes(profile)
+    )
 
 
 def test_ranks_with_very_different_steps_or_modes_are_doubted_as_one_job(
@@ -180,7 +192,9 @@ def test_one_rank_alone_says_that_others_are_missing(tmp_path: Path) -> None:
 
 
 def test_jobs_of_other_sizes_and_other_files_stay_apart(tmp_path: Path) -> None:
-    folder(tmp_path, a=trace(0, 2), b=trace(1, 2), c=trace(0, 3), d=trace(), e=trace(0, 1))  # fmt: skip
+    folder(
+        tmp_path, a=trace(0, 2), b=trace(1, 2), c=trace(0, 3), d=trace(), e=trace(0, 1)
+    )
     profiles = all_as(Profile, engine.read_profiles([tmp_path]))
     assert len(profiles) == 4
     assert sum("[rank" in p.source for p in profiles) == 2
@@ -215,10 +229,14 @@ def test_what_is_said_is_found_in_front_and_behind(
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        ("rank-3.Jul_15_10_52_41.1074.pt.trace.json", 3), ("inference_rank_1.json", 1),
-        ("rank12.json", 12), ("trace.rank0.json", 0), ("frank3.json", None), ("t3.json", None),
+        ("rank-3.Jul_15_10_52_41.1074.pt.trace.json", 3),
+        ("inference_rank_1.json", 1),
+        ("rank12.json", 12),
+        ("trace.rank0.json", 0),
+        ("frank3.json", None),
+        ("t3.json", None),
     ],
-)  # fmt: skip
+)
 def test_a_files_name_may_say_the_rank(
     name: str, number: int | None, tmp_path: Path
 ) -> None:
@@ -229,7 +247,9 @@ def test_a_files_name_may_say_the_rank(
 
 def test_ranks_by_name_are_one_job_and_gaps_are_said(tmp_path: Path) -> None:
     for rank in (0, 1, 3):
-        (tmp_path / f"rank-{rank}.pt.trace.json").write_bytes(trace(length=400_000 + rank))  # fmt: skip
+        (tmp_path / f"rank-{rank}.pt.trace.json").write_bytes(
+            trace(length=400_000 + rank)
+        )
     (tmp_path / "other_rank-0.json").write_bytes(trace())
     jobs = jobs_in(sorted(tmp_path.iterdir()))
     assert [[r.number for r in j.ranks] for j in jobs] == [[0, 1, 3]]
@@ -283,7 +303,9 @@ def test_notes_are_wrapped_to_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     folder(tmp_path, a=trace(0, 2), b=trace(1, 2, length=450_000))
-    result = CliRunner().invoke(app, ["profile", "show", str(tmp_path / "a.pt.trace.json")])  # fmt: skip
+    result = CliRunner().invoke(
+        app, ["profile", "show", str(tmp_path / "a.pt.trace.json")]
+    )
     assert result.exit_code == 0
     result = CliRunner().invoke(app, ["profile", "show", str(tmp_path)])
     said = result.stderr.splitlines()

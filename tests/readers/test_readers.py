@@ -87,7 +87,10 @@ def test_other_names_say_nothing() -> None:
         (GOOD.replace("4000.5", "inf"), "line 2: .*inf"),
         (GOOD.replace("4000.5", "-1"), "line 2: .*-1"),
         (GOOD.replace("2,Device", "2,Disk"), "line 3: Host/device is 'Disk'"),
-        (GOOD.replace("Device,Conv2D,net/conv2", "Device,,net/conv2"), "line 3: Type is empty"),
+        (
+            GOOD.replace("Device,Conv2D,net/conv2", "Device,,net/conv2"),
+            "line 3: Type is empty",
+        ),
         (GOOD[:-12], "line 5: 4 fields"),
         (GOOD.encode("utf-16-le"), "binary|not UTF-8"),
         (GOOD.replace("conv1", "conv\xe9").encode("latin-1"), "not UTF-8: byte 0xe9"),
@@ -104,12 +107,15 @@ def test_other_names_say_nothing() -> None:
         ("[" * 100_000, "nested too deep|not JSON"),
         ('{"ops": {"Device_Relu": 1}, "colour": 3}', "unknown keys: colour"),
         ('{"ops": {"relu": 1}}', "'relu' is not an operation"),
-        ('{"ops": {"Device_Relu": 1}, "workload": {"batch_size": 0}}', "batch_size is 0"),
+        (
+            '{"ops": {"Device_Relu": 1}, "workload": {"batch_size": 0}}',
+            "batch_size is 0",
+        ),
         (b"PAR1 not really", "truncated parquet"),
         (b"PAR1 not really PAR1", "damaged parquet"),
         (gzip.compress(GOOD.encode())[:-20], "truncated gzip"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_named(tmp_path: Path, text: str | bytes, says: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(ProfileError, match=says) as caught:
@@ -263,11 +269,18 @@ def test_read_profile_wants_one(tmp_path: Path) -> None:
         ),
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["ops", "workload", "Device_Relu", "x"]), inner, max_size=3),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["ops", "workload", "Device_Relu", "x"]),
+                    inner,
+                    max_size=3,
+                )
+            ),
             max_leaves=6,
         ).map(lambda v: json.dumps(v).encode()),
     )
-)  # fmt: skip
+)
 def test_any_bytes_give_profiles_or_an_xlate_error(tmp_path: Path, raw: bytes) -> None:
     path = write(tmp_path, raw, "fuzz.csv")
     try:
@@ -290,11 +303,17 @@ def test_bytes_io_parquet_is_sniffed_by_content(tmp_path: Path) -> None:
     [
         ("Device,Relu,r,4,1000.0,250.0", None),
         # as rounded as it was printed
-        ("Device,Relu,r,3,1.0,0.3", None), ("Device,Relu,r,7,10,1", None),
-        ("Device,Relu,r,3,100.0,33.333", None), ("Device,Relu,r,3,1e2,3.3333e1", None),
-        ('Device,Relu,r,"1,000",2500.0,2.5', None), ("Device,IDLE,IDLE,0,5000,0", None),
+        ("Device,Relu,r,3,1.0,0.3", None),
+        ("Device,Relu,r,7,10,1", None),
+        ("Device,Relu,r,3,100.0,33.333", None),
+        ("Device,Relu,r,3,1e2,3.3333e1", None),
+        ('Device,Relu,r,"1,000",2500.0,2.5', None),
+        ("Device,IDLE,IDLE,0,5000,0", None),
         ("Device,Relu,r,,1000.0,", None),
-        ("Device,Relu,r,4,1.0,250.0", "Relu contradicts itself: 4 occurrences of 250 µs are 1000 µs"),
+        (
+            "Device,Relu,r,4,1.0,250.0",
+            "Relu contradicts itself: 4 occurrences of 250 µs are 1000 µs",
+        ),
         ("Device,Relu,r,4,1000.0,0.25", "its total is 1000 µs"),
         ("Device,Relu,r,400,1000.0,250.0", "its total is 1000 µs"),
         ("Device,Relu,r,4,1000.0,0", "4 occurrences of 0 µs"),
@@ -302,7 +321,7 @@ def test_bytes_io_parquet_is_sniffed_by_content(tmp_path: Path) -> None:
         ("Device,Relu,r,-4,1000.0,-250.0", "-4 occurrences of -250"),
         ("Device,Relu,r,4,1000.0,inf", "contradicts itself"),
     ],
-)  # fmt: skip
+)
 def test_a_total_is_the_count_times_the_average(
     row: str, fault: str | None, tmp_path: Path
 ) -> None:
@@ -320,7 +339,7 @@ def test_a_total_is_the_count_times_the_average(
 def test_the_identifiers_of_the_columns_are_read_as_their_headings(
     tmp_path: Path,
 ) -> None:
-    identifiers = "rank,host_or_device,type,operation,occurrences,total_time,avg_time,total_self_time,Host_cumulative_total_self_time_percent"  # fmt: skip
+    identifiers = "rank,host_or_device,type,operation,occurrences,total_time,avg_time,total_self_time,Host_cumulative_total_self_time_percent"
     rows = (
         "1,Device,Conv2D,a/Conv2D,10,1000,100,1000,0\n2,Host,Cast,a/Cast,2,30,15,30,1\n"
     )

@@ -12,9 +12,11 @@ from experiments.real_files import FileRow
 from tests.support import profiles_made as made
 
 SOUND = [
-    (f, n) for f, cases in made.TEXTS.items() for n, (_, w) in cases.items()
+    (f, n)
+    for f, cases in made.TEXTS.items()
+    for n, (_, w) in cases.items()
     if not isinstance(w, str)
-]  # fmt: skip
+]
 
 
 def verdict(tmp_path: Path, content: bytes, name: str = "a.json") -> FileRow:
@@ -38,12 +40,26 @@ def test_two_readings_of_a_database_agree(name: str, tmp_path: Path) -> None:
     made.nsys(path, **how)
     row = real_files.compared(path)
     broken = name == "backwards"
-    assert row.verdict == ("refused wrongly" if broken else "refused rightly" if isinstance(wanted, str) else "right"), row  # fmt: skip
+    assert row.verdict == (
+        "refused wrongly"
+        if broken
+        else "refused rightly"
+        if isinstance(wanted, str)
+        else "right"
+    ), row
 
 
 def test_the_judge_shares_nothing_with_the_readers() -> None:
-    for module in (file_judge, trace_judge, __import__("experiments.database_judge").database_judge):  # fmt: skip
+    for module in (
+        file_judge,
+        trace_judge,
+        __import__("experiments.database_judge").database_judge,
+    ):
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-        names = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]  # fmt: skip
-        names += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]  # fmt: skip
+        names = [
+            n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)
+        ]
+        names += [
+            a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
+        ]
         assert not [n for n in names if n.startswith("xlate")]

@@ -23,12 +23,21 @@ _TABLES = {
 }  # fmt: skip
 
 
-def database(path: Path, *, suffix: str=ID, marks: bool=True, agents: int=1, name: str="AMD Instinct MI300X") -> Path:  # fmt: skip
+def database(
+    path: Path,
+    *,
+    suffix: str = ID,
+    marks: bool = True,
+    agents: int = 1,
+    name: str = "AMD Instinct MI300X",
+) -> Path:
     """Four steps of 1 ms with a product of 400 µs and a sum of 100 µs on each GPU."""
     db = sqlite3.connect(path)
     for table, columns in _TABLES.items():
         db.execute(f"CREATE TABLE rocpd_{table}{suffix} ({columns})")
-        db.execute(f"CREATE VIEW IF NOT EXISTS rocpd_{table} AS SELECT * FROM rocpd_{table}{suffix}")  # fmt: skip
+        db.execute(
+            f"CREATE VIEW IF NOT EXISTS rocpd_{table} AS SELECT * FROM rocpd_{table}{suffix}"
+        )
 
     def put(table: str, *values: int | str) -> None:
         marks_ = ",".join("?" * len(values))
@@ -54,9 +63,28 @@ def database(path: Path, *, suffix: str=ID, marks: bool=True, agents: int=1, nam
                 event += 2
                 stack = 100 + event
                 put("event", event - 1, 2, stack, 0, "{}")
-                put("region", event - 1, 1, 1, at + begin - 5000, at + begin - 1000, 4, event - 1)  # fmt: skip
+                put(
+                    "region",
+                    event - 1,
+                    1,
+                    1,
+                    at + begin - 5000,
+                    at + begin - 1000,
+                    4,
+                    event - 1,
+                )
                 put("event", event, 3, stack, 0, "{}")
-                put("kernel_dispatch", event, 1, 1, 2 + k, symbol, at + begin, at + begin + took, event)  # fmt: skip
+                put(
+                    "kernel_dispatch",
+                    event,
+                    1,
+                    1,
+                    2 + k,
+                    symbol,
+                    at + begin,
+                    at + begin + took,
+                    event,
+                )
         event += 1
         put("event", event, 3, 0, 0, "{}")
         put("memory_copy", event, 1, at + 700_000, at + 750_000, 5, 2, 1, event)

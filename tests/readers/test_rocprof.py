@@ -22,11 +22,11 @@ from xlate.values.reason import CHECK_ANCHOR, Reason
 from xlate.values.translation import Failure
 
 STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n'
-V3_STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage","MinNs","MaxNs","StdDev"\n'  # fmt: skip
+V3_STATS = '"Name","Calls","TotalDurationNs","AverageNs","Percentage","MinNs","MaxNs","StdDev"\n'
 KERNEL = '"Cijk_Ailk_Bljk_HHS_BH_MT64x64x64",2,600000,300000,60.0'
 ADD = '"vector_add(float*, int) [clone .kd]",2,400000,200000,40.0'
 HALF = {"Device_Cijk_Ailk_Bljk_HHS_BH_MT64x64x64": 300, "Device_vector_add": 200}
-TRACE = '"Kind","Agent_Id","Queue_Id","Thread_Id","Dispatch_Id","Kernel_Id","Kernel_Name","Correlation_Id","Start_Timestamp","End_Timestamp","Grid_Size_X"\n'  # fmt: skip
+TRACE = '"Kind","Agent_Id","Queue_Id","Thread_Id","Dispatch_Id","Kernel_Id","Kernel_Name","Correlation_Id","Start_Timestamp","End_Timestamp","Grid_Size_X"\n'
 AGENTS = (
     '"Node_Id","Logical_Node_Id","Agent_Type","Name","Vendor_Name","Product_Name"\n'
     '0,0,"CPU","AMD EPYC 9654","CPU","AMD EPYC 9654"\n'
@@ -38,7 +38,9 @@ AGENTS = (
 def dispatch(
     name: str, begin: int, length: int, agent: str = '"Agent 4"', at: int = 1
 ) -> str:
-    return f'"KERNEL_DISPATCH",{agent},1,7,{at},3,"{name}",9,{begin},{begin + length},64\n'  # fmt: skip
+    return (
+        f'"KERNEL_DISPATCH",{agent},1,7,{at},3,"{name}",9,{begin},{begin + length},64\n'
+    )
 
 
 def read(
@@ -67,12 +69,18 @@ def test_sums_of_kernels_are_read(head: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (["hipMemcpy,2,900000,1,9", "__hipPushCallConfiguration,1,9,9,1"], "calls of HIP"),
+        (
+            ["hipMemcpy,2,900000,1,9", "__hipPushCallConfiguration,1,9,9,1"],
+            "calls of HIP",
+        ),
         (["hsa_signal_wait_scacquire,9,900000,1,99"], "calls of HIP or HSA"),
-        (['"KERNEL_DISPATCH",9,900000,1,50', '"HIP_API",9,900000,1,50'], "sums of kinds"),
+        (
+            ['"KERNEL_DISPATCH",9,900000,1,50', '"HIP_API",9,900000,1,50'],
+            "sums of kinds",
+        ),
         ([], "no line"),
     ],
-)  # fmt: skip
+)
 def test_calls_and_domains_are_no_kernels(
     rows: list[str], says: str, tmp_path: Path
 ) -> None:
@@ -85,7 +93,9 @@ def test_calls_and_domains_are_no_kernels(
 
 
 def test_barriers_are_no_work(tmp_path: Path) -> None:
-    text = f'{STATS}"<barrier packet>",85112,142976988030,1679868,35.7\n{KERNEL}\n{ADD}\n'  # fmt: skip
+    text = (
+        f'{STATS}"<barrier packet>",85112,142976988030,1679868,35.7\n{KERNEL}\n{ADD}\n'
+    )
     (p,) = read(tmp_path, text, "results.stats.csv", count=2)
     assert dict(p.ops) == HALF
     assert any("barriers" in n for n in p.notes)
@@ -118,14 +128,16 @@ def test_dispatches_are_of_their_gpu_which_is_named_beside_them(tmp_path: Path) 
 
 
 def test_a_target_is_no_name_of_a_gpu(tmp_path: Path) -> None:
-    (tmp_path / "a_agent_info.csv").write_text(AGENTS.replace("AMD Instinct", "").replace(" MI300A", ""))  # fmt: skip
+    (tmp_path / "a_agent_info.csv").write_text(
+        AGENTS.replace("AMD Instinct", "").replace(" MI300A", "")
+    )
     (p,) = read(tmp_path, TRACE + dispatch("gemm", 0, 400_000))
     assert p.device != "gfx942"
 
 
 def test_the_first_generation_is_read_and_wants_times(tmp_path: Path) -> None:
-    head = '"Index","KernelName","gpu-id","queue-id","sig","obj","DispatchNs","BeginNs","EndNs","CompleteNs","DurationNs"\n'  # fmt: skip
-    row = '0,"bodyForce(Body*, float, int) [clone .kd]",2,0,"0x0","0x7",1,2000000,2400000,3,400000\n'  # fmt: skip
+    head = '"Index","KernelName","gpu-id","queue-id","sig","obj","DispatchNs","BeginNs","EndNs","CompleteNs","DurationNs"\n'
+    row = '0,"bodyForce(Body*, float, int) [clone .kd]",2,0,"0x0","0x7",1,2000000,2400000,3,400000\n'
     (p,) = read(tmp_path, head + row, "results.csv")
     assert p.ops["Device_bodyForce"] == 400
     counters = '"Index","KernelName","gpu-id","queue-id","Wavefronts"\n0,"a",2,0,64\n'
@@ -136,7 +148,7 @@ def test_the_first_generation_is_read_and_wants_times(tmp_path: Path) -> None:
 def test_a_kernel_with_several_counter_lines_counts_once(
     tmp_path: Path,
 ) -> None:
-    head = '"Correlation_Id","Dispatch_Id","Agent_Id","Process_Id","Kernel_Name","Counter_Name","Counter_Value","Start_Timestamp","End_Timestamp"\n'  # fmt: skip
+    head = '"Correlation_Id","Dispatch_Id","Agent_Id","Process_Id","Kernel_Name","Counter_Name","Counter_Value","Start_Timestamp","End_Timestamp"\n'
     rows = "".join(
         f'1,{at},"Agent 4",7,"gemm","{c}",5,{at * 10**6},{at * 10**6 + 300_000}\n'
         for at in (1, 2)
@@ -150,16 +162,22 @@ def test_a_kernel_with_several_counter_lines_counts_once(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('"Domain","Function","Process_Id","Thread_Id","Correlation_Id","Start_Timestamp","End_Timestamp"\n"HIP_API","hipMalloc",1,1,1,5,9\n', "holds calls of HIP or HSA"),
+        (
+            '"Domain","Function","Process_Id","Thread_Id","Correlation_Id","Start_Timestamp","End_Timestamp"\n"HIP_API","hipMalloc",1,1,1,5,9\n',
+            "holds calls of HIP or HSA",
+        ),
         (AGENTS, "describes the machine"),
         (TRACE, "holds no kernel"),
         (TRACE + dispatch("a", 5, 9) + "1,2,3\n", "3 fields where the header has 11"),
-        (TRACE + dispatch("a", 5, 9).replace(",14,", ",soon,"), "'soon' is not a number"),
+        (
+            TRACE + dispatch("a", 5, 9).replace(",14,", ",soon,"),
+            "'soon' is not a number",
+        ),
         (TRACE + dispatch("a", 50, -9), "before it begins"),
         (STATS + '"a",1,many,1,1\n', "'many' is not a number"),
         (STATS + '"a",1,-5,1,1\n', "a time of -5"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_csv_or_one_of_another_tool_is_refused(
     text: str, says: str, tmp_path: Path
 ) -> None:
@@ -176,7 +194,7 @@ def event(name: str, pid: int, begin: int, length: int) -> str:
     return (
         f',{{"ph":"X","name":"{name}","pid":"{pid}","tid":"0","ts":"{begin // 1000}","dur":"{length // 1000}",\n'
         f'  "args":{{\n    "BeginNs":"{begin}",\n    "EndNs":"{begin + length}",\n    "dev-id":"4",\n    "DurationNs":"{length}"\n  }}\n}}\n'
-    )  # fmt: skip
+    )
 
 
 def old_trace(*events: str, agents: bool = True, end: bool = True) -> str:
@@ -185,9 +203,17 @@ def old_trace(*events: str, agents: bool = True, end: bool = True) -> str:
         for n, p in (("CPU HIP API", 2), ("COPY", 1), ("Markers and Ranges", 0), ("GPU4", 10), ("GPU5", 11))
     )  # fmt: skip
     text += "".join(events)
-    other = {"Agent1.DeviceType": "CPU", "Agent1.MarketingName": "AMDEPYC", "Agent1.Node": "0"}  # fmt: skip
+    other = {
+        "Agent1.DeviceType": "CPU",
+        "Agent1.MarketingName": "AMDEPYC",
+        "Agent1.Node": "0",
+    }
     for node, name in ((4, "AMDInstinctMI300A"), (5, "AMDRadeonRX7900XTX")):
-        other |= {f"Agent{node}.DeviceType": "GPU", f"Agent{node}.MarketingName": name, f"Agent{node}.Node": str(node)}  # fmt: skip
+        other |= {
+            f"Agent{node}.DeviceType": "GPU",
+            f"Agent{node}.MarketingName": name,
+            f"Agent{node}.Node": str(node),
+        }
     if end:
         text += "],\n" + f'"otherData": {json.dumps(other if agents else {})}' + "\n}\n"
     return text
@@ -270,7 +296,11 @@ def test_the_document_of_rocprofv3_is_read(tmp_path: Path) -> None:
     [
         tool(buffer_records={}),
         tool()[:-60],
-        tool(buffer_records={"kernel_dispatch": [{"start_timestamp": "soon", "end_timestamp": 3}]}),
+        tool(
+            buffer_records={
+                "kernel_dispatch": [{"start_timestamp": "soon", "end_timestamp": 3}]
+            }
+        ),
         tool(buffer_records={"kernel_dispatch": [{}]}),
         tool(agents=5),
         '{"rocprofiler-sdk-tool": ' + "[" * 100_000,
@@ -281,7 +311,7 @@ def test_the_document_of_rocprofv3_is_read(tmp_path: Path) -> None:
         old_trace(event("gemm", 10, 5, -9)),
     ],
     ids=range(11),
-)  # fmt: skip
+)
 def test_a_broken_document_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(XlateError):
         read(tmp_path, text, "x.json")
@@ -330,7 +360,9 @@ def test_a_trace_is_recognised_however_it_names_its_processes(
 ) -> None:
     events = [event("gemm", 10, (k + 1) * 10**6, 400_000) for k in range(3)]
     text = old_trace(event("CopyHostToDevice", 1, 10**9, 250_500), *events)
-    for number, name in enumerate(("CPU HIP API", "COPY", "GPU4", "Markers and Ranges")):  # fmt: skip
+    for number, name in enumerate(
+        ("CPU HIP API", "COPY", "GPU4", "Markers and Ranges")
+    ):
         text = text.replace(f'"{name}"', f'"{place.format(number)}{name}"')
     if quoted:
         for pid in (1, 2, 10, 11):

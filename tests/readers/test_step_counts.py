@@ -11,7 +11,7 @@ from xlate import readers
 from xlate.errors import ProfileError
 from xlate.readers.step_choice import StepChoice
 
-ROCPROF = b'"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n"gemm",3,12000000,4000000,80\n"add",3,3000000,1000000,20\n'  # fmt: skip
+ROCPROF = b'"Name","Calls","TotalDurationNs","AverageNs","Percentage"\n"gemm",3,12000000,4000000,80\n"add",3,3000000,1000000,20\n'
 FILES = {
     "kineto": made.KINETO["no-steps"][0],
     "key_averages": made.KEY_AVERAGES["table-without-steps"][0],

@@ -32,7 +32,9 @@ def read(
     **document: dict[str, bool],
 ) -> list[Profile]:
     path = tmp_path / "t.trace.json"
-    path.write_text(json.dumps({"displayTimeUnit": "ns", "traceEvents": events, **document}))  # fmt: skip
+    path.write_text(
+        json.dumps({"displayTimeUnit": "ns", "traceEvents": events, **document})
+    )
     return readers.read(path, None, steps)
 
 
@@ -147,17 +149,43 @@ def jax_events(
     for i in range(steps):
         at = 1000.0 * i
         named = {"step_num": str(i)} if annotated else {}
-        events.append(made.tf_event(f"train {i}" if line else "train", at, 990, 9, 701, **named))  # fmt: skip
+        events.append(
+            made.tf_event(f"train {i}" if line else "train", at, 990, 9, 701, **named)
+        )
         events.append(made.tf_event("PjitFunction(train_step)", at + 1, 3, 9, 701))
         for k, (name, op, origin, start, length) in enumerate(
             [
-                ("gemm_fusion_dot_3", "gemm_fusion_dot.3", "jit(train_step)/dot_general:", 100, 400),
-                ("fusion_12", "fusion.12", "jit(train_step)/transpose(jvp(net))/tanh:", 600, 100),
+                (
+                    "gemm_fusion_dot_3",
+                    "gemm_fusion_dot.3",
+                    "jit(train_step)/dot_general:",
+                    100,
+                    400,
+                ),
+                (
+                    "fusion_12",
+                    "fusion.12",
+                    "jit(train_step)/transpose(jvp(net))/tanh:",
+                    600,
+                    100,
+                ),
             ]
-        ):  # fmt: skip
+        ):
             ids = {"correlation_id": str(10 * i + k + 1)}
             events.append(made.tf_event("cuLaunchKernel", at + 5 + k, 1, 9, 701, **ids))
-            events.append(made.tf_event(name, at + start, length, 20, 2, hlo_op=op, hlo_module=module, tf_op=origin, **ids))  # fmt: skip
+            events.append(
+                made.tf_event(
+                    name,
+                    at + start,
+                    length,
+                    20,
+                    2,
+                    hlo_op=op,
+                    hlo_module=module,
+                    tf_op=origin,
+                    **ids,
+                )
+            )
             events.append(made.tf_event(op, at + start, length, 5, 2))
         events.append(made.tf_event(f"{module}(7)", at + 100, 600, 4, 2))
         if line:
@@ -173,10 +201,14 @@ JAX = {"Device_gemm_fusion_dot": 400, "Device_tanh": 100}
     [
         ({}, 600, "begin 1 ms apart and are 0.6 ms long"),
         ({"line": False}, 990, "annotated 'train' on the host"),
-        ({"line": False, "annotated": False}, 1000, "each of the 4 executions of jit_train_step"),
+        (
+            {"line": False, "annotated": False},
+            1000,
+            "each of the 4 executions of jit_train_step",
+        ),
         ({"line": False, "annotated": False, "steps": 1}, 600, "the whole recording"),
     ],
-)  # fmt: skip
+)
 def test_jax_is_read_with_or_without_steps(
     how: Json, step: int, said: str, tmp_path: Path
 ) -> None:
@@ -190,13 +222,19 @@ def test_jax_is_read_with_or_without_steps(
 def test_a_perfetto_trace_of_jax_is_the_same(tmp_path: Path) -> None:
     (a,) = read(tmp_path, jax_events(), metadata={"highres-ticks": True})
     path = tmp_path / "perfetto_trace.json.gz"
-    path.write_bytes(gzip.compress(json.dumps({"displayTimeUnit": "ns", "traceEvents": jax_events()}).encode()))  # fmt: skip
+    path.write_bytes(
+        gzip.compress(
+            json.dumps({"displayTimeUnit": "ns", "traceEvents": jax_events()}).encode()
+        )
+    )
     (b,) = readers.read(path)
     assert (a.ops, a.notes, a.workload) == (b.ops, b.notes, b.workload)
 
 
 def test_a_mark_of_the_users_begins_each_step(tmp_path: Path) -> None:
-    (p,) = read(tmp_path, jax_events(), steps=StepChoice(mark="PjitFunction(train_step)"))  # fmt: skip
+    (p,) = read(
+        tmp_path, jax_events(), steps=StepChoice(mark="PjitFunction(train_step)")
+    )
     assert p.step_time_us == pytest.approx(1000)
     with pytest.raises(ProfileError, match="no annotation named 'x'"):
         read(tmp_path, jax_events(), steps=StepChoice(mark="x"))
@@ -205,22 +243,32 @@ def test_a_mark_of_the_users_begins_each_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("hlo_op", "origin", "family"),
     [
-        ("loop_add_fusion.3", "", "elementwise"), ("wrapped_convert", "", "elementwise"),
-        ("input_reduce_fusion.1", "", "reduce"), ("triton_softmax.2", "", "loss"),
-        ("gemm_fusion_dot.1", "", "matmul"), ("cublas-lt-matmul.4", "", "matmul"),
-        ("cudnn-conv-bw-filter.1", "", "conv"), ("all-reduce-start.1", "", "communication"),
-        ("reduce-scatter.3", "", "communication"), ("collective-permute-start", "", "communication"),
-        ("loop_transpose_fusion", "", "copy"), ("input_scatter_fusion", "", "copy"),
-        ("select-and-scatter.1", "", "pool"), ("reduce-window.9", "", "pool"),
-        ("copy.3", "", "copy"), ("sort.1", "", "reduce"), ("rng-bit-generator.2", "", "random"),
+        ("loop_add_fusion.3", "", "elementwise"),
+        ("wrapped_convert", "", "elementwise"),
+        ("input_reduce_fusion.1", "", "reduce"),
+        ("triton_softmax.2", "", "loss"),
+        ("gemm_fusion_dot.1", "", "matmul"),
+        ("cublas-lt-matmul.4", "", "matmul"),
+        ("cudnn-conv-bw-filter.1", "", "conv"),
+        ("all-reduce-start.1", "", "communication"),
+        ("reduce-scatter.3", "", "communication"),
+        ("collective-permute-start", "", "communication"),
+        ("loop_transpose_fusion", "", "copy"),
+        ("input_scatter_fusion", "", "copy"),
+        ("select-and-scatter.1", "", "pool"),
+        ("reduce-window.9", "", "pool"),
+        ("copy.3", "", "copy"),
+        ("sort.1", "", "reduce"),
+        ("rng-bit-generator.2", "", "random"),
         ("fusion.7", "jit(f)/jit(main)/reduce_sum[axes=(1,)]", "reduce"),
         ("fusion.7", "jit(f)/dot_general:", "matmul"),
         ("fusion.7", "jit(f)/conv_general_dilated:", "conv"),
         ("fusion.7", "jit(f)/convert_element_type:", "elementwise"),
         ("fusion.7", "jit(f)/broadcast_in_dim:", "copy"),
-        ("fusion.7", "jit(f)/mul:", "elementwise"), ("fusion.7", "", "other"),
+        ("fusion.7", "jit(f)/mul:", "elementwise"),
+        ("fusion.7", "", "other"),
     ],
-)  # fmt: skip
+)
 def test_instructions_of_xla_have_families(
     hlo_op: str, origin: str, family: str, tmp_path: Path
 ) -> None:
@@ -258,9 +306,17 @@ def timeline(
     prefix: str = "/device:GPU:0", *, streams: bool = True, gpu: bool = True
 ) -> list[Json]:
     """As TensorFlow 1's Timeline writes one session.run."""
-    names = ["Allocators", "/job:localhost/replica:0/task:0/device:GPU:0 Compute", "/job:localhost/replica:0/task:0/device:CPU:0 Compute"]  # fmt: skip
+    names = [
+        "Allocators",
+        "/job:localhost/replica:0/task:0/device:GPU:0 Compute",
+        "/job:localhost/replica:0/task:0/device:CPU:0 Compute",
+    ]
     if gpu:
-        names += [f"{prefix}/stream:all Compute", f"{prefix}/stream:all Tensors", f"{prefix}/memcpy Compute"]  # fmt: skip
+        names += [
+            f"{prefix}/stream:all Compute",
+            f"{prefix}/stream:all Tensors",
+            f"{prefix}/memcpy Compute",
+        ]
         if streams:
             names += [f"{prefix}/stream:12 Compute", f"{prefix}/stream:13 Compute"]
     pids = {name: k for k, name in enumerate(names)}
@@ -285,7 +341,9 @@ def timeline(
 ONE_RUN = {"Device_Conv2D": 400, "Device_ReluGrad": 100, "Device_MEMCPYHtoD": 50, "Device_IDLE": 450}  # fmt: skip
 
 
-@pytest.mark.parametrize("prefix", ["/device:GPU:0", "/gpu:0", "/job:worker/replica:0/task:3/device:GPU:0"])  # fmt: skip
+@pytest.mark.parametrize(
+    "prefix", ["/device:GPU:0", "/gpu:0", "/job:worker/replica:0/task:3/device:GPU:0"]
+)
 @pytest.mark.parametrize("streams", [True, False])
 def test_a_timeline_of_tensorflow_1_counts_each_kernel_once(
     prefix: str, streams: bool, tmp_path: Path
@@ -323,7 +381,10 @@ def test_several_kernels_of_one_operation_are_summed(tmp_path: Path) -> None:
         if "Relu" in str(e.get("args", {}).get("tf_op")):
             e["name"], e["args"]["tf_op"] = f"kernel_{k}", "net/b/Conv2D:Conv2D"
     (p,) = read(tmp_path, events)
-    assert {k: v for k, v in p.ops.items() if v} == {"Device_Conv2D": 500, "Device_IDLE": 500}  # fmt: skip
+    assert {k: v for k, v in p.ops.items() if v} == {
+        "Device_Conv2D": 500,
+        "Device_IDLE": 500,
+    }
 
 
 def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(
@@ -331,7 +392,9 @@ def test_a_trace_cut_among_the_kernels_is_refused_or_keeps_whole_steps(
 ) -> None:
     # the host's events stand first, so steps look whole while kernels are missing
     events = jax_events(8, line=False)
-    events.sort(key=lambda e: (e.get("ph") != "M", e.get("pid") != 701, e.get("tid") != 20))  # fmt: skip
+    events.sort(
+        key=lambda e: (e.get("ph") != "M", e.get("pid") != 701, e.get("tid") != 20)
+    )
     text = json.dumps({"traceEvents": events}).encode()
     kernels = [m.start() for m in re.finditer(rb'"name": "fusion_12"', text)]
     path = tmp_path / "t.json"

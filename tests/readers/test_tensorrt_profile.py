@@ -98,10 +98,32 @@ def test_fused_subgraphs_are_noted_with_their_share(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        {"startInMs": 0, "endInMs": 0.1, "startComputeMs": 0.1, "endComputeMs": 0.9, "startOutMs": 0.9, "endOutMs": 1.0, "inMs": 0.1, "computeMs": 0.8, "outMs": 0.1, "latencyMs": 1.1, "endToEndMs": 2},
-        {"startEnqMs": 0, "endEnqMs": 1, "startH2dMs": 0, "endH2dMs": 0.1, "startComputeMs": 0.1, "endComputeMs": 0.9, "startD2hMs": 0.9, "endD2hMs": 1.0, "latencyMs": 1.1},
+        {
+            "startInMs": 0,
+            "endInMs": 0.1,
+            "startComputeMs": 0.1,
+            "endComputeMs": 0.9,
+            "startOutMs": 0.9,
+            "endOutMs": 1.0,
+            "inMs": 0.1,
+            "computeMs": 0.8,
+            "outMs": 0.1,
+            "latencyMs": 1.1,
+            "endToEndMs": 2,
+        },
+        {
+            "startEnqMs": 0,
+            "endEnqMs": 1,
+            "startH2dMs": 0,
+            "endH2dMs": 0.1,
+            "startComputeMs": 0.1,
+            "endComputeMs": 0.9,
+            "startD2hMs": 0.9,
+            "endD2hMs": 1.0,
+            "latencyMs": 1.1,
+        },
     ],
-)  # fmt: skip
+)
 def test_times_of_runs_are_a_step_without_layers(run: Json, tmp_path: Path) -> None:
     slow = {k: v * 9 for k, v in run.items()}
     (p,) = read(tmp_path, json.dumps([run, slow, run]))
@@ -114,7 +136,12 @@ def test_times_of_runs_are_a_step_without_layers(run: Json, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (json.dumps({"Layers": [{"Name": "a", "LayerType": "Convolution"}], "Bindings": []}), "describes layers"),
+        (
+            json.dumps(
+                {"Layers": [{"Name": "a", "LayerType": "Convolution"}], "Bindings": []}
+            ),
+            "describes layers",
+        ),
         (profile()[:-40], "breaks off"),
         (profile([("a", -1.0)]), "a time of -1.0"),
         (profile([("a", 0.0)]), "no layer took any time"),
@@ -128,7 +155,7 @@ def test_times_of_runs_are_a_step_without_layers(run: Json, tmp_path: Path) -> N
         ('[{"computeMs": "x", "latencyMs": 1}]', "a time of 'x'"),
         ('[{"latencyMs": 1}]', "holds no layer, and no run"),
     ],
-)  # fmt: skip
+)
 def test_files_without_times_or_broken_are_refused(
     text: str, says: str, tmp_path: Path
 ) -> None:

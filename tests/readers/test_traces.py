@@ -309,7 +309,11 @@ def slow_reader(content: bytes) -> dict[str, int]:
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_the_slow_obvious_reader_says_the_same(
     data: st.DataObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,7 +355,11 @@ SOUND = [
     noise=st.binary(max_size=12),
     format=st.sampled_from([None, *readers.FORMATS]),
 )
-@settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@settings(
+    max_examples=300,
+    deadline=10_000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_damaged_files_give_a_profile_or_an_xlate_error(
     which: int, cut: float, at: float, noise: bytes, format: str | None, tmp_path: Path
 ) -> None:
@@ -418,7 +426,11 @@ def check(path: Path, format: str | None = None) -> None:
     ),
     format=st.sampled_from(["kineto", "tensorflow_trace"]),
 )
-@settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
+@settings(
+    max_examples=300,
+    deadline=10_000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_events_give_a_profile_or_an_xlate_error(
     events: list[Json], format: str, tmp_path: Path
 ) -> None:

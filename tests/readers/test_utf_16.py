@@ -30,7 +30,10 @@ def test_a_printed_profile_in_utf_16_is_read(
 
 
 def test_a_meter_in_utf_16_is_read(tmp_path: Path) -> None:
-    rows = "".join(f"2024/01/02 10:00:{i:02d}.100, Tesla T4, 6{i % 10}.10 W, 98 %\n" for i in range(20))  # fmt: skip
+    rows = "".join(
+        f"2024/01/02 10:00:{i:02d}.100, Tesla T4, 6{i % 10}.10 W, 98 %\n"
+        for i in range(20)
+    )
     path = tmp_path / "a.csv"
     text = "timestamp, name, power.draw [W], utilization.gpu [%]\n" + rows
     path.write_bytes(text.encode("utf-16"))

@@ -35,14 +35,18 @@ def test_kineto_says_when_it_was_recorded(
     path = tmp_path / "trace.json"
     raw = kineto(where).encode()
     path.write_bytes(gzip.compress(raw) if packed else raw)
-    assert recorded_at(path) == (None if where == "neither" else pytest.approx(AT, abs=0.01))  # fmt: skip
+    assert recorded_at(path) == (
+        None if where == "neither" else pytest.approx(AT, abs=0.01)
+    )
 
 
 def test_nsight_and_what_says_no_time(tmp_path: Path) -> None:
     path = tmp_path / "n.sqlite"
     with sqlite3.connect(path) as base:
         base.execute("CREATE TABLE TARGET_INFO_SESSION_START_TIME (utcEpochNs INTEGER)")
-        base.execute("INSERT INTO TARGET_INFO_SESSION_START_TIME VALUES (?)", (AT * 10**9,))  # fmt: skip
+        base.execute(
+            "INSERT INTO TARGET_INFO_SESSION_START_TIME VALUES (?)", (AT * 10**9,)
+        )
     assert recorded_at(path) == AT
     for content in (b"", b"\x1f\x8bnone", b"SQLite format 3\0none", b"a,b\n1,2\n"):
         path.write_bytes(content)
@@ -53,17 +57,27 @@ def test_nsight_and_what_says_no_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stamp", "apart"),
     [
-        ("2024/05/01 14:00:0{}.000", False), ("2024/05/02 01:00:0{}.000", False),
-        ("2024/05/03 12:00:0{}.000", True), ("2024-05-01T12:00:0{}Z", False),
-        ("2024-05-01T14:00:0{}+02:00", False), ("2024-05-01T14:00:0{}Z", True),
+        ("2024/05/01 14:00:0{}.000", False),
+        ("2024/05/02 01:00:0{}.000", False),
+        ("2024/05/03 12:00:0{}.000", True),
+        ("2024-05-01T12:00:0{}Z", False),
+        ("2024-05-01T14:00:0{}+02:00", False),
+        ("2024-05-01T14:00:0{}Z", True),
         ("12:00:0{}", False),
     ],
-)  # fmt: skip
+)
 def test_another_day_is_another_run(tmp_path: Path, stamp: str, apart: bool) -> None:
     profile, meter = tmp_path / "trace.json", tmp_path / "t.csv"
     profile.write_text(kineto("back"))
     rows = [f"{stamp.format(s)}, 60 W, 97 %, 40 %" for s in range(10)]
-    meter.write_text("\n".join(["timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]", *rows]))  # fmt: skip
+    meter.write_text(
+        "\n".join(
+            [
+                "timestamp, power.draw [W], utilization.gpu [%], utilization.memory [%]",
+                *rows,
+            ]
+        )
+    )
     telemetry = read_telemetry(meter)
     doubts = time_doubts(telemetry, profile)
     assert bool(doubts) == apart

@@ -140,17 +140,55 @@ def test_operations_of_tensorflow_keep_their_types(tmp_path: Path) -> None:
     ("changed", "device"),
     [
         ({}, "T4"),
-        ({"core_count": 108, "memory_size": 42_409_132_032, "memory_bandwidth": 1_555_200_000_000, "compute_cap_major": 8, "compute_cap_minor": 0}, "GA100 40GB"),
-        ({"core_count": 80, "memory_size": 16_945_512_448, "memory_bandwidth": 898_048_000_000, "compute_cap_major": 7, "compute_cap_minor": 0}, "V100 16GB"),
-        ({"core_count": 41}, "Nvidia GPU with compute capability 7.5, 41 multiprocessors and 14.8 GiB"),
-        ({"compute_cap_major": 8}, "Nvidia GPU with compute capability 8.5, 40 multiprocessors and 14.8 GiB"),
-        ({"device_vendor": "AMD"}, "AMD GPU with compute capability 7.5, 40 multiprocessors and 14.8 GiB"),
+        (
+            {
+                "core_count": 108,
+                "memory_size": 42_409_132_032,
+                "memory_bandwidth": 1_555_200_000_000,
+                "compute_cap_major": 8,
+                "compute_cap_minor": 0,
+            },
+            "GA100 40GB",
+        ),
+        (
+            {
+                "core_count": 80,
+                "memory_size": 16_945_512_448,
+                "memory_bandwidth": 898_048_000_000,
+                "compute_cap_major": 7,
+                "compute_cap_minor": 0,
+            },
+            "V100 16GB",
+        ),
+        (
+            {"core_count": 41},
+            "Nvidia GPU with compute capability 7.5, 41 multiprocessors and 14.8 GiB",
+        ),
+        (
+            {"compute_cap_major": 8},
+            "Nvidia GPU with compute capability 8.5, 40 multiprocessors and 14.8 GiB",
+        ),
+        (
+            {"device_vendor": "AMD"},
+            "AMD GPU with compute capability 7.5, 40 multiprocessors and 14.8 GiB",
+        ),
         # half of it, as some drivers count; or not known
-        ({"memory_bandwidth": 160_032_000_000}, "T4"), ({"memory_bandwidth": 0}, "T4"),
-        ({"device_vendor": "AMD", "core_count": 304, "memory_size": 206_141_652_992, "memory_bandwidth": 2_662_400_000_000, "compute_cap_major": 9, "compute_cap_minor": 4}, "MI300X"),
+        ({"memory_bandwidth": 160_032_000_000}, "T4"),
+        ({"memory_bandwidth": 0}, "T4"),
+        (
+            {
+                "device_vendor": "AMD",
+                "core_count": 304,
+                "memory_size": 206_141_652_992,
+                "memory_bandwidth": 2_662_400_000_000,
+                "compute_cap_major": 9,
+                "compute_cap_minor": 4,
+            },
+            "MI300X",
+        ),
         ({"core_count": 0}, None),
     ],
-)  # fmt: skip
+)
 def test_the_gpu_is_known_by_its_figures_or_taken_for_no_other(
     changed: Json, device: str | None, tmp_path: Path
 ) -> None:
@@ -216,7 +254,11 @@ def test_other_protocol_buffers_are_not_read_as_profiles(tmp_path: Path) -> None
     noise=st.binary(min_size=1, max_size=8),
     cut=st.booleans(),
 )
-@settings(max_examples=150, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@settings(
+    max_examples=150,
+    deadline=10_000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_damaged_files_give_a_profile_or_an_xlate_error(
     which: str, at: float, noise: bytes, cut: bool, tmp_path: Path
 ) -> None:
@@ -316,7 +358,10 @@ def test_a_framework_that_training_never_saw_is_not_ok(tmp_path: Path) -> None:
     bundle = bundles.load(bundles.shipped_folder("p2.xlarge", "p3.2xlarge"))
     (p,) = read(tmp_path, made.space(made.jax_gpu(), made.jax_host()))
     said = [str(r) for r in examine(p, bundle).verdict.reasons]
-    assert any("recorded with jax, and the training's runs are of tensorflow" in r for r in said)  # fmt: skip
+    assert any(
+        "recorded with jax, and the training's runs are of tensorflow" in r
+        for r in said
+    )
     unknown = replace(p, workload=replace(p.workload, framework="unknown"))
     said = [str(r) for r in examine(unknown, bundle).verdict.reasons]
     assert not any("recorded with" in r for r in said)

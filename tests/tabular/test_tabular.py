@@ -93,7 +93,9 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("said", ["<script>alert(1)</script>", '"><img src=x onerror=a>', "a & b"])  # fmt: skip
+@pytest.mark.parametrize(
+    "said", ["<script>alert(1)</script>", '"><img src=x onerror=a>', "a & b"]
+)
 def test_text_from_outside_stays_text(said: str) -> None:
     page = Rows([{said: said, "x": 1.0}], [said])._repr_html_()
     tags = Tags()
@@ -107,9 +109,10 @@ def test_text_from_outside_stays_text(said: str) -> None:
 
 def test_a_profile_cannot_put_tags_into_a_notebook() -> None:
     profile = xlate.Profile(
-        {"Device_<img src=x>": 9e4, "Device_Relu": 1e4}, step_time_us=6e4,
+        {"Device_<img src=x>": 9e4, "Device_Relu": 1e4},
+        step_time_us=6e4,
         source="<script>1</script>",
-    )  # fmt: skip
+    )
     answers = xlate.translate(profile, *PAIR)
     for page in (answers._repr_html_(), answers[0]._repr_html_()):
         assert "<img" not in page

@@ -50,11 +50,14 @@ def rows(
 @pytest.mark.parametrize(
     "stamp",
     [
-        "2024/05/01 12:00:{s:06.3f}", "2024-05-01 12:00:{s:09.6f}",
-        "2024-05-01T12:00:{s:06.3f}", "2024-05-01T12:00:{s:06.3f}Z",
-        "2024-05-01T12:00:{s:06.3f}+02:00", "20240501 12:00:{s:06.3f}",
+        "2024/05/01 12:00:{s:06.3f}",
+        "2024-05-01 12:00:{s:09.6f}",
+        "2024-05-01T12:00:{s:06.3f}",
+        "2024-05-01T12:00:{s:06.3f}Z",
+        "2024-05-01T12:00:{s:06.3f}+02:00",
+        "20240501 12:00:{s:06.3f}",
     ],
-)  # fmt: skip
+)
 def test_time_stamps_of_every_form_are_read(read: Reader, stamp: str) -> None:
     trace = read("\n".join([NAMES, *rows(stamp=stamp)]))
     assert trace.samples["TIME"].to_list() == pytest.approx([0, 0.1, 0.2, 0.3])
@@ -67,13 +70,19 @@ def test_time_stamps_of_every_form_are_read(read: Reader, stamp: str) -> None:
 @pytest.mark.parametrize(
     ("stamp", "seconds"),
     [
-        ("1714564800", 1714564800), ("1714564800.25", 1714564800.25),
-        ("1714564800250", 1714564800.25), ("1714564800250000000", 1714564800.25),
-        ("Wed May  1 12:00:00 2024", 1714564800), ("2024-05-01T14:00:00+0200", 1714564800),
-        ("12:00:01", 43201.0), ("2024/13/01 12:00:00", None), ("noon", None), ("17", None),
+        ("1714564800", 1714564800),
+        ("1714564800.25", 1714564800.25),
+        ("1714564800250", 1714564800.25),
+        ("1714564800250000000", 1714564800.25),
+        ("Wed May  1 12:00:00 2024", 1714564800),
+        ("2024-05-01T14:00:00+0200", 1714564800),
+        ("12:00:01", 43201.0),
+        ("2024/13/01 12:00:00", None),
+        ("noon", None),
+        ("17", None),
         ("2024/02/30 12:00:00", None),
     ],
-)  # fmt: skip
+)
 def test_a_moment_is_the_same_in_every_form(stamp: str, seconds: float | None) -> None:
     parsed = moment(stamp)
     assert (None if parsed is None else parsed[0]) == (
@@ -132,15 +141,20 @@ def test_a_csv_without_a_header_needs_the_names_of_its_columns(
 @pytest.mark.parametrize(
     ("heading", "cell"),
     [
-        ("power.draw [mW]", "61500"), ("power.draw [mW]", "61500 mW"),
-        ("power.draw", "61500 mW"), ("power.draw [W]", "61.5"),
-        ("power.draw (kW)", "0.0615"), ("power.draw [W]", "61500 mW"),
+        ("power.draw [mW]", "61500"),
+        ("power.draw [mW]", "61500 mW"),
+        ("power.draw", "61500 mW"),
+        ("power.draw [W]", "61.5"),
+        ("power.draw (kW)", "0.0615"),
+        ("power.draw [W]", "61500 mW"),
     ],
-)  # fmt: skip
+)
 def test_power_is_read_in_the_unit_that_is_written(
     read: Reader, heading: str, cell: str
 ) -> None:
-    text = f"{heading}, clocks.sm [GHz], utilization.gpu [%]\n" + f"{cell}, 1.59, 97\n" * 3  # fmt: skip
+    text = (
+        f"{heading}, clocks.sm [GHz], utilization.gpu [%]\n" + f"{cell}, 1.59, 97\n" * 3
+    )
     trace = read(text)
     assert trace.mean("POWER") == pytest.approx(61.5)
     assert trace.mean("SMCLK") == pytest.approx(1590)
@@ -219,7 +233,11 @@ def test_dmon_of_nvidia_smi(read: Reader) -> None:
         + "    0    64    27     -    78    15   100     5  6250  1710\n    0  6"
     )
     assert trace.mean("POWER") == 62.5
-    assert (trace.mean("SMCLK"), trace.mean("MCUTL"), trace.mean("MMCLK")) == (1710, 15, 6250)  # fmt: skip
+    assert (trace.mean("SMCLK"), trace.mean("MCUTL"), trace.mean("MMCLK")) == (
+        1710,
+        15,
+        6250,
+    )
     assert trace.notes == ("1 lines break off and were left out",)
     dated = DMON.replace("# gpu", "#Date       Time        gpu").replace(
         "# Idx", "#YYYYMMDD   HH:MM:SS    Idx"
@@ -233,7 +251,12 @@ def test_dmon_of_nvidia_smi(read: Reader) -> None:
         read(dated)
     trace = read(dated, 1)
     assert (trace.duration_s, trace.mean("POWER")) == (2, 61)
-    assert read(dated.replace("20240501   ", "").replace("#Date       ", "#"), 0).duration_s == 2  # fmt: skip
+    assert (
+        read(
+            dated.replace("20240501   ", "").replace("#Date       ", "#"), 0
+        ).duration_s
+        == 2
+    )
     csv = "#gpu, pwr, gtemp, sm, mem, mclk, pclk\n#Idx, W, C, %, %, MHz, MHz\n"
     assert read(csv + "0, 70, 40, 90, 30, 5000, 1590\n" * 2).mean("POWER") == 70
 
@@ -241,12 +264,21 @@ def test_dmon_of_nvidia_smi(read: Reader) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("# gpu        pid  type    sm   mem   enc   dec   command\n    0   1  C 9 9 - - python\n", "pmon, which names processes"),
-        ("# gpu    sm   mem   enc   dec\n# Idx     %     %     %     %\n    0    90    10     0     0\n", r"no power \(pwr\)"),
+        (
+            "# gpu        pid  type    sm   mem   enc   dec   command\n    0   1  C 9 9 - - python\n",
+            "pmon, which names processes",
+        ),
+        (
+            "# gpu    sm   mem   enc   dec\n# Idx     %     %     %     %\n    0    90    10     0     0\n",
+            r"no power \(pwr\)",
+        ),
         ("| NVIDIA-SMI 535.54.03   Driver Version: 535.54.03 |\n", "prints for people"),
-        ("timestamp, utilization.gpu [%]\n2024/05/01 12:00:00.000, 9 %\n", "no power.draw"),
+        (
+            "timestamp, utilization.gpu [%]\n2024/05/01 12:00:00.000, 9 %\n",
+            "no power.draw",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_holds_no_power_is_refused_by_name(
     read: Reader, text: str, said: str
 ) -> None:
@@ -281,7 +313,9 @@ def test_dcgm_with_any_fields(read: Reader) -> None:
     assert read(words).mean("POWER") == 200
 
 
-@pytest.mark.parametrize("blank", ["9223372036854775794", "9.22337e+18", "2147483632", "140737488355328.0"])  # fmt: skip
+@pytest.mark.parametrize(
+    "blank", ["9223372036854775794", "9.22337e+18", "2147483632", "140737488355328.0"]
+)
 def test_blanks_of_dcgm_go_into_no_mean(read: Reader, blank: str) -> None:
     text = "# Entity GRACT POWER TOTEC\n Id\n" + "GPU 0 0.5 200 1000\n" * 3
     trace = read(text + f"GPU 0 0.5 {blank} {blank}\n")
@@ -320,7 +354,14 @@ def test_rocm_smi(read: Reader, form: str) -> None:
     trace = read(rocm_texts()[form])
     assert trace.samples.height == 2
     assert trace.device == "AMD Instinct MI300X"
-    for name, value in {"POWER": 550, "GPUTL": 98, "MCUTL": 40, "SMCLK": 2100, "MMCLK": 1300, "TMPTR": 71}.items():  # fmt: skip
+    for name, value in {
+        "POWER": 550,
+        "GPUTL": 98,
+        "MCUTL": 40,
+        "SMCLK": 2100,
+        "MMCLK": 1300,
+        "TMPTR": 71,
+    }.items():
         assert trace.mean(name) == value, name
 
 
@@ -331,7 +372,15 @@ def test_rocm_smi_in_older_and_other_forms(read: Reader) -> None:
     trace = read(old * 3, 1)
     assert trace.samples["POWER"].to_list() == [198.5] * 3
     assert trace.mean("GPUTL") == 17
-    hexed = json.dumps({"card0": {"Card model": "0xc1e", "Average Graphics Package Power (W)": "15.0", "GPU use (%)": "9"}})  # fmt: skip
+    hexed = json.dumps(
+        {
+            "card0": {
+                "Card model": "0xc1e",
+                "Average Graphics Package Power (W)": "15.0",
+                "GPU use (%)": "9",
+            }
+        }
+    )
     assert read(hexed * 2).device is None
     timed = "timestamp,device,Average Graphics Package Power (W)\n" + "".join(
         f"17145648{k:02d},card0,200\n" for k in range(3)
@@ -345,13 +394,24 @@ AMD_HEAD = "timestamp,gpu,gfx_activity,umc_activity,mm_activity,vcn_activity,soc
 
 
 def test_amd_smi_metric(read: Reader) -> None:
-    text = AMD_HEAD + "\n" + "".join(
-        f"17895155{24 + k},{g},95,80,N/A,\"['N/A', 'N/A']\",{700 + 100 * g},2100,2000,1300,N/A,78,60\n"
-        for k in range(3)
-        for g in (0, 1)
-    )  # fmt: skip
+    text = (
+        AMD_HEAD
+        + "\n"
+        + "".join(
+            f"17895155{24 + k},{g},95,80,N/A,\"['N/A', 'N/A']\",{700 + 100 * g},2100,2000,1300,N/A,78,60\n"
+            for k in range(3)
+            for g in (0, 1)
+        )
+    )
     trace = read(text, 1)
-    for name, value in {"POWER": 800, "GPUTL": 95, "MCUTL": 80, "SMCLK": 2050, "MMCLK": 1300, "TMPTR": 78}.items():  # fmt: skip
+    for name, value in {
+        "POWER": 800,
+        "GPUTL": 95,
+        "MCUTL": 80,
+        "SMCLK": 2050,
+        "MMCLK": 1300,
+        "TMPTR": 78,
+    }.items():
         assert trace.mean(name) == value, name
     assert (trace.duration_s, trace.zoned, trace.device) == (2, True, None)
     entry = {
@@ -363,7 +423,14 @@ def test_amd_smi_metric(read: Reader) -> None:
     for document in ([entry], {"gpu_data": [entry]}):
         trace = read("WARNING: not in the render group\n" + json.dumps(document) * 3)
         assert trace.samples.height == 3
-        for name, value in {"POWER": 700, "GPUTL": 95, "MCUTL": 80, "SMCLK": 2100, "MMCLK": 1300, "TMPTR": 78}.items():  # fmt: skip
+        for name, value in {
+            "POWER": 700,
+            "GPUTL": 95,
+            "MCUTL": 80,
+            "SMCLK": 2100,
+            "MMCLK": 1300,
+            "TMPTR": 78,
+        }.items():
             assert trace.mean(name) == value, name
 
 
@@ -375,22 +442,39 @@ def test_amd_smi_monitor(read: Reader) -> None:
         for x in (0, 1)
     )
     trace = read(csv)
-    assert (trace.mean("POWER"), trace.mean("MCUTL"), trace.mean("GPUTL")) == (700, 40, 95)  # fmt: skip
+    assert (trace.mean("POWER"), trace.mean("MCUTL"), trace.mean("GPUTL")) == (
+        700,
+        40,
+        95,
+    )
     assert "3 rows of partitions of a GPU were left out" in trace.notes
-    table = "GPU  POWER  PWR_CAP   GPU_T   MEM_T   GFX_CLK   GFX%   MEM%  MEM_CLOCK\n" + "".join(
-        f"  {g}  {251 + g} W   1000 W   55 °C   43 °C   2400 MHz   93 %   12 %   1900 MHz\n"
-        for g in (0, 1)
-    )  # fmt: skip
+    table = (
+        "GPU  POWER  PWR_CAP   GPU_T   MEM_T   GFX_CLK   GFX%   MEM%  MEM_CLOCK\n"
+        + "".join(
+            f"  {g}  {251 + g} W   1000 W   55 °C   43 °C   2400 MHz   93 %   12 %   1900 MHz\n"
+            for g in (0, 1)
+        )
+    )
     trace = read(table * 3, 1)
-    assert (trace.mean("POWER"), trace.mean("SMCLK"), trace.mean("MCUTL")) == (252, 2400, 12)  # fmt: skip
+    assert (trace.mean("POWER"), trace.mean("SMCLK"), trace.mean("MCUTL")) == (
+        252,
+        2400,
+        12,
+    )
     entry = {"gpu": 0, "power_usage": {"value": 25, "unit": "W"}, "gfx": {"value": 7, "unit": "%"}, "gfx_clock": {"value": 900, "unit": "MHz"}, "mem": {"value": 1, "unit": "%"}}  # fmt: skip
     trace = read(json.dumps([entry], indent=4) * 2)
-    assert (trace.mean("POWER"), trace.mean("MCUTL"), trace.mean("SMCLK")) == (25, 1, 900)  # fmt: skip
+    assert (trace.mean("POWER"), trace.mean("MCUTL"), trace.mean("SMCLK")) == (
+        25,
+        1,
+        900,
+    )
     with pytest.raises(ProfileError, match="no power of a GPU"):
         read("gpu,gfx_activity\n0,9\n")
 
 
-@pytest.mark.parametrize("head", [NAMES, AMD_HEAD, "device,Average Graphics Package Power (W)"])  # fmt: skip
+@pytest.mark.parametrize(
+    "head", [NAMES, AMD_HEAD, "device,Average Graphics Package Power (W)"]
+)
 def test_a_quote_that_is_never_closed_is_no_traceback(read: Reader, head: str) -> None:
     with pytest.raises(ProfileError, match="not a csv of a meter"):
         read(head + '\n"' + "x," * 200_000)

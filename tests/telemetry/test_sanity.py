@@ -57,7 +57,9 @@ def test_what_a_value_must_be_is_said_as_it_is_meant(path: Path) -> None:
     path.write_text(smi().replace("120.5 W", "-28.4 W", 5).replace("95 %", "300 %", 3))
     said = [left.text for left in read_trace(path).left_out]
     assert any("GPU utilisation of 300, which must be from 0 to 100" in t for t in said)
-    assert any("power of -28.4, which must be over 0 and at most 10000 W" in t for t in said)  # fmt: skip
+    assert any(
+        "power of -28.4, which must be over 0 and at most 10000 W" in t for t in said
+    )
 
 
 def test_activities_lie_between_0_and_1(path: Path) -> None:
@@ -80,13 +82,18 @@ def test_what_is_missing_is_counted_and_too_much_of_it_refused(path: Path) -> No
     path.write_text(smi().replace(" 40 %", " [N/A]", 20))
     trace = read_trace(path)
     assert trace.mean("MCUTL") is None
-    assert "memory utilisation is known in 10 of 30 samples and was not used" in trace.notes  # fmt: skip
+    assert (
+        "memory utilisation is known in 10 of 30 samples and was not used"
+        in trace.notes
+    )
 
 
 def test_the_files_own_limits_bound_power_and_clock(path: Path) -> None:
     head = HEAD.replace("temperature.gpu", "power.limit [W], clocks.max.sm [MHz]")
     rows = smi().removeprefix(HEAD).replace(", 60\n", ", 149.00 W, 875 MHz\n")
-    rows = rows.replace("120.5 W", "310 W", 2).replace("875 MHz, 2505", "1400 MHz, 2505", 4)  # fmt: skip
+    rows = rows.replace("120.5 W", "310 W", 2).replace(
+        "875 MHz, 2505", "1400 MHz, 2505", 4
+    )
     path.write_text(head + rows)
     left = {x.field: x for x in read_trace(path).left_out}
     assert left["power"].count == 2

@@ -33,11 +33,11 @@ def log(
         "<clocks><graphics_clock>1590 MHz</graphics_clock><sm_clock>1575 MHz</sm_clock>"
         "<mem_clock>5000 MHz</mem_clock></clocks><temperature><gpu_temp>66 C</gpu_temp></temperature></gpu>"
         for w in watts
-    )  # fmt: skip
+    )
     return (
         f'<?xml version="1.0" ?>\n<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_{schema[:3]}.dtd">\n'
         f"<nvidia_smi_log><timestamp>{stamp.format(second)}</timestamp>{cards}</nvidia_smi_log>\n"
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("schema", POWER)

@@ -76,8 +76,9 @@ def test_a_header_alone_is_no_recording() -> None:
 def test_an_energy_counter_that_stops_or_wraps_is_reported() -> None:
     still = dcgm.read(dmon([(0.5, 150, 7, 30, 1380)] * 3), "t")
     assert still.energy_j() == (
-        None, "the energy counter stands still, and no time stamps to integrate over"
-    )  # fmt: skip
+        None,
+        "the energy counter stands still, and no time stamps to integrate over",
+    )
     wraps = dcgm.read(dmon([(0.5, 150, e, 30, 1380) for e in (9, 10, 2)]), "t")
     assert "wraps or was reset" in wraps.energy_j()[1]
 
@@ -187,9 +188,12 @@ def run(
     mhz: int, k: int, power: float, time: float = 1.0, clock: int | None = None
 ) -> Run:
     samples = pl.DataFrame(
-        {"SMACT": [0.0, 0.9, 0.9], "POWER": [50.0, power, power],
-         "SMCLK": [210.0, clock or mhz, clock or mhz]}
-    )  # fmt: skip
+        {
+            "SMACT": [0.0, 0.9, 0.9],
+            "POWER": [50.0, power, power],
+            "SMCLK": [210.0, clock or mhz, clock or mhz],
+        }
+    )
     return Run("V100", "job", mhz, (k,), Trace(samples, f"{mhz}-{k}"), time)
 
 
@@ -201,7 +205,9 @@ def test_the_cold_run_and_wild_runs_are_left_out() -> None:
     assert table["power_w"][0] == pytest.approx(103.5)
     assert table["time_s"][0] == 1.0
     assert table["power_cv"][0] == pytest.approx(np.std(range(101, 107)) / 103.5)
-    assert notes == ["job at 1000 MHz: no energy counter, and no time stamps to integrate over"]  # fmt: skip
+    assert notes == [
+        "job at 1000 MHz: no energy counter, and no time stamps to integrate over"
+    ]
 
 
 def test_a_single_run_is_kept_and_a_clock_not_reached_is_flagged() -> None:

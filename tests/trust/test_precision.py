@@ -142,8 +142,13 @@ def test_precisions_that_cannot_be_are_refused(
 
 @pytest.mark.parametrize(
     ("mix", "said", "program"),
-    [(HALF, "fp32", "fp16"), (TF32, "fp32", "fp32"), (HALF, "int8", "int8"), ({}, "fp32", "fp32")],
-)  # fmt: skip
+    [
+        (HALF, "fp32", "fp16"),
+        (TF32, "fp32", "fp32"),
+        (HALF, "int8", "int8"),
+        ({}, "fp32", "fp32"),
+    ],
+)
 def test_a_trace_says_its_precision_by_its_kernels(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -233,22 +238,94 @@ def test_every_gpu_of_the_catalogue_is_known_to_have_tf32_or_not() -> None:
 @pytest.mark.parametrize(
     ("made", "anchor", "target", "formats", "said"),
     [
-        (profile(), "V100-SXM2-16GB", "A100-SXM4-40GB", ("fp32", "tf32"), r"convolutions and recurrent layers \(57%\) in TF32 unless"),
+        (
+            profile(),
+            "V100-SXM2-16GB",
+            "A100-SXM4-40GB",
+            ("fp32", "tf32"),
+            r"convolutions and recurrent layers \(57%\) in TF32 unless",
+        ),
         (profile(), "V100-SXM2-16GB", "H100-PCIe", ("fp32", "tf32"), "in TF32 unless"),
-        (profile(ops={"Device_aten::addmm": 5e4}), "T4", "L4", ("fp32", "fp32"), "TF32 where the program allows it"),
-        (profile(framework="tensorflow", ops={"Device_MatMul": 5e4}), "T4", "L4", ("fp32", "tf32"), "in TF32 unless"),
-        (profile({}), "P100-PCIe-16GB", "A100-SXM4-40GB", (None, None), "as far as is known"),
-        (profile(TF32), "A100-SXM4-40GB", "V100-SXM2-16GB", ("tf32", "fp32"), "V100-SXM2-16GB computes that in fp32"),
-        (profile(TF32), "A100-SXM4-40GB", "MI210", ("tf32", "fp32"), "MI210 computes that in fp32"),
+        (
+            profile(ops={"Device_aten::addmm": 5e4}),
+            "T4",
+            "L4",
+            ("fp32", "fp32"),
+            "TF32 where the program allows it",
+        ),
+        (
+            profile(framework="tensorflow", ops={"Device_MatMul": 5e4}),
+            "T4",
+            "L4",
+            ("fp32", "tf32"),
+            "in TF32 unless",
+        ),
+        (
+            profile({}),
+            "P100-PCIe-16GB",
+            "A100-SXM4-40GB",
+            (None, None),
+            "as far as is known",
+        ),
+        (
+            profile(TF32),
+            "A100-SXM4-40GB",
+            "V100-SXM2-16GB",
+            ("tf32", "fp32"),
+            "V100-SXM2-16GB computes that in fp32",
+        ),
+        (
+            profile(TF32),
+            "A100-SXM4-40GB",
+            "MI210",
+            ("tf32", "fp32"),
+            "MI210 computes that in fp32",
+        ),
         (profile({}), "A100-SXM4-40GB", "T4", (None, None), "may be in TF32"),
-        (profile(TF32), "T4", "A100-SXM4-40GB", ("tf32", "tf32"), "was it recorded there"),
-        (profile(HALF), "V100-SXM2-16GB", "P100-PCIe-16GB", ("fp16", None), "no tensor cores for fp16"),
-        (profile({"bf16-tensor": 9.0}), "A100-SXM4-40GB", "T4", ("bf16", None), "no tensor cores for bf16"),
-        (profile({"fp8-tensor": 9.0}), "H100-PCIe", "A100-SXM4-40GB", ("fp8", None), "no tensor cores for fp8"),
-        (profile({}, precision="bf16"), "H100-PCIe", "V100-SXM2-16GB", ("bf16", None), "no tensor cores for bf16"),
-        (profile({"fp16": 9.0}), "P100-PCIe-16GB", "V100-SXM2-16GB", ("fp16", "fp16"), "without tensor cores"),
+        (
+            profile(TF32),
+            "T4",
+            "A100-SXM4-40GB",
+            ("tf32", "tf32"),
+            "was it recorded there",
+        ),
+        (
+            profile(HALF),
+            "V100-SXM2-16GB",
+            "P100-PCIe-16GB",
+            ("fp16", None),
+            "no tensor cores for fp16",
+        ),
+        (
+            profile({"bf16-tensor": 9.0}),
+            "A100-SXM4-40GB",
+            "T4",
+            ("bf16", None),
+            "no tensor cores for bf16",
+        ),
+        (
+            profile({"fp8-tensor": 9.0}),
+            "H100-PCIe",
+            "A100-SXM4-40GB",
+            ("fp8", None),
+            "no tensor cores for fp8",
+        ),
+        (
+            profile({}, precision="bf16"),
+            "H100-PCIe",
+            "V100-SXM2-16GB",
+            ("bf16", None),
+            "no tensor cores for bf16",
+        ),
+        (
+            profile({"fp16": 9.0}),
+            "P100-PCIe-16GB",
+            "V100-SXM2-16GB",
+            ("fp16", "fp16"),
+            "without tensor cores",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_target_that_computes_otherwise_is_said(
     made: Profile,
     anchor: str,
@@ -318,9 +395,15 @@ def test_what_runs_on_the_target_showed_is_only_noted(
     in_fp32 = replace(timed_profile, precision_us=FP32)
     shift = shift_of(in_fp32, present(v100.gpu), present(a100.gpu), shipped)
     answer = with_facts(
-        sure, in_fp32, Pair(v100, a100), known_gpus,
-        bundle=shipped, guessed=False, shift=shift, source=("the fitted physics", None),
-    )  # fmt: skip
+        sure,
+        in_fp32,
+        Pair(v100, a100),
+        known_gpus,
+        bundle=shipped,
+        guessed=False,
+        shift=shift,
+        source=("the fitted physics", None),
+    )
     assert answer.verdict.level == "ok"
     assert "learnt from runs measured there" in answer.verdict.reasons[-1]
     made = replace(shipped.manifest, simulated=True)
@@ -349,7 +432,10 @@ def test_half_precision_is_not_in_domain_of_fp32_training(
     assert plain.verdict == fp32.verdict
     assert doubted.verdict.level != "ok"
     assert doubted.facts.domain != "in_domain"
-    assert any("computes in fp16" in r and "training was in fp32" in r for r in doubted.verdict.reasons)  # fmt: skip
+    assert any(
+        "computes in fp16" in r and "training was in fp32" in r
+        for r in doubted.verdict.reasons
+    )
     said = document_of(doubted)["precision"]
     assert (said["anchor"], said["target"]) == ("fp16", "fp16")
     assert said["shares"]["fp16-tensor"] == pytest.approx(40 / 70)

@@ -33,9 +33,11 @@ OPS = {
 
 
 def profile(
-    mix: dict[str, float], framework: str = "pytorch", precision: str = "fp32",
+    mix: dict[str, float],
+    framework: str = "pytorch",
+    precision: str = "fp32",
     ops: dict[str, float] = OPS,
-) -> Profile:  # fmt: skip
+) -> Profile:
     work = WorkloadKey(framework=framework, precision=precision)
     return Profile(ops, work, step_time_us=110e3, source="made", precision_us=mix)
 
@@ -93,14 +95,17 @@ def test_a_recorded_kernel_ran_at_one_peak() -> None:
         ({"fp16": 1.0}, P100, V100, 19.05 / 125, 19.05 / 15.7),
         # 30 of 80 on tensor cores, 50 in fp32 of which three quarters may be TF32
         (
-            {"fp16-tensor": 0.3, "fp32": 0.7}, V100, A100,
-            1 - 0.375 * (1 - 125 / 312) - 0.625 * 0.75 * (1 - 15.7 / 156), 1.0,
+            {"fp16-tensor": 0.3, "fp32": 0.7},
+            V100,
+            A100,
+            1 - 0.375 * (1 - 125 / 312) - 0.625 * 0.75 * (1 - 15.7 / 156),
+            1.0,
         ),
         ({NOT_KNOWN: 1.0}, V100, A100, 1.0, 1.0),
         ({}, V100, A100, 1.0, 1.0),
         ({"fp64": 1.0}, A100, A100, 1.0, 1.0),
     ],
-)  # fmt: skip
+)
 def test_peaks_say_how_far_products_may_change(
     mix: dict[str, float], anchor: Gpu, target: Gpu, low: float, high: float
 ) -> None:
@@ -144,9 +149,13 @@ def test_operations_that_memory_limits_do_not_follow_peaks(empty_home: Path) -> 
     ],
 )
 def test_an_interval_reaches_to_the_precision_of_the_run(
-    empty_home: Path, mix: dict[str, float], anchor: str, target: str, moved: str,
+    empty_home: Path,
+    mix: dict[str, float],
+    anchor: str,
+    target: str,
+    moved: str,
     domain: str,
-) -> None:  # fmt: skip
+) -> None:
     changed, plain = translated([mix, {}], anchor, target)
     e, was = changed.step_time_s, plain.step_time_s
     assert e.value == was.value
@@ -212,9 +221,11 @@ def test_a_bundle_answers_in_the_precision_of_its_training(
                 replace(timed, precision_us={"fp32": 1.0}),
                 replace(timed, precision_us={"fp16-tensor": 0.9, "fp32": 0.1}),
             ],
-            "g4dn.xlarge", "p3.2xlarge", bundle=shipped,
+            "g4dn.xlarge",
+            "p3.2xlarge",
+            bundle=shipped,
         ),
-    )  # fmt: skip
+    )
     assert fp32.facts.precision_assumed == half.facts.precision_assumed == "fp32"
     assert fp32.facts.precision_interval_scale is None
     assert fp32.verdict.level != "refuse"

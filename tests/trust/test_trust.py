@@ -50,7 +50,9 @@ def transformer(scale: float = 1.0) -> Profile:
     ops = {"addmm": 9e3, "bmm": 3e3, "_softmax": 8e2, "native_layer_norm": 6e2, "gelu": 5e2}  # fmt: skip
     vector = {f"Device_aten::{k}": v * scale for k, v in ops.items()}
     busy = sum(vector.values())
-    return Profile(vector | {"Device_IDLE": 0.1 * busy}, PYTORCH, step_time_us=1.1 * busy)  # fmt: skip
+    return Profile(
+        vector | {"Device_IDLE": 0.1 * busy}, PYTORCH, step_time_us=1.1 * busy
+    )
 
 
 @pytest.mark.parametrize("factor", [0.16, 0.25, 0.5, 2.2, 4.0])
@@ -236,8 +238,13 @@ def test_time_never_falls_as_work_grows(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("mode", "inference"), ("precision", "fp16"), ("framework", "pytorch"), ("optimizer", "Adam")],
-)  # fmt: skip
+    [
+        ("mode", "inference"),
+        ("precision", "fp16"),
+        ("framework", "pytorch"),
+        ("optimizer", "Adam"),
+    ],
+)
 def test_profiles_of_different_work_are_not_averaged(
     timed_profile: Profile, field: str, value: str
 ) -> None:
@@ -295,7 +302,10 @@ def test_measured_profiles_of_networks_left_out_are_not_doubted(profet: Corpus) 
     for name in profet.instances:
         runs = profet.runs_on(name)
         ops = [c for c in runs.columns if c.startswith(("Device_", "Host_"))]
-        times, models = np.nan_to_num(matrix(runs, ops)), runs["model"].to_numpy().astype(str)  # fmt: skip
+        times, models = (
+            np.nan_to_num(matrix(runs, ops)),
+            runs["model"].to_numpy().astype(str),
+        )
         test = np.isin(models, out)
         sides[name] = Recorded(ops, times[~test], models[~test])
         asked[name] = ops, times[test]

@@ -83,9 +83,16 @@ def fit_clocks(
     'response-linear'
     """
     return engine.fit_clocks(
-        target, gpu=gpu, sweeps=sweeps, model=model, seed=seed, save=save,
-        replace=replace, anchors_dirs=anchors_dirs, progress=progress,
-    )  # fmt: skip
+        target,
+        gpu=gpu,
+        sweeps=sweeps,
+        model=model,
+        seed=seed,
+        save=save,
+        replace=replace,
+        anchors_dirs=anchors_dirs,
+        progress=progress,
+    )
 
 
 def predict_freq(
@@ -180,12 +187,23 @@ def predict_freq(
     True
     """
     answers = engine.predict_freq(
-        as_profiles(profiles), anchor, target, objective=objective,
-        max_slowdown=max_slowdown, sure=sure, probe=probe, probes=probes,
-        telemetry=telemetry, confidence=confidence, clocks_file=clocks_file,
-        bundle=bundle, clock_bundle=clock_bundle, force=force,
-        anchors_dirs=anchors_dirs, seed=seed,
-    )  # fmt: skip
+        as_profiles(profiles),
+        anchor,
+        target,
+        objective=objective,
+        max_slowdown=max_slowdown,
+        sure=sure,
+        probe=probe,
+        probes=probes,
+        telemetry=telemetry,
+        confidence=confidence,
+        clocks_file=clocks_file,
+        bundle=bundle,
+        clock_bundle=clock_bundle,
+        force=force,
+        anchors_dirs=anchors_dirs,
+        seed=seed,
+    )
     return Results(without_failures(answers))
 
 

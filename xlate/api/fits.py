@@ -128,16 +128,35 @@ def fit(
         few = Path(shots) if isinstance(shots, str | Path) else as_data(shots)
         assert isinstance(few, Path | Corpus)
         return engine.fit_shots(
-            anchor, target, few, as_data(data), split=split, columns=columns,
-            repeats=repeats, seed=seed, n_jobs=n_jobs, anchors_dirs=anchors_dirs,
-            save=save, replace=replace,
-        )  # fmt: skip
+            anchor,
+            target,
+            few,
+            as_data(data),
+            split=split,
+            columns=columns,
+            repeats=repeats,
+            seed=seed,
+            n_jobs=n_jobs,
+            anchors_dirs=anchors_dirs,
+            save=save,
+            replace=replace,
+        )
     return engine.fit(
-        anchor, target, as_data(data), translator=translator,
-        translators=COMPARED if translators is None else translators, split=split,
-        columns=columns, repeats=repeats, seed=seed, n_jobs=n_jobs,
-        anchors_dirs=anchors_dirs, save=save, replace=replace, progress=progress,
-    )  # fmt: skip
+        anchor,
+        target,
+        as_data(data),
+        translator=translator,
+        translators=COMPARED if translators is None else translators,
+        split=split,
+        columns=columns,
+        repeats=repeats,
+        seed=seed,
+        n_jobs=n_jobs,
+        anchors_dirs=anchors_dirs,
+        save=save,
+        replace=replace,
+        progress=progress,
+    )
 
 
 @overload
@@ -231,11 +250,19 @@ def compare(
     True
     """
     rows = engine.compare(
-        anchor, target, as_data(data),
-        translators=COMPARED if translators is None else translators, split=split,
-        columns=columns, repeats=repeats, seed=seed, n_jobs=n_jobs,
-        anchors_dirs=anchors_dirs, say=say, progress=progress,
-    )  # fmt: skip
+        anchor,
+        target,
+        as_data(data),
+        translators=COMPARED if translators is None else translators,
+        split=split,
+        columns=columns,
+        repeats=repeats,
+        seed=seed,
+        n_jobs=n_jobs,
+        anchors_dirs=anchors_dirs,
+        say=say,
+        progress=progress,
+    )
     frame = pl.DataFrame([asdict(r) for r in rows], infer_schema_length=None)
     if is_pandas(data):
         import pandas as pd

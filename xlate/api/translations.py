@@ -273,7 +273,13 @@ def scale(
 
     axis, wanted = wanted_sizes(sizes)
     request = ScaleRequest(
-        as_profile(profile), anchor, target, axis, wanted,
-        level=level, force=force, bundle=bundle,
-    )  # fmt: skip
+        as_profile(profile),
+        anchor,
+        target,
+        axis,
+        wanted,
+        level=level,
+        force=force,
+        bundle=bundle,
+    )
     return Results(Session(anchors_dirs).scale(request))

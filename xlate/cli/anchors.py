@@ -167,7 +167,9 @@ def _print_lacking(added: Sequence[Gpu | Instance]) -> None:
         for feature, lacking in lacking_of(x).items()
     ]
     if rows:
-        output.table("what the added files are enough for", ["name", "feature", ""], rows)  # fmt: skip
+        output.table(
+            "what the added files are enough for", ["name", "feature", ""], rows
+        )
         for line in wrap(FIT_NEEDS, 80):
             output.line(line)
 

@@ -23,7 +23,11 @@ OBJECTIVE_NAMES = {"edp": "EDP", "ed2p": "ED²P", "energy": "energy", "cost": "d
 
 def print_recommendation(a: Recommendation, explain: bool) -> None:
     """One answer: the clock, what it does, what each choice costs, and the grounds."""
-    output.table(f"{a.target} ({a.gpu}): best clock by {a.objective}{_bound(a)}", ["what", "value"], _rows(a))  # fmt: skip
+    output.table(
+        f"{a.target} ({a.gpu}): best clock by {a.objective}{_bound(a)}",
+        ["what", "value"],
+        _rows(a),
+    )
     output.line("in brackets: 90 % intervals; max: the highest clock")
     _print_choices(a)
     changed = [f"with the probes {a.changed}"] if a.changed else []
@@ -135,7 +139,9 @@ def _bound(a: Recommendation) -> str:
 
 def _rows(a: Recommendation) -> list[list[object]]:
     low, high = a.best_mhz_range
-    window = " (step estimated from the window)" if a.facts.step_from == "window" else ""  # fmt: skip
+    window = (
+        " (step estimated from the window)" if a.facts.step_from == "window" else ""
+    )
     what = "profile" if _of_profile(a) else "recording"
     rows: list[list[object]] = [
         [what, Path(a.file).name],
@@ -154,7 +160,12 @@ def _rows(a: Recommendation) -> list[list[object]]:
     rows.append(["memory", memory if _of_profile(a) else "the recorded job ran there"])
     if _of_profile(a):
         rows.append(["precision", a.facts.precision_text])
-    rows.append(["gap next door", ", ".join(f"{100 * g:+.2f} % at {f:g}" for f, g in a.neighbours)])  # fmt: skip
+    rows.append(
+        [
+            "gap next door",
+            ", ".join(f"{100 * g:+.2f} % at {f:g}" for f, g in a.neighbours),
+        ]
+    )
     if a.bound_probability is not None and a.max_slowdown is not None:
         rows.append(
             [

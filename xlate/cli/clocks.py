@@ -233,9 +233,16 @@ def compare(
     session = session_of(anchors_dir)
     named = tuple(CLOCK_MODELS) if models is None else tuple(models.split(","))
     request = ClockComparisonRequest(
-        _names(sweeps), gpu, models=named, split=split, view=view, probe=probe,
-        bound=share_of(max_slowdown), pool=pool, seed=seed,
-    )  # fmt: skip
+        _names(sweeps),
+        gpu,
+        models=named,
+        split=split,
+        view=view,
+        probe=probe,
+        bound=share_of(max_slowdown),
+        pool=pool,
+        seed=seed,
+    )
     with progress_bar("reading the sweeps", as_json) as progress:
         rows = session.compare_clocks(request, progress=progress)
     if importance:
@@ -309,18 +316,35 @@ def curve(
 
     check_apart(out, [file])
     flags = ProfileFlags(
-        model=model, batch_size=batch_size, input_size=input_size, optimizer=optimizer,
-        step_time=step_time, format=format, trace_steps=trace_steps, step_mark=step_mark,
-    )  # fmt: skip
+        model=model,
+        batch_size=batch_size,
+        input_size=input_size,
+        optimizer=optimizer,
+        step_time=step_time,
+        format=format,
+        trace_steps=trace_steps,
+        step_mark=step_mark,
+    )
     aim: dict[str, Any] = {
         "objective": objective, "max_slowdown": share_of(max_slowdown), "sure": sure,
         "probe": probe, "clocks_file": clocks_file, "seed": seed, "force": force,
     }  # fmt: skip
-    answers = ClockFlags(
-        files=[file], anchor=anchor, target=target, flags=flags, aim=aim,
-        anchors_dir=anchors_dir, probe_files=probe_file or (), telemetry=telemetry,
-        fields=fields, gpu_index=gpu_index,
-    ).answers().sound()  # fmt: skip
+    answers = (
+        ClockFlags(
+            files=[file],
+            anchor=anchor,
+            target=target,
+            flags=flags,
+            aim=aim,
+            anchors_dir=anchors_dir,
+            probe_files=probe_file or (),
+            telemetry=telemetry,
+            fields=fields,
+            gpu_index=gpu_index,
+        )
+        .answers()
+        .sound()
+    )
     if len(answers) != 1:
         raise typer.BadParameter(
             f"a curve is of one profile, {file} holds {len(answers)}"

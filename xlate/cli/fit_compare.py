@@ -192,7 +192,9 @@ def compare(
         "n_jobs": jobs,
     }  # fmt: skip
     names = None if translators is None else tuple(translators.split(","))
-    rows = _compared(session, _pair(anchor, target), data, study | {"translators": names}, as_json)  # fmt: skip
+    rows = _compared(
+        session, _pair(anchor, target), data, study | {"translators": names}, as_json
+    )
     if out is not None:
         output.write_figures(rows.items, out)
         output.talk(f"wrote {len(rows)} figures to {out}")
@@ -220,9 +222,12 @@ def _pair(anchor: str | None, target: str | None) -> tuple[str, str] | None:
 
 
 def _compared(
-    session: Session, pair: tuple[str, str] | None, data: str | None,
-    study: dict[str, Any], as_json: bool,
-) -> Rows[Row]:  # fmt: skip
+    session: Session,
+    pair: tuple[str, str] | None,
+    data: str | None,
+    study: dict[str, Any],
+    as_json: bool,
+) -> Rows[Row]:
     """Figures of one pair, or of all that the corpus holds."""
     from xlate.values.requests import CompareAllRequest, CompareRequest
 

@@ -30,9 +30,11 @@ _JOINT = re.compile(r"(?<=[/_@+=,:;\\])(?=[^ ])|(?<=[^ \d]-)(?=[^ ])|(?<=-)(?=[^
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]],
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
     names: int | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """A table on stdout; columns whose cells are numbers stand right.
 
     Parameters
@@ -66,9 +68,11 @@ def table(
 
 
 def _print_grid(
-    heads: Sequence[str], body: Sequence[Sequence[str]], widths: Sequence[int],
+    heads: Sequence[str],
+    body: Sequence[Sequence[str]],
+    widths: Sequence[int],
     in_parts: bool,
-) -> None:  # fmt: skip
+) -> None:
     """The rows below each other, a column for each header."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

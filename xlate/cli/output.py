@@ -111,9 +111,12 @@ def bullets(items: Iterable[str]) -> None:
     for item in items:
         # an option such as --step-time is not broken in two
         text = textwrap.fill(
-            escaped(item), width, initial_indent="• ", subsequent_indent="  ",
+            escaped(item),
+            width,
+            initial_indent="• ",
+            subsequent_indent="  ",
             break_on_hyphens=False,
-        )  # fmt: skip
+        )
         streams.write(text + "\n")
 
 

@@ -137,12 +137,16 @@ class ClockFlags:
         meter = self.telemetry
         return self.session.predict_freq(
             PredictFreqRequest(
-                profiles, self.anchor, self.target,
+                profiles,
+                self.anchor,
+                self.target,
                 probes=metering().read_probes(self.probe_files, index, names),
-                telemetry=None if meter is None else metering().read_telemetry(meter, index, names),
+                telemetry=None
+                if meter is None
+                else metering().read_telemetry(meter, index, names),
                 **self.aim,
             )
-        )  # fmt: skip
+        )
 
     def _of_recordings(self) -> Answers[Recommendation]:
         """Answers from recordings on the target alone, of files or of the card here."""
@@ -152,16 +156,21 @@ class ClockFlags:
         self._check_recordings()
         recordings = self._recordings()
         if len(recordings) > 1 and (step_time is not None or self.probe_files):
-            raise typer.BadParameter(f"--step-time and --probe-file are of one recording, {len(recordings)} were given")  # fmt: skip
+            raise typer.BadParameter(
+                f"--step-time and --probe-file are of one recording, {len(recordings)} were given"
+            )
         index = None if live else self.gpu_index
         return self.session.clocks_of_recordings(
             RecordingsRequest(
-                recordings, self.target,
-                probes=metering().read_probes(self.probe_files, index, self.named_fields),
+                recordings,
+                self.target,
+                probes=metering().read_probes(
+                    self.probe_files, index, self.named_fields
+                ),
                 step_time_s=None if step_time is None else step_time / _MS_PER_S,
                 **self.aim,
             )
-        )  # fmt: skip
+        )
 
     def _check_recordings(self) -> None:
         """Refuse options that say something of a profile, or of files that are not given."""
@@ -173,20 +182,27 @@ class ClockFlags:
         }  # fmt: skip
         given = [name for name, value in of_profiles.items() if value is not None]
         if given:
-            raise typer.BadParameter(f"{given[0]} says something of a profile, and none was given: a recording needs it not")  # fmt: skip
+            raise typer.BadParameter(
+                f"{given[0]} says something of a profile, and none was given: a recording needs it not"
+            )
         if self.telemetry is not None:
-            raise typer.BadParameter("--telemetry is of the anchor of a profile, and none was given")  # fmt: skip
+            raise typer.BadParameter(
+                "--telemetry is of the anchor of a profile, and none was given"
+            )
         if self.live is None:
             if self.interval_ms is not None:
                 raise typer.BadParameter(_NOT_LIVE)
             return
         of_files = {
-            "a file": self.files or None, "--fields": self.fields,
+            "a file": self.files or None,
+            "--fields": self.fields,
             "--anchor": self.anchor,
-        }  # fmt: skip
+        }
         for name, value in of_files.items():
             if value is not None:
-                raise typer.BadParameter(f"--live samples the card here in place of a recording: leave {name} out")  # fmt: skip
+                raise typer.BadParameter(
+                    f"--live samples the card here in place of a recording: leave {name} out"
+                )
 
     def _recordings(self) -> Sequence[Probe | Failure]:
         if self.live is None:
@@ -198,10 +214,12 @@ class ClockFlags:
         started = f"sampling the card here for {self.live:g} s; Ctrl-C stops"
         return [
             metering().sample_card(
-                self.live, interval_ms / _MS_PER_S, self.gpu_index,
+                self.live,
+                interval_ms / _MS_PER_S,
+                self.gpu_index,
                 say=lambda: output.talk(started),
             )
-        ]  # fmt: skip
+        ]
 
 
 @sets(*PRICED)
@@ -284,20 +302,35 @@ def predict_freq(
             "the card here"
         )
     flags = ProfileFlags(
-        model=model, batch_size=batch_size, input_size=input_size, optimizer=optimizer,
-        step_time=step_time, format=format, trace_steps=trace_steps, step_mark=step_mark,
-    )  # fmt: skip
+        model=model,
+        batch_size=batch_size,
+        input_size=input_size,
+        optimizer=optimizer,
+        step_time=step_time,
+        format=format,
+        trace_steps=trace_steps,
+        step_mark=step_mark,
+    )
     aim: dict[str, Any] = {
         "objective": objective, "max_slowdown": share_of(max_slowdown), "sure": sure,
         "probe": probe, "confidence": confidence, "clocks_file": clocks_file,
         "seed": seed, "force": force,
     }  # fmt: skip
     asked = ClockFlags(
-        files=files or (), anchor=anchor, target=target, flags=flags, aim=aim,
-        anchors_dir=anchors_dir, probe_files=probe_file or (), telemetry=telemetry,
-        fields=fields, gpu_index=gpu_index, live=live, interval_ms=interval_ms,
+        files=files or (),
+        anchor=anchor,
+        target=target,
+        flags=flags,
+        aim=aim,
+        anchors_dir=anchors_dir,
+        probe_files=probe_file or (),
+        telemetry=telemetry,
+        fields=fields,
+        gpu_index=gpu_index,
+        live=live,
+        interval_ms=interval_ms,
         applies=apply,
-    )  # fmt: skip
+    )
     answers = asked.answers()
     _print(answers, explain, as_json)
     if apply:

@@ -157,9 +157,12 @@ def _wrapped(text: str) -> str:
     """A sentence in lines of the terminal's width; names and paths stay whole."""
     width = shutil.get_terminal_size().columns
     return textwrap.fill(
-        text, width, subsequent_indent="  ", break_on_hyphens=False,
+        text,
+        width,
+        subsequent_indent="  ",
+        break_on_hyphens=False,
         break_long_words=False,
-    )  # fmt: skip
+    )
 
 
 def _report(failures: Sequence[UnreadFile]) -> None:

@@ -94,9 +94,15 @@ def translate(
 ) -> None:
     """Translate profiles to the target: vector, step time, rent."""
     flags = ProfileFlags(
-        model=model, batch_size=batch_size, input_size=input_size, optimizer=optimizer,
-        step_time=step_time, format=format, trace_steps=trace_steps, step_mark=step_mark,
-    )  # fmt: skip
+        model=model,
+        batch_size=batch_size,
+        input_size=input_size,
+        optimizer=optimizer,
+        step_time=step_time,
+        format=format,
+        trace_steps=trace_steps,
+        step_mark=step_mark,
+    )
     if out is not None and out.suffix.lower() not in ("", ".json"):
         raise typer.BadParameter(
             f"--out {out}: translated profiles are written as JSON, name a .json file"
@@ -162,10 +168,14 @@ class _Asked:
             raise profile.error
         return self.session.scale(
             ScaleRequest(
-                profile, self.anchor, self.target, *wanted_sizes(wanted),
-                level=self.level, force=self.force,
+                profile,
+                self.anchor,
+                self.target,
+                *wanted_sizes(wanted),
+                level=self.level,
+                force=self.force,
             )
-        )  # fmt: skip
+        )
 
     def together(self, given: Sequence[str]) -> Together:
         """One answer from the profiles of several anchors, and what each says alone."""
@@ -195,9 +205,11 @@ class _Asked:
 
 
 def _print(
-    answer: Answers[Translation] | Sizes | Together, out: Path | None, strict: bool,
+    answer: Answers[Translation] | Sizes | Together,
+    out: Path | None,
+    strict: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """What was answered, printed or written; exit with 1 for a file that failed."""
     from xlate.cli import answers as texts
     from xlate.engine.combine import Together

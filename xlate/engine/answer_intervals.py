@@ -127,10 +127,16 @@ class Basis:
         m = bundle.manifest
         what = f"the fitted {m.translator}" if layer == FITTED else f"layer {layer}"
         return cls(
-            layer, predicted, calibration, m.translator, m.corpus,
-            source=(what, None), simulated=m.simulated,
-            held_out_mape=m.error("step_mape"), bundle=bundle,
-        )  # fmt: skip
+            layer,
+            predicted,
+            calibration,
+            m.translator,
+            m.corpus,
+            source=(what, None),
+            simulated=m.simulated,
+            held_out_mape=m.error("step_mape"),
+            bundle=bundle,
+        )
 
 
 @dataclass(frozen=True)
@@ -199,10 +205,15 @@ def answered(examined: Examined, basis: Basis, row: int, case: Case) -> Translat
         verdict=verdict,
     )
     return with_facts(
-        bare, profile, case.pair, case.catalogue,
-        bundle=basis.bundle, guessed=bool(predicted.guessed[row]), shift=examined.shift,
+        bare,
+        profile,
+        case.pair,
+        case.catalogue,
+        bundle=basis.bundle,
+        guessed=bool(predicted.guessed[row]),
+        shift=examined.shift,
         source=basis.source,
-    )  # fmt: skip
+    )
 
 
 def over_both(answer: Translation, alone: Translation) -> Translation:

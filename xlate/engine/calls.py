@@ -200,9 +200,11 @@ def _asked(
 
 
 def translate(
-    profiles: Sequence[Profile | Failure], anchor: str | None, target: str,
+    profiles: Sequence[Profile | Failure],
+    anchor: str | None,
+    target: str,
     **options: Unpack[TranslateOptions],
-) -> list[Translation | Failure]:  # fmt: skip
+) -> list[Translation | Failure]:
     """Translate profiles with the bundle of a pair."""
     session, request = _asked(asked.TranslateRequest, options, profiles, anchor, target)
     return list(session.translate(request))
@@ -225,9 +227,13 @@ def translate_together(
 
 
 def scale(
-    profile: Profile, anchor: str | None, target: str, axis: str, sizes: Sequence[int],
+    profile: Profile,
+    anchor: str | None,
+    target: str,
+    axis: str,
+    sizes: Sequence[int],
     **options: Unpack[TranslateOptions],
-) -> Sizes:  # fmt: skip
+) -> Sizes:
     """Step time and vector at other sizes."""
     session, request = _asked(
         asked.ScaleRequest,
@@ -240,18 +246,25 @@ def scale(
 
 
 def fit(
-    anchor: str, target: str, data: Corpus | str | None = None, *,
-    progress: Progress | None = None, **options: Unpack[FitOptions],
-) -> FitResult:  # fmt: skip
+    anchor: str,
+    target: str,
+    data: Corpus | str | None = None,
+    *,
+    progress: Progress | None = None,
+    **options: Unpack[FitOptions],
+) -> FitResult:
     """Cross-validate translators, fit one on everything, and save it."""
     session, request = _asked(asked.FitRequest, options, anchor, target, data)
     return session.fit(request, progress=progress)
 
 
 def fit_shots(
-    anchor: str, target: str, shots: Corpus | Path, data: Corpus | str | None = None,
+    anchor: str,
+    target: str,
+    shots: Corpus | Path,
+    data: Corpus | str | None = None,
     **options: Unpack[ShotsOptions],
-) -> FitResult:  # fmt: skip
+) -> FitResult:
     """Fit a pair of which only a few runs were measured on the target."""
     session, request = _asked(
         asked.ShotsRequest, {**options, "data": data}, anchor, target, shots
@@ -260,37 +273,50 @@ def fit_shots(
 
 
 def compare(
-    anchor: str, target: str, data: Corpus | str | None = None, *,
-    say: Say | None = None, progress: Progress | None = None,
+    anchor: str,
+    target: str,
+    data: Corpus | str | None = None,
+    *,
+    say: Say | None = None,
+    progress: Progress | None = None,
     **options: Unpack[CompareOptions],
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """Error of translators on held-out work, beside the floor of noise."""
     session, request = _asked(asked.CompareRequest, options, anchor, target, data)
     return list(session.compare(request, say=say, progress=progress))
 
 
 def compare_all(
-    data: Corpus | str | None = None, *, say: Say | None = None,
-    progress: Progress | None = None, **options: Unpack[CompareOptions],
-) -> list[Row]:  # fmt: skip
+    data: Corpus | str | None = None,
+    *,
+    say: Say | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[CompareOptions],
+) -> list[Row]:
     """:func:`compare` for every anchor and target a corpus holds."""
     session, request = _asked(asked.CompareAllRequest, options, data)
     return list(session.compare_all(request, say=say, progress=progress))
 
 
 def anatomy(
-    anchor: str, target: str, data: Corpus | str | None = None, *,
-    progress: Progress | None = None, **options: Unpack[AnatomyOptions],
-) -> Anatomy:  # fmt: skip
+    anchor: str,
+    target: str,
+    data: Corpus | str | None = None,
+    *,
+    progress: Progress | None = None,
+    **options: Unpack[AnatomyOptions],
+) -> Anatomy:
     """Take a translator's errors on work left out apart."""
     session, request = _asked(asked.AnatomyRequest, options, anchor, target, data)
     return session.anatomy(request, progress=progress)
 
 
 def predict_freq(
-    profiles: Sequence[Profile | Failure], anchor: str | None, target: str,
+    profiles: Sequence[Profile | Failure],
+    anchor: str | None,
+    target: str,
     **options: Unpack[PredictFreqOptions],
-) -> list[Recommendation | Failure]:  # fmt: skip
+) -> list[Recommendation | Failure]:
     """The best clock on the target for each profile taken on the anchor."""
     session, request = _asked(
         clocks_asked.PredictFreqRequest, options, profiles, anchor, target
@@ -299,9 +325,10 @@ def predict_freq(
 
 
 def clocks_of_recordings(
-    recordings: Sequence[Probe | Failure], target: str,
+    recordings: Sequence[Probe | Failure],
+    target: str,
     **options: Unpack[RecordingsOptions],
-) -> list[Recommendation | Failure]:  # fmt: skip
+) -> list[Recommendation | Failure]:
     """The best clock on the target for each recording of a job made on it."""
     session, request = _asked(
         clocks_asked.RecordingsRequest, options, recordings, target
@@ -310,26 +337,30 @@ def clocks_of_recordings(
 
 
 def sweeps_of(
-    names: Sequence[str] | None = None, gpu: str | None = None,
+    names: Sequence[str] | None = None,
+    gpu: str | None = None,
     **options: Unpack[SessionOptions],
-) -> list[Sweeps]:  # fmt: skip
+) -> list[Sweeps]:
     """Clock sweeps at hand, by corpus and GPU."""
     return Session(options.get("anchors_dirs", ())).sweeps(names, gpu)
 
 
 def label_sweeps(
-    names: Sequence[str] | None = None, gpu: str | None = None,
+    names: Sequence[str] | None = None,
+    gpu: str | None = None,
     **options: Unpack[LabelOptions],
-) -> list[Label]:  # fmt: skip
+) -> list[Label]:
     """Ground truth of full sweeps."""
     session, request = _asked(clocks_asked.LabelRequest, options, names, gpu)
     return list(session.label_sweeps(request))
 
 
 def compare_clocks(
-    names: Sequence[str] | None = None, *, progress: Progress | None = None,
+    names: Sequence[str] | None = None,
+    *,
+    progress: Progress | None = None,
     **options: Unpack[ClockComparisonOptions],
-) -> list[ClockRow]:  # fmt: skip
+) -> list[ClockRow]:
     """Figures of clock models on applications (or GPUs) they were not fitted on."""
     session, request = _asked(clocks_asked.ClockComparisonRequest, options, names)
     return list(session.compare_clocks(request, progress=progress))
@@ -344,9 +375,11 @@ def importance(
 
 
 def fit_clocks(
-    target: str | None = None, *, progress: Progress | None = None,
+    target: str | None = None,
+    *,
+    progress: Progress | None = None,
     **options: Unpack[FitClocksOptions],
-) -> ClockFit:  # fmt: skip
+) -> ClockFit:
     """Fit a clock model for an instance or a GPU, and save it."""
     session, request = _asked(clocks_asked.FitClocksRequest, options, target)
     return session.fit_clocks(request, progress=progress)

@@ -112,9 +112,12 @@ class Case:
             if limit and anchor_us > 0 and step_us > 0:
                 metered = self.metered.beside(anchor_us, step_us, limit)
         return PowerFeatures.of(
-            one.ops or {}, step_us, one.workload.dataset, one.workload.batch_size,
+            one.ops or {},
+            step_us,
+            one.workload.dataset,
+            one.workload.batch_size,
             metered,
-        )  # fmt: skip
+        )
 
     def _step(self) -> Estimate:
         """Step time at the highest clock; a translation always has one."""
@@ -141,14 +144,23 @@ class Case:
         manifest, first, further = self.fitted.manifest, start.first, start.further
         view = view_of(first) if view_of(first) in manifest.views else "smi"
         draws = draw(
-            self.fitted.responses[view], first, start.drawn, self.gpu, view,
-            legal=self.legal.sm_mhz, spread=manifest.spread, further=further,
-            seed=self.asked.seed, reference=self.reference if start.measured else None,
-        )  # fmt: skip
+            self.fitted.responses[view],
+            first,
+            start.drawn,
+            self.gpu,
+            view,
+            legal=self.legal.sm_mhz,
+            spread=manifest.spread,
+            further=further,
+            seed=self.asked.seed,
+            reference=self.reference if start.measured else None,
+        )
         aim = make_objective(
-            self.asked.objective, self.costs.usd_per_h, first.power_w,
+            self.asked.objective,
+            self.costs.usd_per_h,
+            first.power_w,
             self.costs.usd_per_kwh,
-        )  # fmt: skip
+        )
         k, sure, span = choice.answer(draws, aim, self.bound, self.asked.sure)
         strange = None if start.measured else self._strangeness()
         sure /= 1 + (0.0 if strange is None else strange.beyond)
@@ -273,9 +285,12 @@ class Case:
         """Each part of the answer with its origin."""
         by_probe = measured and not isinstance(self.job, MeteredJob)
         power, response = clock_parts(
-            self.fitted.manifest, self.instance.name, by_probe, probes,
+            self.fitted.manifest,
+            self.instance.name,
+            by_probe,
+            probes,
             by_probe or (not measured and self._row_kind() == "metered"),
-        )  # fmt: skip
+        )
         if measured and not by_probe:
             power = RestsOn("power", f"measured by the recording {self.job.file}")
         return (*self.job.facts.rests_on, power, response)

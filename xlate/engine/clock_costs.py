@@ -29,9 +29,11 @@ def times(base: Estimate, rate: Estimate) -> Estimate:
         return math.sqrt(sum(x * x for x in logs))
 
     return Estimate(
-        value, value / math.exp(half(True)), value * math.exp(half(False)),
+        value,
+        value / math.exp(half(True)),
+        value * math.exp(half(False)),
         rate.level or base.level,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

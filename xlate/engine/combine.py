@@ -149,11 +149,12 @@ def _doubted_where_apart(
     facts = replace(
         facts,
         domain=max(
-            facts.domain or DOMAINS["widen"], DOMAINS["widen"],
+            facts.domain or DOMAINS["widen"],
+            DOMAINS["widen"],
             key=list(DOMAINS.values()).index,
         ),
         what_to_do=(*remedies([said]), *facts.what_to_do),
-    )  # fmt: skip
+    )
     step = replace(combined.step_time_s, low=min(lows), high=max(highs))
     return with_step(replace(combined, verdict=verdict, facts=facts), step)
 

@@ -83,10 +83,14 @@ def _answer(checked: Examined, case: Case) -> Translation:
 
     def by_step(one: Examined) -> Translation:
         basis = Basis(
-            ZERO_SHOT, by_catalogue(one.profile, one.vectors, case.pair), borrowed(),
-            ZERO_SHOT, ", ".join(shipped().corpora), source=source,
+            ZERO_SHOT,
+            by_catalogue(one.profile, one.vectors, case.pair),
+            borrowed(),
+            ZERO_SHOT,
+            ", ".join(shipped().corpora),
+            source=source,
             held_out_mape=shipped().step_mape,
-        )  # fmt: skip
+        )
         return answered(one, basis, 0, case)
 
     answer, doubt = by_step(checked), checked.finding.step_doubt

@@ -237,9 +237,12 @@ def _coverage(scores: Scores) -> tuple[tuple[float, float], ...]:
 
 
 def _curve(
-    aligned: Aligned, translator: str, corpus: Corpus, request: AnatomyRequest,
+    aligned: Aligned,
+    translator: str,
+    corpus: Corpus,
+    request: AnatomyRequest,
     beforehand: Beforehand,
-) -> tuple[tuple[int, float], ...]:  # fmt: skip
+) -> tuple[tuple[int, float], ...]:
     """Error on each model left out when fitted on fewer others."""
     names = np.unique(aligned.models[with_step_times(aligned)])
     by_model = replace(request, split="model")

@@ -145,7 +145,9 @@ def clock_parts(
     if probes:
         source += f", bent to pass through {probes} more probes"
     simulated = "simulated" in manifest.corpus
-    response = RestsOn("response to the clock", source, manifest.corpus, simulated, note)  # fmt: skip
+    response = RestsOn(
+        "response to the clock", source, manifest.corpus, simulated, note
+    )
     return power, response
 
 
@@ -155,9 +157,11 @@ def what_costs(costs: StepCosts, draws: Draws, k: int, objective: str) -> list[s
     if cheapest is None or cheapest == k or objective == "cost":
         return []
     this, least = (
-        costs.usd(float(draws.mean_time[j]), float(draws.mean_power[j]) * draws.mean_power_w)
+        costs.usd(
+            float(draws.mean_time[j]), float(draws.mean_power[j]) * draws.mean_power_w
+        )
         for j in (k, cheapest)
-    )  # fmt: skip
+    )
     if not this or not least or this / least - 1 < 0.0005:
         return []
     return [

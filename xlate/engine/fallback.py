@@ -162,9 +162,15 @@ def _predicted(bundle: Bundle, vectors: Vectors, layer: str) -> Predicted:
     if model.predicts_vector:
         names, out = plan.expand(times, ops, translated.values[:, :-1], X)
     return Predicted(
-        names, out, translated.values[:, -1], steps, unknown,
-        difficulty=translated.difficulty, device=translated.device, host=translated.host,
-    )  # fmt: skip
+        names,
+        out,
+        translated.values[:, -1],
+        steps,
+        unknown,
+        difficulty=translated.difficulty,
+        device=translated.device,
+        host=translated.host,
+    )
 
 
 def _joined(parts: Sequence[Predicted]) -> Predicted:

@@ -120,9 +120,12 @@ class _Few:
 
 
 def _aligned(
-    session: Session, request: ShotsRequest, pair: Pair, measured: Corpus,
+    session: Session,
+    request: ShotsRequest,
+    pair: Pair,
+    measured: Corpus,
     asked: Corpus | None,
-) -> _Few:  # fmt: skip
+) -> _Few:
     there = _on(measured, pair.target)
     if there is None:
         raise CorpusError(
@@ -141,9 +144,14 @@ def _aligned(
 
 
 def _fitted(
-    session: Session, request: ShotsRequest, pair: Pair, few_runs: _Few,
-    held: HeldOut | None, *, few: bool,
-) -> tuple[Bundle, list[Row]]:  # fmt: skip
+    session: Session,
+    request: ShotsRequest,
+    pair: Pair,
+    few_runs: _Few,
+    held: HeldOut | None,
+    *,
+    few: bool,
+) -> tuple[Bundle, list[Row]]:
     """A bundle, and its card.
 
     Intervals rest on the errors on work left out, ``held``, or are borrowed where
@@ -153,14 +161,21 @@ def _fitted(
     rows = [] if held is None else rows_of(held)
     manifest, fitted = assemble(
         Assembly(
-            session, pair, few_runs.home, few_runs.aligned, rows,
-            translator=FEW, study=request,
-            split=split_label(request.split) if rows else FEW_SHOT, log_ratios=few_runs.log_ratios,
-            seen_runs=few_runs.anchor_runs, label=f"{few_runs.measured.name} and zero-shot",
+            session,
+            pair,
+            few_runs.home,
+            few_runs.aligned,
+            rows,
+            translator=FEW,
+            study=request,
+            split=split_label(request.split) if rows else FEW_SHOT,
+            log_ratios=few_runs.log_ratios,
+            seen_runs=few_runs.anchor_runs,
+            label=f"{few_runs.measured.name} and zero-shot",
         ),
         borrowed() if trusted is None else Calibration.of(trusted, FEW),
         borrowed() if trusted is None else Calibration.of(trusted, BASELINE),
-    )  # fmt: skip
+    )
     return Bundle(manifest, fitted), rows
 
 

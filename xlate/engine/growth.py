@@ -140,12 +140,15 @@ def resized(profile: Profile, growth: Growth, size: int) -> Profile:
     ratio = dict(zip(scaler.ops, scaled.ops, strict=True))
     vector = {c: ratio.get(c, v) for c, v in profile.ops.items()}
     key = (
-        replace(work, batch_size=size) if growth.axis == "batch-size"
+        replace(work, batch_size=size)
+        if growth.axis == "batch-size"
         else replace(work, dataset=dataset_name(size))
-    )  # fmt: skip
+    )
     return replace(
-        profile, ops={c: v for c, v in vector.items() if v > 0}, workload=key,
+        profile,
+        ops={c: v for c, v in vector.items() if v > 0},
+        workload=key,
         step_time_us=scaled.step,
         # memory at another size is another one, and said by the caller
         memory_bytes=profile.memory_bytes if size == own else None,
-    )  # fmt: skip
+    )

@@ -19,9 +19,13 @@ _LOOK_S = 60
 
 
 def hold_clock(
-    session: Session, answer: Recommendation, clocks_file: Path | None = None,
-    index: int = 0, *, say: Callable[[str], None] = lambda _: None,
-) -> None:  # fmt: skip
+    session: Session,
+    answer: Recommendation,
+    clocks_file: Path | None = None,
+    index: int = 0,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """Hold the clock until interrupted; fall back when a watched card does not follow.
 
     Parameters

@@ -192,9 +192,13 @@ def check_machines(session: Session) -> CatalogueCheck:
 
 
 def new_machine(
-    session: Session, name: str, out: Path, *, gpu: str | None = None,
+    session: Session,
+    name: str,
+    out: Path,
+    *,
+    gpu: str | None = None,
     gpu_only: bool = False,
-) -> NewMachine:  # fmt: skip
+) -> NewMachine:
     """Write a file to fill in, for a GPU and the machine with it.
 
     Parameters

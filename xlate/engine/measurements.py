@@ -261,8 +261,11 @@ def probe_doubts(probes: Sequence[Probe]) -> list[tuple[str, str]]:
     """Level and reason where time grew more than the clock fell, as it rarely does."""
     timed = sorted((p for p in probes if p.time_s), key=lambda p: p.sm_mhz)
     return [
-        ("widen", f"probes: {times:.2f} times as long at {low.sm_mhz:g} MHz as at {high.sm_mhz:g}, more than the clock is lower ({clocks:.2f} times): the card may not have kept to the clock")
+        (
+            "widen",
+            f"probes: {times:.2f} times as long at {low.sm_mhz:g} MHz as at {high.sm_mhz:g}, more than the clock is lower ({clocks:.2f} times): the card may not have kept to the clock",
+        )
         for low, high in combinations(timed, 2)
         if (times := (low.time_s or 0.0) / (high.time_s or 1.0))
         > _GROWS * (clocks := high.sm_mhz / low.sm_mhz)
-    ]  # fmt: skip
+    ]

@@ -83,9 +83,11 @@ def read_probes(
 
 
 def sample_card(
-    seconds: float, interval_s: float, gpu_index: int | None,
+    seconds: float,
+    interval_s: float,
+    gpu_index: int | None,
     say: Callable[[], None] = lambda: None,
-) -> Probe:  # fmt: skip
+) -> Probe:
     """What the card here shows, for a number of seconds; it is only read.
 
     Parameters

@@ -124,8 +124,15 @@ class ShownBundle:
         m = self.manifest
         return [
             Row(
-                m.anchor, m.target, r["translator"], m.corpus, m.split,
-                held_out=r["held_out"], metric=r["metric"], value=r["value"], n=r["n"],
+                m.anchor,
+                m.target,
+                r["translator"],
+                m.corpus,
+                m.split,
+                held_out=r["held_out"],
+                metric=r["metric"],
+                value=r["value"],
+                n=r["n"],
             )
             for r in m.card
-        ]  # fmt: skip
+        ]

@@ -148,9 +148,11 @@ def _beyond(factors: tuple[float, float], limit: float) -> bool:
 
 
 def _reasons(
-    change: PrecisionChange, step: tuple[float, float], assumed: str | None,
+    change: PrecisionChange,
+    step: tuple[float, float],
+    assumed: str | None,
     beyond: bool,
-) -> tuple[Reason, ...]:  # fmt: skip
+) -> tuple[Reason, ...]:
     """What peaks say of an answer, in words."""
     reasons = []
     held = assumed or "the precision of training"

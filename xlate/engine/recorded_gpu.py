@@ -49,7 +49,10 @@ def _checked(
     own = anchor.require_gpu()
     elsewhere = _by_kernels(profile, anchor)
     if elsewhere is not None:
-        if profile.device is None or catalogue.likeness(profile.device, own) is Likeness.NOTHING:  # fmt: skip
+        if (
+            profile.device is None
+            or catalogue.likeness(profile.device, own) is Likeness.NOTHING
+        ):
             return _contradicted(profile, elsewhere, force)
         # the name of the GPU is surer than those of kernels
         profile = _noted(
@@ -69,7 +72,7 @@ def _checked(
     said = f"the file says it ran on {with_article(device)}, {anchor.name} has {with_article(own.name)}"
     if likeness is Likeness.ANOTHER:
         if generic(device):
-            said = f"the file names no GPU but {device!r}, {anchor.name} has {with_article(own.name)}"  # fmt: skip
+            said = f"the file names no GPU but {device!r}, {anchor.name} has {with_article(own.name)}"
         return _contradicted(profile, said, force, _where_it_ran(device, catalogue))
     if likeness is Likeness.SHARE:
         said += ": a share of such a GPU is not the whole one"
@@ -148,9 +151,11 @@ def _machine(profile: Profile, catalogue: Catalogue) -> Instance | None:
 
 
 def _contradicted(
-    profile: Profile, said: str, force: bool,
+    profile: Profile,
+    said: str,
+    force: bool,
     hint: str = "name the anchor it ran on, or --force",
-) -> Profile | Failure:  # fmt: skip
+) -> Profile | Failure:
     """A failure; with force a profile with a note."""
     if force:
         return _noted(profile, Reason(f"{said} (forced)", CHECK_ANCHOR))

@@ -57,9 +57,11 @@ class RecordedSweep:
 
 
 def read_recorded_sweep(
-    session: Session, folder: Path, gpu_index: int | None = None,
+    session: Session,
+    folder: Path,
+    gpu_index: int | None = None,
     fields: Sequence[str] | None = None,
-) -> RecordedSweep:  # fmt: skip
+) -> RecordedSweep:
     """Aggregate a folder of recorded runs to one row a clock.
 
     Raises

@@ -72,13 +72,19 @@ def sample_doubts(recording: Probe) -> list[Doubt]:
         inside = trace.run.height
         level = "widen" if trace.waiting > _MANY_WAITING * inside else "ok"
         doubts.append(
-            (level, f"the GPU was idle in {trace.waiting} of the {inside} samples from the first to the last at work: they count as waiting of the job")
-        )  # fmt: skip
+            (
+                level,
+                f"the GPU was idle in {trace.waiting} of the {inside} samples from the first to the last at work: they count as waiting of the job",
+            )
+        )
     timed = "TIME" in trace.samples.columns
     if timed and n > 1 and trace.samples["TIME"].n_unique() == 1:
         doubts.append(
-            ("widen", f"all {n} samples have one and the same time stamp: each counts alike, and how long the job ran is not known")
-        )  # fmt: skip
+            (
+                "widen",
+                f"all {n} samples have one and the same time stamp: each counts alike, and how long the job ran is not known",
+            )
+        )
     for left in trace.left_out:
         level = "widen" if left.count > _MANY_LEFT_OUT * left.of else "ok"
         doubts.append((level, left.text))
@@ -99,17 +105,26 @@ def reading_doubts(recording: Probe, gpu: Gpu) -> list[Doubt]:
     limit = own or limit
     if limit and recording.power_w > _OVER_LIMIT * limit:
         doubts.append(
-            ("widen", f"mean power of {recording.power_w:.0f} W is over the limit of {limit:g} W: of another GPU, or of several together")
-        )  # fmt: skip
+            (
+                "widen",
+                f"mean power of {recording.power_w:.0f} W is over the limit of {limit:g} W: of another GPU, or of several together",
+            )
+        )
     used, size = _used_mib(recording), gpu.number("memory_gib")
     if used and size and used > _OVER_MEMORY * 1024 * size:
         doubts.append(
-            ("refuse", f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of {with_article(gpu.name)}: of another GPU")
-        )  # fmt: skip
+            (
+                "refuse",
+                f"{used / 1024:.1f} GiB of memory are in use, more than the {size:.1f} GiB of {with_article(gpu.name)}: of another GPU",
+            )
+        )
     if _memory_busier(recording):
         doubts.append(
-            ("widen", "memory utilisation is above GPU utilisation throughout: the two are mixed up, or only copies ran")
-        )  # fmt: skip
+            (
+                "widen",
+                "memory utilisation is above GPU utilisation throughout: the two are mixed up, or only copies ran",
+            )
+        )
     return doubts
 
 
@@ -148,7 +163,12 @@ def identity_doubts(recording: Probe, gpu: Gpu, catalogue: Catalogue) -> list[Do
     likeness = catalogue.likeness(recording.device, gpu)
     named = f"the recording names {with_article(recording.device)}"
     if likeness is Likeness.NOTHING:
-        return [("widen", f"{named}, which is no GPU's name: nothing confirms the {gpu.name}")]  # fmt: skip
+        return [
+            (
+                "widen",
+                f"{named}, which is no GPU's name: nothing confirms the {gpu.name}",
+            )
+        ]
     if likeness is Likeness.VARIANT:
         return [("ok", f"{named}, taken as the {gpu.name} of the catalogue")]
     return []
@@ -199,8 +219,11 @@ def time_doubts(telemetry: Probe, profile: Path) -> list[Doubt]:
         return []
     zone = "UTC" if trace.zoned else "local time"
     return [
-        ("widen", f"telemetry: it is of {_date(trace.start)} {zone}, the profile of {_date(at)} UTC: not of one run")
-    ]  # fmt: skip
+        (
+            "widen",
+            f"telemetry: it is of {_date(trace.start)} {zone}, the profile of {_date(at)} UTC: not of one run",
+        )
+    ]
 
 
 def _date(seconds: float) -> str:
@@ -229,8 +252,16 @@ def meter_facts(probe: Probe, of: str, used: bool) -> MeterFacts | None:
         return None
     left = sum(x.count for x in trace.left_out)
     return MeterFacts(
-        trace.source, of, probe.device, used, trace.samples.height + left,
-        at_work=int(trace.at_work.sum()), left_out=left, interval_s=trace.interval_s,
-        seconds=probe.time_s, sm_mhz=probe.sm_mhz or None, power_w=probe.power_w,
+        trace.source,
+        of,
+        probe.device,
+        used,
+        trace.samples.height + left,
+        at_work=int(trace.at_work.sum()),
+        left_out=left,
+        interval_s=trace.interval_s,
+        seconds=probe.time_s,
+        sm_mhz=probe.sm_mhz or None,
+        power_w=probe.power_w,
         notes=(*(x.text for x in trace.left_out), *trace.notes),
-    )  # fmt: skip
+    )

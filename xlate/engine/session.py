@@ -369,9 +369,13 @@ class Session:
         return fit_clocks(self, request, progress=progress)
 
     def hold_clock(
-        self, answer: Recommendation, clocks_file: Path | None = None, index: int = 0,
-        *, say: Say = lambda _: None,
-    ) -> None:  # fmt: skip
+        self,
+        answer: Recommendation,
+        clocks_file: Path | None = None,
+        index: int = 0,
+        *,
+        say: Say = lambda _: None,
+    ) -> None:
         """Set a recommended clock here until interrupted (:mod:`xlate.engine.holding`)."""
         from xlate.engine.holding import hold_clock
 

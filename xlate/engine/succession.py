@@ -205,15 +205,24 @@ def succession(
         was, after, n = _compared(session, pair, before, new, new.held)
     in_place, reason = _decided(before, was, after, new.simulated, replace)
     return Succession(
-        in_place, reason, before, was, after,
-        n=n, own_refused=refused is not None, notes=notes,
-    )  # fmt: skip
+        in_place,
+        reason,
+        before,
+        was,
+        after,
+        n=n,
+        own_refused=refused is not None,
+        notes=notes,
+    )
 
 
 def _decided(
-    before: Incumbent, was: float | None, after: float | None, simulated: bool,
+    before: Incumbent,
+    was: float | None,
+    after: float | None,
+    simulated: bool,
     replace: bool,
-) -> tuple[bool, str]:  # fmt: skip
+) -> tuple[bool, str]:
     if replace:
         return True, "it was asked for by --replace"
     if simulated and not before.simulated:

@@ -87,9 +87,14 @@ def _named(session: Session, name: str) -> Corpus:
             f"{e.what}: not a table of sweeps", "xlate sweep read DIR --csv FILE"
         ) from e
     card = Card(
-        path.name, "sweeps given by the user", False, "the user's own",
-        origin="", commit="", url="",
-    )  # fmt: skip
+        path.name,
+        "sweeps given by the user",
+        False,
+        "the user's own",
+        origin="",
+        commit="",
+        url="",
+    )
     empty = {t: pl.DataFrame(schema=TABLES[t]) for t in ("runs", "ops")}
     return Corpus(card, **empty, sweeps=frame, sha256=corpora.sha256_of(path))
 

@@ -119,9 +119,16 @@ def question(session: Session, target: str, aim: ClockAim) -> Question:
         fitted = session.clock_bundles.find(instance.name, gpu.name)
     session.clock_bundles.check(fitted, instance.name, gpu.name)
     return Question(
-        instance, gpu, fitted, legal, aim.objective, bound=bound, sure=aim.sure,
-        confidence=aim.confidence, seed=aim.seed,
-    )  # fmt: skip
+        instance,
+        gpu,
+        fitted,
+        legal,
+        aim.objective,
+        bound=bound,
+        sure=aim.sure,
+        confidence=aim.confidence,
+        seed=aim.seed,
+    )
 
 
 def checked_probes(aim: ClockAim, asked: Question, catalogue: Catalogue) -> list[Probe]:

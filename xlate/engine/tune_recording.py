@@ -79,9 +79,12 @@ def clocks_of_recordings(
 
 
 def answer_recording(
-    session: Session, recording: Probe, file: str, asked: Question,
+    session: Session,
+    recording: Probe,
+    file: str,
+    asked: Question,
     request: RecordingsRequest,
-) -> Recommendation:  # fmt: skip
+) -> Recommendation:
     """The best clock for one recording.
 
     Parameters
@@ -111,10 +114,12 @@ def answer_recording(
     doubts += _model_doubts(first, asked)
     verdict = verdict_of([*doubts, *_memory_doubts(recording, asked)])
     job = MeteredJob(
-        file, WorkloadKey(), verdict,
+        file,
+        WorkloadKey(),
+        verdict,
         _facts(recording, asked.instance, verdict, catalogue),
         None if step_time_s is None else Estimate(step_time_s),
-    )  # fmt: skip
+    )
     case = Case(job, asked)
     case.reference = reference_of(
         seen_mhz, first.power_w, asked.legal.sm_mhz[-1], asked.gpu.limit_w
@@ -173,8 +178,11 @@ def _clock_doubts(recording: Probe, asked: Question) -> list[Doubt]:
     highest = asked.legal.sm_mhz[-1]
     if not recording.sm_mhz:
         return [
-            ("widen", f"the recording does not say at which clock it was: taken for the highest, {highest:g} MHz")
-        ]  # fmt: skip
+            (
+                "widen",
+                f"the recording does not say at which clock it was: taken for the highest, {highest:g} MHz",
+            )
+        ]
     share, limit = recording.sm_mhz / highest, asked.gpu.limit_w
     reference = reference_of(recording.sm_mhz, recording.power_w, highest, limit)
     if reference is None:
@@ -185,8 +193,11 @@ def _clock_doubts(recording: Probe, asked: Question) -> list[Doubt]:
     )
     if reference.throttled:
         return [
-            ("widen", f"{said}: at {recording.power_w:.0f} W the card lowers it by itself, so higher ones change nothing: time and power start from there")
-        ]  # fmt: skip
+            (
+                "widen",
+                f"{said}: at {recording.power_w:.0f} W the card lowers it by itself, so higher ones change nothing: time and power start from there",
+            )
+        ]
     said += (
         ": record it with the clock reset (nvidia-smi -rgc, or -rac); until then power "
         "at the highest is taken from how the jobs swept respond"
@@ -200,21 +211,32 @@ def _model_doubts(first: Probe, asked: Question) -> list[Doubt]:
     doubts = []
     if manifest.extrapolated:
         doubts.append(
-            ("widen", f"{manifest.gpu} was never swept: it answers as {manifest.source_gpu} did")
-        )  # fmt: skip
+            (
+                "widen",
+                f"{manifest.gpu} was never swept: it answers as {manifest.source_gpu} did",
+            )
+        )
     if "simulated" in manifest.corpus:
-        doubts.append(("widen", "the response to the clock was learnt from simulated sweeps"))  # fmt: skip
+        doubts.append(
+            ("widen", "the response to the clock was learnt from simulated sweeps")
+        )
     view = view_of(first)
     if view == "smi" and "dcgm" in manifest.views:
         doubts.append(
-            ("ok", "utilisations alone: DCGM's activities (dcgmi dmon -e 155,203,204,1002,1005) make it surer")
-        )  # fmt: skip
+            (
+                "ok",
+                "utilisations alone: DCGM's activities (dcgmi dmon -e 155,203,204,1002,1005) make it surer",
+            )
+        )
     if view not in manifest.views:
         view = "smi"
     if "gpu_utilization" not in first.metrics:
         doubts.append(
-            ("widen", "GPU utilisation is not in the recording: taken for busy all the time, intervals for less too")
-        )  # fmt: skip
+            (
+                "widen",
+                "GPU utilisation is not in the recording: taken for busy all the time, intervals for less too",
+            )
+        )
     model = asked.fitted.responses[view]
     span = getattr(model, "span_", None)
     if span is None:
@@ -227,12 +249,18 @@ def _model_doubts(first: Probe, asked: Question) -> list[Doubt]:
         reach = _BEYOND * (high - low)
         if not np.isfinite(value):
             doubts.append(
-                ("widen", f"{_FEATURES.get(name, name)} is not in the recording: taken for that of the swept jobs, {100 * fill:.0f} % (intervals: {100 * low:.0f} to {100 * high:.0f} %)")
-            )  # fmt: skip
+                (
+                    "widen",
+                    f"{_FEATURES.get(name, name)} is not in the recording: taken for that of the swept jobs, {100 * fill:.0f} % (intervals: {100 * low:.0f} to {100 * high:.0f} %)",
+                )
+            )
         elif not low - reach <= value <= high + reach:
             doubts.append(
-                ("widen", f"{_FEATURES.get(name, name)} of {100 * value:.0f} % is beyond what was swept ({100 * low:.0f} to {100 * high:.0f} %): taken at its edge, less sure")
-            )  # fmt: skip
+                (
+                    "widen",
+                    f"{_FEATURES.get(name, name)} of {100 * value:.0f} % is beyond what was swept ({100 * low:.0f} to {100 * high:.0f} %): taken at its edge, less sure",
+                )
+            )
     return doubts
 
 
@@ -244,8 +272,11 @@ def _memory_doubts(recording: Probe, asked: Question) -> list[Doubt]:
     if "dcgm" in asked.fitted.manifest.views:
         return []
     return [
-        ("widen", f"memory utilisation, which the jobs swept have, is not in the recording: DRAM activity is taken for it, {100 * dram:.0f} %")
-    ]  # fmt: skip
+        (
+            "widen",
+            f"memory utilisation, which the jobs swept have, is not in the recording: DRAM activity is taken for it, {100 * dram:.0f} %",
+        )
+    ]
 
 
 def _further(

@@ -151,9 +151,12 @@ def in_catalogue(pair: Pair) -> bool:
 
 
 def beyond_bundles(
-    profile: Profile, why: Sequence[str], a: Instance, catalogue: Catalogue,
+    profile: Profile,
+    why: Sequence[str],
+    a: Instance,
+    catalogue: Catalogue,
     examined: Finding | None = None,
-) -> Finding:  # fmt: skip
+) -> Finding:
     """What can be said of a profile that data sheets answer for.
 
     Parameters

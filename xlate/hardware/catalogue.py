@@ -201,8 +201,10 @@ class Catalogue:
         """
         name = (self.gpu(gpu) if isinstance(gpu, str) else gpu).name
         return tuple(
-            i for i in self.instances.values() if i.gpu is not None and i.gpu.name == name
-        )  # fmt: skip
+            i
+            for i in self.instances.values()
+            if i.gpu is not None and i.gpu.name == name
+        )
 
     def owner_of(self, name: str) -> str | None:
         """Full name of the GPU or instance that has a name or alias, or None."""
@@ -250,9 +252,13 @@ class Catalogue:
             n: i.name for i in self.instances.values() for n in (i.name, *i.aliases)
         }
         raise UnknownNameError(
-            kind, name, names, "see: xlate anchors list",
-            near=_holding(name, names), owners=names,
-        )  # fmt: skip
+            kind,
+            name,
+            names,
+            "see: xlate anchors list",
+            near=_holding(name, names),
+            owners=names,
+        )
 
 
 def _holding(name: str, names: Mapping[str, str]) -> list[str]:

@@ -34,7 +34,11 @@ def of_gpu(gpu: Gpu) -> Iterator[tuple[str, str]]:
     n = gpu.number
     cores, sms, clock = n("cuda_cores"), n("sm_count"), n("max_mhz")
     peak, bandwidth = n("fp32_tflop_per_s"), n("bandwidth_gb_per_s")
-    if cores and sms and not (cores % sms == 0 and _LANES[0] <= cores / sms <= _LANES[1]):  # fmt: skip
+    if (
+        cores
+        and sms
+        and not (cores % sms == 0 and _LANES[0] <= cores / sms <= _LANES[1])
+    ):
         yield (
             "facts.cuda_cores",
             f"{cores:g} on {sms:g} SMs are {cores / sms:.4g} on each: "
@@ -50,7 +54,11 @@ def of_gpu(gpu: Gpu) -> Iterator[tuple[str, str]]:
                 "facts.fp32_tflop_per_s",
                 f"{peak:g} contradicts cuda_cores and {named}, which make {expected:.3g} TFLOP/s",
             )
-    if peak and bandwidth and not _INTENSITY[0] <= peak * 1e3 / bandwidth <= _INTENSITY[1]:  # fmt: skip
+    if (
+        peak
+        and bandwidth
+        and not _INTENSITY[0] <= peak * 1e3 / bandwidth <= _INTENSITY[1]
+    ):
         yield (
             "facts.bandwidth_gb_per_s",
             f"{bandwidth:g} GB/s contradicts {peak:g} TFLOP/s: one of them has another unit",

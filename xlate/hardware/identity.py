@@ -70,9 +70,12 @@ def likeness(device: str, gpu: Gpu) -> Likeness:
 
 
 def likeness_of_names(
-    device: str, names: Iterable[str], chip: str | None = None,
-    architecture: str | None = None, memory_gib: float | None = None,
-) -> Likeness:  # fmt: skip
+    device: str,
+    names: Iterable[str],
+    chip: str | None = None,
+    architecture: str | None = None,
+    memory_gib: float | None = None,
+) -> Likeness:
     """As :func:`likeness`, for a GPU given by its names.
 
     Parameters
@@ -120,13 +123,20 @@ def _other_vendor(given: Iterable[DeviceName], own: Iterable[DeviceName]) -> boo
 
 
 def _fits(
-    given: DeviceName, own: list[DeviceName], chip: str | None,
-    architecture: str | None, memory_gib: float | None,
-) -> bool:  # fmt: skip
+    given: DeviceName,
+    own: list[DeviceName],
+    chip: str | None,
+    architecture: str | None,
+    memory_gib: float | None,
+) -> bool:
     """Whether no part of a name contradicts the GPU."""
     if _other_vendor([given], own):
         return False
-    if given.generation and architecture and not architecture.lower().startswith(given.generation):  # fmt: skip
+    if (
+        given.generation
+        and architecture
+        and not architecture.lower().startswith(given.generation)
+    ):
         return False
     of_chip = chip is not None and given.model == chip.lower()
     alike = own if of_chip else [o for o in own if _same_model(given, o)]

@@ -138,11 +138,19 @@ def _read(
 
 
 def _ready(
-    values: Iterable[T], kind: str, placed: dict[str, _Placed[T]], folder: Path, rank: int
-) -> None:  # fmt: skip
+    values: Iterable[T],
+    kind: str,
+    placed: dict[str, _Placed[T]],
+    folder: Path,
+    rank: int,
+) -> None:
     """Place values that were checked when they were compiled."""
     for value in values:
-        own = f"gpus/{value.name}.toml" if kind == "gpu" else f"{value.name}/instance.toml"  # fmt: skip
+        own = (
+            f"gpus/{value.name}.toml"
+            if kind == "gpu"
+            else f"{value.name}/instance.toml"
+        )
         section = Section(kind, folder / own, "", {}, rank)
         placed[fold(value.name)] = _Placed(value, section)
 
@@ -156,9 +164,10 @@ def _beside(
 
 
 def _instance(
-    reader: SectionReader, gpus: Mapping[str, _Placed[Gpu]],
+    reader: SectionReader,
+    gpus: Mapping[str, _Placed[Gpu]],
     beside: Mapping[str, object] | None,
-) -> Instance | None:  # fmt: skip
+) -> Instance | None:
     named = reader.gpu_name()
     if named is None and beside is not None:
         own = beside.get("name")
@@ -179,7 +188,9 @@ def _place(placed: dict[str, _Placed[T]], value: T, reader: SectionReader) -> No
     section, key, replaces = reader.section, fold(value.name), reader.replaces()
     before = placed.get(key)
     if replaces is not None and fold(replaces) != key:
-        reader.fault("replaces", f"must be its own name, {value.name!r}, got {replaces!r}")  # fmt: skip
+        reader.fault(
+            "replaces", f"must be its own name, {value.name!r}, got {replaces!r}"
+        )
     elif before is None and replaces is not None:
         reader.fault("replaces", f"{replaces!r} is in no earlier folder")
     elif before is not None and before.section.rank == section.rank:
@@ -195,9 +206,10 @@ def _place(placed: dict[str, _Placed[T]], value: T, reader: SectionReader) -> No
 
 
 def _index(
-    merged: Merged, gpus: Mapping[str, _Placed[Gpu]],
+    merged: Merged,
+    gpus: Mapping[str, _Placed[Gpu]],
     instances: Mapping[str, _Placed[Instance]],
-) -> None:  # fmt: skip
+) -> None:
     """Index names by owner; two owners of one name are a fault of the later one."""
     every: list[tuple[str, _Placed[Gpu] | _Placed[Instance]]] = [
         *(("gpu", p) for p in gpus.values()),
@@ -226,9 +238,10 @@ def _index(
                     Fault(
                         str(placed.section.file),
                         f"{placed.section.prefix}{field_name}",
-                        f"{name!r} names the {other_owner} too", "remove one of the two",
+                        f"{name!r} names the {other_owner} too",
+                        "remove one of the two",
                     )
-                )  # fmt: skip
+                )
 
 
 def _same_machine(

@@ -50,7 +50,9 @@ def nearest_gpus(device: str, gpus: Catalogue, most: int = _MOST) -> tuple[Gpu, 
             same.append(gpu)
         names.update({squash(n): gpu for n in (gpu.name, *gpu.aliases)})
     wanted = squash(device)
-    same.sort(key=lambda g: -difflib.SequenceMatcher(None, wanted, squash(g.name)).ratio())  # fmt: skip
+    same.sort(
+        key=lambda g: -difflib.SequenceMatcher(None, wanted, squash(g.name)).ratio()
+    )
     alike = difflib.get_close_matches(wanted, names, 2 * most, _ALIKE)
     nearest = {g.name: g for g in [*same, *(names[n] for n in alike)]}
     return tuple(nearest.values())[:most]

@@ -71,7 +71,11 @@ def rent_of_instance(instance: Instance, gpus_used: int = 1) -> Rent | None:
         return None
     electricity = settings.current().electricity_usd_per_kwh
     return Rent(
-        price.usd_per_h, instance.gpu_count, gpus_used, price.region, price.date,
+        price.usd_per_h,
+        instance.gpu_count,
+        gpus_used,
+        price.region,
+        price.date,
         kind=price.kind,
         usd_per_kwh=electricity if instance.provider == "own" else 0.0,
-    )  # fmt: skip
+    )

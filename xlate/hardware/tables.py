@@ -95,10 +95,12 @@ def sections(folder: Path, rank: int, faults: list[Fault]) -> list[Section]:
     if not any_file:
         faults.append(
             Fault(
-                str(folder), "", "holds no catalogue file",
+                str(folder),
+                "",
+                "holds no catalogue file",
                 "xlate anchors new NAME --out FOLDER writes one",
             )
-        )  # fmt: skip
+        )
     return read
 
 
@@ -140,10 +142,12 @@ def _parts(
         if meant:  # otherwise it is another file, such as a pyproject.toml
             faults.append(
                 Fault(
-                    str(path), "", f"has neither [gpu] nor [instance], but {meant[0]}",
+                    str(path),
+                    "",
+                    f"has neither [gpu] nor [instance], but {meant[0]}",
                     "a file of a GPU alone lies in gpus/, of an instance alone in NAME/instance.toml",
                 )
-            )  # fmt: skip
+            )
         return []
     for key in strange:
         near = _near(key, _PARTS)

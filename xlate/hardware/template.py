@@ -46,7 +46,13 @@ def template(gpu: str | None, instance: str | None, holds: str | None = None) ->
         GPU of the instance, where it is in the catalogue.
     """
     named = [n for n in (gpu, instance) if n is not None]
-    title = "A GPU and a machine with it" if len(named) > 1 else "A GPU" if gpu else "A machine"  # fmt: skip
+    title = (
+        "A GPU and a machine with it"
+        if len(named) > 1
+        else "A GPU"
+        if gpu
+        else "A machine"
+    )
     lines = [_HEAD.format(title=f"{title}: {named[0]}")]
     if gpu is not None:
         lines += _gpu_lines(gpu)

@@ -35,7 +35,9 @@ _HINT = "trtexec --loadEngine=FILE --dumpProfile --exportProfile=profile.json"
 _LAYER = re.compile(rb'"(?:averageMs|timeMs)"\s*:')
 _TIMES = re.compile(rb'"(?:computeMs|endComputeMs|latencyMs)"\s*:')
 _INFO = re.compile(rb'^\s*\{\s*"Layers"\s*:')
-_REFORMAT = re.compile(r"^Reformatting CopyNode|\bcopy$|^shuffle_between", re.IGNORECASE)  # fmt: skip
+_REFORMAT = re.compile(
+    r"^Reformatting CopyNode|\bcopy$|^shuffle_between", re.IGNORECASE
+)
 _MYELIN = re.compile(r"^_*(?:gemm_)?_*myl_*([A-Za-z]+)_myl\d")
 #: parts of a name that are not a type: a mark of fused elementwise work, a layer's number
 _NO_TYPE = re.compile(r"PWN$|Unnamed Layer|\d+$")
@@ -58,7 +60,9 @@ def sniff(head: bytes) -> bool:
     if start[:1] != b"[":
         return False
     named = re.search(rb'"name"\s*:', head) is not None
-    return (_LAYER.search(head) is not None and named) or _TIMES.search(head) is not None  # fmt: skip
+    return (_LAYER.search(head) is not None and named) or _TIMES.search(
+        head
+    ) is not None
 
 
 def read(source: Source) -> list[Profile]:
@@ -120,10 +124,13 @@ def _of_layers(
         raise ProfileError(
             f"{path}: no layer took any time", _HINT, code="profile.no-gpu-work"
         )
-    notes: list[str] = [Reason(
-        "a step is one run of the engine: the sum of its layers"
-        + (f", the mean of {runs:g} runs" if counts else ""), informs=True,
-    )]  # fmt: skip
+    notes: list[str] = [
+        Reason(
+            "a step is one run of the engine: the sum of its layers"
+            + (f", the mean of {runs:g} runs" if counts else ""),
+            informs=True,
+        )
+    ]
     hidden = sum(v for k, v in ops.items() if "ForeignNode" in k)
     if hidden:
         notes.append(
@@ -246,9 +253,12 @@ def _of_times(path: Path, listed: Sequence[Mapping[str, Any]]) -> Profile:
     length = median(latencies) * _MS if latencies else sum(ops.values())
     ops[op_names.DEVICE_IDLE] = max(length - sum(ops.values()), 0.0)
     notes = (
-        Reason(f"a step is one run of the engine: the median of {len(runs)} runs", informs=True),
+        Reason(
+            f"a step is one run of the engine: the median of {len(runs)} runs",
+            informs=True,
+        ),
         f"it holds no times of layers: {_HINT}",
-    )  # fmt: skip
+    )
     return _engine(path, ops, length or sum(ops.values()), notes)
 
 

@@ -55,8 +55,11 @@ def sniff(text: str) -> bool:
         return True
     return bool(
         re.search(r'"gpu"\s*:\s*\d+', head)
-        and re.search(r'"(socket_power|power_usage|average_socket_power|gfx_activity|current_socket_power)"', head)
-    )  # fmt: skip
+        and re.search(
+            r'"(socket_power|power_usage|average_socket_power|gfx_activity|current_socket_power)"',
+            head,
+        )
+    )
 
 
 def _header(text: str) -> list[str] | None:
@@ -137,9 +140,11 @@ def _reading(row: Mapping[str, Any], source: str) -> Reading:
             f"{source}: gpu is {row.get('gpu')!r}", _HINT, code="profile.bad-value"
         )
     return Reading(
-        int(index), values,
-        str(stamp) if stamp is not None and moment(str(stamp)) else None, label,
-    )  # fmt: skip
+        int(index),
+        values,
+        str(stamp) if stamp is not None and moment(str(stamp)) else None,
+        label,
+    )
 
 
 def _table(text: str, source: str) -> tuple[list[dict[str, Any]], int]:
@@ -217,7 +222,13 @@ def _flatten(value: Any, path: str, into: dict[str, Any]) -> None:
         else:
             for key, inner in value.items():
                 name = str(key).lower()
-                _flatten(inner, f"{path}_{name}" if path == "clock" or path.startswith("clock_") else name, into)  # fmt: skip
+                _flatten(
+                    inner,
+                    f"{path}_{name}"
+                    if path == "clock" or path.startswith("clock_")
+                    else name,
+                    into,
+                )
             return
     name = path.removeprefix("clock_")
     # of two values with one name the first is kept: usage before its parts

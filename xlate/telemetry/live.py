@@ -46,10 +46,18 @@ def device_here(nvml: Any, index: int | None = None) -> tuple[Any, str]:
     names = [_name(nvml, h) for h in handles]
     if index is None and count > 1:
         listed = ", ".join(f"{i} ({n})" for i, n in enumerate(names))
-        raise RefusedError(f"there are several GPUs here: {listed}", "say which: --gpu-index N", code="gpu.refused")  # fmt: skip
+        raise RefusedError(
+            f"there are several GPUs here: {listed}",
+            "say which: --gpu-index N",
+            code="gpu.refused",
+        )
     at = index or 0
     if at >= count:
-        raise RefusedError(f"there is no GPU {at} here, NVML counts {count}", "--gpu-index N", code="gpu.refused")  # fmt: skip
+        raise RefusedError(
+            f"there is no GPU {at} here, NVML counts {count}",
+            "--gpu-index N",
+            code="gpu.refused",
+        )
     return handles[at], names[at]
 
 

@@ -117,9 +117,9 @@ def headerless(text: str) -> bool:
     if len(cells) < 2 or _header_at([first]) is not None:
         return False
     dated = [moment(c) for c in cells]
-    return any(m is not None and not c.isdigit() for m, c in zip(dated, cells, strict=True)) or any(
-        re.fullmatch(r"[\d.]+ (W|%|MHz|MiB)", c) for c in cells
-    )  # fmt: skip
+    return any(
+        m is not None and not c.isdigit() for m, c in zip(dated, cells, strict=True)
+    ) or any(re.fullmatch(r"[\d.]+ (W|%|MHz|MiB)", c) for c in cells)
 
 
 def read(

@@ -122,8 +122,12 @@ def traits(ops: Sequence[str], times: Floats, steps: Floats) -> Floats:
 def _pairs() -> tuple[tuple[tuple[str, ...], ...], Mapping[str, NDArray[np.int64]]]:
     """Sums of operations, and which of them over which make a sign."""
     over: list[tuple[tuple[str, ...], tuple[str, ...]]]
-    over = [((a,), (b,)) for k, b in enumerate(_REFERENCES)
-            for a in _SMALL if a != b and a not in _REFERENCES[:k]]  # fmt: skip
+    over = [
+        ((a,), (b,))
+        for k, b in enumerate(_REFERENCES)
+        for a in _SMALL
+        if a != b and a not in _REFERENCES[:k]
+    ]
     over += _RELATED
     sums = list(dict.fromkeys([*((s,) for s in _SMALL), *(q for p in over for q in p)]))
     place = {q: j for j, q in enumerate(sums)}
@@ -139,8 +143,11 @@ def signature(ops: Sequence[str], times: Floats) -> Floats:
     Parameters are those of :func:`traits`. A feature that is absent is -20.
     """
     sums, pairs = _pairs()
-    place = {name.removeprefix(op_names.DEVICE): j for j, name in enumerate(ops)
-             if name.startswith(op_names.DEVICE)}  # fmt: skip
+    place = {
+        name.removeprefix(op_names.DEVICE): j
+        for j, name in enumerate(ops)
+        if name.startswith(op_names.DEVICE)
+    }
     values = np.zeros((len(times), len(sums)))
     for k, names in enumerate(sums):
         present = [place[n] for n in names if n in place]

@@ -177,7 +177,7 @@ def _lost(
     reasons = []
     for name, amount in _on_tensor_cores(profile, mix, anchor).items():
         if name in _NEVER_EMULATED and multiplies(anchor, name) is False:
-            said = f"{amount} on tensor cores, and {anchor.name} has none for it: was it recorded there?"  # fmt: skip
+            said = f"{amount} on tensor cores, and {anchor.name} has none for it: was it recorded there?"
             reasons.append(Reason(said, CHECK_ANCHOR))
         has = multiplies(target, name)
         if has and name == "tf32" and not _by_nvidia(target):
@@ -192,10 +192,12 @@ def _lost(
         elif name == "tf32":
             said = f"{target.name} computes that in fp32"
         else:
-            said = f"{target.name} has no tensor cores for {name}: it runs another way there, or not at all"  # fmt: skip
+            said = f"{target.name} has no tensor cores for {name}: it runs another way there, or not at all"
         if name == on_anchor:
             on_target = "fp32" if name == "tf32" and has is False else None
-        reasons.append(Reason(f"{amount} on the tensor cores of {anchor.name}; {said}", MEASURE))  # fmt: skip
+        reasons.append(
+            Reason(f"{amount} on the tensor cores of {anchor.name}; {said}", MEASURE)
+        )
     return reasons, on_target
 
 
@@ -230,7 +232,10 @@ def _to_tf32(
     if mix.dominant is None:
         in_fp32 = profile.workload.precision == "fp32"
     else:
-        in_fp32 = mix.known_shares.get("fp32", 0.0) >= SMALL and mix.dominant in ("fp32", MIXED)  # fmt: skip
+        in_fp32 = mix.known_shares.get("fp32", 0.0) >= SMALL and mix.dominant in (
+            "fp32",
+            MIXED,
+        )
     share = _share_of(profile, PRODUCTS)
     if not in_fp32 or share < SMALL:
         return None

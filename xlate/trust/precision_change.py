@@ -136,9 +136,12 @@ def assumed_of(
 
 
 def change_of(
-    profile: Profile, anchor: Gpu, target: Gpu, ratio: float,
+    profile: Profile,
+    anchor: Gpu,
+    target: Gpu,
+    ratio: float,
     bundle: Bundle | None = None,
-) -> PrecisionChange:  # fmt: skip
+) -> PrecisionChange:
     """What the peaks of a run's precisions say of the products of an answer.
 
     Parameters

@@ -200,9 +200,13 @@ class Origin(Stateful):
         return parts
 
     def _grown(
-        self, parts: Sequence[Floats], label: NDArray[np.int64],
-        models: NDArray[np.str_], keep: NDArray[np.bool_], seed: int,
-    ) -> Any:  # fmt: skip
+        self,
+        parts: Sequence[Floats],
+        label: NDArray[np.int64],
+        models: NDArray[np.str_],
+        keep: NDArray[np.bool_],
+        seed: int,
+    ) -> Any:
         """A forest on some rows, with equal weights of instances, and of models in them."""
         from sklearn.ensemble import ExtraTreesRegressor
 

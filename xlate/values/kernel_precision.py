@@ -119,7 +119,9 @@ _LETTER_FORMAT = {"s": "fp32", "h": "fp16", "i": "int8", "d": "fp64", "c": "fp32
 #: Triton's grouped products: the format of the factors is first, weights are widened
 _OGS = re.compile(r"matmul_ogs_[nt]+_([a-z]+\d+)x")
 #: instructions in the names of cuDNN's and TensorRT's template kernels
-_UNIT = re.compile(r"(?:volta|turing|ampere|ada|hopper|blackwell)_([hidq]mma)(?:_(tf32|bf16))?")  # fmt: skip
+_UNIT = re.compile(
+    r"(?:volta|turing|ampere|ada|hopper|blackwell)_([hidq]mma)(?:_(tf32|bf16))?"
+)
 
 _MATRIX = re.compile(
     r"gemm|gemv|matmul|conv(?!ert)|attn|attention|fmha|flash|mma|xdl|(?<!sub)tensorop|cutlass|mfma"
@@ -333,7 +335,10 @@ def _is_integer(small: str, dtypes: str) -> bool:
         return False
     # in other kernels an integer argument may be an index or a size
     lists = r"functor|lambda|reduceop|cub::|thrust::|fill"
-    return re.search(lists, small) is not None and _INTEGER_TYPE.search(_CAST.sub("", small)) is not None  # fmt: skip
+    return (
+        re.search(lists, small) is not None
+        and _INTEGER_TYPE.search(_CAST.sub("", small)) is not None
+    )
 
 
 def _labelled(number_format: str, matrix: bool, small: str) -> str:

@@ -63,9 +63,15 @@ class Reason(str):
     step_taken: bool
 
     def __new__(
-        cls, text: str, remedy: str | None = None, *, fitted_only: bool = False,
-        informs: bool = False, unsound: bool = False, step_taken: bool = False,
-    ) -> Reason:  # fmt: skip
+        cls,
+        text: str,
+        remedy: str | None = None,
+        *,
+        fitted_only: bool = False,
+        informs: bool = False,
+        unsound: bool = False,
+        step_taken: bool = False,
+    ) -> Reason:
         """See the class."""
         reason = super().__new__(cls, text)
         reason.remedy, reason.fitted_only = remedy, fitted_only
@@ -80,9 +86,13 @@ class Reason(str):
             return cls(before + reason)
         text = before + str(reason)
         return cls(
-            text, reason.remedy, fitted_only=reason.fitted_only, informs=reason.informs,
-            unsound=reason.unsound, step_taken=reason.step_taken,
-        )  # fmt: skip
+            text,
+            reason.remedy,
+            fitted_only=reason.fitted_only,
+            informs=reason.informs,
+            unsound=reason.unsound,
+            step_taken=reason.step_taken,
+        )
 
 
 def remedies(reasons: Iterable[str]) -> tuple[str, ...]:

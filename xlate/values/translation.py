@@ -216,7 +216,9 @@ class Translation(TranslationTable):
     def per_step_text(self) -> str:
         """How :attr:`ops_per_step` was computed from the window."""
         steps = self.window_steps or 1.0
-        busy = sum(v for c, v in (self.ops or {}).items() if c in op_names.busy_columns([c]))  # fmt: skip
+        busy = sum(
+            v for c, v in (self.ops or {}).items() if c in op_names.busy_columns([c])
+        )
         text = (
             f"per step: times over the window, divided by the steps in it ({steps:.3g})"
         )

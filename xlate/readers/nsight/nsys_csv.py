@@ -141,10 +141,13 @@ def _first_of_each(path: Path, listed: Sequence[Report]) -> _Run:
                 "they are of two runs: write each into a separate file",
                 code="profile.repeated",
             )
-        notes.append(Reason(
-            f"the report at line {report.line} holds the work of that at line "
-            f"{first[kind].line} again; left out", informs=True,
-        ))  # fmt: skip
+        notes.append(
+            Reason(
+                f"the report at line {report.line} holds the work of that at line "
+                f"{first[kind].line} again; left out",
+                informs=True,
+            )
+        )
     return _Run(path, first, tuple(notes))
 
 
@@ -202,7 +205,10 @@ def _missing(run: _Run) -> list[Reason]:
         at = report.place("time") if report is not None else None
         if report is None or at is None:
             continue
-        shares = [number(run.path, line, cells[at].rstrip(" %")) for line, cells in report.rows]  # fmt: skip
+        shares = [
+            number(run.path, line, cells[at].rstrip(" %"))
+            for line, cells in report.rows
+        ]
         missing = 100 - sum(shares)
         if missing > _NOTED + _ROUNDED * len(shares):
             note = (
@@ -216,16 +222,24 @@ def _missing(run: _Run) -> list[Reason]:
 
 def _column(path: Path, report: Report, kernel: bool) -> list[KernelSum]:
     total, name = _places(
-        report, "total time", "name" if kernel and "name" in report.head else "kernel name" if kernel else "operation"
-    )  # fmt: skip
+        report,
+        "total time",
+        "name"
+        if kernel and "name" in report.head
+        else "kernel name"
+        if kernel
+        else "operation",
+    )
     at = report.place("instances", "count")
     return [
         KernelSum(
-            cells[name].strip("[]"), report.time(path, line, cells, total), kernel,
+            cells[name].strip("[]"),
+            report.time(path, line, cells, total),
+            kernel,
             None if at is None else number(path, line, cells[at]),
         )
         for line, cells in report.rows
-    ]  # fmt: skip
+    ]
 
 
 def _of_category(
@@ -234,10 +248,12 @@ def _of_category(
     """Rows of one category; rows of the API, which are host time, are left out."""
     total, name, at = _places(report, "total time", "operation", "category")
     return [
-        KernelSum(cells[name].strip("[]"), report.time(path, line, cells, total), kernel)
+        KernelSum(
+            cells[name].strip("[]"), report.time(path, line, cells, total), kernel
+        )
         for line, cells in report.rows
         if category in cells[at].upper()
-    ]  # fmt: skip
+    ]
 
 
 def _executed(path: Path, report: Report) -> dict[int, list[KernelSum]]:
@@ -265,7 +281,11 @@ def _traced(run: _Run, report: Report, choice: StepChoice) -> list[Profile]:
     """Profiles of a report with one line for each kernel."""
     path = run.path
     launched = "kernel dur" in report.head
-    names = ("kernel start", "kernel dur", "kernel name") if launched else ("start", "duration", "name")  # fmt: skip
+    names = (
+        ("kernel start", "kernel dur", "kernel name")
+        if launched
+        else ("start", "duration", "name")
+    )
     begin, length, name = _places(report, *names)
     at, asked_at = report.place("device", "devid"), report.place("api start")
     trace = DeviceTrace(path, "NVTX")
@@ -278,7 +298,9 @@ def _traced(run: _Run, report: Report, choice: StepChoice) -> list[Profile]:
             device_names[0, number_] = device_name
         start = report.time(path, line, cells, begin)
         copy = cells[name].startswith("[CUDA")
-        asked = report.time(path, line, cells, asked_at) if asked_at is not None else None  # fmt: skip
+        asked = (
+            report.time(path, line, cells, asked_at) if asked_at is not None else None
+        )
         end = start + report.time(path, line, cells, length)
         trace.add(
             cells[name].strip("[]"),

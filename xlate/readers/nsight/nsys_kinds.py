@@ -58,7 +58,14 @@ def kind_of(path: Path, report: Report) -> str:
     head = set(report.head)
     named = _OLD_NAMES.get(report.kind, report.kind)
     if not named:
-        return next((k for k, (_, needs, only) in _KINDS.items() if needs(head) and head <= (only or head)), "")  # fmt: skip
+        return next(
+            (
+                k
+                for k, (_, needs, only) in _KINDS.items()
+                if needs(head) and head <= (only or head)
+            ),
+            "",
+        )
     for kind, (names, needs, _) in _KINDS.items():
         if not named.startswith(names):
             continue
@@ -76,8 +83,9 @@ def kind_of(path: Path, report: Report) -> str:
 def _is_trace(head: set[str]) -> bool:
     """Whether the headings are of a trace of the GPU; calls of an API have a process."""
     return {"start", "duration", "name"} <= head and (
-        bool(head & {"device", "grdx"}) or ("corrid" in head and not head & {"pid", "result"})
-    )  # fmt: skip
+        bool(head & {"device", "grdx"})
+        or ("corrid" in head and not head & {"pid", "result"})
+    )
 
 
 _Needs = Callable[[set[str]], bool]

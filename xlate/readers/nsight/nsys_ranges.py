@@ -84,7 +84,9 @@ def step_share(path: Path, report: Report | None, choice: StepChoice) -> StepSha
         note = "no NVTX range named step or iteration: everything is taken for one step"
         return StepShare(1, None, (note,))
     # the longest name that repeats contains the others; parts of a step come last
-    best = max(timed, key=lambda k: (timed[k].count > 1, not PARTS.search(k), timed[k].time_us))  # fmt: skip
+    best = max(
+        timed, key=lambda k: (timed[k].count > 1, not PARTS.search(k), timed[k].time_us)
+    )
     return _of_series(best, timed[best])
 
 
@@ -103,7 +105,10 @@ def _take(
     )
     assert total is not None
     assert count is not None
-    n, time = int(number(path, line, cells[count])), report.time(path, line, tuple(cells), total)  # fmt: skip
+    n, time = (
+        int(number(path, line, cells[count])),
+        report.time(path, line, tuple(cells), total),
+    )
     series.count += n
     series.time_us += time
     digits = re.sub(r"\D+", "", cells[report.head.index("range")])[:18]
@@ -130,7 +135,9 @@ def _of_series(name: str, series: _Series) -> StepShare:
     if PARTS.search(name) or not STEP_RANGE.search(name):
         note = f"{n} NVTX ranges {name!r} mark the steps, but not their length"
         return StepShare(n, None, (Reason(note, informs=True),))
-    return StepShare(n, mean, (Reason(f"the mean of {n} NVTX ranges {name!r}", informs=True),))  # fmt: skip
+    return StepShare(
+        n, mean, (Reason(f"the mean of {n} NVTX ranges {name!r}", informs=True),)
+    )
 
 
 def _step_of_nested(series: _Series) -> float | None:

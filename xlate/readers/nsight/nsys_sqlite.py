@@ -102,9 +102,12 @@ def _profiles(source: Source, tables: NsysDatabase) -> list[Profile]:
         )
         notes.append(f"{which} no times; left out")
     profiles = trace.profiles(
-        marks, source.steps, _devices(tables, trace), notes=tuple(notes),
+        marks,
+        source.steps,
+        _devices(tables, trace),
+        notes=tuple(notes),
         launches=calls.launches(),
-    )  # fmt: skip
+    )
     return [_with_graphs(p) for p in profiles]
 
 

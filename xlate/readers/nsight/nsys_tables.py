@@ -24,7 +24,9 @@ HINT = (
     "REPORT.nsys-rep > FILE"
 )
 _UNITS = {"ns": 1e-3, "nsec": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "usec": 1.0, "ms": 1e3, "msec": 1e3, "s": 1e6, "sec": 1e6}  # fmt: skip
-_PROCESSING = re.compile(r"Processing \[(.*?)\] with \[(?:.*[/\\])?(\w[\w-]*)(?:\.py)?\b[^\]]*\]")  # fmt: skip
+_PROCESSING = re.compile(
+    r"Processing \[(.*?)\] with \[(?:.*[/\\])?(\w[\w-]*)(?:\.py)?\b[^\]]*\]"
+)
 _TITLE = re.compile(r"^\W*\*\* .*\((\w+)(?::[\w:=.,-]*)?\):\s*$")
 _EXECUTING = re.compile(r"Executing '(\w+)[^']*' stats report")
 _RULE = re.compile(r"^\s*-{2,}(?:\s+-{2,}){2,}\s*$")
@@ -230,7 +232,11 @@ _Layout = _Csv | _Columns | _Boxed
 
 def _plain(cell: str) -> str:
     """A number without the commas between thousands; any other text unchanged."""
-    return cell.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", cell) else cell  # fmt: skip
+    return (
+        cell.replace(",", "")
+        if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", cell)
+        else cell
+    )
 
 
 def _layout(line: str, after: str) -> _Layout | None:

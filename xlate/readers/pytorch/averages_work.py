@@ -31,7 +31,9 @@ _UNRECORDED = "Unrecognized"
 #: calls of CUDA, HIP and Level Zero, which run on the host
 _CALL = re.compile(r"(?:cuda|hip|cu|ur|ze)[A-Z]\w*(?:\(.*\))?$")
 #: ranges that a program named; their kernels have rows too
-_RANGE = re.compile(r"ProfilerStep|Optimizer\.|nccl:|gloo:|## |DistributedDataParallel|FullyShardedDataParallel|FSDP::|PyTorch DDP")  # fmt: skip
+_RANGE = re.compile(
+    r"ProfilerStep|Optimizer\.|nccl:|gloo:|## |DistributedDataParallel|FullyShardedDataParallel|FSDP::|PyTorch DDP"
+)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,11 @@ def sniff(head: bytes) -> bool:
     if is_headed(text):
         return True
     first = re.sub(r"[\s_]", "", text.lstrip("\ufeff").split("\n", 1)[0].lower())
-    return "selfcpu" in first and ("key" in first or "name" in first) and any(c in head[:1024] for c in b",;\t")  # fmt: skip
+    return (
+        "selfcpu" in first
+        and ("key" in first or "name" in first)
+        and any(c in head[:1024] for c in b",;\t")
+    )
 
 
 def read(source: Source) -> list[Profile]:
@@ -185,7 +189,9 @@ def _listed(path: Path, table: Averages, work: DeviceWork) -> ListedWork:
 
 def _total_of_shares(rows: Sequence[AverageRow]) -> float:
     """Device time of all rows by a row's share of it; 0 where no share shows it."""
-    shown = [(r.share, r.self_device) for r in rows if r.share and r.share > _LEAST_SHARE]  # fmt: skip
+    shown = [
+        (r.share, r.self_device) for r in rows if r.share and r.share > _LEAST_SHARE
+    ]
     share, device = max(shown, default=(1.0, 0.0))
     # shares have two decimals, times three digits
     total = device / share
@@ -203,7 +209,7 @@ def _timed(
     beside = sum(ops[c] for c in busy if op_names.family(c) in _BESIDE)
     gpu, host = f"{worked / 1e3:.4g} ms", f"{length / 1e3:.4g} ms"
     if worked - beside <= length * (1 + _AHEAD):
-        note = f"the GPU's work sums to {gpu} a step of {host}: copies or communication overlap it"  # fmt: skip
+        note = f"the GPU's work sums to {gpu} a step of {host}: copies or communication overlap it"
         return length, [Reason(note)]
     note = (
         f"a step takes {host} on the host and {gpu} on the GPU: it was timed on the GPU, "
@@ -248,11 +254,13 @@ def _about_rows(table: Averages, work: DeviceWork, listed: ListedWork) -> list[s
         )
     if work.no_work:
         names = list(dict.fromkeys(r.name for r in work.no_work[:4]))
-        notes.append(Reason(
-            f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} left out: "
-            f"{device_us(work.no_work) / 1e3:.4g} ms of device time that no kernel took",
-            informs=all(is_no_work(r) or not r.self_cpu for r in work.no_work),
-        ))  # fmt: skip
+        notes.append(
+            Reason(
+                f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} left out: "
+                f"{device_us(work.no_work) / 1e3:.4g} ms of device time that no kernel took",
+                informs=all(is_no_work(r) or not r.self_cpu for r in work.no_work),
+            )
+        )
     if work.by_op and work.kernels:
         notes.append(
             Reason(

@@ -141,7 +141,9 @@ class _Recording:
                 "rocpd convert --output-format csv -i FILE, and read the kernel trace",
                 code="profile.not-a-profile",
             )
-        texts = {i: str(t) for i, t in tables.rows(f"rocpd_string{suffix}", "id", "string")}  # fmt: skip
+        texts = {
+            i: str(t) for i, t in tables.rows(f"rocpd_string{suffix}", "id", "string")
+        }
         symbols = {
             i: kernel_name(str(shown or name or f"kernel {i}"))
             for i, shown, name in tables.rows(
@@ -203,7 +205,10 @@ def _fill(trace: DeviceTrace, recording: _Recording, first: int) -> None:
         name = recording.symbols.get(kernel, f"kernel {kernel}")
         if is_packet(name):
             continue
-        start, stop = recording.time("kernel_dispatch", begin), recording.time("kernel_dispatch", end)  # fmt: skip
+        start, stop = (
+            recording.time("kernel_dispatch", begin),
+            recording.time("kernel_dispatch", end),
+        )
         trace.add(
             name,
             start,

@@ -43,7 +43,9 @@ _NAME = ("kernel_name", "kernelname")
 _BEGIN, _END = ("start_timestamp", "beginns"), ("end_timestamp", "endns")
 _DEVICE = ("agent_id", "gpu-id", "gpu_id")
 _STATS = frozenset({"calls", "totaldurationns"})
-_AGENT_INFO = re.compile(r"_?(?:kernel_trace|kernel_stats|memory_copy_trace|memory_copy_stats|counter_collection)\.csv$")  # fmt: skip
+_AGENT_INFO = re.compile(
+    r"_?(?:kernel_trace|kernel_stats|memory_copy_trace|memory_copy_stats|counter_collection)\.csv$"
+)
 _LONGEST_FIELD = 1 << 20
 
 
@@ -61,10 +63,13 @@ def sniff(head: bytes) -> bool:
         return False
     return (
         heads >= _STATS
-        or (bool(heads & set(_NAME)) and bool(heads & {*_DEVICE, *_BEGIN, "dispatch_id"}))
+        or (
+            bool(heads & set(_NAME))
+            and bool(heads & {*_DEVICE, *_BEGIN, "dispatch_id"})
+        )
         or ({"correlation_id", "start_timestamp"} <= heads)
         or ({"agent_type", "node_id"} <= heads)
-    )  # fmt: skip
+    )
 
 
 def read(source: Source) -> list[Profile]:
@@ -172,7 +177,13 @@ def _of_sums(source: Source, rows: Iterator[tuple[int, Row]]) -> Profile:
             runs = _number(path, line, row["calls"]) if row.get("calls") else None
             sums.append(KernelSum(copy or kernel_name(name), time, copy is None, runs))
     if not any(s.time_us > 0 for s in sums):
-        content = "calls of HIP or HSA" if calls else "sums of kinds of events" if domains else "no line"  # fmt: skip
+        content = (
+            "calls of HIP or HSA"
+            if calls
+            else "sums of kinds of events"
+            if domains
+            else "no line"
+        )
         raise ProfileError(
             f"{path} holds no kernel, but {content}",
             f"take the kernel_stats.csv or results.stats.csv beside it; {_HINT}",
@@ -249,7 +260,9 @@ def _of_dispatches(source: Source, rows: Iterator[tuple[int, Row]]) -> list[Prof
     if not kernels:
         notes.append("it holds copies and no kernel")
     by_node, by_logical = _agents(path)
-    only = next(iter(set(by_node.values()))) if len(set(by_node.values())) == 1 else None  # fmt: skip
+    only = (
+        next(iter(set(by_node.values()))) if len(set(by_node.values())) == 1 else None
+    )
     names = {
         place: by_node.get(place[1]) or by_logical.get(place[1]) or only or NO_NAME
         for place in trace.places

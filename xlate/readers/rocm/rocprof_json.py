@@ -159,7 +159,9 @@ def _of_trace(source: Source, raw: bytes) -> list[Profile]:
     if cut:
         notes.append(f"{path.name} breaks off; it was read up to where it is whole")
     if packets:
-        notes.append(Reason("barriers between kernels are not work; left out", informs=True))  # fmt: skip
+        notes.append(
+            Reason("barriers between kernels are not work; left out", informs=True)
+        )
     return _profiles(
         source, trace, ranges, _of_agents(document.other, trace), notes, cut=cut
     )
@@ -269,13 +271,20 @@ class _Tool(msgspec.Struct, gc=False):
 def _of_tool(source: Source, raw: bytes) -> list[Profile]:
     path = source.path
     document, _ = decoded(path, raw, _Tool, begins=b"\x00", close=b"", hint=_HINT)
-    listed = document.processes if isinstance(document.processes, list) else [document.processes]  # fmt: skip
+    listed = (
+        document.processes
+        if isinstance(document.processes, list)
+        else [document.processes]
+    )
     trace = DeviceTrace(path, "roctx")
     names: dict[tuple[int, int], str] = {}
     ranges: list[Range] = []
     for number, process in enumerate(listed):
         gpus = {_handle(a.id): a for a in process.agents if a.type in (_IS_GPU, "GPU")}
-        at = {h: _int(a.logical_node_id) if a.logical_node_id is not None else k for k, (h, a) in enumerate(gpus.items())}  # fmt: skip
+        at = {
+            h: _int(a.logical_node_id) if a.logical_node_id is not None else k
+            for k, (h, a) in enumerate(gpus.items())
+        }
         for h, agent in gpus.items():
             name = marketing_name(agent.product_name, agent.name)
             if name:
@@ -294,7 +303,11 @@ def _fill(
     trace: DeviceTrace, process: _Process, number: int, at: dict[Any, int]
 ) -> None:
     symbols = process.symbols
-    pairs = symbols.items() if isinstance(symbols, dict) else [(s.kernel_id, s) for s in symbols]  # fmt: skip
+    pairs = (
+        symbols.items()
+        if isinstance(symbols, dict)
+        else [(s.kernel_id, s) for s in symbols]
+    )
     named = {
         str(s.kernel_id if s.kernel_id is not None else key): kernel_name(
             s.formatted_kernel_name or s.demangled_kernel_name or s.kernel_name or ""
@@ -309,7 +322,11 @@ def _fill(
         trace.add(name, begin, end, device=device, process=number)
     for r in process.records.memory_copy:
         source, target = _handle(r.source_agent), _handle(r.target_agent)
-        directions = {(False, True): "HtoD", (True, False): "DtoH", (True, True): "DtoD" if source == target else "PtoP"}  # fmt: skip
+        directions = {
+            (False, True): "HtoD",
+            (True, False): "DtoH",
+            (True, True): "DtoD" if source == target else "PtoP",
+        }
         direction = directions.get((source in at, target in at))
         begin, end = (_time(trace.path, "a copy", v) * _NS for v in (r.start, r.end))
         place = at.get(target, at.get(source, 0))
@@ -347,9 +364,14 @@ def _markers(path: Path, process: _Process, number: int) -> list[Range]:
 
 
 def _profiles(
-    source: Source, trace: DeviceTrace, ranges: list[Range],
-    names: dict[tuple[int, int], str], notes: list[str], *, cut: bool = False,
-) -> list[Profile]:  # fmt: skip
+    source: Source,
+    trace: DeviceTrace,
+    ranges: list[Range],
+    names: dict[tuple[int, int], str],
+    notes: list[str],
+    *,
+    cut: bool = False,
+) -> list[Profile]:
     marks = (
         {}
         if source.steps.count

@@ -24,9 +24,14 @@ __all__ = [
 NO_NAME = "AMD GPU"
 UNNAMED = Reason("the file names no GPU, but rocprof records AMD's alone", informs=True)
 
-_CALL = re.compile(r"(?:__)?hip[A-Z]\w*$|hsa_\w+$|roctx\w*$|rocprofiler_\w+$|rocdecode\w*$|nccl[A-Z]\w*$|(?:omp|ompt)_\w+$")  # fmt: skip
+_CALL = re.compile(
+    r"(?:__)?hip[A-Z]\w*$|hsa_\w+$|roctx\w*$|rocprofiler_\w+$|rocdecode\w*$|nccl[A-Z]\w*$|(?:omp|ompt)_\w+$"
+)
 _DOMAIN = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
-_COPY = re.compile(r"(?:MEMORY_COPY_)?(HOST|DEVICE)_TO_(HOST|DEVICE)$|Copy(Host|Device)To(Host|Device)$", re.IGNORECASE)  # fmt: skip
+_COPY = re.compile(
+    r"(?:MEMORY_COPY_)?(HOST|DEVICE)_TO_(HOST|DEVICE)$|Copy(Host|Device)To(Host|Device)$",
+    re.IGNORECASE,
+)
 _SIDES = {"host": "H", "device": "D"}
 
 

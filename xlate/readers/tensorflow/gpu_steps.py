@@ -99,9 +99,14 @@ def stem(name: str) -> str:
 
 
 def cut(
-    path: Path, choice: StepChoice, own: Sequence[Step], marks: Sequence[Mark], kernels: Kernels,
-    *, truncated: bool = False,
-) -> Cut:  # fmt: skip
+    path: Path,
+    choice: StepChoice,
+    own: Sequence[Step],
+    marks: Sequence[Mark],
+    kernels: Kernels,
+    *,
+    truncated: bool = False,
+) -> Cut:
     """Cut a recording into steps.
 
     Parameters

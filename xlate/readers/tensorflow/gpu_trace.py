@@ -96,9 +96,12 @@ class Gpu:
         self.add_all([start], [length], [operation], [correlation])
 
     def add_all(
-        self, start: list[float], length: list[float], operation: list[int],
+        self,
+        start: list[float],
+        length: list[float],
+        operation: list[int],
         correlation: list[int],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add kernels and copies.
 
         Raises
@@ -210,15 +213,23 @@ class Recording:
             start, end, self._asked(gpu), operation, [o.program for o in operations]
         )
         steps = cut(
-            self.path, self.choice, gpu.steps, self.marks, kernels,
+            self.path,
+            self.choice,
+            gpu.steps,
+            self.marks,
+            kernels,
             truncated=self.truncated,
-        )  # fmt: skip
+        )
         return self._vector(gpu, kernels, steps, operations, several)
 
     def _vector(
-        self, gpu: Gpu, kernels: Kernels, steps: Cut,
-        operations: Sequence[Operation], several: bool,
-    ) -> Profile | None:  # fmt: skip
+        self,
+        gpu: Gpu,
+        kernels: Kernels,
+        steps: Cut,
+        operations: Sequence[Operation],
+        several: bool,
+    ) -> Profile | None:
         """Profile of the step that represents the job; None where nothing ran in any."""
         work = _work(kernels, steps, operations)
         vector = of_step(work, steps.steps, self.truncated, self._launches())
@@ -230,7 +241,9 @@ class Recording:
             notes.append(vector.step.reason)
         notes += vector.notes
         if self.truncated:
-            notes.insert(0, f"{self.path.name} breaks off; it was read up to where it is whole")  # fmt: skip
+            notes.insert(
+                0, f"{self.path.name} breaks off; it was read up to where it is whole"
+            )
         share = 1.0 / steps.parts
         return Profile(
             {k: v * share for k, v in vector.ops.items() if v > 0},

@@ -29,9 +29,14 @@ _COUNTER = re.compile(r"(?:[._]\d+)+$")
 
 
 def operation_of(
-    kernel: str, *, operation: Any = None, annotation: Any = None,
-    instruction: Any = None, program: Any = None, origin: Any = None,
-) -> Operation:  # fmt: skip
+    kernel: str,
+    *,
+    operation: Any = None,
+    annotation: Any = None,
+    instruction: Any = None,
+    program: Any = None,
+    origin: Any = None,
+) -> Operation:
     """The operation that a kernel is counted under.
 
     Parameters

@@ -173,7 +173,9 @@ class _Table:
 
     def _check_repeated(self, line: int, row: Sequence[str]) -> None:
         """Several rows of one type are normal; two rows of one operation are not."""
-        unique = tuple(row if self._unique_at is None else [row[k] for k in self._unique_at])  # fmt: skip
+        unique = tuple(
+            row if self._unique_at is None else [row[k] for k in self._unique_at]
+        )
         if self._name_at is not None and unique in self._lines:
             raise ProfileError(
                 f"{self.path}, line {line}: {row[self._name_at]!r} "

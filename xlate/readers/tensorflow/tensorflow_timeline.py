@@ -124,7 +124,11 @@ def _once(lines: dict[str, Any]) -> Iterable[Any]:
 
     A stream holds both; ``stream:all`` repeats the kernels, ``memcpy`` the copies.
     """
-    streams = [pid for name, pid in lines.items() if name[:7] == "stream:" and name != "stream:all"]  # fmt: skip
+    streams = [
+        pid
+        for name, pid in lines.items()
+        if name[:7] == "stream:" and name != "stream:all"
+    ]
     return streams or lines.values()
 
 

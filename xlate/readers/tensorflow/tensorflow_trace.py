@@ -256,9 +256,13 @@ def _take_stream(
                 label
             ]
             counted_under = operation_of(
-                str(kernel), operation=operation, annotation=annotation,
-                instruction=instruction, program=program, origin=origin,
-            )  # fmt: skip
+                str(kernel),
+                operation=operation,
+                annotation=annotation,
+                instruction=instruction,
+                program=program,
+                origin=origin,
+            )
             operation_numbers[label] = recording.operation(counted_under)
             if is_jax(program=counted_under.program):
                 recording.framework = "jax"

@@ -253,8 +253,9 @@ def messages(
 
 @lru_cache(maxsize=8)
 def _messages(
-    package: str, described: tuple[tuple[str, tuple[tuple[str, tuple[int, str]], ...]], ...]
-) -> Mapping[str, Any]:  # fmt: skip
+    package: str,
+    described: tuple[tuple[str, tuple[tuple[str, tuple[int, str]], ...]], ...],
+) -> Mapping[str, Any]:
     try:
         from google.protobuf import (
             descriptor_pb2,

@@ -37,7 +37,9 @@ _HINT = (
 _GPU = re.compile(rb"/device:GPU:(\d{1,6})$")
 _TPU = re.compile(rb"/device:TPU:\d")
 _HOST = (b"/host:CPU", b"/host:CUPTI", b"/host:ROCTRACER")
-_PLANE = re.compile(rb"/(?:device|host|virtualdevice):|Task Environment|Host CPUs|Syscalls|#Chip")  # fmt: skip
+_PLANE = re.compile(
+    rb"/(?:device|host|virtualdevice):|Task Environment|Host CPUs|Syscalls|#Chip"
+)
 #: lines that TensorBoard derives from those of the streams
 _DERIVED = re.compile(
     r"Steps|XLA |Async XLA|TensorFlow |Framework |Launch Stats|Source|Sparse Core|_counters_|Host Offload"
@@ -293,9 +295,11 @@ class _OfGpu(_PlaneEvents):
             spans = [self.times(e, shift_ps) for e in events]
             operations = [self._operation(e) for e in events]
             self.gpu.add_all(
-                [s for s, _ in spans], [n for _, n in spans],
-                [o for o, _ in operations], [c for _, c in operations],
-            )  # fmt: skip
+                [s for s, _ in spans],
+                [n for _, n in spans],
+                [o for o, _ in operations],
+                [c for _, c in operations],
+            )
 
     def _operation(self, event: Any) -> tuple[int, int]:
         correlation = -1
@@ -319,10 +323,13 @@ class _OfGpu(_PlaneEvents):
             if s.metadata in self._arguments
         }
         operation = operation_of(
-            self.name(event) or "unnamed", operation=values.get("tf_op"),
-            annotation=values.get("annotation"), instruction=values.get("hlo_op"),
-            program=values.get("hlo_module"), origin=values.get("name"),
-        )  # fmt: skip
+            self.name(event) or "unnamed",
+            operation=values.get("tf_op"),
+            annotation=values.get("annotation"),
+            instruction=values.get("hlo_op"),
+            program=values.get("hlo_module"),
+            origin=values.get("name"),
+        )
         if is_jax(program=operation.program):
             self.recording.framework = "jax"
         return self.recording.operation(operation)

@@ -244,10 +244,12 @@ class DeviceTrace:
         about_steps: tuple[str, ...]
         if choice.count:
             divided, length = choice.count, (end - begin) / choice.count
-            about_steps = (Reason(
-                f"the whole recording is taken for {divided} steps of equal length",
-                informs=True,
-            ),)  # fmt: skip
+            about_steps = (
+                Reason(
+                    f"the whole recording is taken for {divided} steps of equal length",
+                    informs=True,
+                ),
+            )
         elif marks is None:
             about_steps = (
                 f"no {self.what} range named step or iteration: everything is taken for "

@@ -67,10 +67,10 @@ def device_of(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
         # an unlisted compute capability is newer than the catalogue
         architecture = _ARCHITECTURES.get((major, minor), "newer")
     candidates = [
-        g for g in catalogue().gpus.values()
-        if g.architecture.startswith(makers)
-        and _fits(g, cores, memory, architecture)
-    ]  # fmt: skip
+        g
+        for g in catalogue().gpus.values()
+        if g.architecture.startswith(makers) and _fits(g, cores, memory, architecture)
+    ]
     # the bandwidth that drivers report differs by memory and driver: it chooses among
     # several GPUs, and does not exclude the only one
     candidates = [g for g in candidates if _as_fast(g, bandwidth)] or candidates

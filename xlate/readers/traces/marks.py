@@ -23,7 +23,10 @@ from xlate.values.reason import Reason
 __all__ = ["PARTS", "STEP_RANGE", "Marks", "Range", "folded", "repeated", "steps_of"]
 
 #: names of ranges that are steps
-STEP_RANGE = re.compile(r"(?:^|[\W_])(?:profiler)?(?:train|training)?[\W_]*(?:step|iter|iteration|batch)\b|ProfilerStep|(?:step|iter|iteration|batch)[\W_]*#?\d+", re.IGNORECASE)  # fmt: skip
+STEP_RANGE = re.compile(
+    r"(?:^|[\W_])(?:profiler)?(?:train|training)?[\W_]*(?:step|iter|iteration|batch)\b|ProfilerStep|(?:step|iter|iteration|batch)[\W_]*#?\d+",
+    re.IGNORECASE,
+)
 #: names of parts of a step; they are steps only where no other range is
 PARTS = re.compile(r"optim|scheduler|zero_?grad|load|fetch|copy|log", re.IGNORECASE)
 #: a smaller overlap, as a share of a step, is ignored
@@ -131,7 +134,9 @@ def steps_of(
         best = max((k for k in cut if k[0] == name and k[1] == process), key=worth)
         steps, notes = cut[best]
         which_ranges = Reason(f"steps are the {what} ranges {name!r}", informs=True)
-        by_process[process] = Marks(steps, (which_ranges, *(f"{what} ranges {name!r}: {s}" for s in notes)))  # fmt: skip
+        by_process[process] = Marks(
+            steps, (which_ranges, *(f"{what} ranges {name!r}: {s}" for s in notes))
+        )
     return by_process
 
 
@@ -162,7 +167,11 @@ def _worth(
 
 
 def _is_mark(name: str, mark: str) -> bool:
-    return name == mark or folded(name) in (folded(mark), f"{folded(mark)}#", f"{folded(mark)} #")  # fmt: skip
+    return name == mark or folded(name) in (
+        folded(mark),
+        f"{folded(mark)}#",
+        f"{folded(mark)} #",
+    )
 
 
 def _cut(

@@ -185,8 +185,10 @@ def _join_by_name(groups: dict[tuple[int | None, str], list[Rank]]) -> None:
         lacking = [
             (world, stem)
             for (world, stem), ranks in groups.items()
-            if world and max(numbers) < world and numbers.isdisjoint(r.number for r in ranks)
-        ]  # fmt: skip
+            if world
+            and max(numbers) < world
+            and numbers.isdisjoint(r.number for r in ranks)
+        ]
         if len(lacking) == 1:
             groups[lacking[0]] += groups.pop(key)
 

@@ -28,9 +28,10 @@ _APART = "put the traces of each job into a separate folder"
 
 
 def joined(
-    files: Sequence[Path], read: Mapping[Path, Sequence[Profile]],
+    files: Sequence[Path],
+    read: Mapping[Path, Sequence[Profile]],
     failed: Mapping[Path, XlateError] | None = None,
-) -> dict[Path, list[Profile]]:  # fmt: skip
+) -> dict[Path, list[Profile]]:
     """Profiles of the files of a folder, with one of each job in place of its ranks.
 
     Parameters
@@ -57,9 +58,10 @@ def joined(
 
 
 def slowest(
-    job: Job, read: Mapping[Path, Sequence[Profile]],
+    job: Job,
+    read: Mapping[Path, Sequence[Profile]],
     failed: Mapping[Path, XlateError] | None = None,
-) -> list[tuple[Path, Profile]]:  # fmt: skip
+) -> list[tuple[Path, Profile]]:
     """File and profile of the slowest rank; its notes say how the others differ.
 
     Parameters
@@ -94,7 +96,9 @@ def _of_kinds(kinds: Sequence[tuple[str | None, str]]) -> list[str]:
     notes: list[str] = []
     devices, modes = {device for device, _ in kinds}, {mode for _, mode in kinds}
     if len(devices) > 1:
-        notes.append(f"the job's ranks ran on {len(devices)} kinds of GPUs: each kind has an answer, of its slowest rank")  # fmt: skip
+        notes.append(
+            f"the job's ranks ran on {len(devices)} kinds of GPUs: each kind has an answer, of its slowest rank"
+        )
     if len(modes) > 1:
         notes.append(
             Reason(
@@ -137,9 +141,11 @@ def _lost(
 
 
 def _of_kind(
-    job: Job, recorded: list[tuple[Rank, Profile]], read: Collection[Path],
+    job: Job,
+    recorded: list[tuple[Rank, Profile]],
+    read: Collection[Path],
     notes_of_all: Sequence[str],
-) -> tuple[Path, Profile]:  # fmt: skip
+) -> tuple[Path, Profile]:
     # where steps are equally long, take the rank for which the others wait
     rank, profile = max(recorded, key=lambda f: (_length(f[1]), -_talk(f[1])))
     rank_name = f"rank {rank.number}" + (f" of {job.world}" if job.world else "")
@@ -160,9 +166,12 @@ def _of_kind(
 
 
 def _apart(
-    job: Job, recorded: list[tuple[Rank, Profile]], rank: Rank, profile: Profile,
+    job: Job,
+    recorded: list[tuple[Rank, Profile]],
+    rank: Rank,
+    profile: Profile,
     other_kinds: bool,
-) -> str:  # fmt: skip
+) -> str:
     """Which rank was taken, and how much the step times of the ranks differ."""
     count = len({r.number for r, _ in recorded})
     if count == 1 and other_kinds:

@@ -46,8 +46,10 @@ _SERVING = (
     # earlier vLLM: new requests are in prefill, cached ones in decode
     re.compile(r"execute_new_(?P<prefill>\d+)_cached_(?P<decode>\d+)"),
     # TensorRT-LLM
-    re.compile(r"(?:\[Executor\] )?_forward_step \d+: (?P<prefill>\d+) ctx \w+, (?P<decode>\d+) gen"),
-)  # fmt: skip
+    re.compile(
+        r"(?:\[Executor\] )?_forward_step \d+: (?P<prefill>\d+) ctx \w+, (?P<decode>\d+) gen"
+    ),
+)
 #: SGLang: step[DECODE bs=64]; ATOM: prefill[bs=2 tok=14721 ctx=[7803, 6918]]
 _SERVING_WORD = re.compile(
     r"(?:step\[(?P<sglang>[A-Z_]+)\b|(?P<atom>prefill|decode)\[)"
@@ -180,9 +182,10 @@ def by_name(
             else [k for k, n in enumerate(marks.name) if _family(n) == _family(bare)]
         )
         rows = rows or [
-            k for k, n in enumerate(marks.name)
+            k
+            for k, n in enumerate(marks.name)
             if n.startswith(bare) and not n[len(bare) :][:1].isalpha()
-        ]  # fmt: skip
+        ]
         if rows:
             outermost = _outermost(marks.rows(rows))
             return Marked(tuple(_steps(outermost, work)), asked)

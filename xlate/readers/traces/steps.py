@@ -264,7 +264,13 @@ def _outside(work: Work, inside: NDArray[np.bool_]) -> list[str]:
     took = work.end - work.start
     if float(took[~inside].sum()) <= _MOST_OUTSIDE * float(took.sum()):
         return [said]
-    return [Reason(f"{said}, with most of the GPU's time", "mark every iteration as a step", unsound=True)]  # fmt: skip
+    return [
+        Reason(
+            f"{said}, with most of the GPU's time",
+            "mark every iteration as a step",
+            unsound=True,
+        )
+    ]
 
 
 def of_recording(
