@@ -453,13 +453,13 @@ def main() -> None:
     home = os.environ.get("XLATE_HOME")
     for name in given.names or list(BENCHMARKS):
         output.talk(f"{name} …")
-        figures = BENCHMARKS[name]()
+        measured = BENCHMARKS[name]()
         if home is not None:
             os.environ["XLATE_HOME"] = home
         else:
             os.environ.pop("XLATE_HOME", None)
         figures[name] = {
-            k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()
+            k: round(v, 3) if isinstance(v, float) else v for k, v in measured.items()
         }
         output.document({name: figures[name]})
     path.write_text(json.dumps(dict(sorted(figures.items())), indent=1) + "\n")
