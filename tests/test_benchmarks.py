@@ -18,7 +18,7 @@ def test_figures_of_other_benchmarks_stay(
     path = tmp_path / "results" / "benchmarks.json"
     path.write_text(json.dumps({"bulk": {"wall_s": 2.0}, "align": {"wall_s": 9.0}}))
     monkeypatch.setattr(benchmarks, "FOLDER", tmp_path)
-    monkeypatch.setattr(benchmarks.corpus, "installed", lambda name: tmp_path)
+    monkeypatch.setattr("xlate.data.corpus.installed", lambda name: tmp_path)
     monkeypatch.setattr(
         benchmarks, "BENCHMARKS", {"align": lambda: {"wall_s": 1.23456}}
     )
